@@ -1,0 +1,24 @@
+/* regions.c: N regions of one page, no two neighbours alike. */
+#include "program.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int main(int argc, char **argv)
+{
+    START();
+    int count = argc > 1 ? atoi(argv[1]) : 5000, good = 0;
+    char *base = mmap(NULL, (size_t)count * 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    for (int i = 0; i < count; i++)
+        *(int *)(base + (size_t)i * 4096) = i * 7 + 1;
+    for (int i = 0; i < count; i += 2)
+        if (mprotect(base + (size_t)i * 4096, 4096, PROT_READ))
+            say("no region");
+    gate(1);
+    for (int i = 0; i < count; i++)
+        good += *(int *)(base + (size_t)i * 4096) == i * 7 + 1;
+    say("regions %d", good);
+    return finish();
+}
