@@ -1,0 +1,79 @@
+# ckptlab: `make demo` to see it, `make check` to test it. `make help` lists what there is.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+# The stages, their solutions, and the demos, as far as they are here: each cleans up after itself.
+FOLDERS := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile solution/stage*/Makefile \
+	BACKGROUND/Makefile grader/programs/Makefile))
+PYTEST := grader/python -B -m pytest -c grader/kit/pytest.ini -n 2 -q
+
+.PHONY: help
+help: ## list the targets (what `make` alone does)
+	@echo "ckptlab: checkpoint and restart a program, step by step. The hand-out is 000-README."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/    make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@echo
+	@echo "In a stage's folder: make, make check, make stress, make handin, make clean."
+
+.PHONY: demo
+demo: ## a program is saved, killed and brought back, before your eyes (10 seconds)
+	@grader/setup demo
+	@grader/demo/demo
+
+.PHONY: check
+check: ## test the whole kit: solution, skeletons, grader, demos, documents
+	@grader/setup check
+	@$(PYTEST) grader/kit/tests
+
+.PHONY: stress
+stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, every mutant
+	@grader/setup check
+	@$(PYTEST) --stress grader/kit/tests
+
+.PHONY: grade
+grade: ## grade one folder: make grade DIR=path/to/stage1-readmaps
+	@test -n "$(DIR)" || { \
+	    echo "make grade: grades one folder: make grade DIR=path/to/stage1-readmaps"; \
+	    echo "A whole class at once (a folder of hand-ins) is not there yet: it comes with issue 4."; \
+	    exit 64; }
+	@grader/setup grade
+	@dir=$$(cd "$(DIR)" && pwd) && stage=$$(expr "$$(basename "$$dir")" : 'stage\([0-9]*\)') || { \
+	    echo "make grade: '$(DIR)' is no folder called stageN-something"; exit 64; }; \
+	grader/check --stage "$$stage" "$$dir"
+
+.PHONY: handout
+handout: ## make the archive that students get: no solution, no hidden tests
+	@grader/setup grade
+	@grader/python -B grader/kit/handout.py
+
+.PHONY: handin
+handin: ## make the archive that a student hands in, and prove that it works
+	@grader/setup grade
+	@grader/python -B grader/kit/handin.py
+
+.PHONY: bench
+bench: ## measure the solution (comes with a later issue)
+	@test -x grader/bench || { \
+	    echo "make bench: there is no grader/bench yet: it comes with a later issue"; exit 69; }
+	@grader/bench
+
+.PHONY: skeletons
+skeletons: ## write the skeletons in stageN-*/ anew from solution/
+	@grader/setup grade
+	@grader/python -B grader/kit/skeleton.py --write
+
+.PHONY: doctor
+doctor: ## what this machine is, and what of the lab works on it
+	@grader/doctor/doctor
+
+.PHONY: setup
+setup: ## install what is missing (the list with reasons: grader/dependencies)
+	@grader/setup check && echo "setup: nothing is missing"
+
+.PHONY: clean
+clean: ## remove everything that was built
+	@for folder in $(FOLDERS); do $(MAKE) -s -C $$folder clean || exit; done
+	@rm -rf .pytest_cache ckptlab-handout.tar.xz ckptlab-handin.tar.gz
+	@find . -name .git -prune -o \( -name __pycache__ -o -name .pytest_cache \) -print | \
+	    xargs -r rm -rf
