@@ -6,7 +6,6 @@
  * stack back from the image first, and then calls setcontext().
  */
 #include <stdio.h>
-#include <string.h>
 #include <ucontext.h>
 
 static volatile int is_restart = 0;
@@ -17,7 +16,8 @@ __attribute__((noinline)) static void go_back(void)
 {
     volatile char frame[8192];
 
-    memset((char *)frame, 0xee, sizeof frame);
+    for (unsigned i = 0; i < sizeof frame; i++)
+        frame[i] = (char)0xee;
     is_restart = 1;
     setcontext(&context);
     printf("setcontext failed: %d\n", frame[0]);
