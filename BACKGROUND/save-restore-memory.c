@@ -34,7 +34,8 @@ static int restore(char *region)
 
 int main(void)
 {
-    struct note *note = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct note *note =
+        mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (note == MAP_FAILED)
         return 2;

@@ -34,7 +34,7 @@ static void make_foreign_block(unsigned long base)
 __attribute__((noinline)) static void restored_function(unsigned long base)
 {
     arch_prctl(ARCH_SET_FS, (unsigned long)foreign + BELOW); /* as setcontext leaves it */
-    (void)base; /* BROKEN: not set again */
+    (void)base;                                              /* BROKEN: not set again */
 }
 
 int main(void)

@@ -36,7 +36,8 @@ int main(void)
     if (region == MAP_FAILED)
         return 2;
     save(fileno(image), region, 8192);
-    printf("and so on, for ever; the image has %ld bytes by now\n", (long)lseek(fileno(image), 0, SEEK_END));
+    printf("and so on, for ever; the image has %ld bytes by now\n",
+           lseek(fileno(image), 0, SEEK_END));
     fclose(file);
     fclose(image);
     return 1;

@@ -1,0 +1,151 @@
+"""Every command in the documents runs, and prints what they show. The runner notices if not."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(TOP / "grader" / "kit"))
+
+import rundocs  # noqa: E402
+
+DOCS = ["000-README", "OVERVIEW", "BACKGROUND/README.md", "solution/README.md", "grader/README.md"]
+
+
+def in_git(name: str) -> bool:
+    """Is the document part of the lab yet? In a tree without git, all are."""
+    git = subprocess.run(["git", "ls-files", "--", name], cwd=TOP, text=True, check=False,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return git.returncode != 0 or git.stdout.strip() != ""
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_document_tells_the_truth(name: str) -> None:
+    if not in_git(name):
+        pytest.skip(f"{name} is not written yet")
+    problems = rundocs.check_doc(Path(name))
+    assert not problems, "\n\n".join(str(problem) for problem in problems)
+
+
+# --- The runner itself, on small documents --------------------------------------------------
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A lab of three files: a stage, its solution, and room for a document."""
+    root = tmp_path / "lab"
+    for folder, text in [("stage1-x", "skeleton"), ("solution/stage1-x", "solution")]:
+        (root / folder).mkdir(parents=True)
+        (root / folder / "word").write_text(text + "\n")
+    return root
+
+
+def problems_of(tree: Path, text: str, limit: float = 20) -> str:
+    (tree / "DOC").write_text(text)
+    return "\n".join(str(problem) for problem in rundocs.check_doc(Path("DOC"), tree, limit))
+
+
+def console(text: str, info: str = "console") -> str:
+    return f"Text before.\n\n```{info}\n{text}```\n\nText after.\n"
+
+
+GOOD = {
+    "output": "$ echo one\none\n",
+    "no output": "$ true\n",
+    "one session": "$ cd stage1-x\n$ v=7\n$ pwd; echo $v\n/home/you/ckptlab/stage1-x\n7\n",
+    "the status": "$ (exit 3)\n$ echo $?\n3\n",
+    "several lines": "$ for i in 1 2; do\n>     echo $i\n> done\n1\n2\n",
+    "any lines": "$ seq 9\n1\n...\n8\n9\n",
+    "any lines, none": "$ seq 2\n1\n...\n2\n",
+    "any text": "$ echo library version 2.36 here\nlibrary version ... here\n",
+    "an address": "$ echo at 0x7ffd1234 pid 12\nat 0x7ffe9876 pid 7777\n",
+    "a size": "$ echo 132K of 5308715\n64K of 1234567\n",
+    "stderr": "$ ls nowhere\nls: cannot access 'nowhere': No such file or directory\n",
+    "no newline at the end": "$ printf abc\nabc\n",
+    "standard input is empty": "$ cat\n$ echo next\nnext\n",
+    "killed": "$ sh -c 'kill -SEGV $$'\nSegmentation fault\n",
+    "the solution": "$ cat stage1-x/word\nsolution\n",
+}
+
+
+@pytest.mark.parametrize("text", GOOD.values(), ids=GOOD.keys())
+def test_good_documents_pass(tree: Path, text: str) -> None:
+    assert problems_of(tree, console(text)) == ""
+
+
+BAD = {
+    "wrong output": ("$ echo one\ntwo\n", "DOC:4: $ echo one\n    - two\n    + one"),
+    "missing output": ("$ true\none\n", "    - one"),
+    "more output": ("$ seq 2\n1\n", "    + 2"),
+    "a small number": ("$ echo getcontext returned 0\ngetcontext returned 1\n", "returned 0"),
+    "lines after any lines": ("$ seq 9\n1\n...\n8\n", "    + 9"),
+    "second command": ("$ true\n$ echo one\ntwo\n", "DOC:5: $ echo one"),
+    "a failure behind ...": ("$ echo bad; false\n...\n", "exit status 1"),
+    "the shell ends": ("$ exit\n$ echo one\none\n", "the shell has ended"),
+}
+
+
+@pytest.mark.parametrize("text, message", BAD.values(), ids=BAD.keys())
+def test_bad_documents_are_caught(tree: Path, text: str, message: str) -> None:
+    assert message in problems_of(tree, console(text))
+
+
+@pytest.mark.parametrize("text, info", [("ls\n", "sh"), ("$ ls\n", "text"), ("    $ ls\n", ""),
+                                        ("ls\n", "console"), ("$ ls\n", "console quietly")])
+def test_commands_that_nobody_runs_are_refused(tree: Path, text: str, info: str) -> None:
+    assert "DOC:3: " in problems_of(tree, console(text, info))
+
+
+def test_a_block_without_an_end_is_refused(tree: Path) -> None:
+    assert "does not end" in problems_of(tree, "```console\n$ true\n")
+
+
+def test_skeleton_blocks_run_in_an_untouched_tree(tree: Path) -> None:
+    text = "$ cat stage1-x/word\nskeleton\n$ echo changed >stage1-x/word\n"
+    assert problems_of(tree, console(text, "console skeleton")) == ""
+    assert (tree / "stage1-x/word").read_text() == "skeleton\n"
+
+
+def test_a_command_that_hangs_is_caught_and_killed(tree: Path) -> None:
+    began = time.monotonic()
+    text = "$ echo $$; exec sleep 1000\n$ echo never\nnever\n"
+    found = problems_of(tree, console(text), limit=0.5)
+    pid = int(found.split("    + ")[1])
+    assert "DOC:4: $ echo $$; exec sleep 1000\n    still runs after 0.5 s" in found
+    assert time.monotonic() - began < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("before", ["$ true\n", "$ set -m\n"], ids=["its group", "own group"])
+def test_a_process_in_the_background_does_not_outlive_the_document(tree: Path, before: str) -> None:
+    (tree / "DOC").write_text(console(before + "$ sleep 1000 &\n$ echo $!\n"))
+    pid = int(rundocs.run_doc(Path("DOC"), tree).outputs[2][1][0])
+    with pytest.raises(ProcessLookupError):
+        for _ in range(50):  # init may take a moment to reap it
+            os.kill(pid, 0)
+            time.sleep(0.1)
+
+
+def test_update_writes_what_came_out_and_keeps_the_wildcards(tree: Path) -> None:
+    kept = "$ echo at 0x1234567\nat 0x7654321\n"
+    old = "$ seq 9\nold\n...\n9\n" + kept + "$ echo new\n$ seq 2\nold\nold\nold\n"
+    new = "$ seq 9\n1\n...\n9\n" + kept + "$ echo new\nnew\n$ seq 2\n1\n2\n"
+    (tree / "DOC").write_text(console(old))
+    rundocs.update_doc(Path("DOC"), tree, rundocs.run_doc(Path("DOC"), tree))
+    assert (tree / "DOC").read_text() == console(new)
+
+
+def test_the_command(tree: Path) -> None:
+    (tree / "DOC").write_text(console("$ echo one\ntwo\n"))
+    command = [sys.executable, str(TOP / "grader/kit/rundocs.py"), "--tree", str(tree)]
+    for options, status, shown in [(["--list"], 0, "DOC:4: $ echo one"), ([], 1, "    + one"),
+                                   (["--update"], 1, "1 of 1 outputs rewritten"),
+                                   ([], 0, "1 commands ran, all as it says")]:
+        run = subprocess.run([*command, *options, str(tree / "DOC")], text=True, check=False,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert (run.returncode, shown in run.stdout) == (status, True), run.stdout
