@@ -1,0 +1,180 @@
+/* maps.c - the parser of maps.h: fill a buffer, find a line, take it apart. */
+#include "maps.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+void maps_start(struct maps_reader *reader, int fd, char *buf, size_t size)
+{
+    *reader = (struct maps_reader){.fd = fd, .buf = buf, .size = size};
+}
+
+/*
+ * Reads more bytes behind those that are not parsed yet.  First moves these to the front:
+ *
+ *     buf |......[begin  unparsed  end)      |       ->       buf |[unparsed)               |
+ *
+ * The kernel gives a page or less at a time, and may stop in the middle of a line.
+ */
+static int refill(struct maps_reader *r)
+{
+    //@ step 1.1 Read more bytes into the buffer.
+    //@ Move the bytes from begin to end to the front of buf (memmove), then sys_read() behind them.
+    //@ A read of 0 bytes is the end of the file, -EINTR means try again, another negative number is an
+    //@ error: return it. Return -ENAMETOOLONG if the buffer is full and holds no whole line.
+    //@ stub: r->end_of_file = true;
+    //@ stub: return 0;
+    memmove(r->buf, r->buf + r->begin, r->end - r->begin);
+    r->end -= r->begin;
+    r->begin = 0;
+    if (r->end == r->size)
+        return -ENAMETOOLONG;
+    long n;
+    do
+        n = sys_read(r->fd, r->buf + r->end, r->size - r->end);
+    while (n == -EINTR);
+    if (n < 0)
+        return (int)n;
+    r->end_of_file = n == 0;
+    r->end += (size_t)n;
+    return 0;
+    //@ end
+}
+
+/* The next line, its newline replaced by '\0', or NULL at the end; *error gets 0 or -errno. */
+static char *next_line(struct maps_reader *r, int *error)
+{
+    size_t scanned = 0; /* bytes behind begin that are known to hold no newline */
+    *error = 0;
+    for (;;) {
+        for (; r->begin + scanned < r->end; scanned++) {
+            char *at = r->buf + r->begin + scanned;
+            if (*at == '\n') {
+                char *line = r->buf + r->begin;
+                *at = '\0';
+                r->begin += scanned + 1;
+                r->line++;
+                return line;
+            }
+        }
+        if (r->end_of_file) {
+            *error = scanned == 0 ? 0 : -EINVAL; /* a last line without its newline was cut off */
+            r->line += scanned != 0;
+            return NULL;
+        }
+        *error = refill(r);
+        if (*error != 0)
+            return NULL;
+    }
+}
+
+static int digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return 99;
+}
+
+/* Takes a number in the given base and the one character that must follow it from *at. */
+static bool take_number(const char **at, unsigned base, char follow, uint64_t *value)
+{
+    //@ step 1.2 Read one number: digits of `base`, then the character `follow`.
+    //@ Move *at behind both, store the number in *value and return true. Return false, so that the
+    //@ line is refused, if there is no digit, if more than 64 bits would be needed, or if another
+    //@ character follows.
+    //@ stub: (void)at, (void)base, (void)follow, (void)value, (void)digit_value;
+    //@ stub: return false;
+    const char *s = *at;
+    uint64_t number = 0;
+    for (; (unsigned)digit_value(*s) < base; s++)
+        if (__builtin_mul_overflow(number, base, &number) ||
+            __builtin_add_overflow(number, (uint64_t)digit_value(*s), &number))
+            return false;
+    if (s == *at || *s != follow)
+        return false;
+    *at = s + 1;
+    *value = number;
+    return true;
+    //@ end
+}
+
+/* Takes "rw-p " from *at. */
+static bool take_permissions(const char **at, struct region *region)
+{
+    //@ step 1.3 Read the four letters of the permissions and the blank behind them.
+    //@ Each of the first three is its letter or '-', the fourth is 'p' or 's'.
+    //@ stub: (void)at, (void)region;
+    //@ stub: return false;
+    static const char letters[] = "rwx";
+    static const int bits[] = {PROT_READ, PROT_WRITE, PROT_EXEC};
+    const char *s = *at;
+    region->prot = PROT_NONE;
+    for (int i = 0; i < 3; i++) {
+        if (s[i] == letters[i])
+            region->prot |= bits[i];
+        else if (s[i] != '-')
+            return false;
+    }
+    if ((s[3] != 'p' && s[3] != 's') || s[4] != ' ')
+        return false;
+    region->shared = s[3] == 's';
+    *at = s + 5;
+    return true;
+    //@ end
+}
+
+/*
+ * The kernel writes a newline inside a name as \012; turn it back, in place.  (It does not escape a
+ * backslash, so a file whose name holds these four characters cannot be told apart: proc_pid_maps(5).)
+ */
+static void unescape(char *name)
+{
+    //@ step 1.4 Turn every "\012" in the name into a newline. The name gets shorter, in place.
+    //@ stub: (void)name;
+    char *to = name;
+    for (const char *from = name; *from != '\0'; to++) {
+        bool newline = strncmp(from, "\\012", 4) == 0;
+        *to = newline ? '\n' : *from;
+        from += newline ? 4 : 1;
+    }
+    *to = '\0';
+    //@ end
+}
+
+static bool parse_line(char *line, struct region *region)
+{
+    const char *at = line;
+    uint64_t major, minor;
+    if (!take_number(&at, 16, '-', &region->start) || !take_number(&at, 16, ' ', &region->end) ||
+        !take_permissions(&at, region) || !take_number(&at, 16, ' ', &region->offset) ||
+        !take_number(&at, 16, ':', &major) || !take_number(&at, 16, ' ', &minor))
+        return false;
+    /* The inode is followed by blanks and the name.  Old kernels leave no blank if there is none. */
+    if (!take_number(&at, 10, ' ', &region->inode) && !take_number(&at, 10, '\0', &region->inode))
+        return false;
+    if (region->end <= region->start)
+        return false;
+    region->dev_major = (unsigned)major;
+    region->dev_minor = (unsigned)minor;
+    char *name = line + (at - line);
+    if (at[-1] == '\0')
+        name--;
+    while (*name == ' ')
+        name++;
+    unescape(name);
+    region->name = name;
+    return true;
+}
+
+int maps_next(struct maps_reader *reader, struct region *region)
+{
+    int error;
+    char *line = next_line(reader, &error);
+    if (line == NULL)
+        return error;
+    return parse_line(line, region) ? 1 : -EINVAL;
+}

@@ -1,0 +1,67 @@
+/*
+ * part.h - one room per kind of process state.
+ *
+ * A part is one source file that knows how to save, describe and restore one kind of state; it owns
+ * one note type of image.h and the struct inside.  A build is a list of parts (parts.c in each stage):
+ * a new kind of state is a new file and one line in that list.
+ *
+ * The same object file is linked into libckpt.so (save, in a signal handler), readckpt (describe) and
+ * restart (restore, in the restorer, where there is no libc).  So a part uses sys.h, out.h and mem.c
+ * only, and has no writable data.
+ */
+#ifndef CKPT_PART_H
+#define CKPT_PART_H
+
+#include "image.h"
+#include "out.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What libckpt knows before it takes a checkpoint: what only libc could tell, and what was asked for. */
+struct save_request {
+    int signal;                      /* the checkpoint signal */
+    bool full;                       /* CKPT_FULL: store the pages of unchanged files too */
+    uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
+    uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
+    const ucontext_t *context;       /* filled by getcontext */
+    uint64_t setcontext;             /* address of libc's setcontext */
+    struct second_life *second_life; /* where restart leaves its message */
+};
+
+/* What the restorer knows: the program's memory is back, restart's own libc is gone. */
+struct restore_request {
+    bool verbose;
+};
+
+struct part {
+    uint32_t type;    /* enum image_note_type */
+    const char *name; /* one word, for readckpt and messages */
+    size_t min_size;  /* a note with fewer bytes is refused */
+
+    /* Writes the note, at most `room` bytes.  Returns its size, 0 for no note, or -errno. */
+    long (*save)(const struct save_request *request, void *note, size_t room);
+
+    /* In the first life, after the image is written: undo what save changed.  NULL: nothing. */
+    void (*resume)(const void *note, size_t size);
+
+    /* Prints the note for people, each line indented by two blanks. */
+    void (*describe)(struct out *o, const void *note, size_t size);
+
+    /* In the restorer: give the state to the kernel.  Returns 0 or -errno after a message.  NULL: not here. */
+    long (*restore)(const struct restore_request *request, const void *note, size_t size);
+};
+
+/* The parts of this build in the order in which they are saved and restored; the last is NULL. */
+extern const struct part *const all_parts[];
+
+extern const struct part context_part;
+extern const struct part thread_part;
+extern const struct part mm_part;
+extern const struct part process_part;
+extern const struct part signals_part;
+extern const struct part timers_part;
+extern const struct part lost_part;
+
+#endif
