@@ -1,0 +1,183 @@
+"""From symptoms to a cause and a next step.
+
+Symptoms are lines of text: those that a test names itself, how processes ended, what they said on
+stderr, what is wrong with the image, where a restarted program crashed. causes.toml is the one
+table; its first entry of which every pattern is found among the symptoms is the answer.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import maps
+from config import GRADER, load_toml
+from failure import Failure
+from image import BadImage, Image
+from lab import Case
+from process import Life
+
+TABLE = GRADER / "causes.toml"
+
+
+@dataclass(frozen=True)
+class Cause:
+    id: str
+    when: list[str]
+    text: str
+    next: str
+    step: str
+    demo: str
+
+    def fits(self, symptoms: Sequence[str]) -> bool:
+        return all(any(re.search(p, s) for s in symptoms) for p in self.when)
+
+    def reading(self) -> str:
+        """What to read: the step of the hand-out, and the demo."""
+        parts = [f"000-README step {self.step}"] if self.step else []
+        parts += [f"BACKGROUND demo {self.demo}"] if self.demo else []
+        return ", ".join(parts)
+
+
+def load_causes(path: Path = TABLE) -> list[Cause]:
+    return [
+        Cause(
+            entry["id"],
+            entry["when"],
+            " ".join(entry["text"].split()),
+            " ".join(entry["next"].split()),
+            entry.get("step", ""),
+            entry.get("demo", ""),
+        )
+        for entry in load_toml(path)["cause"]
+    ]
+
+
+def find_cause(symptoms: Sequence[str], causes: Sequence[Cause] | None = None) -> Cause | None:
+    for cause in load_causes() if causes is None else causes:
+        if cause.fits(symptoms):
+            return cause
+    return None
+
+
+# Evidence
+
+
+def gather(test: str, failure: BaseException, case: Case | None, deep: bool = False) -> list[str]:
+    """All symptoms of a failed case, the most telling first."""
+    symptoms = [f"test: {test}"]
+    if isinstance(failure, Failure):
+        symptoms += failure.symptoms
+        symptoms.append(f"message: {failure.message}")
+    else:
+        symptoms.append(f"error: {type(failure).__name__}: {failure}")
+    if case is not None:
+        symptoms += case.notes
+        symptoms += image_symptoms(case)
+        symptoms += crash_symptoms(case) if deep else []
+    return _unique(symptoms)
+
+
+def _unique(lines: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(lines))
+
+
+def image_symptoms(case: Case) -> list[str]:
+    """What the image lacks or has too much of, compared with the maps before the checkpoint."""
+    if case.image is None or not case.image.exists():
+        return []
+    try:
+        image = Image(case.image)
+    except (BadImage, OSError, ValueError):
+        return ["image: not an ELF file"]
+    symptoms = truncation_symptoms(image)
+    for region in maps.without_vsyscall(case.maps_before):
+        symptoms += region_symptoms(image, region)
+    return _unique(symptoms)
+
+
+def truncation_symptoms(image: Image) -> list[str]:
+    ends = [load.offset + load.stored for load in image.loads if load.stored]
+    return ["image: truncated"] if ends and max(ends) > image.size else []
+
+
+def region_symptoms(image: Image, region: maps.Region) -> list[str]:
+    load = image.load_at(region.start)
+    kind = region.kind()
+    if load is None:
+        return [f"image: no region {kind}"]
+    symptoms = []
+    if (load.start, load.end) != (region.start, region.end):
+        symptoms.append(f"image: wrong bounds {kind}")
+    if load.perms != region.perms[:3]:
+        symptoms.append(f"image: wrong permissions {kind}")
+    if region.name.startswith("[vvar") and load.stored:
+        symptoms.append(f"image: stores {kind}")
+    if region.perms.startswith("rw") and region.perms[3] == "p" and not load.stored:
+        symptoms.append(f"image: nothing stored {kind}")
+    return symptoms
+
+
+# A crash seen by gdb
+
+GDB_COMMANDS = (
+    "set pagination off",
+    "set debuginfod enabled off",
+    "set style enabled off",
+    "set exec-file-mismatch off",
+    "handle SIGUSR1 SIGUSR2 SIGALRM nostop noprint pass",
+    "run",
+    "printf \"CRASH signal %d address %lx rip %lx rsp %lx fs %lx\\n\", "
+    "$_siginfo.si_signo, $_siginfo._sifields._sigfault.si_addr, $rip, $rsp, $fs_base",
+    "x/i $rip",
+)
+
+
+def crash_symptoms(case: Case) -> list[str]:
+    """Runs a restart that died of a signal once more under gdb, and tells where."""
+    dead = [l for l in case.lives if l.role.startswith("restart") and (l.status or 0) < 0]
+    if not dead or dead[0].status == -9 or not shutil.which("gdb"):
+        return []
+    text = _gdb(case, dead[0])
+    match = re.search(r"CRASH signal (\d+) address (\w+) rip (\w+) rsp (\w+) fs (\w+)", text)
+    if match is None:
+        return []
+    (case.folder / "gdb.txt").write_text(text)
+    signal = int(match.group(1))
+    address, rip, rsp, fs = (int(word, 16) for word in match.groups()[1:])
+    return _describe_crash(signal, address, rip, rsp, fs, case)
+
+
+def _gdb(case: Case, life: Life) -> str:
+    commands = [word for c in GDB_COMMANDS for word in ("-ex", c)]
+    argv = ["gdb", "-nx", "-batch", *commands, "--args", *life.command]
+    try:
+        result = subprocess.run(
+            argv,
+            cwd=case.folder,
+            env=life.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    return result.stdout + result.stderr
+
+
+def _describe_crash(signal: int, address: int, rip: int, rsp: int, fs: int, case: Case) -> list[str]:
+    symptoms = [f"crash: signal {signal}"]
+    for name, value in (("rip", rip), ("rsp", rsp), ("address", address), ("fs", fs)):
+        region = maps.find(case.maps_before, value)
+        kind = region.kind() if region else ("null" if value < 4096 else "outside the old maps")
+        symptoms.append(f"crash: {name} in {kind}")
+    if rsp % 8:
+        symptoms.append("crash: rsp is no multiple of 8")
+    return symptoms

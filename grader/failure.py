@@ -1,0 +1,34 @@
+"""What a test raises when the program under grading is wrong, and how tests say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Failure(AssertionError):
+    """A wrong result: words for people, and symptoms for diagnosis.py."""
+
+    def __init__(
+        self,
+        message: str,
+        *symptoms: str,
+        expected: Sequence[str] = (),
+        got: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.symptoms = list(symptoms)
+        self.expected = list(expected)
+        self.got = list(got)
+
+
+def check(good: object, message: str, *symptoms: str) -> None:
+    """Fail with the message and the symptoms unless good."""
+    if not good:
+        raise Failure(message, *symptoms)
+
+
+def check_equal(got: Sequence[str], expected: Sequence[str], message: str, *symptoms: str) -> None:
+    """Fail, showing both side by side, unless the lines are equal."""
+    if list(got) != list(expected):
+        raise Failure(message, *symptoms, expected=expected, got=got)

@@ -1,0 +1,428 @@
+"""The programs under grading, and one checkpoint-and-restart after another with them.
+
+A `Lab` is a graded stage folder with the reference beside it. A `Case` is one test's own folder,
+with the processes that it started, and what was seen, for the diagnosis.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import maps
+from config import GRADER, TOP, Interface, expand, load_interface
+from failure import Failure, check, check_equal
+from image import BadImage, Image
+from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
+from process import Life, exit_words, has_signal, wait_until
+from programs import Programs
+
+STUDENT, REFERENCE = "student", "reference"
+
+
+class BuildError(Exception):
+    """The programs could not be built; the words are make's."""
+
+
+def jobs() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _clean_environment(make_flags: str) -> dict[str, str]:
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKELEVEL", "MFLAGS", "MAKEFLAGS")}
+    words = [word for word in make_flags.split() if "=" in word and not word.startswith("-")]
+    if words:
+        env["MAKEFLAGS"] = "-- " + " ".join(words)
+    return env
+
+
+def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
+    """Build a folder; returns what make and the compiler said."""
+    flags = os.environ.get("MAKEFLAGS", "") if keep_flags else ""
+    command = expand(interface.build, dir=folder, jobs=jobs())
+    try:
+        result = subprocess.run(
+            command,
+            env=_clean_environment(flags),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=interface.build_limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"{shlex.join(command)}: took longer than {error.timeout} s") from error
+    text = result.stdout + result.stderr
+    if result.returncode != 0:
+        raise BuildError(f"{shlex.join(command)}\n{text}")
+    return text
+
+
+class Lab:
+    """A stage folder under grading."""
+
+    def __init__(self, stage: int, folder: Path, interface: Interface | None = None) -> None:
+        self.interface = interface or load_interface()
+        self.stage = self.interface.stages[stage]
+        self.folder = folder.resolve()
+        self.results = self.folder / "build" / "check"
+        self.results.mkdir(parents=True, exist_ok=True)
+        self.programs = Programs(self._programs_folder())
+        self._reference: Path | None = None
+        self.warnings = 0
+
+    def _programs_folder(self) -> Path:
+        shared = GRADER / "build"
+        return shared / "programs" if os.access(GRADER, os.W_OK) else self.results / "programs"
+
+    def build(self) -> str:
+        """Build what is there; warnings are counted and do no harm."""
+        text = run_make(self.interface, self.folder, keep_flags=True)
+        self.warnings = text.count("warning:")
+        for name in self.stage.programs:
+            if not (self.folder / name).exists():
+                raise BuildError(f"{self.folder}: the build made no {name}\n{text}")
+        return text
+
+    def reference(self) -> Path:
+        """The folder of the reference's programs, built when first asked for."""
+        if self._reference is None:
+            self._reference = self._build_reference()
+        return self._reference
+
+    def _build_reference(self) -> Path:
+        for name in self.interface.reference:
+            folder = TOP / name
+            if folder.resolve() == self.folder:
+                return folder
+            if (folder / "Makefile").exists():
+                with _locked(folder):
+                    run_make(self.interface, folder, keep_flags=False)
+                return folder
+        raise BuildError(f"no reference in {' or '.join(self.interface.reference)} under {TOP}")
+
+    def bin(self, who: str) -> Path:
+        return self.folder if who == STUDENT else self.reference()
+
+    def sibling(self, stage: int) -> Path:
+        """The folder of another stage, beside the one under grading."""
+        return self.folder.parent / self.interface.stages[stage].folder
+
+
+class _locked:
+    """Two graders must not build the reference at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "build" / ".lock"
+
+    def __enter__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = self.path.open("w")
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells one version of a file from the next."""
+
+    inode: int
+    size: int
+    changed: int
+
+    @staticmethod
+    def of(path: Path) -> Stamp | None:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return None
+        return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class _GivenUp:
+    """True once no image can come any more: the process ended, or has long been out of its handler."""
+
+    SECONDS = 1.0
+
+    def __init__(self, case: Case, life: Life) -> None:
+        self.case, self.life = case, life
+        self.since = 0.0
+
+    def __call__(self) -> bool:
+        if self.life.status is not None:
+            return True
+        now = time.monotonic()
+        if not self.case.handler_is_done(self.life):
+            self.since = now
+        self.since = self.since or now
+        return now - self.since > self.SECONDS
+
+
+@dataclass
+class Case:
+    """One test's folder and processes."""
+
+    lab: Lab
+    name: str
+    folder: Path
+    lives: list[Life] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    maps_before: list[maps.Region] = field(default_factory=list)
+    image: Path | None = None
+    steps: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def fresh(lab: Lab, name: str) -> Case:
+        folder = lab.results / name
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "gates").mkdir(parents=True)
+        return Case(lab, name, folder)
+
+    # Starting programs
+
+    def program(self, name: str) -> Path:
+        return self.lab.programs.get(name)
+
+    def run(
+        self,
+        role: str,
+        command: Sequence[str | Path],
+        env: dict[str, str] | None = None,
+        wrapper: Callable[[], None] | None = None,
+    ) -> Life:
+        """Start a command in this case's folder."""
+        env = {"CKPTLAB_GATES": str(self.folder / "gates"), **(env or {})}
+        life = Life(self._unused(role), command, self.folder, env, wrapper)
+        self.lives.append(life)
+        self.steps.append(f"{life.shell()} <&- >{life.stdout.name} 2>{life.stderr.name} &")
+        return life
+
+    def _unused(self, role: str) -> str:
+        taken = {life.role for life in self.lives}
+        if role not in taken:
+            return role
+        return next(f"{role} {i}" for i in range(2, 10000) if f"{role} {i}" not in taken)
+
+    def start(
+        self,
+        program: str | Path,
+        *arguments: object,
+        ckpt: str = STUDENT,
+        image: str = "image",
+        env: dict[str, str] | None = None,
+    ) -> Life:
+        """Start a program under test with ckpt, and wait for nothing."""
+        path = self.program(program) if isinstance(program, str) else program
+        words = [str(path), *(str(argument) for argument in arguments)]
+        launch = self.lab.interface.launch
+        command = expand(launch, words, bin=self.lab.bin(ckpt), image=self.folder / image)
+        return self.run("original", command, env)
+
+    def start_at_gate(
+        self,
+        program: str | Path,
+        *arguments: object,
+        ckpt: str = STUDENT,
+        image: str = "image",
+        env: dict[str, str] | None = None,
+    ) -> Life:
+        """Start a program under test and wait until it is at gate 1, ready for the signal."""
+        life = self.start(program, *arguments, ckpt=ckpt, image=image, env=env)
+        life.wait_for_line("gate 01")
+        number = self.lab.interface.signal
+        if not has_signal(life.pid, "SigCgt", number):
+            raise Failure(
+                f"the program runs, but has no handler for signal {number}: the signal would kill it",
+                "no handler",
+                *life.symptoms(),
+            )
+        return life
+
+    def open_gate(self, number: int) -> None:
+        (self.folder / "gates" / f"{number:02d}").touch()
+        self.steps.append(f"touch gates/{number:02d}")
+
+    def close_gates(self) -> None:
+        for gate in (self.folder / "gates").iterdir():
+            gate.unlink()
+
+    # Checkpoints
+
+    def signal(self, life: Life, number: int | None = None) -> None:
+        number = number or self.lab.interface.signal
+        self.steps.append(f"kill -{number} PID   # of: {life.role}")
+        try:
+            os.kill(life.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def handler_is_done(self, life: Life) -> bool:
+        number = self.lab.interface.signal
+        return not any(has_signal(life.pid, f, number) for f in ("SigPnd", "ShdPnd", "SigBlk"))
+
+    def checkpoint(self, life: Life, image: str = "image") -> Path:
+        """Send the signal and wait for a new image and for the handler's end."""
+        path = self.folder / image
+        before = Stamp.of(path)
+        self.maps_before = maps.read_maps(life.pid)
+        self.image = path
+        self.signal(life)
+        gone = _GivenUp(self, life)
+        came = wait_until(lambda: Stamp.of(path) != before or gone())
+        if not came or Stamp.of(path) == before:
+            self._no_image(life, path)
+        done = wait_until(lambda: self.handler_is_done(life) or life.status is not None)
+        if not done:
+            raise Failure("the handler does not return", "checkpoint: hangs", *life.symptoms())
+        if life.status is not None:
+            self._died_in_checkpoint(life)
+        return path
+
+    def _no_image(self, life: Life, path: Path) -> None:
+        if life.status is not None:
+            self._died_in_checkpoint(life)
+        words = life.messages().strip() or "and it said nothing"
+        raise Failure(
+            f"no image came as {path.name}: {words}", "checkpoint: no image", *life.symptoms()
+        )
+
+    def _died_in_checkpoint(self, life: Life) -> None:
+        raise Failure(
+            f"the program did not survive its checkpoint: {exit_words(life.status)}",
+            f"checkpoint: {exit_words(life.status)}",
+            *life.symptoms(),
+        )
+
+    def refuses(self, life: Life, words: Iterable[str], image: str = "image") -> str:
+        """Send the signal; a message with all the words must come, and no image."""
+        path = self.folder / image
+        before = Stamp.of(path)
+        self.signal(life)
+        wait_until(lambda: bool(life.messages()) or Stamp.of(path) != before or life.status is not None)
+        check(life.status is None, f"the program died: {exit_words(life.status)}", *life.symptoms())
+        wait_until(lambda: self.handler_is_done(life))
+        check(Stamp.of(path) == before, "an image was written all the same", "refusal: image written")
+        said = life.messages()
+        for word in words:
+            check(word in said, f"the message does not say '{word}': {said!r}", "refusal: message")
+        return said
+
+    def open_image(self, path: Path) -> Image:
+        try:
+            return Image(path)
+        except (BadImage, OSError) as error:
+            raise Failure(f"{path.name}: {error}", "image: not an ELF file") from error
+
+    # Restarts
+
+    def restart_command(self, image: Path, who: str, *options: str) -> list[str]:
+        command = expand(self.lab.interface.restart, bin=self.lab.bin(who), image=image)
+        return [command[0], *options, *command[1:]]
+
+    def restart(
+        self,
+        image: Path,
+        who: str = STUDENT,
+        *options: str,
+        env: dict[str, str] | None = None,
+        wrapper: Callable[[], None] | None = None,
+    ) -> Life:
+        return self.run("restart", self.restart_command(image, who, *options), env, wrapper)
+
+    # What must come out
+
+    def check_rest(self, first: Life, second: Life, expected: Sequence[str], head: int) -> None:
+        """The restarted program printed exactly what follows the first `head` lines."""
+        status = second.wait()
+        got, tail = second.lines(), list(expected[head:])
+        second_kind = second.role.split()[0]
+        if got != tail:
+            raise Failure(
+                f"after the restart: {exit_words(status)}, and the output is not the rest",
+                *compare_symptoms(expected[:head], tail, got),
+                *[s.replace(second.role, second_kind, 1) for s in second.symptoms()],
+                expected=tail,
+                got=got,
+            )
+        self.check_status(second, status, exit_status_of(expected))
+
+    @staticmethod
+    def check_status(life: Life, status: int, expected: int | None) -> None:
+        if expected is not None:
+            check(
+                status == expected,
+                f"{life.role}: {exit_words(status)}, must be exit status {expected}",
+                f"exit: {exit_words(status)}",
+                *life.symptoms(),
+            )
+
+    def check_whole(self, life: Life, texts: Sequence[str]) -> None:
+        """The program went on to its end with the right output and exit status."""
+        status = life.wait()
+        lines = life.lines()
+        check(lines and lines[0].startswith("nonces"), "no first line", *life.symptoms())
+        expected = expected_output(lines[0], texts)
+        check_equal(lines, expected, "the original's output is wrong", "original: wrong output")
+        self.check_status(life, status, exit_status_of(expected))
+
+    def save(self, program: str, *arguments: object, ckpt: str, env: dict[str, str] | None = None) -> Life:
+        """A program at gate 1, checkpointed and killed. Its gate is then open."""
+        life = self.start_at_gate(program, *arguments, ckpt=ckpt, env=env)
+        self.checkpoint(life)
+        life.kill()
+        self.open_gate(1)
+        return life
+
+    def survives(
+        self,
+        program: str,
+        *arguments: object,
+        before: Sequence[str] = (),
+        after: Sequence[str] = (),
+        ckpt: str = REFERENCE,
+        restart: str = STUDENT,
+        options: Sequence[str] = (),
+        status: int | None = None,
+        env: dict[str, str] | None = None,
+    ) -> Life:
+        """Checkpoint at gate 1, kill, restart: the rest of the output must come out exactly.
+
+        `before` and `after` are the texts of the lines before gate 1 and after it. A `status` that
+        is given is how it must end, else the last text is EXIT, which tells.
+        """
+        first = self.save(program, *arguments, ckpt=ckpt, env=env)
+        end = [] if status is not None else [EXIT]
+        texts = [*before, "gate 01", *after, *end]
+        expected = expected_output(first.lines()[0], texts)
+        assert self.image is not None
+        second = self.restart(self.image, restart, *options)
+        self.check_rest(first, second, expected, len(before) + 2)
+        self.check_status(second, second.wait(), status)
+        return second
+
+    # The end
+
+    def close(self) -> None:
+        for life in self.lives:
+            life.kill()
+        self._remove_large_files()
+
+    def _remove_large_files(self) -> None:
+        for path in self.folder.rglob("*"):
+            if path.is_file() and path.stat().st_blocks * 512 > 64 << 20:
+                path.unlink()
+
+
+def steps(first: int, last: int) -> list[str]:
+    """The texts of counter's lines."""
+    return [f"step {i:06d}" for i in range(first, last + 1)]

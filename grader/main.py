@@ -1,0 +1,94 @@
+"""The command line of the grader: grader/check --stage N DIR."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import report
+from config import GRADER
+from lab import BuildError, Lab
+from scoring import Scoring, Selection, write_json
+
+NOT_FULL, USAGE, CANNOT = 1, 64, 70
+
+
+def parse_arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="check", description="Build and grade one stage.")
+    parser.add_argument("--stage", type=int, required=True, help="1, 2 or 3")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
+    parser.add_argument("--only", action="append", default=[], metavar="TEST", help="run this test alone")
+    parser.add_argument("--stress", action="store_true", help="also the long tests, which take minutes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as JSON")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the results there as JUnit XML")
+    parser.add_argument("-v", "--verbose", action="store_true", help="the evidence of every failure")
+    return parser.parse_args(argv)
+
+
+def tests_file(stage: int) -> Path:
+    return GRADER / "tests" / f"stage{stage}_test.py"
+
+
+def pytest_arguments(options: argparse.Namespace) -> list[str]:
+    words = [str(tests_file(options.stage)), "-c", str(GRADER / "pytest.ini")]
+    words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    words += ["--import-mode=importlib"]
+    if options.junit:
+        words.append(f"--junitxml={options.junit.resolve()}")
+    return words
+
+
+def build(lab: Lab) -> str | None:
+    """Build the stage; the reason if that fails."""
+    try:
+        lab.build()
+    except BuildError as error:
+        return str(error)
+    return None
+
+
+def write_empty(options: argparse.Namespace, scoring: Scoring, started: float) -> None:
+    if options.json:
+        write_json(scoring, options.json, started)
+
+
+def grade(options: argparse.Namespace, lab: Lab) -> int:
+    started = time.monotonic()
+    selection = Selection(options.stress, options.only)
+    scoring = Scoring(lab, selection, report.progress)
+    problem = build(lab)
+    if problem is not None:
+        print(problem)
+        print(f"\nStage {lab.stage.number}: 0 of {lab.stage.points} points: it does not build")
+        write_empty(options, scoring, started)
+        return NOT_FULL
+    if lab.warnings:
+        print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
+    pytest.main(pytest_arguments(options), plugins=[scoring])
+    if options.only and not scoring.order:
+        print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
+        return USAGE
+    report.print_report(scoring, time.monotonic() - started, options.verbose)
+    if options.json:
+        write_json(scoring, options.json, started)
+    return 0 if scoring.order and scoring.all_passed() else NOT_FULL
+
+
+def main(argv: list[str]) -> int:
+    options = parse_arguments(argv)
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if not options.folder.is_dir():
+        print(f"check: {options.folder}: no such folder", file=sys.stderr)
+        return USAGE
+    if not tests_file(options.stage).exists():
+        print(f"check: there is no stage {options.stage}", file=sys.stderr)
+        return USAGE
+    return grade(options, Lab(options.stage, options.folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""/proc/PID/maps, read independently of the students' parsers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+PAGE = 4096
+KERNEL = ("[vvar", "[vdso]", "[vsyscall]")
+
+
+@dataclass(frozen=True)
+class Region:
+    start: int
+    end: int
+    perms: str
+    offset: int
+    device: str
+    inode: int
+    name: str
+
+    @property
+    def size(self) -> int:
+        return self.end - self.start
+
+    @property
+    def is_kernel(self) -> bool:
+        return self.name.startswith(KERNEL)
+
+    @property
+    def has_content(self) -> bool:
+        """True if vvar's pages are not meant: these cannot be saved."""
+        return not self.name.startswith(("[vvar", "[vsyscall]"))
+
+    def kind(self) -> str:
+        """A word for messages and symptoms, without addresses."""
+        if self.name:
+            return os.path.basename(self.name) if self.name.startswith("/") else self.name
+        return "guard" if self.perms.startswith("---") else "anonymous"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.start:012x}-{self.end:012x} {self.perms} {self.offset:08x} "
+            f"{self.device} {self.inode} {self.name}".rstrip()
+        )
+
+
+def parse_line(line: str) -> Region:
+    addresses, perms, offset, device, rest = line.split(" ", 4)
+    inode, _, name = rest.partition(" ")
+    start, end = (int(word, 16) for word in addresses.split("-"))
+    return Region(start, end, perms, int(offset, 16), device, int(inode), name.lstrip(" "))
+
+
+def parse(text: str) -> list[Region]:
+    return [parse_line(line) for line in text.split("\n") if line]
+
+
+def read_maps(pid: int) -> list[Region]:
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
+        return parse(file.read())
+
+
+def without_vsyscall(regions: list[Region]) -> list[Region]:
+    return [region for region in regions if region.name != "[vsyscall]"]
+
+
+def _continues(first: Region, second: Region) -> bool:
+    same = replace(first, start=second.start, end=second.end, offset=second.offset) == second
+    offset = first.offset + first.size if first.inode else first.offset
+    return same and first.end == second.start and offset == second.offset
+
+
+def joined(regions: list[Region]) -> list[Region]:
+    """Adjacent regions with equal attributes as one; no [vsyscall]."""
+    result: list[Region] = []
+    for region in without_vsyscall(regions):
+        if result and _continues(result[-1], region):
+            result[-1] = replace(result[-1], end=region.end)
+        else:
+            result.append(region)
+    return result
+
+
+def find(regions: list[Region], address: int) -> Region | None:
+    for region in regions:
+        if region.start <= address < region.end:
+            return region
+    return None

@@ -1,0 +1,93 @@
+"""Builds the programs under test (grader/programs), each when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config import GRADER
+
+SOURCES = GRADER / "programs"
+FLAGS = ["-O1", "-g", "-Wall", "-Wextra"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    source: str
+    flags: list[str] = field(default_factory=list)
+    compiler: str = "gcc"
+    extra: list[str] = field(default_factory=list)
+    alone: bool = False  # without program.c
+
+
+def _counter(*flags: str, compiler: str = "gcc") -> Recipe:
+    return Recipe("counter.c", list(flags), compiler)
+
+
+RECIPES: dict[str, Recipe] = {
+    "bare": _counter("-DBARE", "-fno-stack-protector"),
+    "counter": _counter(),
+    "counter-usleep": _counter("-DSLEEPS", "-fstack-protector-all"),
+    "counter-stdio": _counter("-DSTDIO", "-fstack-protector-all"),
+    "counter-clock": _counter("-DCLOCK", "-fstack-protector-all"),
+    "counter-no-pie": _counter("-no-pie", "-fno-pie"),
+    "counter-static": _counter("-static"),
+    "counter-clang": _counter("-fstack-protector-all", compiler="clang"),
+    "counter-clang-no-pie": _counter("-no-pie", "-fno-pie", compiler="clang"),
+    "counting": Recipe("counting.c", alone=True),
+    "primes": Recipe("primes.c", alone=True),
+    "registers": Recipe("registers.c", extra=["registers.S"]),
+    "fpenv": Recipe("fpenv.c", ["-lm"]),
+    "threads": Recipe("threads.c", ["-pthread"]),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """counter-at-ADDRESS is linked there; a name without a recipe is its source's."""
+    if name.startswith("counter-at-"):
+        address = name[len("counter-at-") :]
+        return _counter("-no-pie", "-fno-pie", f"-Wl,-Ttext-segment={address}")
+    return RECIPES.get(name) or Recipe(f"{name}.c")
+
+
+def compilers() -> list[str]:
+    return [name for name in ("gcc", "clang") if shutil.which(name)]
+
+
+class Programs:
+    """The programs in a folder of their own, where they stay from run to run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, name: str) -> Path:
+        target = self.folder / name
+        how = recipe(name)
+        sources = self._sources(how)
+        if not target.exists() or target.stat().st_mtime < _newest():
+            self._build(how, sources, target)
+        return target
+
+    @staticmethod
+    def _sources(how: Recipe) -> list[str]:
+        names = [how.source, *how.extra, *([] if how.alone else ["program.c"])]
+        return [str(SOURCES / name) for name in names]
+
+    def _build(self, how: Recipe, sources: list[str], target: Path) -> None:
+        compiler = how.compiler if shutil.which(how.compiler) else "cc"
+        part = target.with_name(f".{target.name}.{os.getpid()}")
+        flags = [flag for flag in how.flags if not flag.startswith("-l")]
+        libraries = [flag for flag in how.flags if flag.startswith("-l")]
+        command = [compiler, *FLAGS, *flags, *sources, "-o", str(part), *libraries]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}\n{result.stderr}")
+        part.rename(target)
+
+
+def _newest() -> float:
+    return max(path.stat().st_mtime for path in SOURCES.iterdir())
