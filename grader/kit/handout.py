@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Makes the archive that students get: ckptlab-handout.tar.xz.
+
+    handout.py [-o FILE]
+
+It holds the hand-out's texts, the demos, the skeletons, the grader, and the reference: the
+solution's object files, from which a student can link the stages that they are stuck on. There is
+no source of the solution in it, no hidden test, and nothing of the kit's own tests. The same
+commit gives the same archive, byte for byte.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import archive
+import skeleton
+
+TOP = Path(__file__).resolve().parents[2]
+PREFIX = "ckptlab"
+
+# What students get, of the tracked files. Everything else stays here.
+GIVEN = ["000-README", "README.md", "OVERVIEW", "LICENSE", ".editorconfig", ".clang-format", ".gitignore",
+         ".devcontainer", "BACKGROUND", "grader", "stage[0-9]-*"]
+
+# What of those stays here all the same. A file or folder whose name begins so is a hidden test.
+KEPT = {"grader/kit", "grader/demo", "grader/bench"}
+HIDDEN = "hidden"
+GIVEN_OF_KIT = {"grader/kit/handin.py", "grader/kit/archive.py"}
+
+# The objects are built here, in a copy of the solution, with these flags whatever the user's are.
+FLAGS = ["CFLAGS=-O2", "-j2"]
+REFERENCE_STAGE = "stage3-restart"
+
+
+class HandoutError(Exception):
+    """Why there is no archive."""
+
+
+def is_given(path: Path) -> bool:
+    name = str(path)
+    if name in GIVEN_OF_KIT:
+        return True
+    if any(part.startswith(HIDDEN) for part in path.parts):
+        return False
+    return not any(name == kept or name.startswith(kept + "/") for kept in KEPT)
+
+
+def given_files(top: Path) -> list[archive.Entry]:
+    return [archive.Entry.of(f"{PREFIX}/{path}", top / path)
+            for path in skeleton.tracked(top, *GIVEN) if is_given(path)]
+
+
+def run(*command: object) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    words = [str(word) for word in command]
+    done = subprocess.run(words, env=environment, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        raise HandoutError(f"{' '.join(words)}:\n{done.stdout}")
+
+
+def copy_solution(top: Path, scratch: Path) -> None:
+    for path in skeleton.tracked(top, "solution/stage[0-9]-*/**"):
+        (scratch / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(top / path, scratch / path)
+
+
+def reference_objects(top: Path) -> list[archive.Entry]:
+    """The solution's objects, without anything that shows their source."""
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        copy_solution(top, scratch)
+        objects: dict[str, Path] = {}
+        for makefile in sorted(scratch.glob("solution/stage*/Makefile")):
+            run("make", "-C", makefile.parent, *FLAGS)
+            objects.update((path.name, path) for path in makefile.parent.glob("build/*.o"))
+        run("strip", "-g", *objects.values())
+        return [archive.Entry(f"{PREFIX}/reference/{name}", path.read_bytes())
+                for name, path in objects.items()]
+
+
+REFERENCE_MAKEFILE = """\
+# Links the reference's programs: the grader compares yours with them.
+# What the stages' own Makefiles take from here is the objects: make REFERENCE=1 there.
+REFERENCE := 1
+include programs.mk
+"""
+
+
+def reference_makefiles(top: Path) -> list[archive.Entry]:
+    """How the reference's programs are linked: the rules of its last stage, and no student's."""
+    stages = top / "solution"
+    rules = (stages / REFERENCE_STAGE / "Makefile").read_text()
+    rules = rules.replace("../stage1-readmaps/common.mk", "common.mk")
+    texts = {"Makefile": REFERENCE_MAKEFILE, "programs.mk": rules,
+             "common.mk": (stages / "stage1-readmaps/common.mk").read_text()}
+    return [archive.Entry(f"{PREFIX}/reference/{name}", text.encode()) for name, text in texts.items()]
+
+
+def commit_time(top: Path) -> int:
+    out = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=top, check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return int(out)
+
+
+def all_entries(top: Path) -> list[archive.Entry]:
+    makefile = archive.Entry.of(f"{PREFIX}/Makefile", top / "grader/kit/handout.mk")
+    return [makefile, *given_files(top), *reference_objects(top), *reference_makefiles(top)]
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--top", type=Path, default=TOP, help="another checkout of ckptlab")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the archive's name")
+    options = parser.parse_args(argv)
+    output = options.output or options.top / "ckptlab-handout.tar.xz"
+    try:
+        entries = all_entries(options.top)
+        archive.write(output, entries, commit_time(options.top))
+    except (HandoutError, OSError) as error:
+        print(f"handout: {error}", file=sys.stderr)
+        return 70
+    print(f"handout: {output.name}: {len(entries)} files, {output.stat().st_size // 1024} KiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""The archive that students get: all that they need, and nothing that they must not see."""
+from __future__ import annotations
+
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import handout
+import pytest
+import skeleton
+
+from conftest import TOP
+from test_top import make
+
+pytestmark = pytest.mark.skipif(not (TOP / "solution/stage3-restart/Makefile").exists(),
+                                reason="the solution's stage 3 is not there yet")
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("handout") / "handout.tar.xz"
+    assert handout.main(["-o", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def lab(packed: Path) -> Path:
+    """The hand-out, unpacked."""
+    subprocess.run(["tar", "-xf", packed, "-C", packed.parent], check=True)
+    return packed.parent / "ckptlab"
+
+
+def files(lab: Path) -> list[str]:
+    return sorted(str(path.relative_to(lab)) for path in lab.rglob("*") if not path.is_dir())
+
+
+def test_it_is_reproducible(packed: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.tar.xz"
+    handout.main(["-o", str(again)])
+    assert again.read_bytes() == packed.read_bytes()
+    with tarfile.open(packed) as archive:
+        members = archive.getmembers()
+    assert [member.name for member in members] == sorted(member.name for member in members)
+    assert {(member.uid, member.gid, member.uname) for member in members} == {(0, 0, "")}
+
+
+def test_what_students_need_is_there(lab: Path) -> None:
+    present = files(lab)
+    for name in ("Makefile", "LICENSE", "stage1-readmaps/Makefile", "stage3-restart/Makefile",
+                 "grader/check", "grader/setup", "grader/kit/handin.py", "grader/doctor/doctor",
+                 "reference/Makefile", "reference/maps.o", "reference/restart.o"):
+        assert name in present
+    for name in ("000-README", "README.md", "OVERVIEW"):
+        assert (name in present) == (TOP / name).exists()
+
+
+def test_what_they_must_not_see_is_not(lab: Path) -> None:
+    for name in files(lab):
+        assert not name.startswith(("solution/", "grader/kit/tests", "grader/kit/mutants")), name
+        assert "hidden" not in name, name
+    assert not any(path.suffix in skeleton.C_SUFFIXES for path in (lab / "reference").iterdir())
+
+
+def cut_blocks(path: Path) -> list[str]:
+    """The pieces of one solution file that its skeleton lacks, but for those of a line or two."""
+    style = skeleton.style_of(path)
+    assert style is not None
+    sign = re.escape(style.sign)
+    text = (TOP / path).read_text()
+    if skeleton.is_withheld(text, style):
+        return [text]
+    blocks = re.findall(rf"^\s*{sign} (?:step|only solution).*\n((?:.*\n)*?)\s*{sign} end\n", text,
+                        re.MULTILINE)
+    code = [re.sub(rf"^\s*{sign}.*\n", "", block, flags=re.MULTILINE) for block in blocks]
+    return [block for block in code if block.count("\n") > 2]
+
+
+def test_no_piece_of_the_solution_is_in_it(lab: Path) -> None:
+    everything = "\n".join((lab / name).read_text(errors="replace") for name in files(lab))
+    blocks = [block for path in skeleton.tracked(TOP, "solution/stage[0-9]-*/**")
+              if skeleton.style_of(path) for block in cut_blocks(path)]
+    assert blocks
+    for block in blocks:
+        assert block not in everything, block
+
+
+def test_the_reference_shows_no_source(lab: Path) -> None:
+    for path in (lab / "reference").glob("*.o"):
+        sections = subprocess.run(["readelf", "-SW", path], check=True, text=True,
+                                  stdout=subprocess.PIPE).stdout
+        assert ".debug" not in sections, path
+
+
+def test_the_reference_s_programs_can_be_linked(lab: Path) -> None:
+    done = make(lab, "-C", "reference")
+    assert done.returncode == 0, done.stdout
+    usage = subprocess.run([lab / "reference/restart", "--help"], text=True, stdout=subprocess.PIPE)
+    assert usage.returncode == 0 and "IMAGE" in usage.stdout
+
+
+@pytest.mark.parametrize("stage", ["stage1-readmaps", "stage2-saveimage", "stage3-restart"])
+def test_each_stage_builds_with_the_reference(lab: Path, stage: str) -> None:
+    done = make(lab, "-C", stage, "REFERENCE=1")
+    assert done.returncode == 0, done.stdout
+
+
+def test_make_lists_the_targets(lab: Path) -> None:
+    listed = re.findall(r"^    make (\w+) ", make(lab).stdout, re.MULTILINE)
+    assert sorted(listed) == ["check", "clean", "doctor", "handin", "help", "setup"]
+
+
+@pytest.mark.stress
+def test_make_check_grades_all_stages(lab: Path) -> None:
+    done = make(lab, "check")
+    assert done.returncode != 0
+    for stage in ("stage1-readmaps", "stage2-saveimage", "stage3-restart"):
+        assert f"== {stage}" in done.stdout
+    assert not re.search("Traceback|Error 127", done.stdout), done.stdout
+
+
+def test_clean_takes_all_away(packed: Path, tmp_path: Path) -> None:
+    subprocess.run(["tar", "-xf", packed, "-C", tmp_path], check=True)
+    lab = tmp_path / "ckptlab"
+    before = files(lab)
+    for folder in ("reference", "stage1-readmaps"):
+        assert make(lab, "-C", folder).returncode == 0
+    assert files(lab) != before
+    assert make(lab, "clean").returncode == 0
+    assert files(lab) == before
