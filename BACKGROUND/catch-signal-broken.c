@@ -12,7 +12,7 @@ int main(void)
 {
     printf("I send myself SIGUSR2\n");
     fflush(stdout);
-    kill(getpid(), SIGUSR2);
+    kill(getpid(), SIGUSR2); /* BROKEN: nobody has registered a handler */
     printf("this line is never printed\n");
     return 0;
 }

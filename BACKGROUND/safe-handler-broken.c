@@ -30,10 +30,10 @@ int main(void)
     alarm(2); /* whatever happens, this demo ends */
     signal(SIGVTALRM, handler);
     setitimer(ITIMER_VIRTUAL, &tick, NULL);
-    printf("main calls localtime() again and again, the handler comes 50 times\n");
+    printf("main calls localtime() again and again, the handler comes 25 times\n");
     fflush(stdout);
-    while (ticks < 50)
+    while (ticks < 25)
         hour = localtime(&now)->tm_hour; /* holds a lock while it works */
-    printf("50 signals, no harm\n");
+    printf("25 signals, no harm\n");
     return 0;
 }

@@ -144,7 +144,7 @@ LOOSE = [(re.compile(pattern), name) for pattern, name in [
     (r"\b\d{4}-\d\d-\d\d\b", "DATE"),
     (r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+\b", "DATE"),
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
-    (r"\b[0-9a-f]{2}:[0-9a-f]{2}\b", "TIME"),                      # also a device's numbers
+    (r"\b[0-9a-f]{2,3}:[0-9a-f]{2,4}\b", "TIME"),                  # also a device's numbers
     (r"\b0x[0-9a-f]{4,}\b", "HEX"),
     (r"\b(?=[a-f]*[0-9])[0-9a-f]{7,}\b", "HEX"),
     (r"\b(pid|PID|process|Process|LWP) \d+", r"\1 N"),

@@ -1,0 +1,79 @@
+"""The demo programs: each builds without a warning, shows its point, and has its twin."""
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BACKGROUND = Path(__file__).resolve().parents[3] / "BACKGROUND"
+SOURCES = sorted(path.name for path in BACKGROUND.glob("*.c"))
+TARGETS = re.findall(r"^    \d+ +(\w+) ", (BACKGROUND / "README.md").read_text(), re.MULTILINE)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in [*SOURCES, "Makefile", "README.md", "show", "check"]:
+        shutil.copy2(BACKGROUND / name, tmp_path / name)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> str:
+    run = subprocess.run(["make", "--no-print-directory", *arguments], cwd=folder, text=True,
+                         check=False, timeout=120,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+@pytest.mark.parametrize("compiler, flags", [
+    ("gcc", "-O2"), ("clang", "-O1"), pytest.param("gcc", "-O0", marks=pytest.mark.stress),
+    pytest.param("gcc", "-O3", marks=pytest.mark.stress),
+    pytest.param("clang", "-O0", marks=pytest.mark.stress),
+    pytest.param("clang", "-O3", marks=pytest.mark.stress)])
+def test_demos_show_what_the_text_says(copy: Path, compiler: str, flags: str) -> None:
+    """Row H10. Broken programs break, fixed ones do not, whoever compiles them."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler} here")
+    assert "ok  ./primes 5" in make(copy, "check", "WERROR=1", f"CC={compiler}", f"CFLAGS={flags}")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_part_runs_by_its_make_target(copy: Path, target: str) -> None:
+    assert re.search(r"^\[(exit status|killed by) \w+\]$", make(copy, target), re.MULTILINE)
+    assert f"make {target} " in make(copy, "help")
+
+
+def test_fixed_demos_are_clean_under_valgrind(copy: Path) -> None:
+    """Row K9."""
+    if shutil.which("valgrind") is None:
+        pytest.skip("no valgrind here")
+    make(copy, "valgrind")
+
+
+def test_check_notices_a_demo_that_does_not_show_its_point(copy: Path) -> None:
+    shutil.copy2(copy / "tls-canary.c", copy / "tls-canary-broken.c")
+    with pytest.raises(AssertionError, match="tls-canary-broken does not print"):
+        make(copy, "check")
+
+
+def test_clean_leaves_only_sources(copy: Path) -> None:
+    before = sorted(path.name for path in copy.iterdir())
+    make(copy, "all")
+    make(copy, "clean")
+    assert sorted(path.name for path in copy.iterdir()) == before
+
+
+def test_every_broken_demo_marks_its_mistake_and_has_a_twin() -> None:
+    for name in [name for name in SOURCES if name.endswith("-broken.c")]:
+        text = (BACKGROUND / name).read_text()
+        assert text.startswith(f"/* {name}: BROKEN.") and text.count("BROKEN") >= 2, name
+        twin = "constructor4.c" if name.startswith("constructor5") else name.replace("-broken", "")
+        assert twin in SOURCES
+
+
+def test_the_text_speaks_of_every_program() -> None:
+    text = (BACKGROUND / "README.md").read_text()
+    assert [name for name in SOURCES if Path(name).stem not in text] == []
