@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import time
 from pathlib import Path
@@ -80,7 +81,8 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
 
 def main(argv: list[str]) -> int:
     options = parse_arguments(argv)
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     if not options.folder.is_dir():
         print(f"check: {options.folder}: no such folder", file=sys.stderr)
         return USAGE

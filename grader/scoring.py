@@ -125,7 +125,7 @@ class Scoring:
             if before is not None and before.outcome != "passed":
                 pytest.skip(f"needs {name}")
 
-    @pytest.hookimpl(hookwrapper=True)
+    @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, Any, None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
+import termios
 from pathlib import Path
 
 import maps
@@ -151,11 +153,7 @@ def feed(fifo: Path, life: Life, text: bytes) -> None:
 
 
 def _is_read(fd: int) -> bool:
-    import fcntl
-    import struct
-    import termios
-
-    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"))[0] == 0
+    return fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4) == b"\0" * 4
 
 
 @points(2, step="1.1", needs="test_file")

@@ -1,0 +1,516 @@
+"""Stage 2, 35 points: ckpt, libckpt.so and readckpt write and show a checkpoint image."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import image as core
+import maps
+from config import expand
+from failure import Failure, check, check_equal
+from image import Image, Load
+from lab import REFERENCE, STUDENT, Case, Stamp, steps
+from oracle import EXIT
+from process import Life, exit_words, has_signal, wait_until
+from scoring import points
+
+COUNTER = ("counter", 12, 5)
+BEFORE, AFTER = steps(1, 5), steps(6, 12)
+WHOLE = [*BEFORE, "gate 01", *AFTER, EXIT]
+
+
+def saved(case: Case, program: str = "counter", *arguments: object) -> tuple[Life, Image]:
+    """A program at gate 1 whose image was just written; it still runs."""
+    life = case.start_at_gate(program, *(arguments or COUNTER[1:]))
+    return life, case.open_image(case.checkpoint(life))
+
+
+def restarts(case: Case, program: str, *arguments: object, after: Sequence[str]) -> None:
+    """The reference's restart brings the student's image back."""
+    case.survives(program, *arguments, after=after, ckpt=STUDENT, restart=REFERENCE)
+
+
+@points(2, step="2.1")
+def test_preload(case: Case) -> None:
+    """ckpt PROG runs PROG with libckpt.so in it and a handler for SIGUSR2"""
+    life = case.start_at_gate(*COUNTER)
+    library = str(case.lab.folder / case.lab.interface.library)
+    names = {region.name for region in maps.read_maps(life.pid)}
+    check(library in names, f"{library} is not mapped in the program", "ckpt: no library")
+    number = case.lab.interface.signal
+    check(not has_signal(life.pid, "SigBlk", number), "the signal stays blocked", "ckpt: signal blocked")
+    case.open_gate(1)
+    case.check_whole(life, WHOLE)
+
+
+@points(3, step="2.7", needs="test_preload")
+def test_image(case: Case) -> None:
+    """SIGUSR2 makes an image, and the program goes on as if nothing had happened"""
+    life, image = saved(case)
+    check(image.type == "ET_CORE", f"the ELF type is {image.type}, must be ET_CORE", "image: not a core file")
+    check(image.machine == "EM_X86_64", f"the ELF machine is {image.machine}", "image: machine")
+    mode = image.path.stat().st_mode & 0o777
+    check(mode == 0o600, f"mode {mode:o}: others can read the program's memory", "image: mode")
+    case.open_gate(1)
+    case.check_whole(life, WHOLE)
+
+
+def bounds(start: int, end: int) -> str:
+    return f"{start:012x}-{end:012x}"
+
+
+@points(2, step="2.3", needs="test_image")
+def test_regions(case: Case) -> None:
+    """every region of /proc/PID/maps is in the image, in order"""
+    _, image = saved(case)
+    expected = [bounds(r.start, r.end) for r in maps.without_vsyscall(case.maps_before)]
+    got = [bounds(load.start, load.end) for load in image.loads]
+    check_equal(got, expected, "the PT_LOADs are not the regions", "image: regions differ")
+
+
+@points(1, step="2.3", needs="test_image")
+def test_kernel_regions(case: Case) -> None:
+    """[vvar] and its kind are listed but not stored, [vsyscall] is left out"""
+    _, image = saved(case)
+    for region in case.maps_before:
+        load = image.load_at(region.start)
+        if region.name.startswith("[vvar"):
+            check(load, f"no PT_LOAD for {region.name}", f"image: no region {region.name}")
+            check(load and load.stored == 0, f"{region.name} is stored", f"image: stores {region.name}")
+        elif region.name == "[vsyscall]":
+            check(load is None, "[vsyscall] is in the image", "image: has [vsyscall]")
+
+
+@points(1, step="2.5", needs="test_image")
+def test_segments(case: Case) -> None:
+    """each PT_LOAD has the region's permissions and a page-aligned place in the file"""
+    _, image = saved(case)
+    for load in image.loads:
+        check_segment(load, image, maps.find(case.maps_before, load.start))
+    stored = sorted((load.offset, load.offset + load.stored) for load in image.loads if load.stored)
+    for (_, end), (start, _) in zip(stored, stored[1:]):
+        check(end <= start, "two regions' bytes overlap in the file", "image: overlap")
+
+
+def check_segment(load: Load, image: Image, region: maps.Region | None) -> None:
+    where = bounds(load.start, load.end)
+    check(load.offset % maps.PAGE == 0, f"{where}: file offset {load.offset:#x}", "image: offset not page-aligned")
+    check(load.stored in (0, load.end - load.start), f"{where}: {load.stored} bytes stored", "image: partly stored")
+    check(load.offset + load.stored <= image.size, f"{where}: beyond the end of the file", "image: truncated")
+    if region is not None:
+        check(
+            load.perms == region.perms[:3],
+            f"{where}: permissions {load.perms}, must be {region.perms[:3]}",
+            f"image: wrong permissions {region.kind()}",
+        )
+
+
+def memory_of(pid: int, region: maps.Region) -> bytes:
+    with open(f"/proc/{pid}/mem", "rb") as file:
+        file.seek(region.start)
+        return file.read(region.size)
+
+
+@points(2, step="2.6", needs="test_image")
+def test_contents(case: Case) -> None:
+    """the stored bytes are the memory's"""
+    life, image = saved(case)
+    os.kill(life.pid, signal.SIGSTOP)
+    program = str(case.program("counter"))
+    quiet = [r for r in case.maps_before if r.perms == "rw-p" and r.name in ("[heap]", program)]
+    check(len(quiet) >= 2, "the program has no heap", "grader: no heap")
+    for region in quiet:
+        got, expected = image.read(region.start, region.size), memory_of(life.pid, region)
+        check(got is not None, f"{region}: nothing stored", f"image: nothing stored {region.kind()}")
+        check(got == expected, f"{region}: {first_difference(got, expected)}", "image: wrong bytes")
+
+
+def first_difference(got: bytes | None, expected: bytes) -> str:
+    pairs = zip(got or b"", expected)
+    at = next((i for i, (a, b) in enumerate(pairs) if a != b), 0)
+    return f"the first wrong byte is at +{at:#x}"
+
+
+@points(2, step="2.4", needs="test_image")
+def test_notes(case: Case) -> None:
+    """the notes that every core file has come first, and are right"""
+    life, image = saved(case)
+    first = image.segments[0]
+    check(first["p_type"] == "PT_NOTE", "the first program header is not PT_NOTE", "image: no PT_NOTE")
+    check(first["p_align"] == 4, f"PT_NOTE has p_align {first['p_align']}, must be 4", "image: note alignment")
+    types = [note.type for note in image.notes if note.name == "CORE"]
+    expected = [core.NT_PRSTATUS, core.NT_PRPSINFO, core.NT_AUXV, core.NT_FILE]
+    check(types == expected, f"CORE notes {types}, must be {expected}", "image: CORE notes")
+    names = [note.name for note in image.notes]
+    check(names == sorted(names, reverse=True), "a CORE note after a CKPT note", "image: order of notes")
+    ours = [note.type for note in image.notes if note.name == "CKPT"]
+    check(ours and min(ours) >= core.CKPT_TYPES, f"CKPT notes {ours}", "image: CKPT notes")
+    check_auxv_and_files(life, image, case.maps_before)
+
+
+def check_auxv_and_files(life: Life, image: Image, regions: Sequence[maps.Region]) -> None:
+    auxv = image.note(core.NT_AUXV)
+    real = Path(f"/proc/{life.pid}/auxv").read_bytes()
+    check(auxv and auxv.data[: len(real)] == real, "NT_AUXV is not /proc/PID/auxv", "image: auxv")
+    expected = [f"{bounds(r.start, r.end)} {r.offset:x} {r.name}" for r in regions if r.inode]
+    got = [f"{bounds(start, end)} {offset:x} {name}" for start, end, offset, name in image.files()]
+    check_equal(got, expected, "NT_FILE is not the list of file regions", "image: NT_FILE")
+
+
+@points(1, step="2.2", needs="test_notes")
+def test_registers(case: Case) -> None:
+    """NT_PRSTATUS has the registers at getcontext"""
+    _, image = saved(case)
+    registers = image.registers()
+    check(registers, "NT_PRSTATUS is too short", "image: NT_PRSTATUS")
+    rip, rsp, tls = (maps.find(case.maps_before, registers[name]) for name in ("rip", "rsp", "fs_base"))
+    check(rip and "x" in rip.perms, f"rip {registers['rip']:#x} is in no code", "image: registers rip")
+    check(rsp and rsp.name == "[stack]", f"rsp {registers['rsp']:#x} is not in [stack]", "image: registers rsp")
+    check(tls and tls.perms.startswith("rw"), f"fs_base {registers['fs_base']:#x}", "image: registers fs_base")
+    for name, value in (("cs", 0x33), ("ss", 0x2B)):
+        check(registers[name] == value, f"{name} is {registers[name]:#x}", f"image: registers {name}")
+
+
+def run_tool(case: Case, command: Sequence[str]) -> str:
+    life = case.run(Path(command[0]).name, command)
+    status = life.wait(30)
+    text = life.text() + life.messages()
+    check(status == 0, f"{' '.join(command)}: {exit_words(status)}\n{text}", f"{command[0]}: fails")
+    return text
+
+
+GDB = ["gdb", "-nx", "-batch", "-ex", "set debuginfod enabled off"]
+
+
+@points(3, step="2.2", needs="test_registers")
+def test_gdb(case: Case) -> None:
+    """gdb PROG IMAGE: a backtrace from the handler through the signal frame to main, no warning"""
+    life, image = saved(case)
+    life.kill()
+    program = str(case.program("counter"))
+    text = run_tool(case, [*GDB, "-ex", "bt", "-ex", "info registers", program, str(image.path)])
+    frames = re.findall(r"^#\d+ .*$", text, re.MULTILINE)
+    signal_frame = [i for i, f in enumerate(frames) if "<signal handler called>" in f]
+    check(signal_frame and signal_frame[0] > 0, f"no signal frame:\n{text}", "gdb: no signal frame")
+    after = " ".join(frames[signal_frame[0] :])
+    check("gate" in after and "main" in after, f"no way to main:\n{text}", "gdb: no backtrace to main")
+    warnings = [line for line in text.splitlines() if line.lower().startswith("warning")]
+    check(not warnings, "\n".join(warnings), *[f"gdb: {line}" for line in warnings])
+
+
+@points(1, step="2.5", needs="test_notes")
+def test_readelf(case: Case) -> None:
+    """readelf reads it all without a warning"""
+    life, image = saved(case)
+    life.kill()
+    text = run_tool(case, ["readelf", "-h", "-l", "-n", "-W", str(image.path)])
+    bad = [line for line in text.splitlines() if re.search(r"warning|error|corrupt", line, re.IGNORECASE)]
+    check(not bad, "\n".join(bad), "readelf: warns")
+    check("CKPT" in text, "readelf shows no CKPT note", "readelf: no notes")
+
+
+def readckpt(case: Case, *words: object) -> Life:
+    return case.run("readckpt", [*expand(case.lab.interface.readckpt, bin=case.lab.folder), *map(str, words)])
+
+
+@points(1, step="2.5", needs="test_regions")
+def test_readckpt(case: Case) -> None:
+    """readckpt shows the regions as /proc/PID/maps has them, and refuses what is no image"""
+    life, image = saved(case)
+    life.kill()
+    shown = readckpt(case, "--regions", image.path)
+    check(shown.wait() == 0, shown.messages(), "readckpt: fails", *shown.symptoms())
+    found = re.findall(r"([0-9a-f]{8,16})-([0-9a-f]{8,16}) ([rwxps-]{4})", shown.text())
+    got = [f"{bounds(int(a, 16), int(b, 16))} {perms}" for a, b, perms in found]
+    expected = [f"{bounds(r.start, r.end)} {r.perms}" for r in maps.without_vsyscall(case.maps_before)]
+    check_equal(got, expected, "readckpt's regions are not those of the program", "readckpt: regions")
+    (case.folder / "half").write_bytes(image.path.read_bytes()[: image.size // 2])
+    for name, status in (("half", 65), ("missing", 66)):
+        refused = readckpt(case, case.folder / name)
+        check(refused.wait() == status, f"{name}: {exit_words(refused.status)}", "readckpt: accepts anything")
+
+
+@points(3, step="2.2", needs="test_image")
+def test_restart(case: Case) -> None:
+    """the reference's restart brings the counter back from this image"""
+    case.survives(*COUNTER, before=BEFORE, after=AFTER, ckpt=STUDENT, restart=REFERENCE)
+
+
+@points(1, step="2.7", needs="test_restart")
+def test_older_image(case: Case) -> None:
+    """a new image takes the old one's name in one step; a reader of the old one sees no change"""
+    life = case.start_at_gate("counter", 12, 3, 6)
+    path = case.checkpoint(life)
+    with path.open("rb") as old:
+        before = old.read()
+        case.open_gate(1)
+        life.wait_for_line("gate 02")
+        case.checkpoint(life)
+        old.seek(0)
+        check(old.read() == before, "the old image was written over", "image: written in place")
+    left = [p.name for p in case.folder.iterdir() if p.name.startswith("image") and p != path]
+    check(not left, f"left behind: {left}", "image: temporary file left")
+    case.open_gate(2)
+    case.check_whole(life, [*steps(1, 3), "gate 01", *steps(4, 6), "gate 02", *steps(7, 12), EXIT])
+
+
+def copied(case: Case, program: str, folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return Path(shutil.copy(case.program(program), folder / "program"))
+
+
+def path_of_length(case: Case, length: int) -> Path:
+    left = length - len(str(case.folder)) - len("/program")
+    parts = []
+    while left > 0:
+        size = min(left - 1, 100)
+        parts.append("d" * max(size, 1))
+        left -= size + 1
+    return case.folder.joinpath(*parts)
+
+
+@points(1, step="2.3", needs="test_restart")
+def test_long_path(case: Case) -> None:
+    """programs whose paths have 150 and 1,000 characters, or blanks"""
+    for folder in (path_of_length(case, 250), path_of_length(case, 1000), case.folder / "a b  c"):
+        program = copied(case, "counter", folder)
+        case.close_gates()
+        life = case.start_at_gate(program, *COUNTER[1:], ckpt=STUDENT)
+        path = case.checkpoint(life)
+        names = {name for *_, name in case.open_image(path).files()}
+        check(str(program) in names, f"the image does not name {program}", "image: path cut short")
+        life.kill()
+        restart_rest(case, life, path)
+
+
+def restart_rest(case: Case, life: Life, path: Path) -> None:
+    """COUNTER's rest, by the reference's restart."""
+    from oracle import expected_output
+
+    case.open_gate(1)
+    expected = expected_output(life.lines()[0], WHOLE)
+    case.check_rest(life, case.restart(path, REFERENCE), expected, 7)
+
+
+@points(1, step="2.3", needs="test_restart")
+def test_many_regions(case: Case) -> None:
+    """5,000 regions"""
+    restarts(case, "regions", 5000, after=["regions 5000"])
+
+
+@points(1, step="2.6", needs="test_restart")
+def test_large(case: Case) -> None:
+    """a region of more than 2 GiB, mostly untouched"""
+    restarts(case, "large", 2200, 65536, after=["large 1"])
+
+
+@points(1, step="2.6", needs="test_restart")
+def test_guard(case: Case) -> None:
+    """guard pages have no content; a page without access that has content keeps it"""
+    life = case.start_at_gate("guard")
+    image = case.open_image(case.checkpoint(life))
+    base = int(life.lines()[1].split()[1], 16)
+    for address in (base, base + 7 * maps.PAGE):
+        load = image.load_at(address)
+        check(load and load.stored == 0 and load.flags == 0, "a guard page is stored", "image: stores guard")
+    life.kill()
+    case.open_gate(1)
+    check_guard(case, life, image.path)
+
+
+def check_guard(case: Case, life: Life, path: Path) -> None:
+    from oracle import expected_output, text_of
+
+    texts = [text_of(life.lines()[1]), "gate 01", "locked 1", "hidden 1", EXIT]
+    expected = expected_output(life.lines()[0], texts)
+    case.check_rest(life, case.restart(path, REFERENCE), expected, 3)
+
+
+@points(1, step="2.6", needs="test_restart")
+def test_private_file(case: Case) -> None:
+    """a private mapping of a file, one page of it changed in memory"""
+    from oracle import expected_output, text_of
+
+    data = case.folder / "data"
+    data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
+    life = case.save("privatefile", data, ckpt=STUDENT)
+    texts = [text_of(life.lines()[1]), "gate 01", "file aXc", EXIT]
+    assert case.image is not None
+    expected = expected_output(life.lines()[0], texts)
+    case.check_rest(life, case.restart(case.image, REFERENCE), expected, 3)
+
+
+@points(1, step="2.7", needs="test_image")
+def test_full_disk(case: Case) -> None:
+    """no room for the image: a message, the old image stays, the program goes on"""
+    life = case.start_at_gate("limited")
+    path = case.checkpoint(life)
+    before = path.read_bytes()
+    case.open_gate(1)
+    life.wait_for_line("gate 02")
+    case.refuses(life, ["libckpt"])
+    check(path.read_bytes() == before, "the old image is damaged", "image: written in place")
+    left = [p.name for p in case.folder.iterdir() if p.name.startswith("image") and p != path]
+    check(not left, f"left behind: {left}", "image: temporary file left")
+    for gate in (2, 3):
+        case.open_gate(gate)
+    case.check_whole(life, ["gate 01", "gate 02", "gate 03", EXIT])
+
+
+@points(1, step="2.1", needs="test_restart")
+def test_second_signal(case: Case) -> None:
+    """more signals arrive while the image is written"""
+    life = case.start_at_gate(*COUNTER)
+    for _ in range(30):
+        case.signal(life)
+    path = case.checkpoint(life)
+    case.open_gate(1)
+    case.check_whole(life, WHOLE)
+    restart_rest(case, life, path)
+
+
+def _changes(folder: Path, before: dict[str, Stamp | None]) -> bool:
+    return any(Stamp.of(p) != before.get(p.name) for p in folder.iterdir() if p.name.startswith("image"))
+
+
+@points(1, step="2.7", needs="test_image")
+def test_killed(case: Case) -> None:
+    """killed in mid-write: the image under its name is whole"""
+    life = case.start_at_gate("large", 96, 4)
+    path = case.checkpoint(life)
+    before = {p.name: Stamp.of(p) for p in case.folder.iterdir()}
+    case.signal(life)
+    wait_until(lambda: _changes(case.folder, before) or life.status is not None)
+    check(life.status is None, f"the program died: {exit_words(life.status)}", *life.symptoms())
+    life.kill()
+    image = case.open_image(path)
+    ends = [load.offset + load.stored for load in image.loads]
+    check(max(ends, default=0) <= image.size > 96 << 20, "the image is torn", "image: written in place")
+
+
+@points(1, step="2.8", needs="test_image")
+def test_threads(case: Case) -> None:
+    """a program with threads is refused with a message, and goes on"""
+    life = case.start_at_gate("threads")
+    case.refuses(life, ["thread"])
+    case.open_gate(1)
+    case.check_whole(life, ["gate 01", "joined", EXIT])
+
+
+@points(1, step="2.3", needs="test_image")
+def test_shared(case: Case) -> None:
+    """a writable shared region is named and refused, and the program goes on"""
+    data = case.folder / "shared.data"
+    data.write_bytes(bytes(4096))
+    life = case.start_at_gate("shared", data)
+    case.refuses(life, ["shared.data"])
+    case.open_gate(1)
+    case.check_whole(life, ["gate 01", "shared 1", EXIT])
+
+
+def set_uid_program(case: Case) -> Path | None:
+    """A program that runs with other rights than ours."""
+    if os.getuid() == 0:
+        path = copied(case, "counter", case.folder / "other")
+        os.chown(path, 65534, 65534)
+        path.chmod(0o4755)
+        return path
+    candidates = (shutil.which(name) for name in ("su", "passwd", "mount", "chsh"))
+    return next((Path(p) for p in candidates if p and os.stat(p).st_mode & 0o4000), None)
+
+
+@points(1, step="2.1", needs="test_image")
+def test_refused_programs(case: Case) -> None:
+    """a static program and a set-uid one are refused with the reason"""
+    programs: list[tuple[Path | None, Sequence[str]]] = [
+        (case.program("counter-static"), ["static"]),
+        (set_uid_program(case), ["set-u"]),
+    ]
+    for program, words in programs:
+        if program is None:
+            continue
+        life = case.start(program, 3)
+        status, said = life.wait(), life.messages()
+        check(status == 65, f"{program.name}: {exit_words(status)}, must be 65", "ckpt: runs what it cannot save")
+        check(all(word in said for word in words), f"the message: {said!r}", "ckpt: no reason")
+        check(not life.text(), "it was started all the same", "ckpt: runs what it cannot save")
+
+
+def start_named(case: Case, words: Sequence[str], env: dict[str, str]) -> Life:
+    command = [str(case.lab.folder / "ckpt"), *words, str(case.program("counter")), "12", "5"]
+    life = case.run("original", command, env)
+    life.wait_for_line("gate 01")
+    return life
+
+
+@points(1, step="2.1", needs="test_image")
+def test_names(case: Case) -> None:
+    """-o, %p, CKPT_IMAGE, the default name, another signal; a child leaves the image alone"""
+    cases: list[tuple[list[str], dict[str, str], Callable[[int], str], int]] = [
+        ([], {}, lambda pid: "myckpt", signal.SIGUSR2),
+        (["-o", "saved.%p"], {}, lambda pid: f"saved.{pid}", signal.SIGUSR2),
+        ([], {"CKPT_IMAGE": "named"}, lambda pid: "named", signal.SIGUSR2),
+        (["-s", "USR1", "-o", "usr1"], {}, lambda pid: "usr1", signal.SIGUSR1),
+    ]
+    for words, env, name, number in cases:
+        life = start_named(case, words, env)
+        path = case.folder / name(life.pid)
+        case.signal(life, number)
+        came = wait_until(path.exists, 5)
+        check(came, f"ckpt {' '.join(words)}: no {path.name}", "ckpt: name", *life.symptoms())
+        life.kill()
+    check_child(case)
+
+
+def check_child(case: Case) -> None:
+    life = case.start_at_gate("children")
+    child = int(life.lines()[1].split()[1])
+    os.kill(child, case.lab.interface.signal)
+    number = case.lab.interface.signal
+    wait_until(lambda: bool(life.messages()) or (case.folder / "image").exists())
+    wait_until(lambda: not any(has_signal(child, f, number) for f in ("SigPnd", "ShdPnd", "SigBlk")))
+    check(not (case.folder / "image").exists(), "the child wrote the image", "ckpt: child writes")
+    case.open_gate(1)
+    life.wait_for_line("gate 02")
+
+
+# Stress: no points, but each must pass
+
+
+@points(0, step="2.6", needs="test_restart", stress=True)
+def test_two_gibibytes(case: Case) -> None:
+    """2.1 GiB, every page written"""
+    restarts(case, "large", 2200, 4, after=["large 1"])
+
+
+@points(0, step="2.7", needs="test_killed", stress=True)
+def test_killed_often(case: Case) -> None:
+    """killed in mid-write, twenty times"""
+    for i in range(20):
+        again = Case.fresh(case.lab, f"{case.name}/{i}")
+        try:
+            test_killed(again)
+        except Failure as failure:
+            raise Failure(f"time {i + 1}: {failure.message}", *failure.symptoms) from failure
+        finally:
+            again.close()
+
+
+@points(0, step="2.7", needs="test_full_disk", stress=True)
+def test_really_full_disk(case: Case) -> None:
+    """a file system of 2 MiB that is full (needs the right to mount one)"""
+    inside = f"mount -t tmpfs -o size=2m tmpfs {case.folder} && exec {case.lab.folder}/ckpt -o image"
+    program = f"{case.program('large')} 64 4"
+    life = case.run("original", ["unshare", "-rm", "sh", "-c", f"{inside} {program}"])
+    if not wait_until(lambda: life.has_line("gate 01") or life.status is not None) or life.status is not None:
+        return
+    case.signal(life)
+    wait_until(lambda: bool(life.messages()))
+    check("libckpt" in life.messages(), "no message", "refusal: message")
+    check(life.status is None, "the program died", *life.symptoms())
