@@ -122,6 +122,14 @@ static int move_away(unsigned long start, unsigned long end)
     return 0;
 }
 
+static void say_unmoved(const char *region, int error)
+{
+    say("missing", "vdso", error == EPERM ? "boot a kernel without CONFIG_MSEAL_SYSTEM_MAPPINGS: here a "
+        "restarted program crashes at its first clock_gettime()" : "is this an emulator? see "
+        "grader/machines.md", "%s cannot be moved: %s", region,
+        error == EPERM ? "it is sealed" : strerror(error));
+}
+
 static void probe_move_vdso(void)
 {
     char line[4200];
@@ -133,11 +141,7 @@ static void probe_move_vdso(void)
             continue;
         int error = move_away(start, end);
         if (error) {
-            say("missing", "vdso", "boot with the kernel option that seals system mappings off "
-                "(CONFIG_MSEAL_SYSTEM_MAPPINGS), or use the devcontainer's or VM's kernel: a restarted "
-                "program crashes at its first clock_gettime()",
-                "%s cannot be moved: %s", strstr(line, "[vdso]") ? "[vdso]" : "[vvar]",
-                error == EPERM ? "it is sealed" : strerror(error));
+            say_unmoved(strstr(line, "[vdso]") ? "[vdso]" : "[vvar]", error);
             return;
         }
         moved++;
@@ -304,7 +308,10 @@ static void probe_ptrace(void)
     int foreign = attach_to_sibling(other);
     kill(child, SIGKILL);
     kill(other, SIGKILL);
-    if (own)
+    if (own == ENOSYS) /* no Linux says so */
+        say("missing", "ptrace", "a restart will not work: use a whole emulated machine, see "
+            "grader/machines.md", "this is an emulator of single processes, such as qemu-user");
+    else if (own)
         say("limited", "ptrace", "gdb does not work: docker run --cap-add=SYS_PTRACE; the tests that use "
             "gdb on core files do work", "not even a child can be traced: %s", strerror(own));
     else if (foreign)
