@@ -149,7 +149,7 @@ LOOSE = [(re.compile(pattern), name) for pattern, name in [
     (r"\b(?=[a-f]*[0-9])[0-9a-f]{7,}\b", "HEX"),
     (r"\b(pid|PID|process|Process|LWP) \d+", r"\1 N"),
     (r"\b\d+([.,]\d+)* ?([KMGT]i?B?|[kKMG]?B|bytes|pages|ms|us|s|sec|seconds|minutes)\b", r"SIZE"),
-    (r"\b\d+ (regions|lines|lwps|notes|files|passed|tests)\b", r"N \1"),
+    (r"\b\d+ (regions|notes|tests|passed)\b", r"N \1"),
     (r"\b\d+\.\d\d+\b", "N"),
     (r"\b\d{4,}\b", "N"),
     (r" *\(core dumped\)", ""),

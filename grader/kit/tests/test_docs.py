@@ -81,6 +81,7 @@ BAD = {
     "wrong output": ("$ echo one\ntwo\n", "DOC:4: $ echo one\n    - two\n    + one"),
     "missing output": ("$ true\none\n", "    - one"),
     "more output": ("$ seq 2\n1\n", "    + 2"),
+    "a count": ("$ echo 0 lines differ\n2 lines differ\n", "    - 2 lines"),
     "a small number": ("$ echo getcontext returned 0\ngetcontext returned 1\n", "returned 0"),
     "lines after any lines": ("$ seq 9\n1\n...\n8\n", "    + 9"),
     "second command": ("$ true\n$ echo one\ntwo\n", "DOC:5: $ echo one"),
