@@ -1,7 +1,7 @@
 # common.mk - how every stage is built.  Given to students whole.
 #
 # A stage's Makefile sets PROGRAMS (what to build), says of which objects each is made, and includes
-# this file.  All objects go to build/; the sources of earlier stages are found through VPATH, where
+# this file.  All objects go to build/; the sources of earlier stages are found by vpath, where
 # they lie: nothing is copied from stage to stage.
 #
 #   make               build            make check     grade this stage (under 20 seconds)
@@ -12,7 +12,8 @@
 
 KIT := $(patsubst %/grader,%,$(firstword $(wildcard ../grader ../../grader)))
 EARLIER := ../stage2-saveimage ../stage1-readmaps
-VPATH := . $(EARLIER)
+vpath %.c . $(EARLIER)
+vpath %.S . $(EARLIER)
 
 # CC and CFLAGS are yours to set; CFLAGS come last and win.
 CFLAGS ?= -O2 -g

@@ -105,9 +105,9 @@ void out_printf(struct out *o, const char *format, ...)
         } else if (*f == 'd') {
             int64_t v = c.is_long ? va_arg(args, long) : va_arg(args, int);
             put_number(o, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, c.width, c.pad, v < 0);
-        } else if (*f == 'u' || *f == 'x') {
+        } else if (*f == 'u' || *f == 'o' || *f == 'x') {
             uint64_t v = c.is_long ? va_arg(args, unsigned long) : va_arg(args, unsigned);
-            put_number(o, v, *f == 'u' ? 10 : 16, c.width, c.pad, false);
+            put_number(o, v, *f == 'u' ? 10 : *f == 'o' ? 8 : 16, c.width, c.pad, false);
         } else {
             put_char(o, *f == 'c' ? (char)va_arg(args, int) : *f);
         }

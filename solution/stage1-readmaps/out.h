@@ -23,7 +23,7 @@ void out_init(struct out *o, int fd);
 int out_flush(struct out *o);
 
 /*
- * A small printf: %s %c %d %u %x with the length l, a width, a leading 0 or '-', and %%.
+ * A small printf: %s %c %d %u %o %x with the length l, a width, a leading 0 or '-', and %%.
  * The attribute lets the compiler check the arguments.  Text goes out as the buffer fills.
  */
 __attribute__((format(printf, 2, 3))) void out_printf(struct out *o, const char *format, ...);

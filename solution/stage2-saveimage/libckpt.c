@@ -185,6 +185,7 @@ __attribute__((constructor)) static void libckpt_start(void)
     request.second_life = &second_life;
     owner = (pid_t)environment_number("CKPT_PID", getpid());
     seconds = getpid() == owner ? (unsigned)environment_number("CKPT_INTERVAL", 0) : 0;
+    request.periodic = seconds != 0;
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     set_image_pattern();
     register_handler();

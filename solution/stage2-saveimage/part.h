@@ -23,6 +23,7 @@
 struct save_request {
     int signal;                      /* the checkpoint signal */
     bool full;                       /* CKPT_FULL: store the pages of unchanged files too */
+    bool periodic;                   /* libckpt has a POSIX timer of its own */
     uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
     uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
     const ucontext_t *context;       /* filled by getcontext */

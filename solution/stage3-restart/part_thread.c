@@ -1,0 +1,86 @@
+/*
+ * part_thread.c - the room of the thread: what the kernel knows of it besides its registers.
+ *
+ * Without the TLS base the first access to errno, to a canary or to the pointer guard goes astray:
+ * "stack smashing detected", or a crash in printf or exit.  Without the tid address raise() and abort()
+ * signal a process that is not there.  Without rseq the kernel goes on writing to where restart's was.
+ */
+#include "part_thread.h"
+#include "part.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+
+static long save(const struct save_request *request, void *note, size_t room)
+{
+    struct image_thread *t = note;
+    if (room < sizeof *t)
+        return -ENOMEM;
+    //@ step 3.6 Save what the kernel knows of the thread.
+    //@ arch_get_tls(), arch_get_gs(); the tid address with prctl(2) PR_GET_TID_ADDRESS (a kernel without
+    //@ CONFIG_CHECKPOINT_RESTORE has none: leave it 0); the robust list with SYS_get_robust_list; rseq's
+    //@ address and size stand in the request, since only libc knows them.
+    //@ stub: (void)request;
+    *t = (struct image_thread){.tls = arch_get_tls(), .gs = arch_get_gs()};
+    if (sys_call(SYS_prctl, PR_GET_TID_ADDRESS, (long)&t->tid_address, 0, 0) != 0)
+        t->tid_address = 0;
+    sys_call(SYS_get_robust_list, 0, (long)&t->robust_list, (long)&t->robust_size, 0);
+    t->rseq_address = request->rseq_address;
+    t->rseq_size = request->rseq_size;
+    //@ end
+    return sizeof *t;
+}
+
+static void describe(struct out *o, const void *note, size_t size)
+{
+    const struct image_thread *t = note;
+    (void)size;
+    out_printf(o, "  TLS base 0x%lx, gs base 0x%lx\n", t->tls, t->gs);
+    out_printf(o, "  tid address 0x%lx%s\n", t->tid_address,
+               t->tid_address == 0 ? " (unknown: raise() and abort() will not work after a restart)" : "");
+    out_printf(o, "  robust list 0x%lx, rseq 0x%lx (%u bytes)\n", t->robust_list, t->rseq_address, t->rseq_size);
+}
+
+/*
+ * libc keeps the thread's id in its own memory, which now holds the number of the first life.
+ * set_tid_address(2) registers the address again, and answers the thread's id of today.
+ */
+static void restore_tid(uint64_t address)
+{
+    long tid = sys_call(SYS_set_tid_address, (long)address, 0, 0, 0);
+    *(int *)address = (int)tid; // NOLINT: an address becomes a pointer here
+}
+
+static long restore(const struct restore_request *request, const void *note, size_t size)
+{
+    const struct image_thread *t = note;
+    (void)request, (void)size;
+    //@ step 3.6 Give the thread back to the kernel.
+    //@ arch_set_tls(); arch_set_gs() if it is not 0; restore_tid() if there is an address; then
+    //@ SYS_set_robust_list and SYS_rseq (flags 0, ARCH_RSEQ_SIGNATURE) if they were registered.
+    //@ stub: (void)t, (void)restore_tid;
+    //@ stub: return 0;
+    long error = arch_set_tls(t->tls);
+    if (error == 0 && t->gs != 0)
+        error = arch_set_gs(t->gs);
+    if (error == 0 && t->tid_address != 0)
+        restore_tid(t->tid_address);
+    if (error == 0 && t->robust_list != 0)
+        error = sys_call(SYS_set_robust_list, (long)t->robust_list, (long)t->robust_size, 0, 0);
+    if (error == 0 && t->rseq_address != 0)
+        error = sys_call(SYS_rseq, (long)t->rseq_address, t->rseq_size, 0, ARCH_RSEQ_SIGNATURE);
+    if (error != 0)
+        out_complain("restart", "TLS, robust list or rseq", out_error_text(-error));
+    return error;
+    //@ end
+}
+
+const struct part thread_part = {
+    .type = NOTE_THREAD,
+    .name = "thread",
+    .min_size = sizeof(struct image_thread),
+    .save = save,
+    .describe = describe,
+    .restore = restore,
+};

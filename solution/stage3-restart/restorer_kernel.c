@@ -1,0 +1,53 @@
+/*
+ * restorer_kernel.c - moves [vvar], [vvar_vclock] and [vdso] from restart's places to the image's.
+ *
+ * The vdso is code of the kernel in each process: clock_gettime() reads the clock there without a system
+ * call, from the data in [vvar] beside it.  The restored libc remembers where it was.  A program cannot
+ * write these mappings, but mremap(2) moves them, one at a time.  Old and new places may overlap, so
+ * they go through the block:
+ *
+ *     restart's   ....[vvar][vdso].........................   pack
+ *     the block       |code|notes|stack|[vvar][vdso]|         ... everything else is unmapped ...
+ *     the image's ..........................[vvar][vdso]...   unpack
+ *
+ * No libc.
+ */
+#include "restorer.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static long move(uint64_t from, uint64_t to, uint64_t size)
+{
+    //@ step 3.7 Move one of the kernel's mappings (there are clocks behind it!).
+    //@ mremap(2) with MREMAP_MAYMOVE | MREMAP_FIXED, by sys_call5(SYS_mremap, ...). Its answer is an address.
+    //@ While this does nothing, clock_gettime() and time() jump into nowhere in the restored program.
+    //@ stub: (void)from, (void)to, (void)size;
+    //@ stub: return 0;
+    long at = sys_call5(SYS_mremap, (long)from, (long)size, (long)size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)to);
+    return sys_failed(at) ? at : 0;
+    //@ end
+}
+
+long pack_kernel_regions(const struct restorer *r)
+{
+    for (size_t i = 0; i < r->move_count; i++) {
+        long error = move(r->moves[i].from, r->moves[i].packed, r->moves[i].size);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
+long unpack_kernel_regions(const struct restorer *r)
+{
+    for (size_t i = 0; i < r->move_count; i++) {
+        if (r->moves[i].to == 0)
+            continue;
+        long error = move(r->moves[i].packed, r->moves[i].to, r->moves[i].size);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
