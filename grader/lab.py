@@ -69,13 +69,15 @@ def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
 class Lab:
     """A stage folder under grading."""
 
-    def __init__(self, stage: int, folder: Path, interface: Interface | None = None) -> None:
-        self.interface = interface or load_interface()
+    def __init__(self, stage: int, folder: Path, results: bool = True) -> None:
+        self.interface = load_interface()
         self.stage = self.interface.stages[stage]
         self.folder = folder.resolve()
         self.results = self.folder / "build" / "check"
-        self.results.mkdir(parents=True, exist_ok=True)
         self.programs = Programs(self._programs_folder())
+        if results:
+            self.results.mkdir(parents=True, exist_ok=True)
+            self.programs.make_folder()
         self._reference: Path | None = None
         self.warnings = 0
 

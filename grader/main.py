@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="check", description="Build and grade one stage.")
     parser.add_argument("--stage", type=int, required=True, help="1, 2 or 3")
     parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
+    parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON, run none")
     parser.add_argument("--only", action="append", default=[], metavar="TEST", help="run this test alone")
     parser.add_argument("--stress", action="store_true", help="also the long tests, which take minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as JSON")
@@ -57,6 +60,13 @@ def write_empty(options: argparse.Namespace, scoring: Scoring, started: float) -
         write_json(scoring, options.json, started)
 
 
+def list_tests(options: argparse.Namespace) -> int:
+    scoring = Scoring(Lab(options.stage, options.folder, results=False), Selection(stress=True), report.progress)
+    pytest.main([*pytest_arguments(options), "--collect-only"], plugins=[scoring])
+    print(json.dumps([asdict(row) for row in scoring.declared()], indent=1))
+    return 0
+
+
 def grade(options: argparse.Namespace, lab: Lab) -> int:
     started = time.monotonic()
     selection = Selection(options.stress, options.only)
@@ -89,6 +99,8 @@ def main(argv: list[str]) -> int:
     if not tests_file(options.stage).exists():
         print(f"check: there is no stage {options.stage}", file=sys.stderr)
         return USAGE
+    if options.list:
+        return list_tests(options)
     return grade(options, Lab(options.stage, options.folder))
 
 

@@ -62,7 +62,9 @@ class Programs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+
+    def make_folder(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, name: str) -> Path:
         target = self.folder / name

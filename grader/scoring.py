@@ -58,6 +58,18 @@ class Result:
     got: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Declaration:
+    """What @points says of a test."""
+
+    test: str
+    title: str
+    points: float
+    step: str
+    needs: list[str]
+    stress: bool
+
+
 @dataclass
 class Selection:
     """Which tests of a stage to run."""
@@ -85,6 +97,7 @@ class Scoring:
         self.results: dict[str, Result] = {}
         self.errors: list[str] = []
         self.order: list[str] = []
+        self.declarations: list[Declaration] = []
 
     # Fixtures
 
@@ -114,6 +127,9 @@ class Scoring:
         options = options_of(item)
         doc = (getattr(item, "function").__doc__ or item.name).strip().split("\n")[0]
         value = 0.0 if options["stress"] else float(options["points"])
+        self.declarations.append(
+            Declaration(item.name, doc, value, options["step"], options["needs"], options["stress"])
+        )
         self.results[item.name] = Result(
             item.name, doc, 0.0, value, options["step"], stress=options["stress"]
         )
@@ -171,6 +187,9 @@ class Scoring:
             self.errors.append(report.longreprtext)
 
     # Totals
+
+    def declared(self) -> list[Declaration]:
+        return self.declarations
 
     def ordered(self) -> list[Result]:
         return [self.results[name] for name in self.order]

@@ -37,25 +37,25 @@ def counts(case: Case, program: str, **how: object) -> Life:
 # The core: memory, stack, registers
 
 
-@points(5, step="3.1")
+@points(5, step="3.5")
 def test_bare(case: Case) -> None:
     """a counter that uses no libc goes on where it was"""
     counts(case, "bare")
 
 
-@points(2, step="3.1", needs="test_bare")
+@points(2, step="3.6", needs="test_bare")
 def test_counter(case: Case) -> None:
     """a counter with libc and thread-local variables"""
     counts(case, "counter")
 
 
-@points(2, step="3.1", needs="test_counter")
+@points(2, step="3.6", needs="test_counter")
 def test_usleep(case: Case) -> None:
     """a counter that sleeps, with stack protectors everywhere"""
     counts(case, "counter-usleep")
 
 
-@points(2, step="3.1", needs="test_counter")
+@points(2, step="3.6", needs="test_counter")
 def test_stdio(case: Case) -> None:
     """lines in stdio's buffer are neither lost nor printed twice"""
     first = case.start_at_gate("counter-stdio", 12, 5, ckpt=REFERENCE)
@@ -71,38 +71,38 @@ def test_stdio(case: Case) -> None:
     case.check_status(second, status, int(text_of(expected[-1]).split()[1]))
 
 
-@points(3, step="3.1", needs="test_counter")
+@points(3, step="3.7", needs="test_counter")
 def test_clock(case: Case) -> None:
     """a counter that asks for the time: the vdso is where the program expects it"""
     counts(case, "counter-clock")
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.6", needs="test_counter")
 def test_raise(case: Case) -> None:
     """raise() and pthread_kill() reach this process"""
     after = ["raise returned 0", "caught 1", "pthread_kill returned 0", "caught 1"]
     case.survives("raise", after=after)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.6", needs="test_counter")
 def test_abort(case: Case) -> None:
     """abort() ends it by SIGABRT"""
     case.survives("abort", after=["abort"], status=-signal.SIGABRT)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.6", needs="test_counter")
 def test_float(case: Case) -> None:
     """printf("%.2f")"""
     case.survives("float", after=["two thirds 0.67", "big 1000000000000000.25", "product 666.667"])
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.6", needs="test_counter")
 def test_tls(case: Case) -> None:
     """thread-local variables and errno"""
     case.survives("tls", after=["words 1", "text Initial value", "errno 1234", "self 1"])
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.8", needs="test_counter")
 def test_malloc(case: Case) -> None:
     """malloc: the heap is where it was, and grows"""
     larges = [f"large {letter}" for letter in "ABCD"]
@@ -110,13 +110,13 @@ def test_malloc(case: Case) -> None:
     case.survives("malloc", before=["brk is set"], after=after)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.3", needs="test_counter")
 def test_recursion(case: Case) -> None:
     """a deep recursion returns, and a deeper one makes the stack grow"""
     case.survives("recursion", after=["shallow 1", "deep 1"])
 
 
-@points(2, step="3.1", needs="test_counter")
+@points(2, step="3.6", needs="test_counter")
 def test_rseq(case: Case) -> None:
     """the kernel keeps the processor's number up to date (rseq)"""
     case.survives("rseq", before=["rseq 1"], after=["rseq 1"])
@@ -155,7 +155,7 @@ def lowest_address(program: Path) -> int:
     return int(min(loads)) & ~0xFFF
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.3", needs="test_counter")
 def test_no_pie(case: Case) -> None:
     """a program that is not position-independent"""
     counts(case, "counter-no-pie")
@@ -169,7 +169,7 @@ def test_same_address(case: Case) -> None:
     counts(case, f"counter-at-{address:#x}")
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.6", needs="test_counter")
 def test_clang(case: Case) -> None:
     """programs that clang compiled (if it is here)"""
     if "clang" in compilers():
@@ -210,13 +210,13 @@ def next_life(case: Case, life: Life, number: int, expected: Sequence[str]) -> L
     return case.restart(image)
 
 
-@points(2, step="3.1", needs="test_usleep")
+@points(2, step="3.8", needs="test_usleep")
 def test_again(case: Case) -> None:
     """a checkpoint of the restarted program, and so on, five times"""
     generations(case, 5, REFERENCE)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.8", needs="test_counter")
 def test_whole_chain(case: Case) -> None:
     """your own ckpt and your own restart together"""
     generations(case, 1, STUDENT)
@@ -225,13 +225,13 @@ def test_whole_chain(case: Case) -> None:
 # The other kinds of state
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.5", needs="test_counter")
 def test_registers(case: Case) -> None:
     """all general and vector registers"""
     case.survives("registers", after=["general 10 of 10", "vector 16 of 16"])
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.5", needs="test_counter")
 def test_fpenv(case: Case) -> None:
     """rounding mode, MXCSR and the x87 control word"""
     state = ["rounding 1", "up 1", "mxcsr df80 x87 a7f"]
@@ -249,13 +249,13 @@ SIGNAL_STATE = [
 ]
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.8", needs="test_counter")
 def test_signals(case: Case) -> None:
     """signal mask, actions and alternate stack"""
     case.survives("sigstate", before=SIGNAL_STATE, after=SIGNAL_STATE)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.8", needs="test_counter")
 def test_pending(case: Case) -> None:
     """pending and queued signals with their values"""
     queued = [f"signal 1 value {100 + i} code 1" for i in range(3)]
@@ -263,14 +263,14 @@ def test_pending(case: Case) -> None:
     case.survives("pending", after=after)
 
 
-@points(1, step="3.1", needs="test_raise")
+@points(1, step="3.8", needs="test_raise")
 def test_timers(case: Case) -> None:
     """interval timers go on"""
     after = ["real armed 1 every 7", "virtual armed 1 every 8", "prof armed 1 every 9", "rang"]
     case.survives("timers", after=after)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.8", needs="test_counter")
 def test_process(case: Case) -> None:
     """working directory, umask, limits, name, auxiliary vector, arguments"""
     folder = case.folder / "working here"
@@ -298,7 +298,7 @@ def joined_maps(pid: int) -> list[str]:
         return []
 
 
-@points(2, step="3.1", needs="test_counter")
+@points(2, step="3.8", needs="test_counter")
 def test_maps(case: Case) -> None:
     """/proc/PID/maps afterwards is what it was"""
     life, expected = restarted_at_gate(case)
@@ -309,13 +309,13 @@ def test_maps(case: Case) -> None:
     check_equal(got, expected, "the address space is not what it was", *missing, *extra)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.4", needs="test_counter")
 def test_lazy(case: Case) -> None:
     """restart --lazy maps the image's pages instead of reading them"""
     counts(case, "counter-clock", options=["--lazy"])
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.5", needs="test_counter")
 def test_stop(case: Case) -> None:
     """restart --stop waits for SIGCONT; --dry-run does nothing but check"""
     first = case.save("counter", 12, 5, ckpt=REFERENCE)
@@ -332,19 +332,19 @@ def test_stop(case: Case) -> None:
     case.check_rest(first, life, expected, 7)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.3", needs="test_counter")
 def test_many_regions(case: Case) -> None:
     """5,000 regions"""
     case.survives("regions", 5000, after=["regions 5000"])
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.4", needs="test_counter")
 def test_large(case: Case) -> None:
     """a region of more than 2 GiB, mostly untouched"""
     case.survives("large", 2200, 65536, after=["large 1"])
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.4", needs="test_counter")
 def test_protections(case: Case) -> None:
     """guard pages, a page without access that has content, a read-only page"""
     life = case.start_at_gate("guard", ckpt=REFERENCE)
@@ -411,7 +411,7 @@ def refused(life: Life, status: int, what: str) -> None:
     check(good, f"{what}: {exit_words(got)}, must be {status} and a message: {life.messages()!r}", "restart: accepts " + what)
 
 
-@points(1, step="3.1", needs="test_counter")
+@points(1, step="3.3", needs="test_counter")
 def test_changed_file(case: Case) -> None:
     """a file that changed since is refused, unless the image has all its pages; open files are listed"""
     data = case.folder / "data"
@@ -458,7 +458,7 @@ def check_suffix(case: Case, program: str, last: int) -> None:
         raise Failure(words, *second.symptoms(), expected=[whole[until:]], got=[second.text()])
 
 
-@points(1, step="3.1", needs="test_stdio")
+@points(1, step="3.7", needs="test_stdio")
 def test_homework(case: Case) -> None:
     """the homework's counting and primes, checkpointed in mid-run"""
     for program, last in (("counting", 120), ("primes", 600)):
@@ -485,13 +485,13 @@ def test_hundred_images(case: Case) -> None:
             again.close()
 
 
-@points(0, step="3.1", needs="test_large", stress=True)
+@points(0, step="3.4", needs="test_large", stress=True)
 def test_two_gibibytes(case: Case) -> None:
     """2.1 GiB, every page written"""
     case.survives("large", 2200, 4, after=["large 1"])
 
 
-@points(0, step="3.1", needs="test_again", stress=True)
+@points(0, step="3.8", needs="test_again", stress=True)
 def test_many_generations(case: Case) -> None:
     """nine lives of your own programs"""
     generations(case, 9, STUDENT)

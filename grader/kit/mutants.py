@@ -1,0 +1,180 @@
+"""Mutants: small patches of the solution, each a mistake that students make.
+
+A mutant is a file NAME.toml in grader/kit/mutants:
+
+    title = "exact match on [vvar]"
+    cause = "vvar-exact"                # of grader/causes.toml: what must be printed
+
+    [loses]                             # stage -> the tests that must fail there, and no others
+    1 = ["test_plan"]
+    2 = ["test_kernel_regions"]
+
+    [[edit]]                            # paths from solution/; several edits are possible
+    file = "stage1-readmaps/region_plan.c"
+    find = 'starts_with(region->name, "[vvar")'
+    put = 'strcmp(region->name, "[vvar]") == 0'
+
+or, in place of [[edit]], `patch = '''a unified diff'''` for `patch -p1` in solution/. Tests that are
+skipped since they depend on a failed one need not be named. `may_lose = ["test_x"]` names tests that the
+mutant may lose or not, as addresses fall (say why in a comment).
+
+The mutant is graded in a scratch copy, against the unchanged reference of this tree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config import GRADER, TOP, load_interface, load_toml
+
+SOLUTION = TOP / "solution"
+FOLDER = GRADER / "kit" / "mutants"
+SAMPLE = 2
+
+
+class MutantError(Exception):
+    """The mutant itself is wrong: its edit does not fit the solution."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    title: str
+    cause: str
+    loses: dict[int, list[str]]
+    edits: list[dict[str, str]]
+    patch: str
+    may_lose: list[str]
+
+    @staticmethod
+    def load(path: Path) -> Mutant:
+        toml = load_toml(path)
+        return Mutant(
+            path.stem,
+            toml["title"],
+            toml["cause"],
+            {int(stage): tests for stage, tests in toml["loses"].items()},
+            toml.get("edit", []),
+            toml.get("patch", ""),
+            toml.get("may_lose", []),
+        )
+
+    def apply(self, tree: Path) -> None:
+        """Change the copy of the solution at `tree`."""
+        for edit in self.edits:
+            self._edit(tree / edit["file"], edit["find"], edit["put"])
+        if self.patch:
+            command = ["patch", "-p1", "--no-backup-if-mismatch"]
+            subprocess.run(command, cwd=tree, input=self.patch, text=True, check=True, capture_output=True)
+
+    def _edit(self, path: Path, find: str, put: str) -> None:
+        text = path.read_text()
+        if text.count(find) != 1:
+            raise MutantError(f"{self.name}: {path.name}: found {text.count(find)} times: {find!r}")
+        path.write_text(text.replace(find, put))
+
+
+def all_mutants() -> list[Mutant]:
+    return [Mutant.load(path) for path in sorted(FOLDER.glob("*.toml"))]
+
+
+def copy_solution(target: Path) -> None:
+    """The stages with their objects, so that only what a mutant changes is compiled."""
+    for source in SOLUTION.glob("stage[0-9]*-*"):
+        ignore = shutil.ignore_patterns("check", ".lock", "*.tmp.*")
+        shutil.copytree(source, target / source.name, symlinks=True, ignore=ignore)
+
+
+@dataclass(frozen=True)
+class Grading:
+    """What grader/check said of one stage."""
+
+    status: int
+    output: str
+    table: dict[str, Any]
+
+    def tests(self, outcome: str) -> list[str]:
+        return [t["test"] for t in self.table.get("tests", []) if t["outcome"] == outcome]
+
+    def first_cause(self) -> str:
+        for test in self.table.get("tests", []):
+            if test["outcome"] == "failed":
+                return str(test["cause"])
+        return ""
+
+
+def grade(
+    stage: int, folder: Path, only: Sequence[str] = (), stress: bool = False, patience: float = 6
+) -> Grading:
+    """Run grader/check on a stage's folder."""
+    report = folder.parent / f"result{stage}.json"
+    report.unlink(missing_ok=True)
+    command = [str(GRADER / "check"), "--stage", str(stage), str(folder), "--json", str(report)]
+    for test in only:
+        command += ["--only", test]
+    if stress:
+        command.append("--stress")
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    env["CKPTLAB_PATIENCE"] = str(patience)
+    env.pop("PYTEST_ADDOPTS", None)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, errors="replace", check=False)
+    table = json.loads(report.read_text()) if report.exists() else {}
+    return Grading(done.returncode, done.stdout + done.stderr, table)
+
+
+def declared_tests(stage: int) -> dict[str, dict[str, Any]]:
+    """All tests of a stage with what @points says of them."""
+    command = [str(GRADER / "check"), "--stage", str(stage), "--list", str(GRADER)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {row["test"]: row for row in json.loads(text)}
+
+
+def depends_on(tests: dict[str, dict[str, Any]], name: str, lost: Sequence[str]) -> bool:
+    return any(need in lost or depends_on(tests, need, lost) for need in tests[name]["needs"])
+
+
+def sample(mutant: Mutant, stage: int) -> list[str]:
+    """The tests to run in check: those it must lose, and a few that it must not."""
+    tests = declared_tests(stage)
+    lost = mutant.loses[stage]
+    free = [
+        name
+        for name, row in tests.items()
+        if name not in lost and name not in mutant.may_lose
+        and not row["stress"] and not depends_on(tests, name, lost)
+    ]
+    free.sort(key=lambda name: zlib.crc32(f"{mutant.name}/{name}".encode()))
+    return [*lost, *free[:SAMPLE]]
+
+
+def judge(mutant: Mutant, tree: Path, stress: bool) -> list[str]:
+    """Grade the mutant; what is not as it must be, in words."""
+    copy_solution(tree)
+    mutant.apply(tree)
+    problems = []
+    for stage in sorted(mutant.loses):
+        folder = tree / load_interface().stages[stage].folder
+        only = [] if stress else sample(mutant, stage)
+        problems += compare(mutant, stage, grade(stage, folder, only, stress))
+    return problems
+
+
+def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
+    where = f"{mutant.name}, stage {stage}"
+    if not got.table.get("tests"):
+        return [f"{where}: nothing was graded:\n{got.output}"]
+    lost = {name for name in got.tests("failed") if name not in mutant.may_lose}
+    wanted = set(mutant.loses[stage])
+    problems = [f"{where}: survives {name}" for name in sorted(wanted - lost)]
+    problems += [f"{where}: also loses {name}" for name in sorted(lost - wanted)]
+    if wanted and got.first_cause() != mutant.cause:
+        problems.append(f"{where}: cause {got.first_cause()!r}, must be {mutant.cause!r}\n{got.output}")
+    return problems
