@@ -74,6 +74,7 @@ setup: ## install what is missing (the list with reasons: grader/dependencies)
 .PHONY: clean
 clean: ## remove everything that was built
 	@for folder in $(FOLDERS); do $(MAKE) -s -C $$folder clean || exit; done
-	@rm -rf .pytest_cache grader/build ckptlab-handout.tar.xz ckptlab-handin*.tar.gz
+	@rm -rf .pytest_cache grader/build ckptlab-handout.tar.xz \
+	    ckptlab-handin*.tar.gz solution/ckptlab-handin*.tar.gz
 	@find . -name .git -prune -o \( -name __pycache__ -o -name .pytest_cache \) -print | \
 	    xargs -r rm -rf

@@ -105,7 +105,7 @@ def grade(stage: int, folder: Path) -> Result:
     """Builds and grades one folder."""
     with tempfile.TemporaryDirectory() as scratch:
         table = Path(scratch, "result.json")
-        command = [GRADER / "check", "--stage", str(stage), folder, "--json", table]
+        command = [str(GRADER / "check"), "--stage", str(stage), str(folder), "--json", str(table)]
         run = subprocess.run(command, text=True, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if not table.exists():

@@ -135,7 +135,7 @@ class Generator:
         elif self.block.text == "only skeleton":
             self.on_skeleton_line(marker)
         elif self.block.text.startswith("step "):
-            self.on_step_line(marker)
+            self.on_step_line(marker, self.block)
         else:
             self.fail(marker.line, f"`{marker.text}` inside of `{self.block.text}`")
 
@@ -159,14 +159,14 @@ class Generator:
         self.stubs = []
         self.seen_code = False
 
-    def on_step_line(self, marker: Marker) -> None:
+    def on_step_line(self, marker: Marker, step: Marker) -> None:
         """A line of a step before its code: more text for the TODO, or a stub."""
         if self.seen_code:
             self.fail(marker.line, "text and stubs stand before the code")
         if marker.text.startswith("stub:"):
             self.stubs.append(marker.text[len("stub:"):].removeprefix(" "))
         elif marker.text.split(" ")[0] in KEYWORDS:
-            self.fail(marker.line, f"`{marker.text}` inside of `{self.block.text}`")
+            self.fail(marker.line, f"`{marker.text}` inside of `{step.text}`")
         elif self.stubs:
             self.fail(marker.line, "text stands before the stubs")
         else:
