@@ -340,7 +340,7 @@ def test_private_file(case: Case) -> None:
     data = case.folder / "data"
     data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
     life = case.save("privatefile", data, ckpt=STUDENT)
-    texts = [text_of(life.lines()[1]), "gate 01", "file aXc", EXIT]
+    texts = [text_of(life.lines()[1]), "gate 01", "file aXc b", EXIT]
     assert case.image is not None
     expected = expected_output(life.lines()[0], texts)
     case.check_rest(life, case.restart(case.image, REFERENCE), expected, 3)

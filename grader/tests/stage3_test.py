@@ -423,7 +423,7 @@ def test_changed_file(case: Case) -> None:
         assert case.image is not None
         second = case.restart(case.image)
         if full:
-            texts = [text_of(first.lines()[1]), "gate 01", "file aXc", EXIT]
+            texts = [text_of(first.lines()[1]), "gate 01", "file aXc b", EXIT]
             case.check_rest(first, second, expected_output(first.lines()[0], texts), 3)
         else:
             status = second.wait()
