@@ -2,11 +2,12 @@
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
+export PYTHONDONTWRITEBYTECODE := 1
 
 # The stages, their solutions, and the demos, as far as they are here: each cleans up after itself.
 FOLDERS := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile solution/stage*/Makefile \
 	BACKGROUND/Makefile grader/programs/Makefile))
-PYTEST := grader/python -B -m pytest -c grader/kit/pytest.ini -n 2 -q
+PYTEST := grader/python -m pytest -c grader/kit/pytest.ini -n 2 -q
 
 .PHONY: help
 help: ## list the targets (what `make` alone does)
@@ -45,12 +46,12 @@ grade: ## grade one folder: make grade DIR=path/to/stage1-readmaps
 .PHONY: handout
 handout: ## make the archive that students get: no solution, no hidden tests
 	@grader/setup grade
-	@grader/python -B grader/kit/handout.py
+	@grader/python grader/kit/handout.py
 
 .PHONY: handin
 handin: ## make the archive that a student hands in, and prove that it works
 	@grader/setup grade
-	@grader/python -B grader/kit/handin.py
+	@grader/python grader/kit/handin.py
 
 .PHONY: bench
 bench: ## measure the solution (comes with a later issue)
@@ -61,7 +62,7 @@ bench: ## measure the solution (comes with a later issue)
 .PHONY: skeletons
 skeletons: ## write the skeletons in stageN-*/ anew from solution/
 	@grader/setup grade
-	@grader/python -B grader/kit/skeleton.py --write
+	@grader/python grader/kit/skeleton.py --write
 
 .PHONY: doctor
 doctor: ## what this machine is, and what of the lab works on it

@@ -2,6 +2,7 @@
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
+export PYTHONDONTWRITEBYTECODE := 1
 STAGES := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile))
 
 .PHONY: help
@@ -23,7 +24,7 @@ check: ## grade all stages: points, and for the first failure of each what to re
 .PHONY: handin
 handin: ## make the archive that you hand in, and prove that it works
 	@grader/setup grade
-	@grader/python -B grader/kit/handin.py
+	@grader/python grader/kit/handin.py
 
 .PHONY: doctor
 doctor: ## what this machine is, and what of the lab works on it

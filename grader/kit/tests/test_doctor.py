@@ -89,6 +89,60 @@ def test_doctor_ends_with_a_verdict(top: Path, tmp_path: Path) -> None:
     assert run.stdout.splitlines()[-1].startswith("Something is" if missing else ("The lab", "All of"))
 
 
+# Machines that are not here: what of /proc, /etc and uname differs there, and what doctor must say.
+OTHERS = {
+    "WSL 1": ({}, {"-r": "4.4.0-19041-Microsoft"}, "missing", "kernel", "WSL 1"),
+    "WSL 2": ({}, {"-r": "5.15.90.1-microsoft-standard-WSL2"}, "ok", "kernel", "WSL 2"),
+    "gVisor": ({"proc/version": "Linux version 4.4.0 gVisor"}, {}, "missing", "kernel", "gVisor"),
+    "macOS": ({}, {"-s": "Darwin"}, "missing", "system", "Darwin"),
+    "ARM": ({}, {"-m": "aarch64"}, "missing", "machine", "aarch64"),
+    "Rosetta": ({"proc/cpuinfo": "vendor_id : VirtualApple"}, {}, "limited", "emulator", "Rosetta"),
+    "qemu-user": ({"proc/cpuinfo": "CPU implementer : 0x61"}, {}, "missing", "emulator", "qemu-user"),
+    "QEMU": ({"proc/cpuinfo": "model name : QEMU TCG CPU"}, {}, "ok", "emulator", "slowly"),
+    "Docker": ({".dockerenv": ""}, {}, "ok", "container", "Docker"),
+    "Podman": ({"run/.containerenv": ""}, {}, "ok", "container", "Podman"),
+    "LXC": ({"proc/1/environ": "a=b\0container=lxc\0"}, {}, "ok", "container", "lxc"),
+    "seccomp": ({"proc/self/status": "Seccomp:\t2"}, {}, "ok", "container", "are filtered"),
+    "shadow stack": ({"proc/self/status": "x86_Thread_features:\tshstk"}, {}, "limited",
+                     "shadow stack", "on in this shell"),
+    "small": ({"proc/meminfo": "MemAvailable: 1024000 kB"}, {}, "limited", "space", "1000 MiB"),
+    "small container": ({"proc/meminfo": "MemAvailable: 90000000 kB",
+                         "sys/fs/cgroup/memory.max": "1073741824"}, {}, "limited", "space", "1024 MiB"),
+    "apport": ({"proc/sys/kernel/core_pattern": "|/usr/share/apport/apport -p%p"}, {}, "limited",
+               "core files", "program: /usr/share/apport/apport"),
+    "Alpine": ({}, {"getconf": "exit 1"}, "missing", "libc", "not glibc"),
+    "an old system": ({}, {"getconf": "echo glibc 2.28"}, "limited", "libc", "2.28"),
+}
+
+
+def pretend(folder: Path, files: dict[str, str], answers: dict[str, str]) -> dict[str, str]:
+    """Lays out another machine's files and commands; returns the environment that shows them."""
+    root, tools = folder / "root", folder / "tools"
+    for name, text in {"proc/meminfo": "MemAvailable: 9000000 kB", **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text + "\n")
+    tools.mkdir()
+    cases = "".join(f"{option}) echo {answer} ;; " for option, answer in answers.items())
+    scripts = {"uname": f'case $1 in {cases}*) exec /bin/uname "$@" ;; esac',
+               "getconf": answers.get("getconf", "echo glibc 2.36"), "dmesg": "exit 1"}
+    for name, script in scripts.items():
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    return {"PATH": f"{tools}:{os.environ['PATH']}", "CKPTLAB_DOCTOR_ROOT": str(root)}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_machine_is_known(name: str, top: Path, tmp_path: Path) -> None:
+    files, answers, status, about, words = OTHERS[name]
+    environment = {**os.environ, **pretend(tmp_path, files, answers)}
+    run = subprocess.run([top / "grader/doctor/doctor"], cwd=tmp_path, env=environment, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    lines = [line for line in run.stdout.splitlines() if line.startswith(f"{status:<8} {about:<12} ")]
+    assert len(lines) == 1 and words in lines[0], run.stdout
+    if status != "ok":
+        assert "-> " in run.stdout[run.stdout.index(lines[0]):].splitlines()[1], run.stdout
+
+
 def test_doctor_says_so_if_there_is_no_compiler(top: Path, tmp_path: Path) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
