@@ -117,20 +117,18 @@ def grade(stage: int, folder: Path) -> Result:
 
 def record(results: dict[int, Result]) -> archive.Entry:
     """A note for who grades it: what it was worth here, and how it was built."""
-    flags = [word for word in os.environ.get("MAKEFLAGS", "").split() if "=" in word]
+    words = os.environ.get("MAKEFLAGS", "").split()
+    flags = [word for word in words if "=" in word and word[0] != "-"]
     lines = ["ckptlab hand-in", f"make variables: {' '.join(flags) or 'none'}"]
     lines += [f"stage {stage}: {result.points:g} of {result.maximum:g} points"
               for stage, result in sorted(results.items())]
     return archive.Entry("HANDIN.txt", ("\n".join(lines) + "\n").encode())
 
 
-def lay_out(path: Path, top: Path, folder: Path) -> None:
-    """Unpacks an archive where a stage finds what it needs beside it: the grader, the reference."""
+def lay_out(path: Path, folder: Path) -> None:
+    """Unpacks an archive where the stages find the grader beside them (and through it the rest)."""
     archive.unpack(path, folder)
     (folder / "grader").symlink_to(GRADER)
-    for name in ("reference", "solution"):
-        if (top / name).exists():
-            (folder / name).symlink_to(top / name)
 
 
 def differences(here: Result, there: Result) -> list[str]:
@@ -165,7 +163,7 @@ def make_archive(path: Path, folders: list[Path], results: dict[int, Result]) ->
     return len(entries)
 
 
-def hand_in(top: Path, folders: list[Path], graded: list[Path], path: Path) -> None:
+def hand_in(folders: list[Path], graded: list[Path], path: Path) -> None:
     results = {}
     for folder in graded:
         print(f"handin: grading {folder.name}", flush=True)
@@ -173,7 +171,7 @@ def hand_in(top: Path, folders: list[Path], graded: list[Path], path: Path) -> N
     count = make_archive(path, folders, results)
     print(f"handin: {path.name}: {count} files; now it is unpacked, built and graded", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        lay_out(path, top, Path(scratch))
+        lay_out(path, Path(scratch))
         for folder in graded:
             stage = stage_of(folder)
             compare(stage, folder, Path(scratch, folder.name), results[stage])
@@ -188,8 +186,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def choose(options: argparse.Namespace) -> tuple[Path, list[Path], list[Path], Path]:
-    """What to do: the top folder, the folders to pack, those to grade, and the archive's name."""
+def choose(options: argparse.Namespace) -> tuple[list[Path], list[Path], Path]:
+    """What to do: the folders to pack, those to grade, and the archive's name."""
     stage: Optional[int] = options.stage
     folder = (options.folder or TOP).resolve()
     if stage is None:
@@ -200,7 +198,7 @@ def choose(options: argparse.Namespace) -> tuple[Path, list[Path], list[Path], P
         graded, top, name = [folder], folder.parent, f"ckptlab-handin-stage{stage}.tar.gz"
     if not folders or not set(graded) <= set(folders):
         raise HandinError(f"{folder}: there is no {'stage' if stage is None else f'stage {stage}'}")
-    return top, folders, graded, (options.output or top / name)
+    return folders, graded, (options.output or top / name)
 
 
 def main(argv: list[str]) -> int:

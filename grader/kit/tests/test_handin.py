@@ -41,7 +41,7 @@ def lab(top: Path, tmp_path: Path) -> Path:
 
 def handin(lab: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-B", str(lab / "grader/kit/handin.py"), *map(str, arguments)]
-    environment = {**os.environ, "MAKEFLAGS": "-- REFERENCE=1"}
+    environment = {**os.environ, "MAKEFLAGS": "w --jobserver-auth=3,4 -- REFERENCE=1"}
     return subprocess.run(command, cwd=lab, text=True, env=environment, timeout=60,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -81,7 +81,7 @@ def test_the_note_says_how_it_was_built(lab: Path) -> None:
         note = archive.extractfile("HANDIN.txt")
         assert note is not None
         text = note.read().decode()
-    assert "make variables: REFERENCE=1" in text
+    assert "make variables: REFERENCE=1\n" in text
     assert "stage 1: 1 of 9 points" in text
 
 

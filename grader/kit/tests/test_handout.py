@@ -31,6 +31,14 @@ def lab(packed: Path) -> Path:
     return packed.parent / "ckptlab"
 
 
+@pytest.mark.parametrize("name, given", [
+    ("grader/check", True), ("grader/kit/handin.py", True), ("stage1-readmaps/maps.c", True),
+    ("grader/kit/skeleton.py", False), ("grader/kit/mutants/one.patch", False),
+    ("grader/tests/hidden/test_x.py", False), ("grader/tests/hidden_test.py", False)])
+def test_what_is_given(name: str, given: bool) -> None:
+    assert handout.is_given(Path(name)) == given
+
+
 def files(lab: Path) -> list[str]:
     return sorted(str(path.relative_to(lab)) for path in lab.rglob("*") if not path.is_dir())
 
