@@ -90,7 +90,7 @@ def test_doctor_ends_with_a_verdict(top: Path, tmp_path: Path) -> None:
 
 
 # Machines that are not here: what of /proc, /etc and uname differs there, and what doctor must say.
-OTHERS = {
+OTHERS: dict[str, tuple[dict[str, str], dict[str, str], str, str, str]] = {
     "WSL 1": ({}, {"-r": "4.4.0-19041-Microsoft"}, "missing", "kernel", "WSL 1"),
     "WSL 2": ({}, {"-r": "5.15.90.1-microsoft-standard-WSL2"}, "ok", "kernel", "WSL 2"),
     "gVisor": ({"proc/version": "Linux version 4.4.0 gVisor"}, {}, "missing", "kernel", "gVisor"),

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -125,6 +126,19 @@ def test_make_check_grades_all_stages(lab: Path) -> None:
     for stage in ("stage1-readmaps", "stage2-saveimage", "stage3-restart"):
         assert f"== {stage}" in done.stdout
     assert not re.search("Traceback|Error 127", done.stdout), done.stdout
+
+
+@pytest.mark.stress
+def test_stage_3_can_be_done_on_top_of_the_reference(packed: Path, tmp_path: Path) -> None:
+    """Stage 3 is the solution's, those before it are untouched skeletons."""
+    subprocess.run(["tar", "-xf", packed, "-C", tmp_path], check=True)
+    lab = tmp_path / "ckptlab"
+    for path in skeleton.tracked(TOP, "solution/stage3-*/**"):
+        shutil.copy2(TOP / path, lab / path.relative_to("solution"))
+    for arguments in [[], ["REFERENCE=1"]]:  # the second must not use objects of the first
+        done = make(lab, "-C", "stage3-restart", "check", *arguments)
+    assert done.returncode == 0, done.stdout
+    assert "45 of 45 points" in done.stdout
 
 
 def test_clean_takes_all_away(packed: Path, tmp_path: Path) -> None:
