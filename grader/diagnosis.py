@@ -154,7 +154,7 @@ def crash_symptoms(case: Case) -> list[str]:
 
 def _gdb(case: Case, life: Life) -> str:
     commands = [word for c in GDB_COMMANDS for word in ("-ex", c)]
-    argv = ["gdb", "-nx", "-batch", *commands, "--args", *life.command]
+    argv = ["gdb", "-nx", "-batch", "-iex", "set libthread-db-search-path /nonexistent", *commands, "--args", *life.command]
     try:
         result = subprocess.run(
             argv,
@@ -175,9 +175,22 @@ def _gdb(case: Case, life: Life) -> str:
 def _describe_crash(signal: int, address: int, rip: int, rsp: int, fs: int, case: Case) -> list[str]:
     symptoms = [f"crash: signal {signal}"]
     for name, value in (("rip", rip), ("rsp", rsp), ("address", address), ("fs", fs)):
-        region = maps.find(case.maps_before, value)
-        kind = region.kind() if region else ("null" if value < 4096 else "outside the old maps")
-        symptoms.append(f"crash: {name} in {kind}")
-    if rsp % 8:
-        symptoms.append("crash: rsp is no multiple of 8")
+        symptoms.append(f"crash: {name} in {kind_of(case, value)}")
+    if fs != saved_tls(case):
+        symptoms.append("crash: fs is not the image's")
+    if rsp % 16 == 8 and address in (0, -1 & (1 << 64) - 1) and kind_of(case, rip) != "null":
+        symptoms.append("crash: perhaps a stack that is not aligned")
     return symptoms
+
+
+def kind_of(case: Case, address: int) -> str:
+    region = maps.find(case.maps_before, address)
+    return region.kind() if region else ("null" if address < 4096 else "outside the old maps")
+
+
+def saved_tls(case: Case) -> int | None:
+    """fs_base in the image's NT_PRSTATUS."""
+    try:
+        return Image(case.image).registers().get("fs_base") if case.image else None
+    except (BadImage, OSError, ValueError):
+        return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -62,8 +63,15 @@ def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
         raise BuildError(f"{shlex.join(command)}: took longer than {error.timeout} s") from error
     text = result.stdout + result.stderr
     if result.returncode != 0:
-        raise BuildError(f"{shlex.join(command)}\n{text}")
+        raise BuildError(f"{shlex.join(command)}\n{telling_lines(text)}")
     return text
+
+
+def telling_lines(text: str, most: int = 30) -> str:
+    """A failed build's output from the first error on, without what make says of itself."""
+    lines = [line for line in text.split("\n") if not line.startswith(("  CC ", "  LINK ", "make: Ent", "make: Leav"))]
+    first = next((i for i, line in enumerate(lines) if re.search(r"error|No rule|\*\*\*", line)), 0)
+    return "\n".join(lines[max(first - 1, 0) : first + most])
 
 
 class Lab:
@@ -101,8 +109,8 @@ class Lab:
         return self._reference
 
     def _build_reference(self) -> Path:
-        for name in self.interface.reference:
-            folder = TOP / name
+        other = os.environ.get("CKPTLAB_REFERENCE")
+        for folder in [Path(other)] if other else [TOP / n for n in self.interface.reference]:
             if folder.resolve() == self.folder:
                 return folder
             if (folder / "Makefile").exists():

@@ -79,6 +79,8 @@ def print_failure(scoring: Scoring, result: Result) -> None:
     if result.expected or result.got:
         for line in side_by_side(result.expected, result.got):
             print(f"    {line}")
+    for symptom in [s for s in result.symptoms if " says: " in s][:5]:
+        print(f"  {symptom}")
     print_paragraph("Cause", result.cause_text or "not one that the grader knows; see below for the evidence")
     if result.cause:
         print(f"  Cause id: {result.cause}")
@@ -98,7 +100,8 @@ def print_evidence(result: Result) -> None:
     print("  Symptoms:")
     for symptom in result.symptoms:
         print(f"    {symptom}")
-    print(textwrap.indent(result.detail, "    "))
+    if any(symptom.startswith("error:") for symptom in result.symptoms):
+        print(textwrap.indent(result.detail, "    "))
 
 
 def print_total(scoring: Scoring, seconds: float) -> None:

@@ -174,5 +174,8 @@ int finish(void)
     text[5] = (char)('0' + status / 10);
     text[6] = (char)('0' + status % 10);
     say_text(text);
+#ifdef BARE
+    raw(SYS_exit_group, status, 0, 0); /* exit() needs thread-local data */
+#endif
     return status;
 }
