@@ -101,8 +101,10 @@ def image_symptoms(case: Case) -> list[str]:
 
 
 def truncation_symptoms(image: Image) -> list[str]:
-    ends = [load.offset + load.stored for load in image.loads if load.stored]
-    return ["image: truncated"] if ends and max(ends) > image.size else []
+    end = max((load.offset + load.stored for load in image.loads if load.stored), default=image.size)
+    if end > image.size:
+        return ["image: truncated"]
+    return ["image: longer than its regions"] if image.size > end + maps.PAGE else []
 
 
 def region_symptoms(image: Image, region: maps.Region) -> list[str]:

@@ -1,0 +1,325 @@
+"""The grader's own tests: the solution has full marks, an untouched skeleton has none, and what the
+grader says can be relied on."""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import mutants
+import skeleton
+from config import GRADER, TOP, load_interface
+from diagnosis import find_cause, load_causes
+from oracle import EXIT, Oracle, compare_symptoms, expected_output
+from programs import RECIPES, SOURCES, Programs
+
+STAGES = sorted(load_interface().stages)
+
+
+def folder_of(tree: Path, stage: int) -> Path:
+    return tree / load_interface().stages[stage].folder
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_solution_has_full_marks(stage: int, tmp_path: Path) -> None:
+    mutants.copy_solution(tmp_path)
+    got = mutants.grade(stage, folder_of(tmp_path, stage), patience=20)
+    assert got.status == 0, got.output
+    assert got.table["points"] == load_interface().stages[stage].points
+    assert got.table["seconds"] < 20, "make check in a stage takes too long"
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("stage", STAGES)
+def test_solution_bears_stress(stage: int, tmp_path: Path) -> None:
+    mutants.copy_solution(tmp_path)
+    got = mutants.grade(stage, folder_of(tmp_path, stage), stress=True, patience=120)
+    assert got.status == 0, got.output
+
+
+def make_skeletons(tree: Path) -> None:
+    """The skeletons as the solution says now."""
+    for source in mutants.SOLUTION.glob("stage[0-9]*/*"):
+        if not source.is_file() or is_built(source):
+            continue
+        path = source.relative_to(TOP)
+        text, _ = skeleton.generate(path, source.read_text())
+        target = tree / source.relative_to(mutants.SOLUTION)
+        if text is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+
+
+def is_built(path: Path) -> bool:
+    return path.suffix == ".so" or (path.suffix == "" and path.name != "Makefile")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_untouched_skeleton_builds_and_has_no_points(stage: int, tmp_path: Path) -> None:
+    make_skeletons(tmp_path)
+    got = mutants.grade(stage, folder_of(tmp_path, stage))
+    assert got.status == 1
+    assert "does not build" not in got.output
+    assert got.table["points"] == 0, got.output
+    assert got.first_cause(), got.output
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_points_add_up(stage: int) -> None:
+    rows = mutants.declared_tests(stage).values()
+    assert sum(row["points"] for row in rows) == load_interface().stages[stage].points
+    assert all(row["points"] > 0 or row["stress"] for row in rows)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_tests_name_steps_and_earlier_tests(stage: int) -> None:
+    seen: set[str] = set()
+    steps = all_steps()
+    for name, row in mutants.declared_tests(stage).items():
+        assert set(row["needs"]) <= seen, f"{name} needs a test that is not before it"
+        assert row["step"] in steps, f"{name}: no step {row['step']}"
+        assert not row["title"].endswith("."), name
+        seen.add(name)
+
+
+def all_steps() -> set[str]:
+    text = "".join(p.read_text() for p in mutants.SOLUTION.glob("stage*/*.[chS]"))
+    return set(re.findall(r"//@ step (\d+\.\d+)", text))
+
+
+def test_only_one_test_of_a_stage_needs_nothing() -> None:
+    """Else a program that does nothing could have points."""
+    for stage in STAGES:
+        rows = mutants.declared_tests(stage)
+        assert [name for name, row in rows.items() if not row["needs"]] == [next(iter(rows))]
+
+
+# A failure, as a student sees it
+
+
+def fake(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def fake_stage(tmp_path: Path, **programs: str) -> Path:
+    folder = tmp_path / "stage3-restart"
+    folder.mkdir()
+    (folder / "Makefile").write_text("all:\n\t@echo 'x.c:1:1: warning: made up' >&2\n")
+    for name in load_interface().stages[3].programs:
+        fake(folder, name, programs.get(name.split(".")[0], "exit 70"))
+    return folder
+
+
+def test_a_program_that_is_run_again_is_found_out(tmp_path: Path) -> None:
+    script = f'exec {GRADER}/build/programs/bare 12 5'
+    folder = fake_stage(tmp_path, restart=script)
+    got = mutants.grade(3, folder, ["test_bare"])
+    assert (got.status, got.first_cause()) == (1, "started-again"), got.output
+
+
+def test_a_failure_ends_in_a_cause_and_a_command(tmp_path: Path) -> None:
+    folder = fake_stage(tmp_path, restart="echo restart: not yet written >&2; exit 70")
+    got = mutants.grade(3, folder)
+    assert "1 compiler warnings" in got.output
+    for words in ("Cause:", "Next:", "Read:   000-README step 3.", "Again:", "0 of 45 points"):
+        assert words in got.output, got.output
+    results = folder / "build/check/test_bare"
+    for name in ("repro.sh", "image", "maps.before", "symptoms", "original.out", "restart.err"):
+        assert (results / name).exists(), name
+    skipped = [test for test in got.table["tests"] if test["outcome"] == "skipped"]
+    assert {test["points"] for test in skipped} == {0}
+    assert all(test["reason"].startswith("needs ") for test in skipped)
+
+
+def test_the_case_can_be_repeated(tmp_path: Path) -> None:
+    folder = fake_stage(tmp_path)
+    mutants.grade(3, folder, ["test_bare"])
+    script = folder / "build/check/test_bare/repro.sh"
+    assert script.stat().st_mode & stat.S_IXUSR
+    done = subprocess.run([script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "test_bare" in done.stdout and "Symptoms:" in done.stdout
+
+
+def test_a_stage_that_does_not_build_has_no_points(tmp_path: Path) -> None:
+    folder = fake_stage(tmp_path)
+    (folder / "Makefile").write_text("all:\n\t@echo 'x.c:1: error: made up' >&2; false\n")
+    got = mutants.grade(3, folder)
+    assert got.status == 1 and "x.c:1: error: made up" in got.output
+    assert (got.table["points"], got.table["maximum"]) == (0, 45)
+
+
+def test_the_submission_is_never_built_with_werror(tmp_path: Path) -> None:
+    folder = fake_stage(tmp_path)
+    (folder / "Makefile").write_text("all:\n\t@test -z '$(WERROR)'\n")
+    got = mutants.grade(3, folder, ["test_bare"])
+    assert "does not build" not in got.output
+
+
+def test_junit(tmp_path: Path) -> None:
+    folder, report = fake_stage(tmp_path), tmp_path / "junit.xml"
+    command = [GRADER / "check", "--stage", "3", folder, "--only", "test_bare", "--junit", report]
+    subprocess.run(command, capture_output=True, check=False)
+    assert 'failures="1"' in report.read_text()
+
+
+@pytest.mark.parametrize("words", [["--stage", "9", "."], ["--stage", "1", "missing"], ["--stage", "1"]])
+def test_a_wrong_call_is_refused(words: list[str]) -> None:
+    done = subprocess.run([GRADER / "check", *words], capture_output=True, text=True, check=False)
+    assert done.returncode not in (0, 1) and done.stderr
+
+
+# The oracle and the programs under test
+
+
+def run_counter(tmp_path: Path) -> list[str]:
+    programs = Programs(tmp_path / "programs")
+    programs.make_folder()
+    (tmp_path / "01").touch()
+    command = [programs.get("counter"), "8", "3"]
+    env = {**os.environ, "CKPTLAB_GATES": str(tmp_path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    assert done.returncode == int(lines[-1].split()[1])
+    return lines
+
+
+def test_the_oracle_knows_the_output(tmp_path: Path) -> None:
+    lines = run_counter(tmp_path)
+    steps = [f"step {i:06d}" for i in range(1, 9)]
+    assert lines == expected_output(lines[0], [*steps[:3], "gate 01", *steps[3:], EXIT])
+
+
+def test_another_nonce_makes_another_chain() -> None:
+    first = "nonces " + " ".join(["00000000000000aa"] * 5)
+    for i in range(5):
+        other = Oracle(first)
+        other.nonces[i] ^= 1
+        assert other.line("step 000001") != Oracle(first).line("step 000001")
+
+
+@pytest.mark.parametrize(
+    ("got", "symptom"),
+    [
+        ([], "output: nothing"),
+        (["nonces 0"], "output: started again from the beginning"),
+        (["a #1", "b #2"], "output: repeats lines from before the checkpoint"),
+        (["b #2"], "output: stops early"),
+        (["b #2", "c #3", "d #4"], "output: goes on too long"),
+        (["b #9"], "output: a nonce changed"),
+        (["b #2", "x #3"], "output: expected 'c' got 'x'"),
+    ],
+)
+def test_wrong_outputs_are_told_apart(got: list[str], symptom: str) -> None:
+    assert compare_symptoms(["nonces", "a #1"], ["b #2", "c #3"], got) == [symptom]
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_programs_compile_without_a_warning(compiler: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler} here")
+    sources = sorted(p for p in SOURCES.glob("*.c") if p.name != "parse_names.c")
+    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-c", *map(str, sources)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_each_program_is_used() -> None:
+    tests = "".join(path.read_text() for path in (GRADER / "tests").glob("*.py"))
+    names = set(RECIPES) | {path.stem for path in SOURCES.glob("*.c")} - {"program", "counter"}
+    assert not [name for name in sorted(names) if f'"{name}"' not in tests and f"/{name}" not in tests
+                and name not in tests]
+
+
+# The table of causes
+
+
+def test_causes_point_at_steps_and_demos_that_exist() -> None:
+    demos = " ".join(path.name for path in (TOP / "BACKGROUND").glob("*.c"))
+    for cause in load_causes():
+        assert not cause.step or cause.step in all_steps(), cause.id
+        assert cause.demo in demos, cause.id
+        assert cause.text.endswith(".") and cause.next.endswith("."), cause.id
+
+
+def test_causes_have_different_names() -> None:
+    names = [cause.id for cause in load_causes()]
+    assert len(names) == len(set(names))
+
+
+EXAMPLES = {
+    "no-reference": ["test: test_bare", "error: BuildError: no reference in reference"],
+    "reference-broken": ["error: BuildError: make -C x"],
+    "parser-interface": ["test: test_odd_names", "readmaps: interface"],
+    "short-read": ["test: test_few_bytes"],
+    "end-of-file": ["test: test_file", "readmaps: hangs"],
+    "fixed-table": ["test: test_thousands", "readmaps: thousands"],
+    "name-cut": ["test: test_long_path", "image: path cut short"],
+    "newline-name": ["test: test_odd_names", "readmaps: newline"],
+    "odd-names": ["test: test_odd_names", "readmaps: odd names"],
+    "narrow-number": ["test: test_numbers"],
+    "permissions": ["test: test_permissions"],
+    "accepts-garbage": ["test: test_errors", "readmaps: accepts nonsense"],
+    "vvar-exact": ["test: test_kernel_regions", "image: stores [vvar_vclock]"],
+    "vvar-saved": ["test: test_kernel_regions", "image: stores [vvar]"],
+    "shared-plan": ["test: test_shared", "refusal: image written"],
+    "plan": ["test: test_plan", "plan: guard ---p"],
+    "unsafe-parser": ["test: test_signal_safe", "readmaps: unsafe calls"],
+    "parser": ["test: test_file", "readmaps: plain file"],
+    "no-preload": ["test: test_preload", "no handler"],
+    "constructor-stays": ["test: test_preload", "original: hangs"],
+    "signal-blocked": ["test: test_preload", "ckpt: signal blocked"],
+    "signal-kills": ["test: test_image", "checkpoint: signal SIGUSR2"],
+    "loop-adds-errors": ["test: test_image", "checkpoint: hangs"],
+    "vvar-write": ["test: test_image", "checkpoint: no image", "original says: libckpt: Bad address"],
+    "too-many-regions": ["test: test_many_regions", "checkpoint: no image"],
+    "crash-in-handler": ["test: test_image", "checkpoint: signal SIGSEGV"],
+    "runs-static": ["test: test_refused_programs", "ckpt: runs what it cannot save"],
+    "threads": ["test: test_threads", "refusal: image written"],
+    "child-writes": ["test: test_names", "ckpt: child writes"],
+    "append": ["test: test_older_image", "image: longer than its regions"],
+    "in-place": ["test: test_killed", "image: written in place"],
+    "silent-failure": ["test: test_full_disk", "refusal: message"],
+    "not-yet-2": ["test: test_image", "checkpoint: no image", "original says: step 2.7 is not yet written"],
+    "size-32": ["test: test_large", "output: nothing"],
+    "regions-missing": ["test: test_regions", "image: regions differ"],
+    "elf-permissions": ["test: test_segments", "image: wrong permissions [heap]"],
+    "misplaced-bytes": ["test: test_segments", "image: overlap"],
+    "notes": ["test: test_notes", "image: CORE notes"],
+    "bad-registers": ["test: test_gdb", "gdb: no signal frame"],
+    "wrong-bytes": ["test: test_contents", "image: wrong bytes"],
+    "not-a-core": ["test: test_image", "image: not a core file"],
+    "handler-silent": ["test: test_image", "checkpoint: no image"],
+    "is-restart-late": ["test: test_restart", "restart: hangs"],
+    "started-again": ["test: test_bare", "output: started again from the beginning"],
+    "no-tls": ["test: test_usleep", "restart says: *** stack smashing detected ***: terminated"],
+    "no-vdso": ["test: test_clock", "restart: signal SIGSEGV", "crash: rip in [vdso]"],
+    "no-tid": ["test: test_raise", "output: expected 'caught 1' got 'caught 0'"],
+    "no-rseq": ["test: test_rseq", "output: expected 'rseq 1' got 'rseq 0'"],
+    "no-brk": ["test: test_malloc", "output: stops early"],
+    "stack-not-growing": ["test: test_recursion", "restart: signal SIGSEGV"],
+    "registers-lost": ["test: test_fpenv", "output: expected 'up 1' got 'up 0'"],
+    "no-map-fixed": ["test: test_same_address", "restart: signal SIGSEGV"],
+    "depends-on-addresses": ["test: test_addresses", "several: some fail"],
+    "protections": ["test: test_protections", "maps: protections"],
+    "maps-differ": ["test: test_maps", "maps: extra restart"],
+    "accepts-bad-image": ["test: test_bad_images", "restart: accepts future version"],
+    "refuses-good-image": ["test: test_bare", "restart: exit status 65", "restart says: another kernel"],
+    "not-yet-3": ["test: test_bare", "restart: exit status 71", "restart says: no place for the restorer"],
+    "crash-after-jump": ["test: test_bare", "restart: signal SIGSEGV", "crash: rip in null"],
+    "hang-after-jump": ["test: test_bare", "restart: hangs"],
+    "nonce-changed": ["test: test_bare", "output: a nonce changed", "restart: exit status 3"],
+    "wrong-output": ["test: test_process", "output: expected 'cwd 1' got 'cwd 0'"],
+}
+
+
+@pytest.mark.parametrize("cause", [cause.id for cause in load_causes()])
+def test_each_cause_is_found(cause: str) -> None:
+    """No cause is hidden by one that stands before it in the table."""
+    found = find_cause(EXAMPLES[cause])
+    assert found is not None and found.id == cause

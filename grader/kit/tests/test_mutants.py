@@ -1,0 +1,33 @@
+"""The kill matrix: each mutant of the solution loses the tests that it should, and no others, and the
+cause that the grader prints is the right one."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mutants
+from config import load_interface
+from diagnosis import load_causes
+from mutants import Mutant
+
+
+def by_name(mutant: Mutant) -> str:
+    return mutant.name
+
+
+@pytest.mark.parametrize("mutant", mutants.all_mutants(), ids=by_name)
+def test_mutant(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    stress = bool(request.config.getoption("--stress"))
+    problems = mutants.judge(mutant, tmp_path / "mutant", stress)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("mutant", mutants.all_mutants(), ids=by_name)
+def test_mutant_names_what_exists(mutant: Mutant) -> None:
+    assert mutant.cause in {cause.id for cause in load_causes()}
+    assert mutant.loses and mutant.edits or mutant.patch
+    for stage, tests in mutant.loses.items():
+        assert stage in load_interface().stages
+        known = mutants.declared_tests(stage)
+        assert set(tests) <= set(known), f"stage {stage} has no {set(tests) - set(known)}"
