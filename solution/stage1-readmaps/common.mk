@@ -17,7 +17,7 @@ vpath %.S . $(EARLIER)
 
 # CC and CFLAGS are yours to set; CFLAGS come last and win.
 CFLAGS ?= -O2 -g
-LAB_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -MMD -MP \
+LAB_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -MMD -MP \
 	-I. $(addprefix -I,$(EARLIER)) $(if $(WERROR),-Werror)
 # -ffreestanding and friends: code that runs without libc.  A stack protector would read its canary
 # through the TLS base, which is not there while a process is being rebuilt.
@@ -36,8 +36,8 @@ RUN = $(if $(V),,@echo "  $(1)"; )
 
 all: $(PROGRAMS)
 
-# FREE objects hold code without libc; all others are ordinary (and position-independent, since some
-# go into libckpt.so).
+# FREE objects hold code without libc, for stage 3's restorer; all others are ordinary (and
+# position-independent, since some go into libckpt.so).
 $(addprefix build/,$(FREE)): MODE_CFLAGS = $(FREE_CFLAGS)
 MODE_CFLAGS = -fPIC -fvisibility=hidden
 

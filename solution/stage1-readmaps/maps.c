@@ -46,37 +46,30 @@ static int refill(struct maps_reader *r)
 /* The next line, its newline replaced by '\0', or NULL at the end; *error gets 0 or -errno. */
 static char *next_line(struct maps_reader *r, int *error)
 {
-    size_t scanned = 0; /* bytes behind begin that are known to hold no newline */
+    char *newline;
     *error = 0;
-    for (;;) {
-        for (; r->begin + scanned < r->end; scanned++) {
-            char *at = r->buf + r->begin + scanned;
-            if (*at == '\n') {
-                char *line = r->buf + r->begin;
-                *at = '\0';
-                r->begin += scanned + 1;
-                r->line++;
-                return line;
-            }
-        }
-        if (r->end_of_file) {
-            *error = scanned == 0 ? 0 : -EINVAL; /* a last line without its newline was cut off */
-            r->line += scanned != 0;
-            return NULL;
-        }
-        *error = refill(r);
+    while ((newline = memchr(r->buf + r->begin, '\n', r->end - r->begin)) == NULL) {
+        bool cut_off = r->begin < r->end; /* a line without its newline, so far */
+        if (!r->end_of_file)
+            *error = refill(r);
+        else if (cut_off)
+            *error = -EINVAL;
         if (*error != 0)
+            r->line++;
+        if (*error != 0 || (r->end_of_file && !cut_off))
             return NULL;
     }
+    char *line = r->buf + r->begin;
+    *newline = '\0';
+    r->begin = (size_t)(newline + 1 - r->buf);
+    r->line++;
+    return line;
 }
 
-static int digit_value(char c)
+/* 0 to 15, or more than that for what is no digit. */
+static unsigned digit_value(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return 99;
+    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 99;
 }
 
 /* Takes a number in the given base and the one character that must follow it from *at. */
@@ -90,9 +83,9 @@ static bool take_number(const char **at, unsigned base, char follow, uint64_t *v
     //@ stub: return false;
     const char *s = *at;
     uint64_t number = 0;
-    for (; (unsigned)digit_value(*s) < base; s++)
+    for (; digit_value(*s) < base; s++)
         if (__builtin_mul_overflow(number, base, &number) ||
-            __builtin_add_overflow(number, (uint64_t)digit_value(*s), &number))
+            __builtin_add_overflow(number, digit_value(*s), &number))
             return false;
     if (s == *at || *s != follow)
         return false;
@@ -153,21 +146,17 @@ static bool parse_line(char *line, struct region *region)
         !take_permissions(&at, region) || !take_number(&at, 16, ' ', &region->offset) ||
         !take_number(&at, 16, ':', &major) || !take_number(&at, 16, ' ', &minor))
         return false;
-    /* The inode is followed by blanks and the name.  Old kernels leave no blank if there is none. */
-    if (!take_number(&at, 10, ' ', &region->inode) && !take_number(&at, 10, '\0', &region->inode))
-        return false;
-    if (region->end <= region->start)
+    /* Behind the inode stand blanks and the name; some kernels write no blank if there is none. */
+    bool has_name = take_number(&at, 10, ' ', &region->inode);
+    if (!has_name && !take_number(&at, 10, '\0', &region->inode))
         return false;
     region->dev_major = (unsigned)major;
     region->dev_minor = (unsigned)minor;
-    char *name = line + (at - line);
-    if (at[-1] == '\0')
-        name--;
-    while (*name == ' ')
-        name++;
+    char *name = has_name ? line + (at - line) : line + strlen(line);
+    name += strspn(name, " ");
     unescape(name);
     region->name = name;
-    return true;
+    return region->start < region->end;
 }
 
 int maps_next(struct maps_reader *reader, struct region *region)

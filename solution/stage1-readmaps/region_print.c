@@ -1,39 +1,21 @@
-/* region_print.c - a region as one line of text.  Async-signal-safe.  Given. */
+/* region_print.c - a region as one line of text.  Given. */
 #include "region_print.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
-void size_print(struct out *o, uint64_t bytes)
+void region_print(const char *plan, const struct region *r)
 {
-    char unit = 'K';
-    bytes /= 1024;
-    if (bytes >= 10240 && bytes % 1024 == 0) {
-        bytes /= 1024;
-        unit = 'M';
-    }
-    out_printf(o, "%lu%c", bytes, unit);
-}
-
-/* As the kernel does it: a newline in a name would break the table. */
-static void name_print(struct out *o, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        if (*name == '\n')
-            out_printf(o, "\\012");
+    printf("%-6s %7" PRIu64 "K %012" PRIx64 "-%012" PRIx64 " %c%c%c%c %08" PRIx64 " %02x:%02x %-9" PRIu64 " ", plan,
+           (r->end - r->start) / 1024, r->start, r->end, r->prot & PROT_READ ? 'r' : '-',
+           r->prot & PROT_WRITE ? 'w' : '-', r->prot & PROT_EXEC ? 'x' : '-', r->shared ? 's' : 'p', r->offset,
+           r->dev_major, r->dev_minor, r->inode);
+    for (const char *c = r->name; *c != '\0'; c++) {
+        if (*c == '\n') /* as the kernel does it: a newline would break the table */
+            fputs("\\012", stdout);
         else
-            out_printf(o, "%c", *name);
+            putchar(*c);
     }
-}
-
-void region_print(struct out *o, const char *plan, const struct region *r)
-{
-    struct out size;
-    out_init(&size, -1);
-    size_print(&size, r->end - r->start);
-    out_printf(o, "%-6s %7s %012lx-%012lx %c%c%c%c %08lx %02x:%02x %-9lu ", plan, out_text(&size), r->start, r->end,
-               r->prot & PROT_READ ? 'r' : '-', r->prot & PROT_WRITE ? 'w' : '-',
-               r->prot & PROT_EXEC ? 'x' : '-', r->shared ? 's' : 'p', r->offset, r->dev_major,
-               r->dev_minor, r->inode);
-    name_print(o, r->name);
-    out_printf(o, "\n");
+    putchar('\n');
 }

@@ -27,11 +27,6 @@ static inline long sys_call(long number, long a, long b, long c, long d)
     return arch_syscall(number, a, b, c, d, 0, 0);
 }
 
-static inline long sys_call5(long number, long a, long b, long c, long d, long e)
-{
-    return arch_syscall(number, a, b, c, d, e, 0);
-}
-
 static inline long sys_open(const char *path, int flags, int mode)
 {
     return sys_call(SYS_openat, AT_FDCWD, (long)path, flags, mode);

@@ -15,11 +15,10 @@
 /* From what getcontext() filled in to what a core file holds. */
 static inline void arch_core_registers(struct user_regs_struct *to, const ucontext_t *from)
 {
-    //@ step 2.2 Copy the registers that getcontext() saved.
+    //@ step 2.7 Copy the registers that getcontext() saved.
     //@ from->uc_mcontext.gregs[REG_R15] and so on (<sys/ucontext.h>). getcontext() leaves some unset: give
     //@ them what user code has: cs 0x33, ss 0x2b, eflags 0x202, orig_rax -1 (not in a system call).
     //@ fs_base is arch_get_tls(), gs_base arch_get_gs(). gdb needs rip, rsp, rbp and rbx for a backtrace.
-    //@ stub: (void)to, (void)from;
     const greg_t *regs = from->uc_mcontext.gregs;
     *to = (struct user_regs_struct){
         .r15 = (uint64_t)regs[REG_R15], .r14 = (uint64_t)regs[REG_R14], .r13 = (uint64_t)regs[REG_R13],

@@ -25,7 +25,7 @@ void arena_unmap(struct arena *arena)
 
 void *arena_take(struct arena *arena, size_t size)
 {
-    size = (size + 15) & ~15UL;
+    size = (size + 15) & ~15UL; /* so is every struct aligned */
     if (size > arena->size - arena->used)
         return NULL;
     void *taken = (char *)arena->start + arena->used; // NOLINT: an address becomes a pointer here

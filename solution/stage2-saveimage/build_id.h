@@ -4,10 +4,7 @@
 
 #include "image.h"
 
-/*
- * Looks into the first `size` bytes of a file for its NT_GNU_BUILD_ID note.  Returns the number of
- * bytes written to id; 0 if there is none, or if it is longer than BUILD_ID_MAX.  Async-signal-safe.
- */
-uint32_t build_id_find(const unsigned char *file, uint64_t size, uint8_t id[BUILD_ID_MAX]);
+/* The build id of an ELF file: BUILD_ID_SIZE bytes inside its first page; NULL if there is none.  Async-signal-safe. */
+const uint8_t *build_id_find(const void *first_page);
 
 #endif

@@ -1,83 +1,29 @@
 /*
  * checkpoint.c - one checkpoint, in this order:
  *
- *     1. map an arena to work in                       (its region is left out of the image)
- *     2. refuse what would give a broken image         (threads, shared memory)
- *     3. list the regions, let each part write its note
- *     4. write IMAGE.tmp.PID, rename it to IMAGE
- *     5. let each part undo what saving changed, unmap the arena
+ *     1. refuse a program with threads
+ *     2. map an arena to work in              (its region is left out of the image)
+ *     3. list the regions                     (refuse shared memory)
+ *     4. let each part write its note
+ *     5. write IMAGE.tmp.PID, rename it to IMAGE
+ *     6. let each part undo what saving changed, unmap the arena
  */
 #include "checkpoint.h"
 #include "core_notes.h"
 #include "image_write.h"
+#include "procfile.h"
 #include "sys.h"
+#include "text.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
-/* "libckpt: pid 123 keeps running, but there is no checkpoint: WHAT: WHY" in one write. */
+/* Says what went wrong, and that the program lives; returns the error. */
 static int refuse(const char *what, const char *why, int error)
 {
-    struct out o;
-    out_init(&o, 2);
-    out_printf(&o, "libckpt: no checkpoint (the program goes on): %s: %s\n", what, why);
-    out_flush(&o);
-    return error;
-}
-
-/* The number of threads: entries of /proc/self/task, which has one directory for each. */
-static long count_threads(struct arena *arena)
-{
-    char *entries = (char *)arena->start + arena->used; // NOLINT
-    long fd = sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return fd;
-    long threads = 0;
-    long size = sys_call(SYS_getdents64, (int)fd, (long)entries, 4096, 0);
-    for (long at = 0; at < size;) {
-        /* struct linux_dirent64, getdents64(2): inode and offset of 8 bytes, record length, type, name. */
-        uint16_t length;
-        memcpy(&length, entries + at + 16, sizeof length);
-        threads += entries[at + 19] != '.';
-        at += length;
-    }
-    sys_close((int)fd);
-    return size < 0 ? size : threads;
-}
-
-static int check_threads(struct arena *arena)
-{
-    //@ step 2.8 Refuse a program with more than one thread.
-    //@ count_threads() counts them. The other threads' registers are not ours to read, and they would
-    //@ go on changing memory while we save it. Say so with refuse(); return -ENOTSUP. Return 0 if fine.
-    //@ stub: (void)arena, (void)count_threads;
-    //@ stub: return 0;
-    long threads = count_threads(arena);
-    if (threads < 0)
-        return refuse("/proc/self/task", out_error_text(-threads), (int)threads);
-    if (threads > 1)
-        return refuse("the program has more than one thread", "ckptlab saves single-threaded programs", -ENOTSUP);
-    return 0;
-    //@ end
-}
-
-static int list_regions(struct region_table *t, struct arena *arena, bool full)
-{
-    struct region_refusal no = {0};
-    struct out o;
-    *t = (struct region_table){.max = 160000, .names_max = 8 << 20, .full = full, .pagemap = -1};
-    t->regions = arena_take(arena, t->max * sizeof *t->regions);
-    t->names = arena_take(arena, t->names_max);
-    int error = regions_read(t, arena, &no);
-    if (no.name != NULL) {
-        out_init(&o, -1);
-        out_printf(&o, "region %lx-%lx %s", no.start, no.end, no.name);
-        return refuse(out_text(&o), "it is writable and shared with others, which stage 4 restores", error);
-    }
-    if (error != 0)
-        refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : out_error_text(-error), error);
+    say("libckpt: no checkpoint; the program goes on: ", what, ": ", why, NULL);
     return error;
 }
 
@@ -105,6 +51,17 @@ static int add_regions(struct note_list *notes, const struct region_table *t)
     return 0;
 }
 
+static int add_context(struct note_list *notes, const struct save_request *request)
+{
+    struct image_context *context = note_begin(notes, sizeof *context);
+    if (context == NULL)
+        return -ENOMEM;
+    *context = (struct image_context){.ucontext = (uint64_t)request->context, .setcontext = request->setcontext,
+                                      .second_life = (uint64_t)request->second_life, .copy = *request->context};
+    note_end(notes, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *context);
+    return 0;
+}
+
 /* Where each part's note came to lie, so that the part can undo what saving did. */
 struct saved_part {
     const void *note;
@@ -112,15 +69,15 @@ struct saved_part {
 };
 
 #define MAX_PARTS 16
+#define PART_ROOM (1UL << 20) /* bytes; thousands of waiting signals fit */
 
 static int add_parts(struct note_list *notes, const struct save_request *request, struct saved_part *saved)
 {
     for (size_t i = 0; all_parts[i] != NULL; i++) {
-        size_t room = 1 << 20; /* bytes; thousands of pending signals fit */
-        void *note = note_begin(notes, room);
-        long size = note == NULL ? -ENOMEM : all_parts[i]->save(request, note, room);
+        void *note = note_begin(notes, PART_ROOM);
+        long size = note == NULL ? -ENOMEM : all_parts[i]->save(request, note, PART_ROOM);
         if (size < 0)
-            return refuse(all_parts[i]->name, out_error_text(-size), (int)size);
+            return refuse(all_parts[i]->name, strerrordesc_np((int)-size), (int)size);
         if (size == 0)
             continue;
         saved[i] = (struct saved_part){note, (size_t)size};
@@ -150,33 +107,30 @@ static void forget_sigxfsz(void)
 /* PATH.tmp.PID, in the arena: in the same directory, so that rename(2) is one step. */
 static const char *temporary_name(struct arena *arena, const char *path)
 {
-    struct out suffix;
-    size_t length = strlen(path);
-    out_init(&suffix, -1);
-    out_printf(&suffix, ".tmp.%ld", sys_getpid());
-    char *name = arena_take(arena, length + suffix.length + 1);
-    if (name != NULL) {
-        memcpy(name, path, length);
-        memcpy(name + length, suffix.buf, suffix.length);
-    }
+    char pid[TEXT_NUMBER_SIZE];
+    size_t size = strlen(path) + sizeof ".tmp." + TEXT_NUMBER_SIZE;
+    char *name = arena_take(arena, size);
+    if (name != NULL)
+        text_join(name, size, path, ".tmp.", text_number(pid, (uint64_t)sys_getpid(), 10), NULL);
     return name;
 }
 
-static int write_and_rename(struct arena *arena, const struct region_table *t, struct note_list *notes, const char *path)
+static int write_and_rename(struct arena *arena, const struct region_table *t, const struct note_list *notes, const char *path)
 {
-    //@ step 2.7 Write the image under a temporary name, then rename it.
-    //@ Open temporary_name() (O_CREAT, O_TRUNC, mode 0600: it holds all the program's secrets), image_write(),
-    //@ close it, and rename it to path (SYS_rename). If anything fails, unlink the temporary file, say
-    //@ why with refuse(), and return the error. On EFBIG, forget_sigxfsz(). To see something at once, you
-    //@ may open `path` itself first; but think what a full disk then does to yesterday's image.
-    //@ stub: (void)arena, (void)t, (void)notes, (void)forget_sigxfsz, (void)temporary_name;
-    //@ stub: return refuse(path, "step 2.7 is not yet written", -ENOSYS);
     const char *temporary = temporary_name(arena, path);
     if (temporary == NULL)
-        return refuse(path, out_error_text(ENOMEM), -ENOMEM);
+        return refuse(path, strerrordesc_np(ENOMEM), -ENOMEM);
+    //@ step 2.3 Write the image under the temporary name, then rename it to `path`.
+    //@ sys_open() `temporary` (O_CREAT, O_TRUNC; mode 0600, since it holds all the program's secrets),
+    //@ image_write(), sys_close(), and sys_call(SYS_rename, ...). If anything fails, SYS_unlink the
+    //@ temporary file, say why with refuse(), and return the error; on -EFBIG also forget_sigxfsz().
+    //@ You may open `path` itself first, to see something soon; but think of what a full disk then does to
+    //@ yesterday's image.
+    //@ stub: (void)forget_sigxfsz;
+    //@ stub: return refuse(path, "step 2.3 is not yet written", -ENOSYS);
     long fd = sys_open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
-        return refuse(temporary, out_error_text(-fd), (int)fd);
+        return refuse(temporary, strerrordesc_np((int)-fd), (int)fd);
     long error = image_write((int)fd, arena, t, notes);
     long closed = sys_close((int)fd); /* NFS tells of a full disk here */
     if (error == 0)
@@ -188,7 +142,7 @@ static int write_and_rename(struct arena *arena, const struct region_table *t, s
     if (error == -EFBIG)
         forget_sigxfsz();
     sys_call(SYS_unlink, (long)temporary, 0, 0, 0);
-    return refuse(path, out_error_text(-error), (int)error);
+    return refuse(path, strerrordesc_np((int)-error), (int)error);
     //@ end
 }
 
@@ -196,15 +150,16 @@ static int write_with_notes(const struct save_request *request, const char *path
                             const struct region_table *table)
 {
     struct saved_part saved[MAX_PARTS] = {{0}};
-    struct note_list notes = {.max = 32 << 20};
-    notes.bytes = arena_take(arena, notes.max);
+    struct note_list notes = {.max = 32UL << 20, .bytes = arena_take(arena, 32UL << 20)};
     int error = core_notes_add(&notes, request, table);
     if (error == 0)
         error = add_header(&notes, table);
     if (error == 0)
         error = add_regions(&notes, table);
+    if (error == 0)
+        error = add_context(&notes, request);
     if (error != 0)
-        return refuse("notes", out_error_text(-error), error);
+        return refuse("notes", strerrordesc_np(-error), error);
     error = add_parts(&notes, request, saved);
     if (error == 0)
         error = write_and_rename(arena, table, &notes, path);
@@ -212,26 +167,35 @@ static int write_with_notes(const struct save_request *request, const char *path
     return error;
 }
 
-static int save_all(const struct save_request *request, const char *path, struct arena *arena)
+static int check_threads(void)
 {
-    struct region_table table;
-    int error = check_threads(arena);
-    if (error != 0)
-        return error;
-    error = list_regions(&table, arena, request->full);
-    if (error == 0)
-        error = write_with_notes(request, path, arena, &table);
-    sys_close(table.pagemap);
-    return error;
+    //@ step 2.9 Refuse a program with more than one thread.
+    //@ procfile_stat(20) is their number. The other threads' registers are not ours to read, and they go on
+    //@ changing memory while we save it. Say so with refuse(), and return -ENOTSUP. Return 0 if all is well.
+    //@ stub: return 0;
+    if (procfile_stat(20) > 1)
+        return refuse("the program has more than one thread", "ckptlab saves single-threaded programs", -ENOTSUP);
+    return 0;
+    //@ end
 }
 
 int checkpoint_take(const struct save_request *request, const char *path)
 {
     struct arena arena;
-    int error = arena_map(&arena);
+    struct region_table table = {.max = 160000, .names_max = 8UL << 20, .full = request->full};
+    int error = check_threads();
     if (error != 0)
-        return refuse("memory to work in", out_error_text(-error), error);
-    error = save_all(request, path, &arena);
+        return error;
+    error = arena_map(&arena);
+    if (error != 0)
+        return refuse("memory to work in", strerrordesc_np(-error), error);
+    table.regions = arena_take(&arena, table.max * sizeof *table.regions);
+    table.names = arena_take(&arena, table.names_max);
+    error = regions_read(&table, &arena);
+    if (error != 0)
+        refuse("/proc/self/maps", strerrordesc_np(-error), error);
+    else
+        error = write_with_notes(request, path, &arena, &table);
     arena_unmap(&arena);
     return error;
 }

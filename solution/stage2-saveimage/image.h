@@ -30,7 +30,7 @@
 #define IMAGE_VERSION 1
 #define IMAGE_NOTE_NAME "CKPT"
 #define IMAGE_CORE_NAME "CORE"
-#define BUILD_ID_MAX 24 /* bytes; ld's is a SHA-1 of 20 */
+#define BUILD_ID_SIZE 20 /* bytes: a SHA-1, ld(1) --build-id */
 #define IMAGE_MAX_REGIONS 65534 /* e_phnum is 16 bits wide, 0xffff is reserved, one is the PT_NOTE */
 
 /*
@@ -77,9 +77,8 @@ struct image_region {
     uint64_t file_size;
     int64_t mtime_seconds;
     int64_t mtime_nanoseconds;
-    uint32_t name; /* bytes from the end of the array: a string that ends in '\0' */
-    uint32_t build_id_size; /* 0: the file has none, or its first page is not mapped */
-    uint8_t build_id[BUILD_ID_MAX];
+    uint32_t name;                   /* bytes from the end of the array: a string that ends in '\0' */
+    uint8_t build_id[BUILD_ID_SIZE]; /* zeros: the file has none */
 };
 
 /* Where the second life begins. */

@@ -1,6 +1,6 @@
 /*
- * image_read.c - opens and checks an image, from the outside in: the file's size, the ELF header, the
- * notes' frames, the checksum, the regions, the context.  Each check relies on those before it.  Given.
+ * image_read.c - opens and checks an image, from the outside in: the ELF header, the notes' frames, the
+ * checksum, the regions, the context.  Each check relies on those before it.  Given.
  */
 #include "image_read.h"
 #include "arch.h"
@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,73 +16,58 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Notes the reason; returns false, so that a check can end in `return wrong(...)`. */
-__attribute__((format(printf, 2, 3))) static bool wrong(struct image *image, const char *format, ...)
+/* Unless `fine`, notes the reason.  Returns fine: so checks are joined with &&. */
+static bool need(struct image *image, bool fine, const char *reason)
 {
-    va_list args;
-    va_start(args, format);
-    vsnprintf(image->why, sizeof image->why, format, args);
-    va_end(args);
-    return false;
+    if (!fine)
+        image->why = reason;
+    return fine;
 }
 
-static bool read_at(int fd, void *to, uint64_t size, uint64_t offset)
+static bool read_at(const struct image *image, void *to, uint64_t size, uint64_t offset)
 {
-    for (uint64_t done = 0; done < size;) {
-        ssize_t n = pread(fd, (char *)to + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (uint64_t)n;
-    }
-    return true;
+    ssize_t n = 1;
+    for (; size > 0 && n > 0; size -= (uint64_t)n, offset += (uint64_t)n, to = (char *)to + n)
+        n = pread(image->fd, to, size, (off_t)offset);
+    return size == 0;
 }
 
 static bool check_elf(struct image *image, const Elf64_Ehdr *elf)
 {
-    if (image->size < sizeof *elf || !read_at(image->fd, (void *)elf, sizeof *elf, 0))
-        return wrong(image, "too short: %lu bytes", image->size);
-    if (memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
-        return wrong(image, "not an ELF file, so not a checkpoint image");
-    if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_ident[EI_DATA] != ELFDATA2LSB ||
-        elf->e_machine != ARCH_ELF_MACHINE)
-        return wrong(image, "an image of another machine (ELF machine %u, class %u)", elf->e_machine,
-                     elf->e_ident[EI_CLASS]);
-    if (elf->e_type != ET_CORE)
-        return wrong(image, "an ELF file of type %u, not a core file (4)", elf->e_type);
-    if (elf->e_phentsize != sizeof(Elf64_Phdr) || elf->e_phnum == 0 || elf->e_phnum == PN_XNUM)
-        return wrong(image, "its program headers are not those of an image");
-    return true;
+    return need(image, read_at(image, (void *)elf, sizeof *elf, 0), "not an image: too short") &&
+           need(image, memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0, "not an image: not an ELF file") &&
+           need(image, elf->e_ident[EI_CLASS] == ELFCLASS64 && elf->e_ident[EI_DATA] == ELFDATA2LSB &&
+                elf->e_machine == ARCH_ELF_MACHINE, "an image of another machine") &&
+           need(image, elf->e_type == ET_CORE, "not an image: an ELF file, but not a core file") &&
+           need(image, elf->e_phentsize == sizeof(Elf64_Phdr) && elf->e_phnum > 0 && elf->e_phnum != PN_XNUM,
+                "its program headers are not those of an image");
 }
 
 /* Reads everything before the regions' bytes. */
 static bool read_head(struct image *image, const Elf64_Ehdr *elf)
 {
     Elf64_Phdr notes;
-    uint64_t table_end = elf->e_phoff + elf->e_phnum * sizeof(Elf64_Phdr);
-    if (elf->e_phoff < sizeof *elf || table_end > image->size ||
-        !read_at(image->fd, &notes, sizeof notes, elf->e_phoff))
-        return wrong(image, "truncated in its program headers");
-    if (notes.p_type != PT_NOTE)
-        return wrong(image, "its first program header is not PT_NOTE");
-    if (notes.p_offset < table_end || notes.p_offset > image->size || notes.p_filesz > image->size - notes.p_offset)
-        return wrong(image, "truncated in its notes");
+    uint64_t table_end = elf->e_phoff + elf->e_phnum * sizeof notes;
+    if (!need(image, elf->e_phoff >= sizeof *elf && elf->e_phoff < image->size && table_end <= image->size &&
+              read_at(image, &notes, sizeof notes, elf->e_phoff), "truncated in its program headers") ||
+        !need(image, notes.p_type == PT_NOTE && notes.p_offset >= table_end, "its first program header is not PT_NOTE") ||
+        !need(image, notes.p_offset <= image->size && notes.p_filesz <= image->size - notes.p_offset, "truncated in its notes"))
+        return false;
     image->head_size = notes.p_offset + notes.p_filesz;
     image->head = malloc(image->head_size);
-    if (image->head == NULL || !read_at(image->fd, image->head, image->head_size, 0))
-        return wrong(image, "cannot read %lu bytes: %s", image->head_size, strerror(errno));
-    image->elf = (const Elf64_Ehdr *)image->head;
-    image->notes = (const Elf64_Phdr *)(image->head + elf->e_phoff);
-    image->loads = image->notes + 1;
+    if (!need(image, image->head != NULL && read_at(image, image->head, image->head_size, 0), "its notes cannot be read"))
+        return false;
+    image->segments = (const Elf64_Phdr *)(image->head + elf->e_phoff);
+    image->loads = image->segments + 1;
+    image->region_count = elf->e_phnum - 1U;
     return true;
 }
 
 bool image_next_note(const struct image *image, uint64_t *at, struct image_note *note)
 {
     Elf64_Nhdr header;
-    const char *notes = image->head + image->notes->p_offset;
-    uint64_t end = image->notes->p_filesz;
+    const char *notes = image->head + image->segments->p_offset;
+    uint64_t end = image->segments->p_filesz;
     if (*at + sizeof header > end)
         return false;
     memcpy(&header, notes + *at, sizeof header);
@@ -110,93 +94,68 @@ const void *image_note(const struct image *image, const char *name, uint32_t typ
     return NULL;
 }
 
+/* The notes fill their segment, and none that a part of this build reads is too short for it. */
 static bool check_frames(struct image *image)
 {
     struct image_note note;
     uint64_t at = 0;
-    while (image_next_note(image, &at, &note)) {
+    bool long_enough = true;
+    while (image_next_note(image, &at, &note))
         for (size_t i = 0; all_parts[i] != NULL; i++)
-            if (strcmp(note.name, IMAGE_NOTE_NAME) == 0 && note.type == all_parts[i]->type &&
-                note.size < all_parts[i]->min_size)
-                return wrong(image, "its note about %s is too short (%zu bytes)", all_parts[i]->name, note.size);
-    }
-    if (at != image->notes->p_filesz)
-        return wrong(image, "its notes are broken %lu bytes before their end", image->notes->p_filesz - at);
-    return true;
-}
-
-static bool check_sum(struct image *image)
-{
-    uint64_t zero = 0, at = (uint64_t)((const char *)&image->header->checksum - image->head);
-    uint64_t sum = image_checksum(IMAGE_CHECKSUM_START, image->head, at);
-    sum = image_checksum(sum, &zero, sizeof zero);
-    sum = image_checksum(sum, image->head + at + 8, image->head_size - at - 8);
-    if (image->header->checksum != 0 && image->header->checksum != sum)
-        return wrong(image, "corrupt: its checksum is wrong");
-    return true;
+            if (strcmp(note.name, IMAGE_NOTE_NAME) == 0 && note.type == all_parts[i]->type)
+                long_enough &= note.size >= all_parts[i]->min_size;
+    return need(image, at == image->segments->p_filesz, "its notes are broken: they end before their segment") &&
+           need(image, long_enough, "one of its notes is too short");
 }
 
 static bool check_header(struct image *image)
 {
-    image->header = image_note(image, IMAGE_NOTE_NAME, NOTE_HEADER, sizeof *image->header, NULL);
-    if (image->header == NULL)
-        return wrong(image, "a core file without checkpoint notes; stage 5 restarts these");
-    if (image->header->version != IMAGE_VERSION)
-        return wrong(image, "image format version %u; this program knows version %d. Use the ckptlab that wrote it",
-                     image->header->version, IMAGE_VERSION);
-    if (image->header->page_size != ARCH_PAGE_SIZE)
-        return wrong(image, "its pages have %u bytes, this machine's have %lu", image->header->page_size, ARCH_PAGE_SIZE);
-    return check_sum(image);
+    const struct image_header *header = image_note(image, IMAGE_NOTE_NAME, NOTE_HEADER, sizeof *header, NULL);
+    image->header = header;
+    if (!need(image, header != NULL, "a core file without checkpoint notes (stage 5 restarts these)") ||
+        !need(image, header->version == IMAGE_VERSION, "of another format version; use the ckptlab that wrote it") ||
+        !need(image, header->page_size == ARCH_PAGE_SIZE, "its pages have another size than this machine's"))
+        return false;
+    uint64_t zero = 0, at = (uint64_t)((const char *)&header->checksum - image->head);
+    uint64_t sum = image_checksum(IMAGE_CHECKSUM_START, image->head, at);
+    sum = image_checksum(sum, &zero, sizeof zero);
+    sum = image_checksum(sum, image->head + at + sizeof zero, image->head_size - at - sizeof zero);
+    return need(image, header->checksum == 0 || header->checksum == sum, "corrupt: its checksum is wrong");
 }
 
-static bool find_regions(struct image *image)
+static bool check_region(struct image *image, const struct image_region *r, const Elf64_Phdr *load, uint64_t previous_end)
 {
-    size_t size;
-    image->region_count = image->header->region_count;
-    size_t array = image->region_count * sizeof *image->regions;
-    image->regions = image_note(image, IMAGE_NOTE_NAME, NOTE_REGIONS, array + 1, &size);
-    if (image->regions == NULL || image->region_count + 1UL != image->elf->e_phnum)
-        return wrong(image, "it has %u PT_LOADs, but notes for %zu regions", image->elf->e_phnum - 1, image->region_count);
-    image->names = (const char *)(image->regions + image->region_count);
-    if (image->names[size - array - 1] != '\0')
-        return wrong(image, "the names of its regions have no end");
-    for (size_t i = 0; i < image->region_count; i++)
-        if (image->regions[i].name >= size - array || image->regions[i].build_id_size > BUILD_ID_MAX)
-            return wrong(image, "region %zu has a name outside of the names", i);
-    return true;
-}
-
-static bool check_region(struct image *image, size_t i, uint64_t previous_end)
-{
-    const struct image_region *r = &image->regions[i];
-    const Elf64_Phdr *load = &image->loads[i];
-    if (r->start % ARCH_PAGE_SIZE != 0 || r->end % ARCH_PAGE_SIZE != 0 || r->start >= r->end || r->end > ARCH_USER_END)
-        return wrong(image, "region %zu has impossible addresses %lx-%lx", i, r->start, r->end);
-    if (r->start < previous_end)
-        return wrong(image, "region %zu (%lx) overlaps the one before it, or is out of order", i, r->start);
-    if (load->p_type != PT_LOAD || load->p_vaddr != r->start || load->p_memsz != r->end - r->start)
-        return wrong(image, "program header %zu is not that of region %lx-%lx", i + 1, r->start, r->end);
-    if (load->p_filesz != (r->flags & REGION_STORED ? load->p_memsz : 0))
-        return wrong(image, "region %lx-%lx is stored only in part", r->start, r->end);
-    if (r->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC))
-        return wrong(image, "region %lx-%lx has unknown protections %x", r->start, r->end, r->prot);
-    if (load->p_filesz == 0)
-        return true;
-    if (load->p_offset % ARCH_PAGE_SIZE != 0 || load->p_offset < image->head_size)
-        return wrong(image, "the bytes of region %lx-%lx begin at a wrong place", r->start, r->end);
-    if (load->p_offset > image->size || load->p_filesz > image->size - load->p_offset)
-        return wrong(image, "truncated: the bytes of region %lx-%lx end %lu bytes behind the file's end", r->start,
-                     r->end, load->p_offset + load->p_filesz - image->size);
-    return true;
+    return need(image, r->start % ARCH_PAGE_SIZE == 0 && r->end % ARCH_PAGE_SIZE == 0 && r->start < r->end &&
+                r->end <= ARCH_USER_END, "a region has impossible addresses") &&
+           need(image, r->start >= previous_end, "regions overlap or are out of order") &&
+           need(image, (r->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC)) == 0, "a region has unknown protections") &&
+           need(image, load->p_type == PT_LOAD && load->p_vaddr == r->start && load->p_memsz == r->end - r->start,
+                "its program headers are not those of its regions") &&
+           need(image, load->p_filesz == (r->flags & REGION_STORED ? load->p_memsz : 0), "a region is stored only in part") &&
+           need(image, load->p_filesz == 0 || (load->p_offset % ARCH_PAGE_SIZE == 0 && load->p_offset >= image->head_size),
+                "the bytes of a region begin at a wrong place") &&
+           need(image, load->p_filesz == 0 || (load->p_offset <= image->size && load->p_filesz <= image->size - load->p_offset),
+                "truncated: it ends before the bytes of its regions do");
 }
 
 static bool check_regions(struct image *image)
 {
+    size_t size, array = image->region_count * sizeof *image->regions;
     uint64_t previous_end = 0;
+    image->regions = image_note(image, IMAGE_NOTE_NAME, NOTE_REGIONS, array + 1, &size);
+    if (!need(image, image->regions != NULL && image->header->region_count == image->region_count,
+              "it has another number of PT_LOADs than of regions"))
+        return false;
+    image->names = (const char *)image->regions + array;
+    image->names_size = size - array;
+    if (!need(image, image->names[image->names_size - 1] == '\0', "the names of its regions have no end"))
+        return false;
     for (size_t i = 0; i < image->region_count; i++) {
-        if (!check_region(image, i, previous_end))
+        const struct image_region *r = &image->regions[i];
+        if (!need(image, r->name < image->names_size, "a region has no name") ||
+            !check_region(image, r, &image->loads[i], previous_end))
             return false;
-        previous_end = image->regions[i].end;
+        previous_end = r->end;
     }
     return true;
 }
@@ -217,19 +176,17 @@ static bool has_access(const struct image *image, uint64_t address, uint32_t pro
 
 static bool check_context(struct image *image)
 {
-    const struct image_context *context = image_note(image, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *context, NULL);
-    image->context = context;
-    if (context == NULL)
-        return wrong(image, "it has no note about the registers (CKPT context)");
-    if (!has_access(image, (uint64_t)context->copy.uc_mcontext.gregs[REG_RIP], PROT_EXEC))
-        return wrong(image, "rip does not point into a region with code");
-    if (!has_access(image, (uint64_t)context->copy.uc_mcontext.gregs[REG_RSP], PROT_READ | PROT_WRITE))
-        return wrong(image, "rsp does not point into a region that can be written");
-    if (!has_access(image, context->setcontext, PROT_EXEC) || !has_access(image, context->ucontext, PROT_READ))
-        return wrong(image, "its setcontext() or ucontext_t lies in no region");
-    if (context->second_life != 0 && !has_access(image, context->second_life, PROT_READ | PROT_WRITE))
-        return wrong(image, "its struct second_life lies in no region");
-    return true;
+    const struct image_context *c = image_note(image, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *c, NULL);
+    image->context = c;
+    return need(image, c != NULL, "it has no note about the registers") &&
+           need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RIP], PROT_EXEC),
+                "rip does not point into a region with code") &&
+           need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RSP], PROT_READ | PROT_WRITE),
+                "rsp does not point into a region that can be written") &&
+           need(image, has_access(image, c->setcontext, PROT_EXEC) && has_access(image, c->ucontext, PROT_READ),
+                "its setcontext() or its ucontext_t lies in no region") &&
+           need(image, c->second_life == 0 || has_access(image, c->second_life, PROT_WRITE),
+                "its struct second_life lies in no region");
 }
 
 int image_open(struct image *image, const char *path)
@@ -237,14 +194,13 @@ int image_open(struct image *image, const char *path)
     struct stat st;
     Elf64_Ehdr elf;
     *image = (struct image){.fd = open(path, O_RDONLY | O_CLOEXEC)};
-    if (image->fd < 0 || fstat(image->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
-        wrong(image, "%s", image->fd < 0 ? strerror(errno) : strerror(EISDIR));
-        image_close(image);
+    if (image->fd < 0) {
+        image->why = strerror(errno);
         return EX_NOINPUT;
     }
-    image->size = (uint64_t)st.st_size;
+    image->size = fstat(image->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
     if (check_elf(image, &elf) && read_head(image, &elf) && check_frames(image) && check_header(image) &&
-        find_regions(image) && check_regions(image) && check_context(image))
+        check_regions(image) && check_context(image))
         return 0;
     image_close(image);
     return EX_DATAERR;
@@ -253,7 +209,5 @@ int image_open(struct image *image, const char *path)
 void image_close(struct image *image)
 {
     free(image->head);
-    image->head = NULL;
-    if (image->fd >= 0)
-        close(image->fd);
+    close(image->fd);
 }

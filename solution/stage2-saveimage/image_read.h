@@ -12,19 +12,19 @@
 #include <stddef.h>
 
 struct image {
-    int fd;            /* open for reading */
-    uint64_t size;     /* bytes in the file */
-    char *head;        /* malloc'ed: the file up to the end of the notes */
+    int fd;        /* open for reading */
+    uint64_t size; /* bytes in the file */
+    char *head;    /* malloc'ed: the file up to the end of the notes; the pointers below point into it */
     uint64_t head_size;
-    const Elf64_Ehdr *elf;
-    const Elf64_Phdr *notes;
-    const Elf64_Phdr *loads; /* loads[i] belongs to regions[i] */
+    const Elf64_Phdr *segments; /* [0] is the PT_NOTE */
+    const Elf64_Phdr *loads;    /* loads[i] belongs to regions[i] */
     const struct image_header *header;
     const struct image_region *regions;
     size_t region_count;
-    const char *names;
+    const char *names; /* regions[i].name is an offset into this */
+    size_t names_size;
     const struct image_context *context;
-    char why[256]; /* after a failure: what is wrong with the image */
+    const char *why; /* after a failure: what is wrong with the image */
 };
 
 /*

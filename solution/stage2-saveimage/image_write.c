@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static uint64_t round_up(uint64_t n, uint64_t to)
 {
@@ -28,10 +29,9 @@ void *note_begin(struct note_list *notes, size_t max)
 
 void note_end(struct note_list *notes, const char *name, uint32_t type, size_t size)
 {
-    //@ step 2.4 Put the note's header and name before its value, and count them in.
+    //@ step 2.6 Put the note's header and name before its value, and count them in.
     //@ An Elf64_Nhdr (elf(5)) with n_namesz NOTE_NAME_SIZE, n_descsz and n_type; then the name.
     //@ notes->size grows by NOTE_PREFIX and the size of the value, rounded up to 4.
-    //@ stub: (void)notes, (void)name, (void)type, (void)size;
     Elf64_Nhdr header = {.n_namesz = NOTE_NAME_SIZE, .n_descsz = (Elf64_Word)size, .n_type = type};
     char *at = notes->bytes + notes->size;
     memcpy(at, &header, sizeof header);
@@ -40,95 +40,75 @@ void note_end(struct note_list *notes, const char *name, uint32_t type, size_t s
     //@ end
 }
 
-static void fill_header(Elf64_Ehdr *header, size_t segments)
-{
-    memcpy(header->e_ident, ELFMAG, SELFMAG);
-    header->e_ident[EI_CLASS] = ELFCLASS64;
-    header->e_ident[EI_DATA] = ELFDATA2LSB;
-    header->e_ident[EI_VERSION] = EV_CURRENT;
-    header->e_type = ET_CORE;
-    header->e_machine = ARCH_ELF_MACHINE;
-    header->e_version = EV_CURRENT;
-    header->e_phoff = sizeof *header;
-    header->e_ehsize = sizeof *header;
-    header->e_phentsize = sizeof(Elf64_Phdr);
-    header->e_phnum = (Elf64_Half)segments;
-}
-
-static void fill_load(Elf64_Phdr *segment, const struct image_region *region, uint64_t offset)
+static Elf64_Phdr load_header(const struct image_region *region, uint64_t offset)
 {
     //@ step 2.5 Describe one region.
     //@ p_type PT_LOAD; p_flags from the PROT_ bits (PF_R, PF_W, PF_X have other values!); p_vaddr,
     //@ p_memsz; p_offset; p_filesz is p_memsz if the region has REGION_STORED, else 0; p_align one page.
-    //@ stub: (void)segment, (void)region, (void)offset;
-    segment->p_type = PT_LOAD;
-    segment->p_flags = (region->prot & 1 ? PF_R : 0) | (region->prot & 2 ? PF_W : 0) | (region->prot & 4 ? PF_X : 0);
-    segment->p_offset = offset;
-    segment->p_vaddr = region->start;
-    segment->p_memsz = region->end - region->start;
-    segment->p_filesz = region->flags & REGION_STORED ? segment->p_memsz : 0;
-    segment->p_align = ARCH_PAGE_SIZE;
+    //@ stub: return (Elf64_Phdr){.p_type = PT_NULL};
+    uint64_t size = region->end - region->start;
+    return (Elf64_Phdr){
+        .p_type = PT_LOAD,
+        .p_flags = (region->prot & PROT_READ ? PF_R : 0) | (region->prot & PROT_WRITE ? PF_W : 0) |
+                   (region->prot & PROT_EXEC ? PF_X : 0),
+        .p_offset = offset,
+        .p_vaddr = region->start,
+        .p_memsz = size,
+        .p_filesz = region->flags & REGION_STORED ? size : 0,
+        .p_align = ARCH_PAGE_SIZE,
+    };
     //@ end
 }
 
-/* Fills all program headers; returns the size of the whole file. */
-static uint64_t fill_segments(Elf64_Phdr *segments, const struct region_table *t, uint64_t notes_at, uint64_t notes_size)
+/* Fills the file header and all program headers; returns the size of the whole file. */
+static uint64_t fill_headers(Elf64_Ehdr *elf, const struct region_table *t, uint64_t notes_at, uint64_t notes_size)
 {
+    Elf64_Phdr *segments = (Elf64_Phdr *)(elf + 1);
     uint64_t offset = round_up(notes_at + notes_size, ARCH_PAGE_SIZE);
+    *elf = (Elf64_Ehdr){
+        .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_CORE, .e_machine = ARCH_ELF_MACHINE, .e_version = EV_CURRENT, .e_phoff = sizeof *elf,
+        .e_ehsize = sizeof *elf, .e_phentsize = sizeof *segments, .e_phnum = (Elf64_Half)(t->count + 1),
+    };
     segments[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = notes_size, .p_align = 4};
     for (size_t i = 0; i < t->count; i++) {
-        fill_load(&segments[i + 1], &t->regions[i], offset);
+        segments[i + 1] = load_header(&t->regions[i], offset);
         offset += segments[i + 1].p_filesz;
     }
     return offset;
 }
 
-static int write_bytes(int fd, const void *bytes, uint64_t size, uint64_t offset)
+/* Header and notes are small, and no signal interrupts us: if not all is written, the disk is full. */
+static int write_once(int fd, const void *bytes, uint64_t size, uint64_t offset)
 {
-    uint64_t done = 0;
-    while (done < size) {
-        long n = sys_pwrite(fd, (const char *)bytes + done, size - done, (off_t)(offset + done));
-        if (n == -EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? -EIO : (int)n;
-        done += (uint64_t)n;
-    }
-    return 0;
+    long n = sys_pwrite(fd, bytes, size, (off_t)offset);
+    return n < 0 ? (int)n : (uint64_t)n == size ? 0 : -ENOSPC;
 }
 
 static int write_regions(int fd, const struct region_table *t, const Elf64_Phdr *loads)
 {
-    for (size_t i = 0; i < t->count; i++) {
-        if (!(t->regions[i].flags & REGION_STORED))
-            continue;
-        int error = pages_write(fd, t->pagemap, &t->regions[i], loads[i].p_offset);
-        if (error != 0)
-            return error;
-    }
-    return 0;
+    int error = 0, pagemap = pages_open();
+    for (size_t i = 0; i < t->count && error == 0; i++)
+        if (t->regions[i].flags & REGION_STORED)
+            error = pages_write(fd, pagemap, &t->regions[i], loads[i].p_offset);
+    sys_close(pagemap);
+    return error;
 }
 
-int image_write(int fd, struct arena *arena, const struct region_table *table, struct note_list *notes)
+int image_write(int fd, struct arena *arena, const struct region_table *table, const struct note_list *notes)
 {
-    if (table->count > IMAGE_MAX_REGIONS)
-        return -E2BIG;
     size_t head_size = sizeof(Elf64_Ehdr) + (table->count + 1) * sizeof(Elf64_Phdr);
-    Elf64_Ehdr *header = arena_take(arena, head_size);
-    if (header == NULL)
-        return -ENOMEM;
-    Elf64_Phdr *segments = (Elf64_Phdr *)(header + 1);
-    fill_header(header, table->count + 1);
-    uint64_t file_size = fill_segments(segments, table, head_size, notes->size);
-    uint64_t sum = image_checksum(IMAGE_CHECKSUM_START, header, head_size);
+    Elf64_Ehdr *elf = arena_take(arena, head_size);
+    if (table->count > IMAGE_MAX_REGIONS || elf == NULL)
+        return -E2BIG;
+    uint64_t file_size = fill_headers(elf, table, head_size, notes->size);
+    uint64_t sum = image_checksum(IMAGE_CHECKSUM_START, elf, head_size);
     *notes->checksum = image_checksum(sum, notes->bytes, notes->size);
 
-    int error = write_bytes(fd, header, head_size, 0);
+    int error = (int)sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0); /* the last pages may be a hole */
     if (error == 0)
-        error = write_bytes(fd, notes->bytes, notes->size, head_size);
+        error = write_once(fd, elf, head_size, 0);
     if (error == 0)
-        error = write_regions(fd, table, segments + 1);
-    if (error == 0) /* the last pages may be a hole */
-        error = (int)sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0);
-    return error;
+        error = write_once(fd, notes->bytes, notes->size, head_size);
+    return error != 0 ? error : write_regions(fd, table, (Elf64_Phdr *)(elf + 1) + 1);
 }

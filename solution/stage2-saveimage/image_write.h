@@ -23,6 +23,6 @@ void note_end(struct note_list *notes, const char *name, uint32_t type, size_t s
  * Writes header, notes and regions to fd, which is empty.  Returns 0 or -errno.  Takes memory from the
  * arena for the program headers.
  */
-int image_write(int fd, struct arena *arena, const struct region_table *table, struct note_list *notes);
+int image_write(int fd, struct arena *arena, const struct region_table *table, const struct note_list *notes);
 
 #endif

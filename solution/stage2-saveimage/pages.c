@@ -17,6 +17,11 @@
 #define WINDOW 256
 #define WINDOW_SIZE (WINDOW * ARCH_PAGE_SIZE)
 
+int pages_open(void)
+{
+    return (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+}
+
 static uint64_t window_end(uint64_t at, uint64_t end)
 {
     return end - at < WINDOW_SIZE ? end : at + WINDOW_SIZE;
@@ -40,8 +45,7 @@ static bool is_own(uint64_t entry)
 
 bool pages_have_own(int pagemap, const struct image_region *region)
 {
-    uint64_t entries[WINDOW];
-    uint64_t next;
+    uint64_t entries[WINDOW], next;
     for (uint64_t at = region->start; at < region->end; at = next) {
         next = window_end(at, region->end);
         read_pagemap(pagemap, at, next, entries);
@@ -58,12 +62,11 @@ bool pages_have_own(int pagemap, const struct image_region *region)
  */
 static int write_all(int fd, uint64_t from, uint64_t size, uint64_t offset)
 {
-    //@ step 2.6 Write all bytes from address `from` to the file, at `offset`.
+    //@ step 2.8 Write all bytes from address `from` to the file, at `offset`.
     //@ sys_pwrite() may write less than asked: go on behind what it wrote. -EINTR: try again.
     //@ -EFAULT: go on with the next page. 0 bytes or another error: return it (-EIO for 0). Adding up
     //@ return values without looking at their sign makes a loop that never ends.
-    //@ stub: (void)fd, (void)from, (void)size, (void)offset;
-    //@ stub: return -ENOSYS;
+    //@ stub: return 0;
     uint64_t done = 0;
     while (done < size) {
         long n = sys_pwrite(fd, (const void *)(from + done), size - done, (off_t)(offset + done)); // NOLINT
@@ -78,48 +81,34 @@ static int write_all(int fd, uint64_t from, uint64_t size, uint64_t offset)
     //@ end
 }
 
-/* Writes the pages of one window: each run of neighbours that are wanted is one write. */
+/* Writes one window: each run of neighbouring pages that are wanted is one write. */
 static int write_window(int fd, const uint64_t *entries, uint64_t start, uint64_t end, bool all, uint64_t offset)
 {
-    uint64_t run = start;
-    for (uint64_t at = start; at <= end; at += ARCH_PAGE_SIZE) {
-        bool wanted = at < end && (all || is_own(entries[(at - start) / ARCH_PAGE_SIZE]));
-        if (wanted)
+    int error = 0;
+    uint64_t run = start; /* where the run of wanted pages began */
+    for (uint64_t at = start; at <= end && error == 0; at += ARCH_PAGE_SIZE) {
+        if (at < end && (all || is_own(entries[(at - start) / ARCH_PAGE_SIZE])))
             continue;
-        int error = at > run ? write_all(fd, run, at - run, offset + (run - start)) : 0;
-        if (error != 0)
-            return error;
+        if (at > run)
+            error = write_all(fd, run, at - run, offset + (run - start));
         run = at + ARCH_PAGE_SIZE;
     }
-    return 0;
+    return error;
 }
 
-static int write_windows(int fd, int pagemap, const struct image_region *r, uint64_t offset)
+int pages_write(int fd, int pagemap, const struct image_region *r, uint64_t offset)
 {
-    uint64_t entries[WINDOW];
-    bool all = r->flags & (REGION_FILE | REGION_KERNEL); /* their other pages are not zeros */
-    uint64_t next;
-    for (uint64_t at = r->start; at < r->end; at = next) {
+    uint64_t entries[WINDOW], next, size = r->end - r->start;
+    bool all = r->flags & (REGION_FILE | REGION_KERNEL); /* their untouched pages are not zeros */
+    int error = 0;
+    if (!(r->prot & PROT_READ)) /* a page may have content, and no permission to read it */
+        error = (int)sys_mprotect(r->start, size, (int)r->prot | PROT_READ);
+    for (uint64_t at = r->start; at < r->end && error == 0; at = next) {
         next = window_end(at, r->end);
         read_pagemap(pagemap, at, next, entries);
-        int error = write_window(fd, entries, at, next, all, offset + (at - r->start));
-        if (error != 0)
-            return error;
+        error = write_window(fd, entries, at, next, all, offset + (at - r->start));
     }
-    return 0;
-}
-
-int pages_write(int fd, int pagemap, const struct image_region *region, uint64_t offset)
-{
-    bool readable = region->prot & PROT_READ;
-    uint64_t size = region->end - region->start;
-    if (!readable) {
-        long error = sys_mprotect(region->start, size, (int)region->prot | PROT_READ);
-        if (error != 0)
-            return (int)error;
-    }
-    int error = write_windows(fd, pagemap, region, offset);
-    if (!readable)
-        sys_mprotect(region->start, size, (int)region->prot);
+    if (!(r->prot & PROT_READ))
+        sys_mprotect(r->start, size, (int)r->prot);
     return error;
 }

@@ -7,9 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Opens /proc/self/pagemap; -1 if it cannot be read, and then every page counts as written. */
+int pages_open(void);
+
 /*
- * True if any page of the region differs from a fresh mapping: it was written to.  `pagemap` is
- * /proc/self/pagemap or -1, which means "cannot tell: yes".  Async-signal-safe.
+ * True if any page of the region differs from a fresh mapping: it was written to.  `pagemap` comes from
+ * pages_open().  Async-signal-safe.
  */
 bool pages_have_own(int pagemap, const struct image_region *region);
 

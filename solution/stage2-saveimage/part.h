@@ -6,14 +6,13 @@
  * a new kind of state is a new file and one line in that list.
  *
  * The same object file is linked into libckpt.so (save, in a signal handler), readckpt (describe) and
- * restart (restore, in the restorer, where there is no libc).  So a part uses sys.h, out.h and mem.c
- * only, and has no writable data.
+ * restart (restore, in the restorer, where there is no libc).  So a part uses sys.h, text.h and
+ * procfile.h only, and has no writable data.
  */
 #ifndef CKPT_PART_H
 #define CKPT_PART_H
 
 #include "image.h"
-#include "out.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,38 +30,33 @@ struct save_request {
     struct second_life *second_life; /* where restart leaves its message */
 };
 
-/* What the restorer knows: the program's memory is back, restart's own libc is gone. */
-struct restore_request {
-    bool verbose;
-};
+/* printf(3), handed to describe(), so that the same object links where there is no printf. */
+typedef int (*part_printf)(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 struct part {
     uint32_t type;    /* enum image_note_type */
     const char *name; /* one word, for readckpt and messages */
-    size_t min_size;  /* a note with fewer bytes is refused */
+    size_t min_size;  /* bytes; a shorter note is refused */
 
-    /* Writes the note, at most `room` bytes.  Returns its size, 0 for no note, or -errno. */
+    /*
+     * Writes the note into `room` zeroed bytes, at least min_size.  Returns its size, 0 for no note,
+     * or -errno, and then nothing has changed.  All signals are blocked.
+     */
     long (*save)(const struct save_request *request, void *note, size_t room);
 
-    /* In the first life, after the image is written: undo what save changed.  NULL: nothing. */
-    void (*resume)(const void *note, size_t size);
-
     /* Prints the note for people, each line indented by two blanks. */
-    void (*describe)(struct out *o, const void *note, size_t size);
+    void (*describe)(part_printf print, const void *note, size_t size);
 
-    /* In the restorer: give the state to the kernel.  Returns 0 or -errno after a message.  NULL: not here. */
-    long (*restore)(const struct restore_request *request, const void *note, size_t size);
+    /* In the restorer: gives the state to the kernel.  Returns 0 or -errno.  NULL: nothing to do there. */
+    long (*restore)(const void *note, size_t size);
+
+    /* In the first life, after the image is written: undoes what save() changed.  NULL: nothing. */
+    void (*resume)(const void *note, size_t size);
 };
 
 /* The parts of this build in the order in which they are saved and restored; the last is NULL. */
 extern const struct part *const all_parts[];
 
-extern const struct part context_part;
-extern const struct part thread_part;
-extern const struct part mm_part;
-extern const struct part process_part;
-extern const struct part signals_part;
-extern const struct part timers_part;
-extern const struct part lost_part;
+extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
 
 #endif

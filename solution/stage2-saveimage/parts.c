@@ -1,7 +1,4 @@
-/* parts.c - the rooms of stage 2: memory comes with the regions, so only the registers are listed. */
+/* parts.c - the rooms of stage 2: none yet.  Memory and registers are in every image. */
 #include "part.h"
 
-const struct part *const all_parts[] = {
-    &context_part,
-    NULL,
-};
+const struct part *const all_parts[] = {NULL};

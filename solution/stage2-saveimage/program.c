@@ -14,29 +14,18 @@
 static bool is_executable_file(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
-        return false;
-    if (!S_ISREG(st.st_mode)) {
-        errno = EACCES;
-        return false;
-    }
-    return access(path, X_OK) == 0;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
 bool program_find(const char *name, char path[PATH_MAX])
 {
-    if (strchr(name, '/') != NULL)
-        return snprintf(path, PATH_MAX, "%s", name) < PATH_MAX && is_executable_file(path);
-    const char *dirs = getenv("PATH");
-    for (const char *dir = dirs != NULL ? dirs : "/bin:/usr/bin"; *name != '\0' && dir != NULL;) {
-        size_t length = strcspn(dir, ":");
-        int written = snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, dir, length > 0 ? "/" : "", name);
-        if (written < PATH_MAX && is_executable_file(path))
+    const char *directories = getenv("PATH");
+    char list[2 * PATH_MAX], *rest = NULL;
+    snprintf(list, sizeof list, "%s", strchr(name, '/') != NULL || directories == NULL ? "" : directories);
+    for (char *dir = strtok_r(list, ":", &rest); dir != NULL; dir = strtok_r(NULL, ":", &rest))
+        if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX && is_executable_file(path))
             return true;
-        dir = dir[length] == ':' ? dir + length + 1 : NULL;
-    }
-    errno = ENOENT;
-    return false;
+    return strchr(name, '/') != NULL && snprintf(path, PATH_MAX, "%s", name) < PATH_MAX && is_executable_file(path);
 }
 
 /*
@@ -46,77 +35,60 @@ bool program_find(const char *name, char path[PATH_MAX])
 static bool is_privileged(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
-        return false;
-    if ((st.st_mode & S_ISUID) && st.st_uid != getuid())
-        return true;
-    if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid())
-        return true;
-    return getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+    return stat(path, &st) == 0 &&
+           (((st.st_mode & S_ISUID) && st.st_uid != getuid()) ||
+            ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid()) ||
+            (getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0));
 }
 
 /* True if the ELF file asks for a dynamic linker. */
 static bool has_interpreter(int fd, const Elf64_Ehdr *elf)
 {
-    for (unsigned i = 0; i < elf->e_phnum; i++) {
-        Elf64_Phdr segment;
-        off_t at = (off_t)(elf->e_phoff + i * sizeof segment);
-        if (pread(fd, &segment, sizeof segment, at) != sizeof segment)
-            return false;
-        if (segment.p_type == PT_INTERP)
+    Elf64_Phdr segment;
+    for (unsigned i = 0; i < elf->e_phnum; i++)
+        if (pread(fd, &segment, sizeof segment, (off_t)(elf->e_phoff + i * sizeof segment)) == sizeof segment &&
+            segment.p_type == PT_INTERP)
             return true;
-    }
     return false;
 }
 
-static bool check_elf(int fd, const Elf64_Ehdr *elf, const char *path, char *why, size_t size)
+/* What is wrong with the program whose first bytes are `head`, or NULL; *script gets its interpreter. */
+static const char *examine(int fd, char head[256], const char **script)
 {
-    if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_machine != ARCH_ELF_MACHINE)
-        snprintf(why, size, "%s is a program for another machine (ELF machine %u)", path, elf->e_machine);
-    else if (!has_interpreter(fd, elf))
-        snprintf(why, size, "%s is statically linked: it has no dynamic linker, so libckpt.so cannot be loaded into it", path);
-    else
-        return true;
-    return false;
-}
-
-/* "#! /bin/sh -e": the interpreter is what runs. */
-static bool check_script(char *line, const char *path, char *why, size_t size, int depth)
-{
-    char *interpreter = line + 2 + strspn(line + 2, " \t");
-    interpreter[strcspn(interpreter, " \t\n")] = '\0';
-    if (depth == 0 || *interpreter == '\0') {
-        snprintf(why, size, "%s has no usable interpreter in its first line", path);
-        return false;
+    Elf64_Ehdr elf;
+    memcpy(&elf, head, sizeof elf);
+    if (memcmp(head, "#!", 2) == 0) { /* "#! /bin/sh -e": the interpreter is what runs */
+        char *interpreter = head + 2 + strspn(head + 2, " \t");
+        interpreter[strcspn(interpreter, " \t\n")] = '\0';
+        *script = interpreter;
+        return NULL;
     }
-    return program_check(interpreter, why, size);
+    if (memcmp(head, ELFMAG, SELFMAG) != 0)
+        return "is neither an ELF program nor a script that begins with #!";
+    if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != ARCH_ELF_MACHINE)
+        return "is a program for another machine";
+    if (!has_interpreter(fd, &elf))
+        return "is statically linked: it has no dynamic linker, so libckpt.so cannot be loaded into it";
+    return NULL;
 }
 
 bool program_check(const char *path, char *why, size_t size)
 {
-    static int depth = 5; /* the kernel follows as many interpreters of interpreters */
     char head[256] = "";
-    if (is_privileged(path)) {
-        snprintf(why, size, "%s runs with other rights than yours (set-user-id, set-group-id or capabilities), "
-                 "so the dynamic linker ignores LD_PRELOAD", path);
-        return false;
-    }
+    const char *script = NULL, *problem = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        snprintf(why, size, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    ssize_t got = read(fd, head, sizeof head - 1);
-    bool fine = false;
-    if (got >= (ssize_t)sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0) {
-        Elf64_Ehdr elf;
-        memcpy(&elf, head, sizeof elf);
-        fine = check_elf(fd, &elf, path, why, size);
-    } else if (got > 2 && memcmp(head, "#!", 2) == 0) {
-        fine = check_script(head, path, why, size, depth--);
-    } else {
-        snprintf(why, size, "%s is neither an ELF program nor a script that begins with #!", path);
-    }
-    close(fd);
-    return fine;
+    if (is_privileged(path))
+        problem = "runs with other rights than yours (set-user-ID, set-group-ID or capabilities), so the dynamic "
+                  "linker ignores LD_PRELOAD";
+    else if (fd < 0 || read(fd, head, sizeof head - 1) < 0)
+        problem = strerror(errno);
+    else
+        problem = examine(fd, head, &script);
+    if (fd >= 0)
+        close(fd);
+    if (problem == NULL && script != NULL)
+        return program_check(script, why, size);
+    if (problem != NULL)
+        snprintf(why, size, "%s %s", path, problem);
+    return problem == NULL;
 }

@@ -1,4 +1,4 @@
-/* program.h - can this program be checkpointed?  Asked before it is started. */
+/* program.h - can this program be checkpointed?  Asked before it is started.  Uses libc. */
 #ifndef CKPT_PROGRAM_H
 #define CKPT_PROGRAM_H
 
@@ -6,12 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Finds `name` as execvp(3) does.  False, with errno set, if there is no such program. */
+/* Finds `name` as execvp(3) does.  False if there is no such program. */
 bool program_find(const char *name, char path[PATH_MAX]);
 
 /*
  * True if LD_PRELOAD works for the program at `path`; for a script, for its interpreter.  Otherwise
- * writes to why (size bytes) what is in the way: statically linked, set-user-id, another machine's.
+ * writes to why (size bytes) what is in the way: statically linked, set-user-ID, another machine's.
  */
 bool program_check(const char *path, char *why, size_t size);
 

@@ -1,158 +1,131 @@
-/* readckpt - shows what is in a checkpoint image, for people; and verifies it. */
+/* readckpt - checks a checkpoint image and shows what is in it, for people. */
 #include "arch_registers.h"
 #include "image_read.h"
 #include "part.h"
 #include "region_print.h"
-#include "regions.h"
 
+#include <err.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/procfs.h>
+#include <sys/sysmacros.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 static const char usage[] =
     "Usage: readckpt [--regions] [--registers] [--notes] IMAGE\n"
-    "Check a checkpoint image and show what is in it.\n"
-    "\n"
+    "Check a checkpoint image and show what is in it.\n\n"
     "  -m, --regions    the regions, one line each, like /proc/PID/maps (save: its bytes are stored;\n"
     "                   file: mapped again from its file; guard, kernel: nothing to store)\n"
-    "  -r, --registers  the registers at the checkpoint\n"
+    "  -r, --registers  the registers at the checkpoint, and the region that each points into\n"
     "  -n, --notes      all notes: owner, type, size\n"
-    "  -h, --help       this text\n"
-    "\n"
+    "  -h, --help       this text\n\n"
     "Without an option: a summary, with each kind of state that was saved.\n"
     "Exit status: 0 the image is valid; 64 wrong usage; 65 it is not, and why; 66 it cannot be opened.\n";
 
 /* What became of the region, in the words of readmaps. */
-static const char *region_word(const struct image_region *r)
+static enum region_plan stored_as(const struct image_region *r)
 {
     if (r->flags & REGION_KERNEL)
-        return region_plan_name(PLAN_KERNEL);
-    if (r->flags & REGION_STORED)
-        return region_plan_name(PLAN_SAVE);
-    return region_plan_name(r->flags & REGION_FILE ? PLAN_FILE : PLAN_GUARD);
+        return PLAN_KERNEL;
+    return r->flags & REGION_STORED ? PLAN_SAVE : r->flags & REGION_FILE ? PLAN_FILE : PLAN_GUARD;
 }
 
-static void show_regions(struct out *o, const struct image *image)
+static void show_regions(const struct image *image)
 {
-    for (size_t i = 0; i < image->region_count; i++) {
-        struct region view = region_view(&image->regions[i], image->names);
-        region_print(o, region_word(&image->regions[i]), &view);
+    for (const struct image_region *r = image->regions; r < image->regions + image->region_count; r++) {
+        struct region view = {.start = r->start, .end = r->end, .offset = r->offset, .inode = r->inode,
+                              .dev_major = major(r->device), .dev_minor = minor(r->device), .prot = (int)r->prot,
+                              .shared = r->flags & REGION_SHARED, .name = image->names + r->name};
+        region_print(region_plan_name(stored_as(r)), &view);
     }
 }
 
-static void show_registers(struct out *o, const struct image *image)
+static void show_registers(const struct image *image)
 {
-    struct elf_prstatus status;
-    const void *note = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof status, NULL);
-    if (note == NULL) {
-        out_printf(o, "no NT_PRSTATUS note: gdb will find no registers\n");
-        return;
-    }
-    memcpy(&status, note, sizeof status);
-    for (size_t i = 0; i < ARCH_REGISTER_COUNT; i++) {
+    const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
+    if (status == NULL)
+        puts("no NT_PRSTATUS note: gdb will find no registers");
+    for (size_t i = 0; status != NULL && i < ARCH_REGISTER_COUNT; i++) {
         uint64_t value;
-        memcpy(&value, (const char *)&status.pr_reg + arch_registers[i].offset, sizeof value);
+        memcpy(&value, (const char *)&status->pr_reg + arch_registers[i].offset, sizeof value);
         const struct image_region *r = image_region_at(image, value);
-        out_printf(o, "%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r != NULL ? "  in " : "",
-                   r == NULL ? "" : image->names[r->name] != '\0' ? image->names + r->name : "anonymous memory");
+        const char *name = r == NULL ? "" : image->names + r->name;
+        printf("%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r != NULL ? "  in " : "",
+               r != NULL && *name == '\0' ? "anonymous memory" : name);
     }
 }
 
-static void show_notes(struct out *o, const struct image *image)
+static void show_notes(const struct image *image)
 {
     struct image_note note;
     for (uint64_t at = 0; image_next_note(image, &at, &note);)
-        out_printf(o, "%s 0x%08x %8lu bytes\n", note.name, note.type, note.size);
+        printf("%s 0x%08x %8zu bytes\n", note.name, note.type, note.size);
 }
 
-/* Each part of this build describes its own note; others are counted, so that nothing is hidden. */
-static void show_parts(struct out *o, const struct image *image)
+/* Each part of this build describes its own note; others are named, so that nothing is hidden. */
+static void show_part(const struct image_note *note)
 {
-    struct image_note note;
-    for (uint64_t at = 0; image_next_note(image, &at, &note);) {
-        size_t i = 0;
-        if (strcmp(note.name, IMAGE_NOTE_NAME) != 0 || note.type <= NOTE_REGIONS)
-            continue;
-        while (all_parts[i] != NULL && all_parts[i]->type != note.type)
-            i++;
-        if (all_parts[i] == NULL) {
-            out_printf(o, "note 0x%x: %lu bytes that this readckpt does not know (a later stage's does)\n", note.type, note.size);
-            continue;
-        }
-        out_printf(o, "%s:\n", all_parts[i]->name);
-        all_parts[i]->describe(o, note.value, note.size);
+    size_t i = 0;
+    while (all_parts[i] != NULL && all_parts[i]->type != note->type)
+        i++;
+    if (all_parts[i] == NULL) {
+        printf("note 0x%x: %zu bytes that this readckpt does not know (a later stage's does)\n", note->type, note->size);
+        return;
     }
+    printf("%s:\n", all_parts[i]->name);
+    all_parts[i]->describe(printf, note->value, note->size);
 }
 
-static void show_summary(struct out *o, const struct image *image)
+static void show_summary(const struct image *image)
 {
     const struct elf_prpsinfo *info = image_note(image, IMAGE_CORE_NAME, NT_PRPSINFO, sizeof *info, NULL);
     uint64_t memory = 0, stored = 0;
-    size_t stored_count = 0;
+    struct image_note note;
     for (size_t i = 0; i < image->region_count; i++) {
-        memory += image->loads[i].p_memsz;
-        stored += image->loads[i].p_filesz;
-        stored_count += image->loads[i].p_filesz > 0;
+        memory += image->loads[i].p_memsz / 1024;
+        stored += image->loads[i].p_filesz / 1024;
     }
-    if (info != NULL)
-        out_printf(o, "program: %s (pid %u)\n", info->pr_psargs, image->header->pid);
-    out_printf(o, "regions: %lu, ", image->region_count);
-    size_print(o, memory);
-    out_printf(o, "; stored: %lu, ", stored_count);
-    size_print(o, stored);
-    out_printf(o, "\n");
-    show_parts(o, image);
-    out_printf(o, "the image is valid (format version %u)\n", image->header->version);
+    printf("program: %s (pid %u)\n", info != NULL ? info->pr_psargs : "?", image->header->pid);
+    printf("regions: %zu, %luK; stored in the image: %luK\n", image->region_count, memory, stored);
+    printf("context:\n  ucontext_t at 0x%lx, setcontext() at 0x%lx\n", image->context->ucontext, image->context->setcontext);
+    for (uint64_t at = 0; image_next_note(image, &at, &note);)
+        if (strcmp(note.name, IMAGE_NOTE_NAME) == 0 && note.type > NOTE_CONTEXT)
+            show_part(&note);
+    printf("the image is valid (format version %u)\n", image->header->version);
 }
 
-static int show(const char *path, bool regions, bool registers, bool notes)
+static int usage_error(void)
 {
-    struct image image;
-    struct out o;
-    int status = image_open(&image, path);
-    if (status != 0) {
-        fprintf(stderr, "readckpt: %s: %s\n", path, image.why);
-        return status;
-    }
-    out_init(&o, STDOUT_FILENO);
-    if (regions)
-        show_regions(&o, &image);
-    if (registers)
-        show_registers(&o, &image);
-    if (notes)
-        show_notes(&o, &image);
-    if (!regions && !registers && !notes)
-        show_summary(&o, &image);
-    image_close(&image);
-    if (out_flush(&o) != 0) {
-        fprintf(stderr, "readckpt: standard output: %s\n", strerror(o.error));
-        return EX_IOERR;
-    }
-    return 0;
+    fputs(usage, stderr);
+    return EX_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"regions", no_argument, NULL, 'm'}, {"registers", no_argument, NULL, 'r'},
-                                            {"notes", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool regions = false, registers = false, notes = false;
-    int option;
+    static const struct option options[] = {{"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'},
+                                            {"notes", 0, NULL, 'n'}, {"help", 0, NULL, 'h'}, {0}};
+    void (*show[4])(const struct image *) = {NULL};
+    int option, count = 0;
     while ((option = getopt_long(argc, argv, "mrnh", options, NULL)) != -1) {
-        switch (option) {
-        case 'm': regions = true; break;
-        case 'r': registers = true; break;
-        case 'n': notes = true; break;
-        case 'h': fputs(usage, stdout); return 0;
-        default: fputs(usage, stderr); return EX_USAGE;
-        }
+        if (option == 'h')
+            return fputs(usage, stdout) < 0;
+        if (option == '?' || count == 3)
+            return usage_error();
+        show[count++] = option == 'm' ? show_regions : option == 'r' ? show_registers : show_notes;
     }
-    if (optind != argc - 1) {
-        fputs(usage, stderr);
-        return EX_USAGE;
-    }
-    return show(argv[optind], regions, registers, notes);
+    if (optind != argc - 1)
+        return usage_error();
+    struct image image;
+    int status = image_open(&image, argv[optind]);
+    if (status != 0)
+        errx(status, "%s: %s", argv[optind], image.why);
+    if (count == 0)
+        show[count++] = show_summary;
+    for (int i = 0; i < count; i++)
+        show[i](&image);
+    image_close(&image);
+    if (fflush(stdout) != 0)
+        err(EX_IOERR, "standard output");
+    return 0;
 }

@@ -4,8 +4,10 @@
 
 #include "place.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#define MAX_OWN_REGIONS 512
 #define MAX_KERNEL_REGIONS 8
 
 struct kernel_region {
@@ -14,14 +16,13 @@ struct kernel_region {
 };
 
 struct own_maps {
-    struct range *ranges; /* malloc'ed; ascending; without [vsyscall] */
+    struct range ranges[MAX_OWN_REGIONS]; /* ascending; without [vsyscall] */
     size_t count;
     struct kernel_region kernel[MAX_KERNEL_REGIONS];
     size_t kernel_count;
 };
 
-/* Reads /proc/self/maps.  Returns 0 or an errno; the ranges are freed by own_maps_free(). */
-int own_maps_read(struct own_maps *maps);
-void own_maps_free(struct own_maps *maps);
+/* Reads /proc/self/maps.  False if that fails, or if there are more regions than a program like this has. */
+bool own_maps_read(struct own_maps *maps);
 
 #endif

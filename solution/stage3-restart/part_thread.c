@@ -8,20 +8,17 @@
 #include "part_thread.h"
 #include "part.h"
 #include "sys.h"
+#include "text.h"
 
-#include <errno.h>
 #include <sys/prctl.h>
 
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_thread *t = note;
-    if (room < sizeof *t)
-        return -ENOMEM;
     //@ step 3.6 Save what the kernel knows of the thread.
     //@ arch_get_tls(), arch_get_gs(); the tid address with prctl(2) PR_GET_TID_ADDRESS (a kernel without
     //@ CONFIG_CHECKPOINT_RESTORE has none: leave it 0); the robust list with SYS_get_robust_list; rseq's
     //@ address and size stand in the request, since only libc knows them.
-    //@ stub: (void)request;
     *t = (struct image_thread){.tls = arch_get_tls(), .gs = arch_get_gs()};
     if (sys_call(SYS_prctl, PR_GET_TID_ADDRESS, (long)&t->tid_address, 0, 0) != 0)
         t->tid_address = 0;
@@ -32,14 +29,13 @@ static long save(const struct save_request *request, void *note, size_t room)
     return sizeof *t;
 }
 
-static void describe(struct out *o, const void *note, size_t size)
+static void describe(part_printf print, const void *note, size_t size)
 {
     const struct image_thread *t = note;
-    (void)size;
-    out_printf(o, "  TLS base 0x%lx, gs base 0x%lx\n", t->tls, t->gs);
-    out_printf(o, "  tid address 0x%lx%s\n", t->tid_address,
+    print("  TLS base 0x%lx, gs base 0x%lx\n", t->tls, t->gs);
+    print("  tid address 0x%lx%s\n", t->tid_address,
                t->tid_address == 0 ? " (unknown: raise() and abort() will not work after a restart)" : "");
-    out_printf(o, "  robust list 0x%lx, rseq 0x%lx (%u bytes)\n", t->robust_list, t->rseq_address, t->rseq_size);
+    print("  robust list 0x%lx, rseq 0x%lx (%u bytes)\n", t->robust_list, t->rseq_address, t->rseq_size);
 }
 
 /*
@@ -52,10 +48,9 @@ static void restore_tid(uint64_t address)
     *(int *)address = (int)tid; // NOLINT: an address becomes a pointer here
 }
 
-static long restore(const struct restore_request *request, const void *note, size_t size)
+static long restore(const void *note, size_t size)
 {
     const struct image_thread *t = note;
-    (void)request, (void)size;
     //@ step 3.6 Give the thread back to the kernel.
     //@ arch_set_tls(); arch_set_gs() if it is not 0; restore_tid() if there is an address; then
     //@ SYS_set_robust_list and SYS_rseq (flags 0, ARCH_RSEQ_SIGNATURE) if they were registered.
@@ -71,16 +66,9 @@ static long restore(const struct restore_request *request, const void *note, siz
     if (error == 0 && t->rseq_address != 0)
         error = sys_call(SYS_rseq, (long)t->rseq_address, t->rseq_size, 0, ARCH_RSEQ_SIGNATURE);
     if (error != 0)
-        out_complain("restart", "TLS, robust list or rseq", out_error_text(-error));
+        say("restart: TLS base, robust list or rseq cannot be restored", NULL);
     return error;
     //@ end
 }
 
-const struct part thread_part = {
-    .type = NOTE_THREAD,
-    .name = "thread",
-    .min_size = sizeof(struct image_thread),
-    .save = save,
-    .describe = describe,
-    .restore = restore,
-};
+const struct part thread_part = {NOTE_THREAD, "thread", sizeof(struct image_thread), save, describe, restore, NULL};

@@ -7,5 +7,5 @@
 #include "part.h"
 
 const struct part *const all_parts[] = {
-    &context_part, &process_part, &mm_part, &thread_part, &signals_part, &lost_part, &timers_part, NULL,
+    &process_part, &mm_part, &thread_part, &signals_part, &lost_part, &timers_part, NULL,
 };

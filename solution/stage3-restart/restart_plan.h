@@ -14,29 +14,25 @@ struct restart_options {
 
 /* A restart that is ready to go. */
 struct restart_plan {
-    const struct image *image;
-    const struct restart_options *options;
+    struct image image;
+    struct restart_options options;
     struct image_region *regions; /* malloc'ed: the image's, REGION_FILE taken from files that changed */
     struct kernel_move moves[MAX_KERNEL_MOVES];
     size_t move_count;
-    uint64_t moves_size;        /* bytes */
-    struct restorer *restorer;  /* in the block */
-    void *entry;                /* restorer_run, in the block */
+    uint64_t moves_size;       /* bytes */
+    struct restorer *restorer; /* in the block */
+    void (*entry)(void *);     /* restorer_run, in the block */
     void *stack_top;
 };
 
 /*
- * Checks files, kernel mappings and limits, finds a place for the restorer's block, and builds the block
- * there.  Returns 0, or an exit status after a message.  Nothing of the process has changed then, but
- * for the block.  plan_free() releases both.
+ * Opens and checks the image, its files, the kernel's mappings and the limits; then builds the
+ * restorer's block.  Does not return if something is in the way: it says what, and exits with a status
+ * of <sysexits.h>.  Nothing of the process has changed then.
  */
-int plan_make(struct restart_plan *plan, const struct image *image, const struct restart_options *options);
-void plan_free(struct restart_plan *plan);
+void plan_make(struct restart_plan *plan, const char *path, const struct restart_options *options);
 
-/* restart_block.c: builds the block for a plan whose regions and moves are filled. */
-int block_build(struct restart_plan *plan);
-
-/* "restart: IMAGE: WHAT: WHY" on stderr; returns status. */
-__attribute__((format(printf, 2, 3))) int plan_refuse(int status, const char *format, ...);
+/* restart_block.c: finds a place for the block and builds it; the plan's other fields are filled. */
+void block_build(struct restart_plan *plan);
 
 #endif

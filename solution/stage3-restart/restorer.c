@@ -7,21 +7,24 @@
  *     5. State  what the kernel knows of the process: each part's restore()
  *     6. Jump   setcontext(), in the restored program's own libc
  *
- * Each function returns 0 or -errno, and only restorer_run() ends the process.
+ * Each step returns 0 or -errno, and only restorer_run() ends the process.
  */
 #include "restorer.h"
 #include "sys.h"
+#include "text.h"
 
+#include <errno.h>
 #include <linux/rseq.h>
 #include <signal.h>
 #include <sysexits.h>
 
-__attribute__((noreturn)) static void die(const char *step, long error)
+/* Goes on if there is no error.  Otherwise nothing can be undone: says which step failed, and ends. */
+static void must(long error, const char *step)
 {
-    struct out o;
-    out_init(&o, 2);
-    out_printf(&o, "restart: failed when nothing could be undone: %s: %s (%ld)\n", step, out_error_text(-error), -error);
-    out_flush(&o);
+    char number[TEXT_NUMBER_SIZE];
+    if (error == 0)
+        return;
+    say("restart: failed half-way: ", step, ": errno ", text_number(number, (uint64_t)-error, 10), NULL);
     sys_exit(EX_OSERR);
 }
 
@@ -45,7 +48,6 @@ static long clear(const struct restorer *r)
     //@ step 3.2 Unmap everything but the block.
     //@ munmap(2) takes a range with holes in it: two calls do it, one for what lies below the block and one
     //@ for what lies above, up to ARCH_USER_END. From here on, no function of libc exists.
-    //@ stub: (void)r;
     //@ stub: return -ENOSYS;
     long error = sys_munmap(0, r->start);
     if (error == 0)
@@ -54,68 +56,38 @@ static long clear(const struct restorer *r)
     //@ end
 }
 
-static long map_all(const struct restorer *r)
-{
-    for (size_t i = 0; i < r->region_count; i++) {
-        long error = restore_region(r, i);
-        if (error != 0)
-            return error;
-    }
-    return 0;
-}
-
-static long restore_parts(const struct restorer *r)
-{
-    for (size_t i = 0; i < r->call_count; i++) {
-        long error = r->calls[i].restore(&r->request, r->calls[i].note, r->calls[i].size);
-        if (error != 0)
-            return error;
-    }
-    return 0;
-}
-
 /*
  * Into the second life.  setcontext() is the image's: our own is gone.  It sets the registers, among
  * them rsp and rip, from the ucontext_t in the restored memory; so it "returns" from the getcontext()
  * of the checkpoint.  The block is still mapped: its address goes to libckpt, which unmaps it.
  */
-__attribute__((noreturn)) static void jump(const struct restorer *r)
+static long jump(const struct restorer *r)
 {
     //@ step 3.5 Jump into the restored program.
     //@ Write r->start and r->size into the struct second_life at r->second_life (if that is not 0), and call
     //@ the function at r->setcontext with the pointer r->ucontext. Both addresses come from the image.
-    //@ stub: (void)r;
+    //@ stub: return -ENOSYS;
     int (*set_context)(const ucontext_t *) = (int (*)(const ucontext_t *))r->setcontext; // NOLINT
     if (r->second_life != 0)
         *(struct second_life *)r->second_life = (struct second_life){r->start, r->size}; // NOLINT
-    set_context((const ucontext_t *)r->ucontext); // NOLINT
+    return set_context((const ucontext_t *)r->ucontext); // NOLINT
     //@ end
-    die("setcontext returned", 0);
 }
 
-void restorer_run(void *argument)
+void restorer_run(void *restorer)
 {
-    const struct restorer *r = argument;
-    long error = unregister_own_rseq(r);
-    if (error != 0)
-        die("unregister rseq", error);
-    error = pack_kernel_regions(r);
-    if (error != 0)
-        die("move vdso out of the way", error);
-    error = clear(r);
-    if (error != 0)
-        die("unmap restart's own memory", error);
-    error = unpack_kernel_regions(r);
-    if (error != 0)
-        die("move vdso to its place", error);
-    error = map_all(r);
-    if (error != 0)
-        die("map the regions", error);
-    error = restore_parts(r);
-    if (error != 0)
-        die("restore the kernel's state", error);
+    const struct restorer *r = restorer;
+    must(unregister_own_rseq(r), "unregister rseq");
+    must(pack_kernel_regions(r), "move vdso into the block");
+    must(clear(r), "unmap restart's own memory");
+    must(unpack_kernel_regions(r), "move vdso to its place");
+    for (size_t i = 0; i < r->region_count; i++)
+        must(restore_region(r, &r->regions[i], r->offsets[i]), r->names + r->regions[i].name);
+    for (size_t i = 0; i < r->call_count; i++)
+        must(r->calls[i].restore(r->calls[i].note, r->calls[i].size), "restore the kernel's state");
     sys_close(r->image);
     if (r->stop)
         sys_call(SYS_kill, sys_getpid(), SIGSTOP, 0, 0);
-    jump(r);
+    must(jump(r), "jump into the program");
+    sys_exit(EX_SOFTWARE);
 }

@@ -14,7 +14,6 @@
 #define CKPT_RESTORER_H
 
 #include "image.h"
-#include "part.h"
 #include "rseq.h"
 
 #include <stdbool.h>
@@ -27,15 +26,14 @@ struct kernel_move {
     uint64_t size;
 };
 
-#define MAX_KERNEL_MOVES 8
-
-/* A part's note and the copy of its restore function inside the block. */
+/* A part's note, and the copy of its restore function inside the block. */
 struct part_call {
-    long (*restore)(const struct restore_request *request, const void *note, size_t size);
+    long (*restore)(const void *note, size_t size);
     const void *note;
     size_t size;
 };
 
+#define MAX_KERNEL_MOVES 8
 #define MAX_PART_CALLS 16
 
 struct restorer {
@@ -43,7 +41,6 @@ struct restorer {
     int image;            /* file descriptor */
     bool lazy;            /* map pages from the image instead of reading them */
     bool stop;            /* SIGSTOP before the jump, for gdb */
-    struct restore_request request;
 
     const struct image_region *regions;
     const uint64_t *offsets; /* of each region's bytes in the image */
@@ -67,9 +64,9 @@ struct restorer {
 void restorer_run(void *restorer) __attribute__((noreturn));
 
 /* restorer_map.c: one region, from nothing to its bytes and its final protection.  0 or -errno. */
-long restore_region(const struct restorer *restorer, size_t i);
+long restore_region(const struct restorer *restorer, const struct image_region *region, uint64_t offset);
 
-/* restorer_kernel.c: see there. */
+/* restorer_kernel.c: moves vdso and vvar into the block, and out of it.  0 or -errno. */
 long pack_kernel_regions(const struct restorer *restorer);
 long unpack_kernel_regions(const struct restorer *restorer);
 

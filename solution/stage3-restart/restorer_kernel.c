@@ -21,11 +21,10 @@
 static long move(uint64_t from, uint64_t to, uint64_t size)
 {
     //@ step 3.7 Move one of the kernel's mappings (there are clocks behind it!).
-    //@ mremap(2) with MREMAP_MAYMOVE | MREMAP_FIXED, by sys_call5(SYS_mremap, ...). Its answer is an address.
+    //@ mremap(2) with MREMAP_MAYMOVE | MREMAP_FIXED, by arch_syscall(SYS_mremap, ...). Its answer is an address.
     //@ While this does nothing, clock_gettime() and time() jump into nowhere in the restored program.
-    //@ stub: (void)from, (void)to, (void)size;
     //@ stub: return 0;
-    long at = sys_call5(SYS_mremap, (long)from, (long)size, (long)size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)to);
+    long at = arch_syscall(SYS_mremap, (long)from, (long)size, (long)size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)to, 0);
     return sys_failed(at) ? at : 0;
     //@ end
 }
