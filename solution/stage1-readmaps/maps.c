@@ -2,10 +2,6 @@
 #include "maps.h"
 #include "sys.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
-
 void maps_start(struct maps_reader *reader, int fd, char *buf, size_t size)
 {
     *reader = (struct maps_reader){.fd = fd, .buf = buf, .size = size};

@@ -6,13 +6,7 @@
  */
 #include "maps.h"
 #include "region_print.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sysexits.h>
-#include <unistd.h>
+#include "libc.h"
 
 static const char usage[] =
     "Usage: readmaps [PID|FILE]\n"

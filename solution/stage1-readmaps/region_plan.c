@@ -1,8 +1,6 @@
 /* region_plan.c - what a checkpointer does with a region, told from its line in maps alone. */
 #include "maps.h"
-
-#include <string.h>
-#include <sys/mman.h>
+#include "sys.h"
 
 static bool starts_with(const char *s, const char *prefix)
 {

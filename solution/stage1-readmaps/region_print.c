@@ -1,9 +1,6 @@
 /* region_print.c - a region as one line of text.  Given. */
 #include "region_print.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <sys/mman.h>
+#include "libc.h"
 
 void region_print(const char *plan, const struct region *r)
 {

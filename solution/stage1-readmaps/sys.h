@@ -11,10 +11,19 @@
 
 #include "arch.h"
 
+/* What the kernel's interface needs of libc's headers: constants and structs, no functions. */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
 
 /* True if a system call's answer is an error: then the error number is -answer. */
 static inline bool sys_failed(long answer)

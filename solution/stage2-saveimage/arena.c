@@ -2,8 +2,6 @@
 #include "arena.h"
 #include "sys.h"
 
-#include <sys/mman.h>
-
 /*
  * MAP_SHARED, though nobody shares it: a private anonymous mapping could be merged with a neighbour of
  * the same kind into one region, and then /proc/self/maps would not show where the arena ends.
@@ -14,21 +12,18 @@ int arena_map(struct arena *arena)
                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (sys_failed(at))
         return (int)at;
-    *arena = (struct arena){.start = (uint64_t)at, .size = ARENA_SIZE};
+    *arena = (struct arena){.start = (uint64_t)at};
     return 0;
 }
 
 void arena_unmap(struct arena *arena)
 {
-    sys_munmap(arena->start, arena->size);
+    sys_munmap(arena->start, ARENA_SIZE);
 }
 
 void *arena_take(struct arena *arena, size_t size)
 {
-    size = (size + 15) & ~15UL; /* so is every struct aligned */
-    if (size > arena->size - arena->used)
-        return NULL;
     void *taken = (char *)arena->start + arena->used; // NOLINT: an address becomes a pointer here
-    arena->used += size;
+    arena->used += (size + 15) & ~15UL;
     return taken;
 }

@@ -15,10 +15,14 @@
 #include "sys.h"
 #include "text.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <string.h>
-#include <time.h>
+/*
+ * What the arena holds at the most, in bytes: 65,534 regions and their names, both twice (in the table
+ * and in their note) and the names once more in NT_FILE; a note of each part; the program headers.
+ */
+#define NAMES_ROOM (8UL << 20)
+#define MAX_PARTS 16
+#define PART_ROOM (1UL << 20) /* thousands of waiting signals fit */
+#define NOTES_ROOM (64UL << 20)
 
 /* Says what went wrong, and that the program lives; returns the error. */
 static int refuse(const char *what, const char *why, int error)
@@ -27,70 +31,53 @@ static int refuse(const char *what, const char *why, int error)
     return error;
 }
 
-static int add_header(struct note_list *notes, const struct region_table *t)
+static void add_header(struct note_list *notes, const struct region_table *t)
 {
-    struct image_header *header = note_begin(notes, sizeof *header);
-    if (header == NULL)
-        return -ENOMEM;
+    struct image_header *header = note_begin(notes);
     *header = (struct image_header){.version = IMAGE_VERSION, .page_size = ARCH_PAGE_SIZE,
                                     .region_count = (uint32_t)t->count, .pid = (uint32_t)sys_getpid()};
     notes->checksum = &header->checksum;
     note_end(notes, IMAGE_NOTE_NAME, NOTE_HEADER, sizeof *header);
-    return 0;
 }
 
-static int add_regions(struct note_list *notes, const struct region_table *t)
+static void add_regions(struct note_list *notes, const struct region_table *t)
 {
     size_t size = t->count * sizeof *t->regions;
-    char *note = note_begin(notes, size + t->names_size);
-    if (note == NULL)
-        return -ENOMEM;
+    char *note = note_begin(notes);
     memcpy(note, t->regions, size);
     memcpy(note + size, t->names, t->names_size);
     note_end(notes, IMAGE_NOTE_NAME, NOTE_REGIONS, size + t->names_size);
-    return 0;
 }
 
-static int add_context(struct note_list *notes, const struct save_request *request)
+static void add_context(struct note_list *notes, const struct save_request *request)
 {
-    struct image_context *context = note_begin(notes, sizeof *context);
-    if (context == NULL)
-        return -ENOMEM;
-    *context = (struct image_context){.ucontext = (uint64_t)request->context, .setcontext = request->setcontext,
-                                      .second_life = (uint64_t)request->second_life, .copy = *request->context};
-    note_end(notes, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *context);
-    return 0;
+    *(struct image_context *)note_begin(notes) =
+        (struct image_context){.ucontext = (uint64_t)request->context, .setcontext = request->setcontext,
+                               .second_life = (uint64_t)request->second_life, .copy = *request->context};
+    note_end(notes, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof(struct image_context));
 }
 
-/* Where each part's note came to lie, so that the part can undo what saving did. */
-struct saved_part {
-    const void *note;
-    size_t size;
-};
-
-#define MAX_PARTS 16
-#define PART_ROOM (1UL << 20) /* bytes; thousands of waiting signals fit */
-
-static int add_parts(struct note_list *notes, const struct save_request *request, struct saved_part *saved)
+/* saved[i] gets the note of the i-th part, if it wrote one, so that the part can undo what saving did. */
+static int add_parts(struct note_list *notes, const struct save_request *request, const void **saved)
 {
     for (size_t i = 0; all_parts[i] != NULL; i++) {
-        void *note = note_begin(notes, PART_ROOM);
-        long size = note == NULL ? -ENOMEM : all_parts[i]->save(request, note, PART_ROOM);
+        void *note = note_begin(notes);
+        long size = all_parts[i]->save(request, note, PART_ROOM);
         if (size < 0)
             return refuse(all_parts[i]->name, strerrordesc_np((int)-size), (int)size);
-        if (size == 0)
-            continue;
-        saved[i] = (struct saved_part){note, (size_t)size};
-        note_end(notes, IMAGE_NOTE_NAME, all_parts[i]->type, (size_t)size);
+        if (size > 0) {
+            saved[i] = note;
+            note_end(notes, IMAGE_NOTE_NAME, all_parts[i]->type, (size_t)size);
+        }
     }
     return 0;
 }
 
-static void resume_parts(const struct saved_part *saved)
+static void resume_parts(const void *const *saved)
 {
     for (size_t i = 0; all_parts[i] != NULL; i++)
-        if (saved[i].note != NULL && all_parts[i]->resume != NULL)
-            all_parts[i]->resume(saved[i].note, saved[i].size);
+        if (saved[i] != NULL && all_parts[i]->resume != NULL)
+            all_parts[i]->resume(saved[i]);
 }
 
 /*
@@ -107,19 +94,14 @@ static void forget_sigxfsz(void)
 /* PATH.tmp.PID, in the arena: in the same directory, so that rename(2) is one step. */
 static const char *temporary_name(struct arena *arena, const char *path)
 {
-    char pid[TEXT_NUMBER_SIZE];
-    size_t size = strlen(path) + sizeof ".tmp." + TEXT_NUMBER_SIZE;
-    char *name = arena_take(arena, size);
-    if (name != NULL)
-        text_join(name, size, path, ".tmp.", text_number(pid, (uint64_t)sys_getpid(), 10), NULL);
+    char pid[TEXT_NUMBER_SIZE], *name = arena_take(arena, 2 * PATH_MAX);
+    text_join(name, 2 * PATH_MAX, path, ".tmp.", text_number(pid, (uint64_t)sys_getpid(), 10), NULL);
     return name;
 }
 
 static int write_and_rename(struct arena *arena, const struct region_table *t, const struct note_list *notes, const char *path)
 {
     const char *temporary = temporary_name(arena, path);
-    if (temporary == NULL)
-        return refuse(path, strerrordesc_np(ENOMEM), -ENOMEM);
     //@ step 2.3 Write the image under the temporary name, then rename it to `path`.
     //@ sys_open() `temporary` (O_CREAT, O_TRUNC; mode 0600, since it holds all the program's secrets),
     //@ image_write(), sys_close(), and sys_call(SYS_rename, ...). If anything fails, SYS_unlink the
@@ -149,18 +131,13 @@ static int write_and_rename(struct arena *arena, const struct region_table *t, c
 static int write_with_notes(const struct save_request *request, const char *path, struct arena *arena,
                             const struct region_table *table)
 {
-    struct saved_part saved[MAX_PARTS] = {{0}};
-    struct note_list notes = {.max = 32UL << 20, .bytes = arena_take(arena, 32UL << 20)};
-    int error = core_notes_add(&notes, request, table);
-    if (error == 0)
-        error = add_header(&notes, table);
-    if (error == 0)
-        error = add_regions(&notes, table);
-    if (error == 0)
-        error = add_context(&notes, request);
-    if (error != 0)
-        return refuse("notes", strerrordesc_np(-error), error);
-    error = add_parts(&notes, request, saved);
+    const void *saved[MAX_PARTS] = {NULL};
+    struct note_list notes = {.bytes = arena_take(arena, NOTES_ROOM)};
+    core_notes_add(&notes, request, table);
+    add_header(&notes, table);
+    add_regions(&notes, table);
+    add_context(&notes, request);
+    int error = add_parts(&notes, request, saved);
     if (error == 0)
         error = write_and_rename(arena, table, &notes, path);
     resume_parts(saved);
@@ -182,7 +159,7 @@ static int check_threads(void)
 int checkpoint_take(const struct save_request *request, const char *path)
 {
     struct arena arena;
-    struct region_table table = {.max = 160000, .names_max = 8UL << 20, .full = request->full};
+    struct region_table table = {.max = IMAGE_MAX_REGIONS, .names_max = NAMES_ROOM, .full = request->full};
     int error = check_threads();
     if (error != 0)
         return error;
@@ -193,7 +170,7 @@ int checkpoint_take(const struct save_request *request, const char *path)
     table.names = arena_take(&arena, table.names_max);
     error = regions_read(&table, &arena);
     if (error != 0)
-        refuse("/proc/self/maps", strerrordesc_np(-error), error);
+        refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
     else
         error = write_with_notes(request, path, &arena, &table);
     arena_unmap(&arena);

@@ -5,15 +5,7 @@
  * terminal, its parent or its signals.
  */
 #include "program.h"
-
-#include <err.h>
-#include <getopt.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sysexits.h>
-#include <unistd.h>
+#include "libc.h"
 
 static const char usage[] =
     "Usage: ckpt [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--] PROG [ARGS...]\n"

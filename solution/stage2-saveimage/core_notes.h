@@ -5,7 +5,7 @@
 #include "image_write.h"
 #include "part.h"
 
-/* Adds NT_PRSTATUS, NT_PRPSINFO, NT_AUXV and NT_FILE.  Returns 0 or -errno. */
-int core_notes_add(struct note_list *notes, const struct save_request *request, const struct region_table *table);
+/* Adds NT_PRSTATUS, NT_PRPSINFO, NT_AUXV and NT_FILE. */
+void core_notes_add(struct note_list *notes, const struct save_request *request, const struct region_table *table);
 
 #endif

@@ -5,16 +5,7 @@
 #include "image_read.h"
 #include "arch.h"
 #include "part.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sysexits.h>
-#include <unistd.h>
+#include "libc.h"
 
 /* Unless `fine`, notes the reason.  Returns fine: so checks are joined with &&. */
 static bool need(struct image *image, bool fine, const char *reason)

@@ -4,9 +4,6 @@
 #include "sys.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
 
 static uint64_t round_up(uint64_t n, uint64_t to)
 {
@@ -20,10 +17,8 @@ static uint64_t round_up(uint64_t n, uint64_t to)
 #define NOTE_NAME_SIZE 5
 #define NOTE_PREFIX (sizeof(Elf64_Nhdr) + 8)
 
-void *note_begin(struct note_list *notes, size_t max)
+void *note_begin(struct note_list *notes)
 {
-    if (notes->size + NOTE_PREFIX + round_up(max, 4) > notes->max)
-        return NULL;
     return notes->bytes + notes->size + NOTE_PREFIX;
 }
 
@@ -99,8 +94,6 @@ int image_write(int fd, struct arena *arena, const struct region_table *table, c
 {
     size_t head_size = sizeof(Elf64_Ehdr) + (table->count + 1) * sizeof(Elf64_Phdr);
     Elf64_Ehdr *elf = arena_take(arena, head_size);
-    if (table->count > IMAGE_MAX_REGIONS || elf == NULL)
-        return -E2BIG;
     uint64_t file_size = fill_headers(elf, table, head_size, notes->size);
     uint64_t sum = image_checksum(IMAGE_CHECKSUM_START, elf, head_size);
     *notes->checksum = image_checksum(sum, notes->bytes, notes->size);

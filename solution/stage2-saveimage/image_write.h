@@ -7,16 +7,13 @@
 
 /* The notes of an image, one behind the other as they will stand in the file. */
 struct note_list {
-    char *bytes;
-    size_t size, max;
+    char *bytes; /* room for all notes that there can be: checkpoint.c */
+    size_t size;
     uint64_t *checksum; /* in NOTE_HEADER; filled when the layout is known */
 };
 
-/*
- * Room for a note of at most max bytes; NULL if the list is full.  The caller fills it and then calls
- * note_end() with the size that it has become.
- */
-void *note_begin(struct note_list *notes, size_t max);
+/* Where the value of the next note goes; the caller fills it, then calls note_end() with its size in bytes. */
+void *note_begin(struct note_list *notes);
 void note_end(struct note_list *notes, const char *name, uint32_t type, size_t size);
 
 /*

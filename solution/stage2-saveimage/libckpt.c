@@ -12,21 +12,14 @@
 #include "rseq.h"
 #include "sys.h"
 #include "text.h"
-
-#include <errno.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "libc.h"
 
 /* All that the handler needs is ready in static memory: it may not allocate, and the stack may be small. */
 static ucontext_t context;
 static struct second_life second_life;
 static struct save_request request = {.context = &context, .second_life = &second_life};
 static char image_pattern[PATH_MAX]; /* absolute; %p stands for the pid */
-static char image_path[PATH_MAX];
+static char image_path[PATH_MAX + TEXT_NUMBER_SIZE];
 static long owner;   /* the process that may write to a name without %p: not its children */
 static long seconds; /* between periodic checkpoints; 0: none */
 static bool verbose;
@@ -45,16 +38,12 @@ static volatile sig_atomic_t last_result; /* of ckpt_now() */
 static int take_checkpoint(void)
 {
     char pid[TEXT_NUMBER_SIZE];
-    const char *percent = strstr(image_pattern, "%p");
-    if (percent == NULL && sys_getpid() != owner) {
+    char *percent = strstr(strcpy(image_path, image_pattern), "%p");
+    if (percent != NULL)
+        text_join(percent, (size_t)(image_path + sizeof image_path - percent), text_number(pid, (uint64_t)sys_getpid(), 10), strstr(image_pattern, "%p") + 2, NULL);
+    else if (sys_getpid() != owner) {
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
         return -EPERM;
-    }
-    strcpy(image_path, image_pattern);
-    if (percent != NULL) {
-        size_t before = (size_t)(percent - image_pattern);
-        text_join(image_path + before, sizeof image_path - before, text_number(pid, (uint64_t)sys_getpid(), 10),
-                  percent + 2, NULL);
     }
     int error = checkpoint_take(&request, image_path);
     if (error == 0 && verbose)
@@ -141,8 +130,6 @@ static void set_image_pattern(void)
         name = "myckpt";
     if (*name != '/' && getcwd(directory, sizeof directory) == NULL)
         directory[0] = '\0';
-    if (strlen(directory) + strlen(name) + 2 > sizeof image_pattern)
-        say("libckpt: the image's name is too long: ", name, NULL);
     text_join(image_pattern, sizeof image_pattern, directory, *directory != '\0' ? "/" : "", name, NULL);
 }
 

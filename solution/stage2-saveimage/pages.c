@@ -2,9 +2,6 @@
 #include "pages.h"
 #include "sys.h"
 
-#include <errno.h>
-#include <sys/mman.h>
-
 /* /proc/PID/pagemap has 8 bytes for each page: Documentation/admin-guide/mm/pagemap.rst. */
 #define PAGE_PRESENT (1UL << 63)
 #define PAGE_SWAPPED (1UL << 62)

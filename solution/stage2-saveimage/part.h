@@ -51,7 +51,7 @@ struct part {
     long (*restore)(const void *note, size_t size);
 
     /* In the first life, after the image is written: undoes what save() changed.  NULL: nothing. */
-    void (*resume)(const void *note, size_t size);
+    void (*resume)(const void *note);
 };
 
 /* The parts of this build in the order in which they are saved and restored; the last is NULL. */

@@ -2,8 +2,6 @@
 #include "procfile.h"
 #include "sys.h"
 
-#include <errno.h>
-
 long procfile_read(const char *path, char *to, size_t size)
 {
     long done = 0, n;

@@ -1,15 +1,9 @@
 /* program.c - looks at a program file, as the kernel and ld.so will (execve(2), ld.so(8)).  Given. */
 #include "program.h"
 #include "arch.h"
+#include "libc.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
 static bool is_executable_file(const char *path)
 {

@@ -3,14 +3,10 @@
 #include "image_read.h"
 #include "part.h"
 #include "region_print.h"
+#include "libc.h"
 
-#include <err.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/procfs.h>
 #include <sys/sysmacros.h>
-#include <sysexits.h>
 
 static const char usage[] =
     "Usage: readckpt [--regions] [--registers] [--notes] IMAGE\n"

@@ -5,11 +5,6 @@
 #include "sys.h"
 #include "text.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 /*
  * Notes which file this is.  If the name leads to another file now (the old one was deleted or
  * replaced), the region gets no REGION_FILE, and all its pages will be stored.

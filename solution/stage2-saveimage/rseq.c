@@ -1,8 +1,8 @@
 /* rseq.c - finds glibc's rseq area.  Given. */
 #include "rseq.h"
 #include "arch.h"
+#include "sys.h"
 
-#include <stddef.h>
 #include <sys/auxv.h>
 
 /* getauxval(3) types of Linux 6.3 and later; older headers lack them. */

@@ -2,14 +2,7 @@
 #include "file_check.h"
 #include "arch.h"
 #include "build_id.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "libc.h"
 
 static bool is_same_file(int fd, const struct image_region *r)
 {

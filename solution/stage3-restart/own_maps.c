@@ -2,10 +2,7 @@
 #include "own_maps.h"
 #include "arch.h"
 #include "maps.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
+#include "libc.h"
 
 static bool add(struct own_maps *maps, const struct region *region)
 {

@@ -9,9 +9,6 @@
 #include "sys.h"
 #include "text.h"
 
-#include <linux/limits.h>
-#include <string.h>
-
 /* The size of the table of descriptors: "FDSize:" in /proc/self/status, proc_pid_status(5). */
 static long descriptor_table_size(void)
 {

@@ -10,7 +10,6 @@
 #include "sys.h"
 #include "text.h"
 
-#include <errno.h>
 #include <linux/prctl.h>
 
 struct image_mm {

@@ -3,7 +3,6 @@
 #include "sys.h"
 #include "text.h"
 
-#include <linux/limits.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 

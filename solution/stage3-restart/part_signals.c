@@ -9,10 +9,6 @@
 #include "sys.h"
 #include "text.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <time.h>
-
 #define SIGNALS 64
 #define MASK_SIZE 8 /* bytes of the kernel's sigset_t */
 
@@ -65,11 +61,10 @@ static long save(const struct save_request *request, void *note, size_t room)
     return (long)(sizeof *s + (size_t)count * sizeof *s->waiting);
 }
 
-static void resume(const void *note, size_t size)
+static void resume(const void *note)
 {
     const struct image_signals *s = note;
-    if (s->waiting_count <= (size - sizeof *s) / sizeof *s->waiting) /* believe no number in an image */
-        queue_waiting(s->waiting, s->waiting_count);
+    queue_waiting(s->waiting, s->waiting_count);
 }
 
 static void describe(part_printf print, const void *note, size_t size)
@@ -92,7 +87,8 @@ static long restore(const void *note, size_t size)
     const struct image_signals *s = note;
     for (int i = 0; i < SIGNALS; i++) /* SIGKILL and SIGSTOP answer EINVAL: they have no action */
         sys_call(SYS_rt_sigaction, i + 1, (long)&s->actions[i], 0, MASK_SIZE);
-    resume(note, size);
+    if (s->waiting_count <= (size - sizeof *s) / sizeof *s->waiting) /* believe no number in an image */
+        resume(note);
     return 0;
 }
 

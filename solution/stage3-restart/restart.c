@@ -13,13 +13,7 @@
 #include "arch.h"
 #include "part.h"
 #include "restart_plan.h"
-
-#include <getopt.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdarg.h>
-#include <sysexits.h>
-#include <unistd.h>
+#include "libc.h"
 
 static const char usage[] =
     "Usage: restart [-v] [--lazy] [--stop] [--dry-run] IMAGE\n"

@@ -9,14 +9,10 @@
 #include "part.h"
 #include "part_thread.h"
 #include "restart_plan.h"
+#include "libc.h"
 
-#include <err.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/procfs.h>
 #include <sys/user.h>
-#include <sysexits.h>
 
 /* The section `restorer`, as the linker found it (restorer.ld). */
 extern const char __start_restorer[], __stop_restorer[];

@@ -3,15 +3,9 @@
 #include "arch.h"
 #include "file_check.h"
 #include "own_maps.h"
+#include "libc.h"
 
-#include <err.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 /* A region of a file: the same file again, or all its bytes from the image, or no restart. */
 static void check_file(struct image_region *region, const char *name)

@@ -13,9 +13,7 @@
 #include "sys.h"
 #include "text.h"
 
-#include <errno.h>
 #include <linux/rseq.h>
-#include <signal.h>
 #include <sysexits.h>
 
 /* Goes on if there is no error.  Otherwise nothing can be undone: says which step failed, and ends. */

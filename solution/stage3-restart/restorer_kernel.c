@@ -15,9 +15,6 @@
 #include "restorer.h"
 #include "sys.h"
 
-#include <errno.h>
-#include <sys/mman.h>
-
 static long move(uint64_t from, uint64_t to, uint64_t size)
 {
     //@ step 3.7 Move one of the kernel's mappings (there are clocks behind it!).

@@ -3,11 +3,6 @@
 #include "sys.h"
 #include "text.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 /* Linux 5.17, prctl(2); older headers lack it: the name of anonymous memory, "[anon:NAME]" in maps. */
 #define PRCTL_SET_VMA 0x53564d41
 #define PRCTL_SET_VMA_ANON_NAME 0
