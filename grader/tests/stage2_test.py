@@ -49,7 +49,7 @@ def test_preload(case: Case) -> None:
     case.check_whole(life, WHOLE)
 
 
-@points(3, step="2.7", needs="test_preload")
+@points(3, step="2.3", needs="test_preload")
 def test_image(case: Case) -> None:
     """SIGUSR2 makes an image, and the program goes on as if nothing had happened"""
     life, image = saved(case)
@@ -65,7 +65,7 @@ def bounds(start: int, end: int) -> str:
     return f"{start:012x}-{end:012x}"
 
 
-@points(2, step="2.3", needs="test_image")
+@points(2, step="2.4", needs="test_image")
 def test_regions(case: Case) -> None:
     """every region of /proc/PID/maps is in the image, in order"""
     _, image = saved(case)
@@ -74,7 +74,7 @@ def test_regions(case: Case) -> None:
     check_equal(got, expected, "the PT_LOADs are not the regions", "image: regions differ")
 
 
-@points(1, step="2.3", needs="test_image")
+@points(1, step="2.4", needs="test_image")
 def test_kernel_regions(case: Case) -> None:
     """[vvar] and its kind are listed but not stored, [vsyscall] is left out"""
     _, image = saved(case)
@@ -87,7 +87,7 @@ def test_kernel_regions(case: Case) -> None:
             check(load is None, "[vsyscall] is in the image", "image: has [vsyscall]")
 
 
-@points(1, step="2.5", needs="test_image")
+@points(1, step="2.5", needs="test_regions")
 def test_segments(case: Case) -> None:
     """each PT_LOAD has the region's permissions and a page-aligned place in the file"""
     _, image = saved(case)
@@ -117,7 +117,7 @@ def memory_of(pid: int, region: maps.Region) -> bytes:
         return file.read(region.size)
 
 
-@points(2, step="2.6", needs="test_image")
+@points(2, step="2.8", needs="test_image")
 def test_contents(case: Case) -> None:
     """the stored bytes are the memory's"""
     life, image = saved(case)
@@ -137,7 +137,7 @@ def first_difference(got: bytes | None, expected: bytes) -> str:
     return f"the first wrong byte is at +{at:#x}"
 
 
-@points(2, step="2.4", needs="test_image")
+@points(2, step="2.6", needs="test_image")
 def test_notes(case: Case) -> None:
     """the notes that every core file has come first, and are right"""
     life, image = saved(case)
@@ -163,7 +163,7 @@ def check_auxv_and_files(life: Life, image: Image, regions: Sequence[maps.Region
     check_equal(got, expected, "NT_FILE is not the list of file regions", "image: NT_FILE")
 
 
-@points(1, step="2.2", needs="test_notes")
+@points(1, step="2.7", needs="test_notes")
 def test_registers(case: Case) -> None:
     """NT_PRSTATUS has the registers at getcontext"""
     _, image = saved(case)
@@ -188,7 +188,7 @@ def run_tool(case: Case, command: Sequence[str]) -> str:
 GDB = ["gdb", "-nx", "-batch", "-ex", "set debuginfod enabled off"]
 
 
-@points(3, step="2.2", needs="test_registers")
+@points(3, step="2.7", needs="test_registers")
 def test_gdb(case: Case) -> None:
     """gdb PROG IMAGE: a backtrace from the handler through the signal frame to main, no warning"""
     life, image = saved(case)
@@ -242,7 +242,7 @@ def test_restart(case: Case) -> None:
     case.survives(*COUNTER, before=BEFORE, after=AFTER, ckpt=STUDENT, restart=REFERENCE)
 
 
-@points(1, step="2.7", needs="test_restart")
+@points(1, step="2.3", needs="test_restart")
 def test_older_image(case: Case) -> None:
     """a new image takes the old one's name in one step; a reader of the old one sees no change"""
     life = case.start_at_gate("counter", 12, 3, 6)
@@ -275,7 +275,7 @@ def path_of_length(case: Case, length: int) -> Path:
     return case.folder.joinpath(*parts)
 
 
-@points(1, step="2.3", needs="test_restart")
+@points(1, step="2.4", needs="test_restart")
 def test_long_path(case: Case) -> None:
     """programs whose paths have 150 and 1,000 characters, or blanks"""
     for folder in (path_of_length(case, 250), path_of_length(case, 1000), case.folder / "a b  c"):
@@ -298,19 +298,19 @@ def restart_rest(case: Case, life: Life, path: Path) -> None:
     case.check_rest(life, case.restart(path, REFERENCE), expected, 7)
 
 
-@points(1, step="2.3", needs="test_restart")
+@points(1, step="2.4", needs="test_restart")
 def test_many_regions(case: Case) -> None:
     """5,000 regions"""
     restarts(case, "regions", 5000, after=["regions 5000"])
 
 
-@points(1, step="2.6", needs="test_restart")
+@points(1, step="2.8", needs="test_restart")
 def test_large(case: Case) -> None:
     """a region of more than 2 GiB, mostly untouched"""
     restarts(case, "large", 2200, 65536, after=["large 1"])
 
 
-@points(1, step="2.6", needs="test_restart")
+@points(1, step="2.8", needs="test_restart")
 def test_guard(case: Case) -> None:
     """guard pages have no content; a page without access that has content keeps it"""
     life = case.start_at_gate("guard")
@@ -332,7 +332,7 @@ def check_guard(case: Case, life: Life, path: Path) -> None:
     case.check_rest(life, case.restart(path, REFERENCE), expected, 3)
 
 
-@points(1, step="2.6", needs="test_restart")
+@points(1, step="2.8", needs="test_restart")
 def test_private_file(case: Case) -> None:
     """a private mapping of a file, one page of it changed in memory"""
     from oracle import expected_output, text_of
@@ -346,7 +346,7 @@ def test_private_file(case: Case) -> None:
     case.check_rest(life, case.restart(case.image, REFERENCE), expected, 3)
 
 
-@points(1, step="2.7", needs="test_image")
+@points(1, step="2.3", needs="test_image")
 def test_full_disk(case: Case) -> None:
     """no room for the image: a message, the old image stays, the program goes on"""
     life = case.start_at_gate("limited")
@@ -379,7 +379,7 @@ def _changes(folder: Path, before: dict[str, Stamp | None]) -> bool:
     return any(Stamp.of(p) != before.get(p.name) for p in folder.iterdir() if p.name.startswith("image"))
 
 
-@points(1, step="2.7", needs="test_image")
+@points(1, step="2.3", needs="test_image")
 def test_killed(case: Case) -> None:
     """killed in mid-write: the image under its name is whole"""
     life = case.start_at_gate("large", 96, 4)
@@ -394,7 +394,7 @@ def test_killed(case: Case) -> None:
     check(max(ends, default=0) <= image.size > 96 << 20, "the image is torn", "image: written in place")
 
 
-@points(1, step="2.8", needs="test_image")
+@points(1, step="2.9", needs="test_image")
 def test_threads(case: Case) -> None:
     """a program with threads is refused with a message, and goes on"""
     life = case.start_at_gate("threads")
@@ -403,7 +403,7 @@ def test_threads(case: Case) -> None:
     case.check_whole(life, ["gate 01", "joined", EXIT])
 
 
-@points(1, step="2.3", needs="test_image")
+@points(1, step="2.4", needs="test_image")
 def test_shared(case: Case) -> None:
     """a writable shared region is named and refused, and the program goes on"""
     data = case.folder / "shared.data"
@@ -483,13 +483,13 @@ def check_child(case: Case) -> None:
 # Stress: no points, but each must pass
 
 
-@points(0, step="2.6", needs="test_restart", stress=True)
+@points(0, step="2.8", needs="test_restart", stress=True)
 def test_two_gibibytes(case: Case) -> None:
     """2.1 GiB, every page written"""
     restarts(case, "large", 2200, 4, after=["large 1"])
 
 
-@points(0, step="2.7", needs="test_killed", stress=True)
+@points(0, step="2.3", needs="test_killed", stress=True)
 def test_killed_often(case: Case) -> None:
     """killed in mid-write, twenty times"""
     for i in range(20):
@@ -502,7 +502,7 @@ def test_killed_often(case: Case) -> None:
             again.close()
 
 
-@points(0, step="2.7", needs="test_full_disk", stress=True)
+@points(0, step="2.3", needs="test_full_disk", stress=True)
 def test_really_full_disk(case: Case) -> None:
     """a file system of 2 MiB that is full (needs the right to mount one)"""
     inside = f"mount -t tmpfs -o size=2m tmpfs {case.folder} && exec {case.lab.folder}/ckpt -o image"

@@ -487,13 +487,13 @@ def test_homework(case: Case) -> None:
 # Stress: no points, but each must pass
 
 
-@points(0, step="3.1", needs="test_addresses", stress=True)
+@points(0, step="3.1", needs=["test_addresses", "test_clock", "test_lazy"], stress=True)
 def test_hundred(case: Case) -> None:
     """one image restarted 100 times"""
     repeat_restart(case, "counter-clock", 100)
 
 
-@points(0, step="3.1", needs="test_addresses", stress=True)
+@points(0, step="3.1", needs=["test_addresses", "test_clock", "test_lazy"], stress=True)
 def test_hundred_images(case: Case) -> None:
     """40 images, each restarted, lazily and not"""
     for i in range(40):
@@ -520,7 +520,7 @@ def without_aslr(command: Sequence[str]) -> list[str]:
     return [shutil.which("setarch") or "setarch", os.uname().machine, "-R", *command]
 
 
-@points(0, step="3.1", needs="test_addresses", stress=True)
+@points(0, step="3.1", needs=["test_addresses", "test_clock", "test_lazy"], stress=True)
 def test_without_aslr(case: Case) -> None:
     """with address randomisation off, restart and the program want the same places"""
     for command in ("save", "both"):

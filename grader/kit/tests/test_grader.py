@@ -244,7 +244,7 @@ def test_causes_point_at_steps_and_demos_that_exist() -> None:
     for cause in load_causes():
         assert not cause.step or cause.step in all_steps(), cause.id
         assert cause.demo in demos, cause.id
-        assert cause.text.endswith(".") and cause.next.endswith("."), cause.id
+        assert cause.text.endswith(".") and cause.next.endswith((".", "?")), cause.id
 
 
 def test_causes_have_different_names() -> None:
