@@ -17,7 +17,9 @@ sizes, times) are compared loosely: see LOOSE below.
 
 All blocks of a document run in one bash session, which starts in the document's own folder of a
 scratch copy of the tree. There stageN-*/ hold the solution's sources, as if the student had
-finished. Blocks that begin with ```console skeleton run in a second session, in an untouched copy.
+finished. Blocks that begin with ```console skeleton run in a second session, in an untouched copy,
+and those that begin with ```console step 2.4 in a third, where the stages are as after that step
+(steps.py): one session for all of them, whose files advance from step to step.
 A block of commands that is not a console block (```sh, or `$ ` in a ```text) is refused: nobody
 would notice that it does not work any more.
 """
@@ -41,6 +43,8 @@ import time
 from pathlib import Path
 from typing import Iterator
 
+import steps
+
 TOP = Path(__file__).resolve().parents[2]
 SHOWN_HOME = "/home/you/ckptlab"  # what a document shows in place of the scratch copy's path
 REFUSED = {"sh", "bash", "shell", "zsh", "shell-session", "sh-session", "terminal", "gdb"}
@@ -54,7 +58,8 @@ class Command:
     text: str            # may have several lines
     line: int            # where its `$ ` is, from 1
     expected: list[str]  # the output that the document shows
-    skeleton: bool       # runs in the untouched tree
+    where: str           # "finished", "skeleton" or "step": the tree that it runs in
+    step: str = ""       # the last step that is done in that tree
 
     @property
     def first_output_line(self) -> int:
@@ -97,9 +102,10 @@ def blocks(text: str) -> Iterator[Block]:
 def commands_of(block: Block) -> list[Command]:
     """The commands of a console block, each with the output that follows it."""
     commands: list[Command] = []
+    where, step = (*block.info.split()[1:], "", "")[:2]
     for number, line in enumerate(block.lines, block.line):
         if line.startswith("$ "):
-            commands.append(Command(line[2:], number, [], "skeleton" in block.info.split()))
+            commands.append(Command(line[2:], number, [], where or "finished", step))
         elif commands and line.startswith("> ") and not commands[-1].expected:
             commands[-1].text += "\n" + line[2:]
         elif commands:
@@ -111,9 +117,8 @@ def complaint(block: Block) -> str | None:
     """What is wrong with a block, before anything runs."""
     words = block.info.split() or [""]
     if words[0] == "console":
-        unknown = set(words[1:]) - {"skeleton"}
-        if unknown:
-            return f"console block with unknown words: {' '.join(sorted(unknown))}"
+        if not re.fullmatch(r"console( skeleton| step \d+\.\d+)?", block.info):
+            return f"console block with unknown words: {' '.join(words[1:])}"
         if not block.lines or not block.lines[0].startswith("$ "):
             return "a console block begins with a command: `$ ...`"
     elif words[0] == "unfinished":
@@ -363,10 +368,13 @@ class Result:
 
 def run_in(tree: Path, doc: Path, commands: list[Command], limit: float) -> Result:
     """Run the commands in one session, in the document's own folder of that tree."""
-    result = Result([], [])
+    result, step = Result([], []), ""
     session = Session(tree, (tree / doc).parent, limit)
     try:
         for command in commands:
+            if command.step != step:
+                step = command.step
+                steps.bring_to_step(tree, tree, step)
             output, status = session.run(command.text)
             result.outputs.append((command, output))
             wrong = judge(command, output, status)
@@ -385,13 +393,13 @@ def run_doc(doc: Path, tree: Path = TOP, limit: float = 120) -> Result:
     """Run all blocks of a document. `doc` is relative to the tree."""
     commands, problems = parse(doc, (tree / doc).read_text(encoding="utf-8"))
     result = Result(problems, [])
-    for skeleton in (False, True):
-        chosen = [command for command in commands if command.skeleton == skeleton]
+    for where in ("finished", "skeleton", "step"):
+        chosen = [command for command in commands if command.where == where]
         if not chosen or problems:
             continue
         with tempfile.TemporaryDirectory(prefix="rundocs-") as scratch:
             copy = Path(scratch).resolve() / "ckptlab"
-            copy_tree(tree, copy, finished=not skeleton)
+            copy_tree(tree, copy, finished=where == "finished")
             part = run_in(copy, doc, chosen, limit)
         result.problems += part.problems
         result.outputs += part.outputs
@@ -421,7 +429,7 @@ def update_doc(doc: Path, tree: Path, result: Result) -> int:
 def list_doc(doc: Path, tree: Path) -> list[Problem]:
     commands, problems = parse(doc, (tree / doc).read_text(encoding="utf-8"))
     for command in commands:
-        where = " (skeleton)" if command.skeleton else ""
+        where = "" if command.where == "finished" else f" ({command.where} {command.step}".rstrip() + ")"
         print(f"{doc}:{command.line}:{where} $ {command.text}")
     return problems
 

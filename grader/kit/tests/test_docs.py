@@ -111,6 +111,26 @@ def test_skeleton_blocks_run_in_an_untouched_tree(tree: Path) -> None:
     assert (tree / "stage1-x/word").read_text() == "skeleton\n"
 
 
+STEPS = """\
+//@ step 1.1 One.
+int one = 1;
+//@ end
+//@ step 1.2 Two.
+//@ stub: int two = 0;
+int two = 2;
+//@ end
+"""
+
+
+def test_step_blocks_run_in_a_tree_that_advances(tree: Path) -> None:
+    (tree / "solution/stage1-x/a.c").write_text(STEPS)
+    text = (console("$ grep int stage1-x/a.c\nint one = 1;\nint two = 0;\n$ v=7\n", "console step 1.1")
+            + console("$ grep int stage1-x/a.c; echo $v\nint one = 1;\nint two = 2;\n7\n",
+                      "console step 1.2"))
+    assert problems_of(tree, text) == ""
+    assert "unknown words" in problems_of(tree, console("$ true\n", "console step two"))
+
+
 def test_a_command_that_hangs_is_caught_and_killed(tree: Path) -> None:
     began = time.monotonic()
     text = "$ echo $$; exec sleep 1000\n$ echo never\nnever\n"
