@@ -108,7 +108,7 @@ static int write_and_rename(struct arena *arena, const struct region_table *t, c
     //@ temporary file, say why with refuse(), and return the error; on -EFBIG also forget_sigxfsz().
     //@ You may open `path` itself first, to see something soon; but think of what a full disk then does to
     //@ yesterday's image.
-    //@ stub: (void)forget_sigxfsz;
+    //@ stub: (void)forget_sigxfsz, (void)temporary;
     //@ stub: return refuse(path, "step 2.3 is not yet written", -ENOSYS);
     long fd = sys_open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
