@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from failure import Failure
@@ -19,6 +20,14 @@ class Patience:
 
     def __init__(self) -> None:
         self.seconds = float(os.environ.get("CKPTLAB_PATIENCE", "10"))
+
+    @contextlib.contextmanager
+    def times(self, factor: float) -> Iterator[None]:
+        """More of it for a test that moves gigabytes."""
+        before = self.seconds
+        self.seconds = before * factor
+        yield
+        self.seconds = min(self.seconds, before)
 
     def lost(self) -> None:
         self.seconds = max(2.0, self.seconds / 2)

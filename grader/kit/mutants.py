@@ -155,15 +155,15 @@ def sample(mutant: Mutant, stage: int) -> list[str]:
     return [*lost, *free[:SAMPLE]]
 
 
-def judge(mutant: Mutant, tree: Path, stress: bool) -> list[str]:
-    """Grade the mutant; what is not as it must be, in words."""
+def judge(mutant: Mutant, tree: Path, full: bool) -> list[str]:
+    """Grade the mutant, by a sample or by all tests of check; what is not as it must be, in words."""
     copy_solution(tree)
     mutant.apply(tree)
     problems = []
     for stage in sorted(mutant.loses):
         folder = tree / load_interface().stages[stage].folder
-        only = [] if stress else sample(mutant, stage)
-        problems += compare(mutant, stage, grade(stage, folder, only, stress))
+        only = [] if full else sample(mutant, stage)
+        problems += compare(mutant, stage, grade(stage, folder, only))
     return problems
 
 

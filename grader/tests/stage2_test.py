@@ -17,7 +17,7 @@ from failure import Failure, check, check_equal
 from image import Image, Load
 from lab import REFERENCE, STUDENT, Case, Stamp, steps
 from oracle import EXIT
-from process import Life, exit_words, has_signal, wait_until
+from process import Life, exit_words, has_signal, patience, wait_until
 from scoring import points
 
 COUNTER = ("counter", 12, 5)
@@ -486,7 +486,8 @@ def check_child(case: Case) -> None:
 @points(0, step="2.8", needs="test_restart", stress=True)
 def test_two_gibibytes(case: Case) -> None:
     """2.1 GiB, every page written"""
-    restarts(case, "large", 2200, 4, after=["large 1"])
+    with patience.times(12):
+        restarts(case, "large", 2200, 4, after=["large 1"])
 
 
 @points(0, step="2.3", needs="test_killed", stress=True)

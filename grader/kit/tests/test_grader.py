@@ -163,7 +163,7 @@ def test_the_submission_is_never_built_with_werror(tmp_path: Path) -> None:
 
 def test_junit(tmp_path: Path) -> None:
     folder, report = fake_stage(tmp_path), tmp_path / "junit.xml"
-    command = [GRADER / "check", "--stage", "3", folder, "--only", "test_bare", "--junit", report]
+    command = [str(GRADER / "check"), "--stage", "3", str(folder), "--only", "test_bare", "--junit", str(report)]
     subprocess.run(command, capture_output=True, check=False)
     assert 'failures="1"' in report.read_text()
 
@@ -181,7 +181,7 @@ def run_counter(tmp_path: Path) -> list[str]:
     programs = Programs(tmp_path / "programs")
     programs.make_folder()
     (tmp_path / "01").touch()
-    command = [programs.get("counter"), "8", "3"]
+    command = [str(programs.get("counter")), "8", "3"]
     env = {**os.environ, "CKPTLAB_GATES": str(tmp_path)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()

@@ -18,8 +18,8 @@ def by_name(mutant: Mutant) -> str:
 
 @pytest.mark.parametrize("mutant", mutants.all_mutants(), ids=by_name)
 def test_mutant(mutant: Mutant, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    stress = bool(request.config.getoption("--stress"))
-    problems = mutants.judge(mutant, tmp_path / "mutant", stress)
+    full = bool(request.config.getoption("--stress"))
+    problems = mutants.judge(mutant, tmp_path / "mutant", full)
     assert not problems, "\n".join(problems)
 
 
