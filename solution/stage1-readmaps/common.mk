@@ -36,6 +36,13 @@ RUN = $(if $(V),,@echo "  $(1)"; )
 
 all: $(PROGRAMS)
 
+# Other flags, another compiler, or REFERENCE=1: then everything is built anew.
+FLAGS := $(CC) $(CFLAGS) $(LAB_CFLAGS) REFERENCE=$(REFERENCE)
+.PHONY: FORCE
+build/flags: FORCE
+	@mkdir -p build
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
 # FREE objects hold code without libc, for stage 3's restorer; all others are ordinary (and
 # position-independent, since some go into libckpt.so).
 $(addprefix build/,$(FREE)): MODE_CFLAGS = $(FREE_CFLAGS)
@@ -43,22 +50,18 @@ MODE_CFLAGS = -fPIC -fvisibility=hidden
 
 ifdef REFERENCE
 # Objects of earlier stages come from the reference; only this folder's sources are compiled.
-build/%.o: $(REFERENCE_DIR)/%.o
-	@mkdir -p $(@D)
+build/%.o: $(REFERENCE_DIR)/%.o build/flags
 	$(call RUN,REF $(@F))cp $< $@
 $(REFERENCE_DIR)/%.o:
 	$(MAKE) -C $(KIT)/solution/stage3-restart
-$(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c
-	@mkdir -p $(@D)
+$(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(MODE_CFLAGS) $(CFLAGS) -c $< -o $@
 else
-build/%.o: %.c
-	@mkdir -p $(@D)
+build/%.o: %.c build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(MODE_CFLAGS) $(CFLAGS) -c $< -o $@
 endif
 
-build/%.o: %.S
-	@mkdir -p $(@D)
+build/%.o: %.S build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) -c $< -o $@
 
 -include $(wildcard build/*.d)
