@@ -16,7 +16,7 @@ from config import expand
 from failure import Failure, check, check_equal
 from image import Image, Load
 from lab import REFERENCE, STUDENT, Case, Stamp, steps
-from oracle import EXIT
+from oracle import EXIT, expected_output, text_of
 from process import Life, exit_words, has_signal, patience, wait_until
 from scoring import points
 
@@ -291,8 +291,6 @@ def test_long_path(case: Case) -> None:
 
 def restart_rest(case: Case, life: Life, path: Path) -> None:
     """COUNTER's rest, by the reference's restart."""
-    from oracle import expected_output
-
     case.open_gate(1)
     expected = expected_output(life.lines()[0], WHOLE)
     case.check_rest(life, case.restart(path, REFERENCE), expected, 7)
@@ -325,8 +323,6 @@ def test_guard(case: Case) -> None:
 
 
 def check_guard(case: Case, life: Life, path: Path) -> None:
-    from oracle import expected_output, text_of
-
     texts = [text_of(life.lines()[1]), "gate 01", "locked 1", "hidden 1", EXIT]
     expected = expected_output(life.lines()[0], texts)
     case.check_rest(life, case.restart(path, REFERENCE), expected, 3)
@@ -335,8 +331,6 @@ def check_guard(case: Case, life: Life, path: Path) -> None:
 @points(1, step="2.8", needs="test_restart")
 def test_private_file(case: Case) -> None:
     """a private mapping of a file, one page of it changed in memory"""
-    from oracle import expected_output, text_of
-
     data = case.folder / "data"
     data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
     life = case.save("privatefile", data, ckpt=STUDENT)
@@ -481,6 +475,19 @@ def check_child(case: Case) -> None:
 
 
 # Stress: no points, but each must pass
+
+
+@points(0, step="2.1", needs="test_names", stress=True)
+def test_interval(case: Case) -> None:
+    """ckpt -i 1 takes a checkpoint every second, without a signal from outside"""
+    life = start_named(case, ["-i", "1", "-o", "periodic"], {})
+    path = case.folder / "periodic"
+    stamps: set[Stamp | None] = {None}
+    for _ in range(3):
+        check(wait_until(lambda: Stamp.of(path) not in stamps), "no periodic image", *life.symptoms())
+        stamps.add(Stamp.of(path))
+    case.open_gate(1)
+    case.check_whole(life, WHOLE)
 
 
 @points(0, step="2.8", needs="test_restart", stress=True)

@@ -19,8 +19,9 @@ from elftools.elf.elffile import ELFFile
 
 import image as core
 import maps
+from config import expand
 from failure import Failure, check, check_equal
-from lab import REFERENCE, STUDENT, Case, steps
+from lab import REFERENCE, STUDENT, Case, Stamp, steps
 from oracle import EXIT, expected_output, text_of
 from process import Life, exit_words, has_signal, patience, status_field, wait_until
 from programs import compilers
@@ -308,7 +309,7 @@ def joined_maps(pid: int) -> list[str]:
         return []
 
 
-@points(2, step="3.8", needs="test_counter")
+@points(1, step="3.8", needs="test_counter")
 def test_maps(case: Case) -> None:
     """/proc/PID/maps afterwards is what it was"""
     life, expected = restarted_at_gate(case)
@@ -432,7 +433,7 @@ def refused(life: Life, status: int, what: str) -> None:
 
 @points(1, step="3.3", needs="test_counter")
 def test_changed_file(case: Case) -> None:
-    """a file that changed since is refused, unless the image has all its pages; open files are listed"""
+    """a file that changed since is refused, unless the image has all its pages"""
     data = case.folder / "data"
     for full in ("", "1"):
         case.close_gates()
@@ -448,6 +449,23 @@ def test_changed_file(case: Case) -> None:
             status = second.wait()
             check(status != 0 and not second.text(), f"it restarted: {exit_words(status)}", "restart: accepts a changed file")
         check("data" in second.messages(), "no message names the file", "restart: silent about a file")
+
+
+@points(1, step="3.8", needs="test_counter")
+def test_files(case: Case) -> None:
+    """an open file, which only stage 4 brings back, is named by restart and by readckpt"""
+    data = case.folder / "open.data"
+    data.touch()
+    first = case.save("files", data, ckpt=REFERENCE)
+    assert case.image is not None
+    second = case.restart(case.image)
+    second.wait()
+    shown = case.run("readckpt", [*expand(case.lab.interface.readckpt, bin=case.lab.folder), str(case.image)])
+    shown.wait()
+    for life, said in ((second, second.messages()), (shown, shown.text())):
+        check("open.data" in said, f"{life.role} does not name the open file", "restart: silent about a file")
+    texts = [text_of(first.lines()[1]), "gate 01", EXIT]
+    case.check_rest(first, second, expected_output(first.lines()[0], texts), 3)
 
 
 # The homework's own programs, at full speed
@@ -532,3 +550,23 @@ def test_without_aslr(case: Case) -> None:
         second = case.run("restart", without_aslr(words) if command == "both" else words)
         expected = expected_output(first.lines()[0], [*BEFORE, "gate 01", *AFTER, EXIT])
         case.check_rest(first, second, expected, 7)
+
+
+@points(0, step="3.8", needs=["test_whole_chain", "test_raise"], stress=True)
+def test_api(case: Case) -> None:
+    """ckpt_now() tells the two lives apart, ckpt_disable() postpones a checkpoint"""
+    life = case.start("api")
+    path, rest = case.folder / "image", ["gate 01", "gate 02", "gate 03", EXIT]
+    life.wait_for_line("gate 01")
+    now = shutil.copy(path, case.folder / "now")
+    before = Stamp.of(path)
+    case.open_gate(1)
+    life.wait_for_line("gate 02")
+    check(Stamp.of(path) == before, "a checkpoint while they were disabled", "api: not disabled")
+    case.open_gate(2)
+    life.wait_for_line("gate 03")
+    check(Stamp.of(path) != before, "the postponed checkpoint was forgotten", "api: forgotten")
+    case.open_gate(3)
+    case.check_whole(life, ["now 0", *rest])
+    again = expected_output(life.lines()[0], ["now 1", *rest])
+    case.check_rest(life, case.restart(Path(now)), again, 1)
