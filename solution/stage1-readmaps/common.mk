@@ -56,6 +56,8 @@ $(REFERENCE_DIR)/%.o:
 	$(MAKE) -C $(KIT)/solution/stage3-restart
 $(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(MODE_CFLAGS) $(CFLAGS) -c $< -o $@
+$(patsubst %.S,build/%.o,$(wildcard *.S)): build/%.o: ./%.S build/flags
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) -c $< -o $@
 else
 build/%.o: %.c build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(MODE_CFLAGS) $(CFLAGS) -c $< -o $@

@@ -4,6 +4,8 @@
 #include "build_id.h"
 #include "libc.h"
 
+#include <sys/statvfs.h>
+
 static bool is_same_file(int fd, const struct image_region *r)
 {
     struct stat st;
@@ -17,23 +19,17 @@ static bool is_same_file(int fd, const struct image_region *r)
     return id != NULL && memcmp(id, r->build_id, BUILD_ID_SIZE) == 0;
 }
 
-static const char *rehearse(int fd, const struct image_region *r)
-{
-    int prot = (int)r->prot | (r->flags & REGION_STORED ? PROT_WRITE : 0);
-    int flags = r->flags & REGION_SHARED ? MAP_SHARED : MAP_PRIVATE;
-    void *at = mmap(NULL, r->end - r->start, prot, flags, fd, (off_t)r->offset);
-    if (at == MAP_FAILED)
-        return strerror(errno);
-    munmap(at, r->end - r->start);
-    return NULL;
-}
-
 const char *file_problem(const struct image_region *region, const char *name)
 {
+    struct statvfs where;
+    const char *problem = NULL;
     int fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return strerror(errno);
-    const char *problem = is_same_file(fd, region) ? rehearse(fd, region) : "the file has changed since the checkpoint";
+    if (fd < 0 || fstatvfs(fd, &where) != 0)
+        problem = strerror(errno);
+    else if (!is_same_file(fd, region))
+        problem = "the file has changed since the checkpoint";
+    else if ((region->prot & PROT_EXEC) && (where.f_flag & ST_NOEXEC))
+        problem = "its file system is mounted noexec now";
     close(fd);
     return problem;
 }

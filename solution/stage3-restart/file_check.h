@@ -8,7 +8,6 @@
  * NULL if the file is the one that it was, and can be mapped as the restorer will map it; else what is
  * in the way (a static string).  A file is the same if it has its old size, and either device, inode
  * and time of change are the same or its build id is: then it is the same file on another machine.
- * It is mapped here once, anywhere, and unmapped: a noexec mount, say, must not be found too late.
  */
 const char *file_problem(const struct image_region *region, const char *name);
 
