@@ -1,4 +1,7 @@
-/* libc.h - the headers of libc that the lab's programs use, in one place.  Not for the restorer. */
+/*
+ * libc.h - the headers of libc that the lab's programs use, in one place, and how all of them show their
+ * usage.  Not for the restorer.
+ */
 #ifndef CKPT_LIBC_H
 #define CKPT_LIBC_H
 
@@ -19,5 +22,12 @@
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Prints the usage and ends the program: to stdout, with 0, if it was asked for; else to stderr, with 64. */
+__attribute__((noreturn)) static inline void usage_exit(const char *usage, bool asked_for)
+{
+    fputs(usage, asked_for ? stdout : stderr);
+    exit(asked_for ? EX_OK : EX_USAGE);
+}
 
 #endif

@@ -58,7 +58,7 @@ bool region_is_deleted(const struct region *region);
 /* True if the region shows a file that has, or had, a name. */
 bool region_has_file(const struct region *region);
 
-/* What a checkpointer does with a region. */
+/* What a checkpointer does with a region; region_plan_name() has their names in this order. */
 enum region_plan {
     PLAN_SAVE,   /* store its bytes in the image */
     PLAN_FILE,   /* nothing to store: map the same file again */

@@ -10,8 +10,8 @@
 
 static const char usage[] =
     "Usage: readmaps [PID|FILE]\n"
-    "Print each region of a process (start, end, permissions, offset, device, inode, name) and what a\n"
-    "checkpointer would do with it: save, file, guard, kernel or refuse.\n\n"
+    "Print each region of a process, and what a checkpointer would do with it: save, file, guard, kernel\n"
+    "or refuse.\n\n"
     "  PID   read /proc/PID/maps\n"
     "  FILE  read a file in that format (a copy of somebody's maps); ./NAME if NAME is a number\n"
     "  none  read readmaps' own, /proc/self/maps\n\n"
@@ -78,9 +78,7 @@ int main(int argc, char **argv)
     static char buffer[BUFSIZ];
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     bool help = argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
-    if (help || argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-        fputs(usage, help ? stdout : stderr);
-        return help ? 0 : EX_USAGE;
-    }
+    if (help || argc > 2 || (argc == 2 && argv[1][0] == '-'))
+        usage_exit(usage, help);
     return readmaps(argc == 2 ? argv[1] : NULL);
 }

@@ -45,12 +45,6 @@ enum region_plan region_plan(const struct region *region)
 
 const char *region_plan_name(enum region_plan plan)
 {
-    switch (plan) {
-    case PLAN_SAVE: return "save";
-    case PLAN_FILE: return "file";
-    case PLAN_GUARD: return "guard";
-    case PLAN_KERNEL: return "kernel";
-    case PLAN_REFUSE: return "refuse";
-    }
-    return "?";
+    static const char *const names[] = {"save", "file", "guard", "kernel", "refuse"};
+    return names[plan];
 }

@@ -1,23 +1,44 @@
-/* arena.h - the memory that a checkpoint works in: mapped before, unmapped after, never saved. */
+/*
+ * arena.h - all memory that a checkpoint works in: mapped before, unmapped after, never saved.  A signal
+ * handler may not call malloc(), and its stack may be small.
+ */
 #ifndef CKPT_ARENA_H
 #define CKPT_ARENA_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "image.h"
+#include "maps.h"
+#include "pages.h"
 
-struct arena {
-    uint64_t start;
-    size_t used; /* bytes, of ARENA_SIZE */
+#include <linux/limits.h>
+#include <stddef.h>
+
+#define NAMES_ROOM (8UL << 20) /* bytes */
+#define PART_ROOM (1UL << 20)  /* bytes, for each note: thousands of waiting signals fit */
+#define HEAD_ROOM (64UL << 20) /* bytes: program headers, names and regions at the most, and 16 notes of PART_ROOM */
+
+/* The regions of this process, as the image describes them. */
+struct region_table {
+    struct image_region regions[IMAGE_MAX_REGIONS];
+    size_t count;
+    char names[NAMES_ROOM]; /* regions[i].name is an offset into this */
+    size_t names_size;
 };
 
-/* Address space only: a page costs memory when it is touched.  The largest tables and notes fit (checkpoint.c). */
-#define ARENA_SIZE (128UL << 20)
+/* The image up to the bytes of its regions: headers, then notes, as they will stand in the file. */
+struct note_list {
+    char bytes[HEAD_ROOM];
+    size_t size;
+    uint64_t *checksum; /* in NOTE_HEADER; filled when all else is there */
+};
 
-/* Maps the arena.  Returns 0 or -errno.  Async-signal-safe, like all of this file. */
-int arena_map(struct arena *arena);
-void arena_unmap(struct arena *arena);
-
-/* The next `size` bytes, zeroed, 16-aligned.  The caller takes no more than ARENA_SIZE in all. */
-void *arena_take(struct arena *arena, size_t size);
+/* Address space only: a page of it costs memory when it is touched.  All zeros at first. */
+struct arena {
+    uint64_t start; /* its own address: so the region is known in /proc/self/maps */
+    struct region_table table;
+    struct note_list notes;
+    struct pagemap pagemap;
+    char maps_line[MAPS_BUFFER_SIZE];
+    char temporary[2 * PATH_MAX]; /* the image's name while it is not whole */
+};
 
 #endif

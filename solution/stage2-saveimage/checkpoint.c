@@ -6,23 +6,15 @@
  *     3. list the regions                     (refuse shared memory)
  *     4. let each part write its note
  *     5. write IMAGE.tmp.PID, rename it to IMAGE
- *     6. let each part undo what saving changed, unmap the arena
+ *     6. unmap the arena
  */
 #include "checkpoint.h"
 #include "core_notes.h"
 #include "image_write.h"
 #include "procfile.h"
+#include "regions.h"
 #include "sys.h"
 #include "text.h"
-
-/*
- * What the arena holds at the most, in bytes: 65,534 regions and their names, both twice (in the table
- * and in their note) and the names once more in NT_FILE; a note of each part; the program headers.
- */
-#define NAMES_ROOM (8UL << 20)
-#define MAX_PARTS 16
-#define PART_ROOM (1UL << 20) /* thousands of waiting signals fit */
-#define NOTES_ROOM (64UL << 20)
 
 /* Says what went wrong, and that the program lives; returns the error. */
 static int refuse(const char *what, const char *why, int error)
@@ -51,33 +43,24 @@ static void add_regions(struct note_list *notes, const struct region_table *t)
 
 static void add_context(struct note_list *notes, const struct save_request *request)
 {
-    *(struct image_context *)note_begin(notes) =
-        (struct image_context){.ucontext = (uint64_t)request->context, .setcontext = request->setcontext,
-                               .second_life = (uint64_t)request->second_life, .copy = *request->context};
-    note_end(notes, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof(struct image_context));
+    struct image_context *context = note_begin(notes);
+    context->ucontext = (uint64_t)request->context;
+    context->setcontext = request->setcontext;
+    context->second_life = (uint64_t)request->second_life;
+    context->copy = *request->context;
+    note_end(notes, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *context);
 }
 
-/* saved[i] gets the note of the i-th part, if it wrote one, so that the part can undo what saving did. */
-static int add_parts(struct note_list *notes, const struct save_request *request, const void **saved)
+static int add_parts(struct note_list *notes, const struct save_request *request)
 {
     for (size_t i = 0; all_parts[i] != NULL; i++) {
-        void *note = note_begin(notes);
-        long size = all_parts[i]->save(request, note, PART_ROOM);
+        long size = all_parts[i]->save(request, note_begin(notes), PART_ROOM);
         if (size < 0)
             return refuse(all_parts[i]->name, strerrordesc_np((int)-size), (int)size);
-        if (size > 0) {
-            saved[i] = note;
+        if (size > 0)
             note_end(notes, IMAGE_NOTE_NAME, all_parts[i]->type, (size_t)size);
-        }
     }
     return 0;
-}
-
-static void resume_parts(const void *const *saved)
-{
-    for (size_t i = 0; all_parts[i] != NULL; i++)
-        if (saved[i] != NULL && all_parts[i]->resume != NULL)
-            all_parts[i]->resume(saved[i]);
 }
 
 /*
@@ -91,15 +74,15 @@ static void forget_sigxfsz(void)
     sys_call(SYS_rt_sigtimedwait, (long)&set, 0, (long)&now, sizeof set);
 }
 
-/* PATH.tmp.PID, in the arena: in the same directory, so that rename(2) is one step. */
+/* PATH.tmp.PID: in the same directory, so that rename(2) is one step. */
 static const char *temporary_name(struct arena *arena, const char *path)
 {
-    char pid[TEXT_NUMBER_SIZE], *name = arena_take(arena, 2 * PATH_MAX);
-    text_join(name, 2 * PATH_MAX, path, ".tmp.", text_number(pid, (uint64_t)sys_getpid(), 10), NULL);
+    char pid[TEXT_NUMBER_SIZE], *name = arena->temporary;
+    text_join(name, sizeof arena->temporary, path, ".tmp.", text_number(pid, (uint64_t)sys_getpid(), 10), NULL);
     return name;
 }
 
-static int write_and_rename(struct arena *arena, const struct region_table *t, const struct note_list *notes, const char *path)
+static int write_and_rename(struct arena *arena, const char *path)
 {
     const char *temporary = temporary_name(arena, path);
     //@ step 2.3 Write the image under the temporary name, then rename it to `path`.
@@ -113,7 +96,7 @@ static int write_and_rename(struct arena *arena, const struct region_table *t, c
     long fd = sys_open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return refuse(temporary, strerrordesc_np((int)-fd), (int)fd);
-    long error = image_write((int)fd, arena, t, notes);
+    long error = image_write((int)fd, arena);
     long closed = sys_close((int)fd); /* NFS tells of a full disk here */
     if (error == 0)
         error = closed;
@@ -128,20 +111,19 @@ static int write_and_rename(struct arena *arena, const struct region_table *t, c
     //@ end
 }
 
-static int write_with_notes(const struct save_request *request, const char *path, struct arena *arena,
-                            const struct region_table *table)
+static int save_all(const struct save_request *request, const char *path, struct arena *arena)
 {
-    const void *saved[MAX_PARTS] = {NULL};
-    struct note_list notes = {.bytes = arena_take(arena, NOTES_ROOM)};
-    core_notes_add(&notes, request, table);
-    add_header(&notes, table);
-    add_regions(&notes, table);
-    add_context(&notes, request);
-    int error = add_parts(&notes, request, saved);
-    if (error == 0)
-        error = write_and_rename(arena, table, &notes, path);
-    resume_parts(saved);
-    return error;
+    struct note_list *notes = &arena->notes;
+    int error = regions_read(arena, request->full);
+    if (error != 0)
+        return refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
+    notes_start(notes, arena->table.count);
+    core_notes_add(notes, request, &arena->table);
+    add_header(notes, &arena->table);
+    add_regions(notes, &arena->table);
+    add_context(notes, request);
+    error = add_parts(notes, request);
+    return error != 0 ? error : write_and_rename(arena, path);
 }
 
 static int check_threads(void)
@@ -156,23 +138,22 @@ static int check_threads(void)
     //@ end
 }
 
+/*
+ * MAP_SHARED, though nobody shares the arena: a private anonymous mapping could be merged with a neighbour
+ * of the same kind into one region, and then /proc/self/maps would not show where the arena ends.
+ */
 int checkpoint_take(const struct save_request *request, const char *path)
 {
-    struct arena arena;
-    struct region_table table = {.max = IMAGE_MAX_REGIONS, .names_max = NAMES_ROOM, .full = request->full};
     int error = check_threads();
     if (error != 0)
         return error;
-    error = arena_map(&arena);
-    if (error != 0)
-        return refuse("memory to work in", strerrordesc_np(-error), error);
-    table.regions = arena_take(&arena, table.max * sizeof *table.regions);
-    table.names = arena_take(&arena, table.names_max);
-    error = regions_read(&table, &arena);
-    if (error != 0)
-        refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
-    else
-        error = write_with_notes(request, path, &arena, &table);
-    arena_unmap(&arena);
+    long start = sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+                          -1, 0);
+    if (sys_failed(start))
+        return refuse("memory to work in", strerrordesc_np((int)-start), (int)start);
+    struct arena *arena = (struct arena *)start; // NOLINT: an address becomes a pointer here
+    arena->start = (uint64_t)start;
+    error = save_all(request, path, arena);
+    sys_munmap((uint64_t)start, sizeof *arena);
     return error;
 }

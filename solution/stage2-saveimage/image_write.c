@@ -1,6 +1,5 @@
 /* image_write.c - an ELF core file: header, program headers, notes, bytes of the regions. */
 #include "image_write.h"
-#include "pages.h"
 #include "sys.h"
 
 #include <elf.h>
@@ -8,6 +7,16 @@
 static uint64_t round_up(uint64_t n, uint64_t to)
 {
     return (n + to - 1) / to * to;
+}
+
+static size_t headers_size(size_t region_count)
+{
+    return sizeof(Elf64_Ehdr) + (region_count + 1) * sizeof(Elf64_Phdr);
+}
+
+void notes_start(struct note_list *notes, size_t region_count)
+{
+    notes->size = headers_size(region_count);
 }
 
 /*
@@ -55,17 +64,18 @@ static Elf64_Phdr load_header(const struct image_region *region, uint64_t offset
     //@ end
 }
 
-/* Fills the file header and all program headers; returns the size of the whole file. */
-static uint64_t fill_headers(Elf64_Ehdr *elf, const struct region_table *t, uint64_t notes_at, uint64_t notes_size)
+/* Fills in what stands before the notes; returns the size of the whole file. */
+static uint64_t fill_headers(struct note_list *notes, const struct region_table *t)
 {
+    Elf64_Ehdr *elf = (Elf64_Ehdr *)notes->bytes;
     Elf64_Phdr *segments = (Elf64_Phdr *)(elf + 1);
-    uint64_t offset = round_up(notes_at + notes_size, ARCH_PAGE_SIZE);
+    uint64_t notes_at = headers_size(t->count), offset = round_up(notes->size, ARCH_PAGE_SIZE);
     *elf = (Elf64_Ehdr){
         .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
         .e_type = ET_CORE, .e_machine = ARCH_ELF_MACHINE, .e_version = EV_CURRENT, .e_phoff = sizeof *elf,
         .e_ehsize = sizeof *elf, .e_phentsize = sizeof *segments, .e_phnum = (Elf64_Half)(t->count + 1),
     };
-    segments[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = notes_size, .p_align = 4};
+    segments[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = notes->size - notes_at, .p_align = 4};
     for (size_t i = 0; i < t->count; i++) {
         segments[i + 1] = load_header(&t->regions[i], offset);
         offset += segments[i + 1].p_filesz;
@@ -73,35 +83,28 @@ static uint64_t fill_headers(Elf64_Ehdr *elf, const struct region_table *t, uint
     return offset;
 }
 
-/* Header and notes are small, and no signal interrupts us: if not all is written, the disk is full. */
-static int write_once(int fd, const void *bytes, uint64_t size, uint64_t offset)
+static int write_regions(int fd, struct arena *arena)
 {
-    long n = sys_pwrite(fd, bytes, size, (off_t)offset);
-    return n < 0 ? (int)n : (uint64_t)n == size ? 0 : -ENOSPC;
-}
-
-static int write_regions(int fd, const struct region_table *t, const Elf64_Phdr *loads)
-{
-    int error = 0, pagemap = pages_open();
-    for (size_t i = 0; i < t->count && error == 0; i++)
-        if (t->regions[i].flags & REGION_STORED)
-            error = pages_write(fd, pagemap, &t->regions[i], loads[i].p_offset);
-    sys_close(pagemap);
+    const Elf64_Phdr *loads = (const Elf64_Phdr *)(arena->notes.bytes + sizeof(Elf64_Ehdr)) + 1;
+    int error = 0;
+    pages_open(&arena->pagemap);
+    for (size_t i = 0; i < arena->table.count && error == 0; i++)
+        if (arena->table.regions[i].flags & REGION_STORED)
+            error = pages_write(fd, &arena->pagemap, &arena->table.regions[i], loads[i].p_offset);
+    pages_close(&arena->pagemap);
     return error;
 }
 
-int image_write(int fd, struct arena *arena, const struct region_table *table, const struct note_list *notes)
+int image_write(int fd, struct arena *arena)
 {
-    size_t head_size = sizeof(Elf64_Ehdr) + (table->count + 1) * sizeof(Elf64_Phdr);
-    Elf64_Ehdr *elf = arena_take(arena, head_size);
-    uint64_t file_size = fill_headers(elf, table, head_size, notes->size);
-    uint64_t sum = image_checksum(IMAGE_CHECKSUM_START, elf, head_size);
-    *notes->checksum = image_checksum(sum, notes->bytes, notes->size);
-
-    int error = (int)sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0); /* the last pages may be a hole */
-    if (error == 0)
-        error = write_once(fd, elf, head_size, 0);
-    if (error == 0)
-        error = write_once(fd, notes->bytes, notes->size, head_size);
-    return error != 0 ? error : write_regions(fd, table, (Elf64_Phdr *)(elf + 1) + 1);
+    struct note_list *notes = &arena->notes;
+    uint64_t file_size = fill_headers(notes, &arena->table);
+    *notes->checksum = image_checksum(IMAGE_CHECKSUM_START, notes->bytes, notes->size);
+    long error = sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0); /* the last pages may be a hole */
+    if (error != 0)
+        return (int)error;
+    long n = sys_pwrite(fd, notes->bytes, notes->size, 0); /* small, and no signal interrupts us */
+    if (n != (long)notes->size)
+        return n < 0 ? (int)n : -ENOSPC;
+    return write_regions(fd, arena);
 }

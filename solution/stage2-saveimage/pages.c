@@ -8,49 +8,51 @@
 #define PAGE_OF_FILE (1UL << 61) /* a private page loses this bit when it is written to */
 
 /*
- * Pages looked at in one go, 1 MiB.  That is also the largest write(): a single one moves less than
- * 2 GiB, and pieces of 2 MiB and more were measured to be five times slower (DESIGN.md 5).
+ * The largest write(): a single one moves less than 2 GiB, and pieces of 2 MiB and more were measured to
+ * be five times slower (DESIGN.md 5).
  */
-#define WINDOW 256
-#define WINDOW_SIZE (WINDOW * ARCH_PAGE_SIZE)
+#define LARGEST_WRITE (1UL << 20)
 
-int pages_open(void)
+void pages_open(struct pagemap *map)
 {
-    return (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    *map = (struct pagemap){.fd = (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0)};
 }
 
-static uint64_t window_end(uint64_t at, uint64_t end)
+void pages_close(const struct pagemap *map)
 {
-    return end - at < WINDOW_SIZE ? end : at + WINDOW_SIZE;
+    sys_close(map->fd);
 }
 
-/* The entries of the pages in [start, end); if the kernel does not tell: all were written. */
-static void read_pagemap(int pagemap, uint64_t start, uint64_t end, uint64_t entries[WINDOW])
+/* True if the page at `address` was written to; if the kernel does not tell: all were. */
+static bool is_own(struct pagemap *map, uint64_t address)
 {
-    size_t size = (end - start) / ARCH_PAGE_SIZE * sizeof *entries;
-    off_t offset = (off_t)(start / ARCH_PAGE_SIZE * sizeof *entries);
-    if (pagemap >= 0 && sys_pread(pagemap, entries, size, offset) == (long)size)
-        return;
-    for (size_t i = 0; i < size / sizeof *entries; i++)
-        entries[i] = PAGE_PRESENT;
-}
-
-static bool is_own(uint64_t entry)
-{
+    if (address < map->start || address >= map->end) {
+        off_t offset = (off_t)(address / ARCH_PAGE_SIZE * sizeof *map->entries);
+        long size = map->fd < 0 ? map->fd : sys_pread(map->fd, map->entries, sizeof map->entries, offset);
+        if (size < (long)sizeof *map->entries)
+            return true;
+        map->start = address;
+        map->end = address + (uint64_t)size / sizeof *map->entries * ARCH_PAGE_SIZE;
+    }
+    uint64_t entry = map->entries[(address - map->start) / ARCH_PAGE_SIZE];
     return (entry & PAGE_SWAPPED) || ((entry & PAGE_PRESENT) && !(entry & PAGE_OF_FILE));
 }
 
-bool pages_have_own(int pagemap, const struct image_region *region)
+/*
+ * True if the page must be in the image.  An untouched page of anonymous memory need not: fresh memory is
+ * zero as well.  One of a file (its name may be gone by now), or of the kernel, has bytes all the same.
+ */
+static bool is_wanted(struct pagemap *map, const struct image_region *region, uint64_t address)
 {
-    uint64_t entries[WINDOW], next;
-    for (uint64_t at = region->start; at < region->end; at = next) {
-        next = window_end(at, region->end);
-        read_pagemap(pagemap, at, next, entries);
-        for (size_t i = 0; i < (next - at) / ARCH_PAGE_SIZE; i++)
-            if (is_own(entries[i]))
-                return true;
-    }
-    return false;
+    return region->inode != 0 || (region->flags & REGION_KERNEL) || is_own(map, address);
+}
+
+bool pages_have_own(struct pagemap *map, const struct image_region *region)
+{
+    uint64_t at = region->start;
+    while (at < region->end && !is_own(map, at))
+        at += ARCH_PAGE_SIZE;
+    return at < region->end;
 }
 
 /*
@@ -78,32 +80,19 @@ static int write_all(int fd, uint64_t from, uint64_t size, uint64_t offset)
     //@ end
 }
 
-/* Writes one window: each run of neighbouring pages that are wanted is one write. */
-static int write_window(int fd, const uint64_t *entries, uint64_t start, uint64_t end, bool all, uint64_t offset)
+int pages_write(int fd, struct pagemap *map, const struct image_region *r, uint64_t offset)
 {
-    int error = 0;
-    uint64_t run = start; /* where the run of wanted pages began */
-    for (uint64_t at = start; at <= end && error == 0; at += ARCH_PAGE_SIZE) {
-        if (at < end && (all || is_own(entries[(at - start) / ARCH_PAGE_SIZE])))
-            continue;
-        if (at > run)
-            error = write_all(fd, run, at - run, offset + (run - start));
-        run = at + ARCH_PAGE_SIZE;
-    }
-    return error;
-}
-
-int pages_write(int fd, int pagemap, const struct image_region *r, uint64_t offset)
-{
-    uint64_t entries[WINDOW], next, size = r->end - r->start;
-    bool all = r->flags & (REGION_FILE | REGION_KERNEL); /* their untouched pages are not zeros */
+    uint64_t next, size = r->end - r->start;
     int error = 0;
     if (!(r->prot & PROT_READ)) /* a page may have content, and no permission to read it */
         error = (int)sys_mprotect(r->start, size, (int)r->prot | PROT_READ);
     for (uint64_t at = r->start; at < r->end && error == 0; at = next) {
-        next = window_end(at, r->end);
-        read_pagemap(pagemap, at, next, entries);
-        error = write_window(fd, entries, at, next, all, offset + (at - r->start));
+        bool wanted = is_wanted(map, r, at); /* and so is the run of pages up to `next`, or is not */
+        for (next = at + ARCH_PAGE_SIZE; next < r->end && next - at < LARGEST_WRITE; next += ARCH_PAGE_SIZE)
+            if (is_wanted(map, r, next) != wanted)
+                break;
+        if (wanted)
+            error = write_all(fd, at, next - at, offset + (at - r->start));
     }
     if (!(r->prot & PROT_READ))
         sys_mprotect(r->start, size, (int)r->prot);

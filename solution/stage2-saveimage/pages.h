@@ -7,19 +7,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Opens /proc/self/pagemap; -1 if it cannot be read, and then every page counts as written. */
-int pages_open(void);
+/* What the kernel tells about pages, some of it read ahead.  The fields are pages.c's own. */
+struct pagemap {
+    int fd;
+    uint64_t start, end; /* entries[] are those of the pages from start to end */
+    uint64_t entries[256];
+};
 
 /*
- * True if any page of the region differs from a fresh mapping: it was written to.  `pagemap` comes from
- * pages_open().  Async-signal-safe.
+ * Opens /proc/self/pagemap; if it cannot be read, every page counts as written.  All functions here are
+ * async-signal-safe.  2 KiB are too much for a signal handler's stack: keep the struct elsewhere.
  */
-bool pages_have_own(int pagemap, const struct image_region *region);
+void pages_open(struct pagemap *map);
+void pages_close(const struct pagemap *map);
+
+/* True if any page of the region differs from a fresh mapping: it was written to. */
+bool pages_have_own(struct pagemap *map, const struct image_region *region);
 
 /*
  * Writes the region's bytes to fd at `offset`; untouched pages of anonymous memory are left out and
- * become a hole there.  Returns 0 or -errno.  Async-signal-safe.
+ * become a hole there.  Returns 0 or -errno.
  */
-int pages_write(int fd, int pagemap, const struct image_region *region, uint64_t offset);
+int pages_write(int fd, struct pagemap *map, const struct image_region *region, uint64_t offset);
 
 #endif

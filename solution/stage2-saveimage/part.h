@@ -40,7 +40,7 @@ struct part {
 
     /*
      * Writes the note into `room` zeroed bytes, at least min_size.  Returns its size, 0 for no note,
-     * or -errno, and then nothing has changed.  All signals are blocked.
+     * or -errno.  Nothing has changed then.  All signals are blocked.
      */
     long (*save)(const struct save_request *request, void *note, size_t room);
 
@@ -49,9 +49,6 @@ struct part {
 
     /* In the restorer: gives the state to the kernel.  Returns 0 or -errno.  NULL: nothing to do there. */
     long (*restore)(const void *note, size_t size);
-
-    /* In the first life, after the image is written: undoes what save() changed.  NULL: nothing. */
-    void (*resume)(const void *note);
 };
 
 /* The parts of this build in the order in which they are saved and restored; the last is NULL. */

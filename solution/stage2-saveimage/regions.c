@@ -12,12 +12,12 @@
 static void identify_file(struct image_region *to, const struct region *from, const struct image_region *previous)
 {
     struct stat st;
+    to->inode = from->inode;
     if (!region_has_file(from) || region_is_deleted(from) ||
         sys_call(SYS_newfstatat, AT_FDCWD, (long)from->name, (long)&st, 0) != 0 || st.st_ino != from->inode)
         return;
     to->flags |= REGION_FILE;
     to->device = st.st_dev;
-    to->inode = st.st_ino;
     to->file_size = (uint64_t)st.st_size;
     to->mtime_seconds = st.st_mtim.tv_sec;
     to->mtime_nanoseconds = st.st_mtim.tv_nsec;
@@ -33,15 +33,14 @@ static void identify_file(struct image_region *to, const struct region *from, co
  * Stored is everything but the kernel's data, memory without content, and files that are unchanged.
  * [vdso] is stored for gdb, and for restart to compare; restart moves its own.
  */
-static bool must_store(const struct region_table *t, const struct image_region *r, int pagemap)
+static bool must_store(const struct image_region *r, const char *name, bool full, struct pagemap *pagemap)
 {
     if (r->flags & REGION_KERNEL)
-        return strcmp(t->names + r->name, "[vdso]") == 0;
+        return strcmp(name, "[vdso]") == 0;
     if (r->flags & REGION_SHARED)
         return false;
-    if (r->flags & REGION_FILE)
-        return t->full || pages_have_own(pagemap, r);
-    return r->prot != PROT_NONE || pages_have_own(pagemap, r);
+    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE;
+    return !without_content || pages_have_own(pagemap, r);
 }
 
 /* Copies the name behind the others; the regions of one file follow each other and share one copy. */
@@ -53,7 +52,7 @@ static int add_name(struct region_table *t, const char *name, uint32_t *at)
         if (strcmp(t->names + *at, name) == 0)
             return 0;
     }
-    if (size > t->names_max - t->names_size)
+    if (size > sizeof t->names - t->names_size)
         return -E2BIG;
     *at = (uint32_t)t->names_size;
     memcpy(t->names + t->names_size, name, size);
@@ -61,19 +60,23 @@ static int add_name(struct region_table *t, const char *name, uint32_t *at)
     return 0;
 }
 
-static int add_region(struct region_table *t, const struct region *from, bool is_kernel, int pagemap)
+static int add_region(struct arena *arena, const struct region *from, bool is_kernel, bool full)
 {
+    struct region_table *t = &arena->table;
     struct image_region *to = &t->regions[t->count];
-    if (t->count == t->max)
+    if (t->count == IMAGE_MAX_REGIONS)
         return -E2BIG;
-    *to = (struct image_region){.start = from->start, .end = from->end, .offset = from->offset, .prot = (uint32_t)from->prot};
-    to->flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
-                (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0);
     int error = add_name(t, from->name, &to->name);
     if (error != 0)
         return error;
+    to->start = from->start;
+    to->end = from->end;
+    to->offset = from->offset;
+    to->prot = (uint32_t)from->prot;
+    to->flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
+                (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0);
     identify_file(to, from, t->count > 0 ? to - 1 : NULL);
-    if (must_store(t, to, pagemap))
+    if (must_store(to, from->name, full, &arena->pagemap))
         to->flags |= REGION_STORED;
     t->count++;
     return 0;
@@ -87,7 +90,7 @@ static int refuse_shared(const struct region *region)
     return -EPERM;
 }
 
-static int read_all(struct region_table *t, struct maps_reader *reader, const struct arena *arena, int pagemap)
+static int read_all(struct arena *arena, struct maps_reader *reader, bool full)
 {
     struct region region;
     int got, error = 0;
@@ -96,7 +99,7 @@ static int read_all(struct region_table *t, struct maps_reader *reader, const st
         //@ Leave out the arena (it starts at arena->start and is not the program's) and whatever lies beyond
         //@ ARCH_USER_END, such as [vsyscall]. region_plan() of stage 1 says what to do with the others:
         //@ error = refuse_shared(&region) for PLAN_REFUSE, or else
-        //@ error = add_region(t, &region, plan == PLAN_KERNEL, pagemap).
+        //@ error = add_region(arena, &region, plan == PLAN_KERNEL, full).
         //@ stub: (void)refuse_shared, (void)add_region;
         if (region.start == arena->start || region.start >= ARCH_USER_END)
             continue;
@@ -104,23 +107,22 @@ static int read_all(struct region_table *t, struct maps_reader *reader, const st
         if (plan == PLAN_REFUSE)
             error = refuse_shared(&region);
         else
-            error = add_region(t, &region, plan == PLAN_KERNEL, pagemap);
+            error = add_region(arena, &region, plan == PLAN_KERNEL, full);
         //@ end
     }
     return error != 0 ? error : got;
 }
 
-int regions_read(struct region_table *table, struct arena *arena)
+int regions_read(struct arena *arena, bool full)
 {
     struct maps_reader reader;
-    char *line_buffer = arena_take(arena, MAPS_BUFFER_SIZE);
     long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return (int)fd;
-    int pagemap = pages_open();
-    maps_start(&reader, (int)fd, line_buffer, MAPS_BUFFER_SIZE);
-    int error = read_all(table, &reader, arena, pagemap);
-    sys_close(pagemap);
+    pages_open(&arena->pagemap);
+    maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
+    int error = read_all(arena, &reader, full);
+    pages_close(&arena->pagemap);
     sys_close((int)fd);
     return error;
 }

@@ -72,4 +72,4 @@ static void describe(part_printf print, const void *note, size_t size)
 }
 
 /* No restore: see the name. */
-const struct part lost_part = {NOTE_LOST, "lost", 0, save, describe, NULL, NULL};
+const struct part lost_part = {NOTE_LOST, "lost", 0, save, describe, NULL};

@@ -62,4 +62,4 @@ static long restore(const void *note, size_t size)
     return 0;
 }
 
-const struct part mm_part = {NOTE_MM, "mm", sizeof(struct image_mm), save, describe, restore, NULL};
+const struct part mm_part = {NOTE_MM, "mm", sizeof(struct image_mm), save, describe, restore};

@@ -62,4 +62,4 @@ static long restore(const void *note, size_t size)
     return 0;
 }
 
-const struct part process_part = {NOTE_PROCESS, "process", sizeof(struct image_process), save, describe, restore, NULL};
+const struct part process_part = {NOTE_PROCESS, "process", sizeof(struct image_process), save, describe, restore};

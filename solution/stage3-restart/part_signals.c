@@ -3,7 +3,8 @@
  *
  * The mask comes back with setcontext(), the alternate stack with the handler's own return (the
  * kernel put both into the signal frame).  Waiting signals cannot be looked at without being taken:
- * so they are taken from the queue, saved, and queued again, in this life and in the next.
+ * so they are taken from the queue, saved, and queued again at once, in this life and in the next.  All
+ * signals are blocked meanwhile, so none is acted on.
  */
 #include "part.h"
 #include "sys.h"
@@ -25,60 +26,35 @@ struct image_signals {
 };
 
 /* Queues them (again), for this process: rt_sigqueueinfo(2) lets a process send itself any siginfo. */
-static void queue_waiting(const siginfo_t *waiting, uint64_t count)
+static void queue_waiting(const struct image_signals *s)
 {
-    for (uint64_t i = 0; i < count; i++)
-        if (sys_call(SYS_rt_sigqueueinfo, sys_getpid(), waiting[i].si_signo, (long)&waiting[i], 0) != 0)
+    for (uint64_t i = 0; i < s->waiting_count; i++)
+        if (sys_call(SYS_rt_sigqueueinfo, sys_getpid(), s->waiting[i].si_signo, (long)&s->waiting[i], 0) != 0)
             say("ckptlab: a waiting signal is lost: rt_sigqueueinfo(2) failed", NULL);
-}
-
-/* Takes all waiting signals but `except`.  Returns their number, or -errno. */
-static long take_waiting(int except, siginfo_t *to, size_t room)
-{
-    uint64_t set = ~(1UL << (except - 1));
-    struct timespec now = {0, 0};
-    long count = 0, n = 0;
-    while (n != -EAGAIN) {
-        if ((size_t)(count + 1) * sizeof *to > room)
-            return -E2BIG;
-        n = sys_call(SYS_rt_sigtimedwait, (long)&set, (long)&to[count], (long)&now, MASK_SIZE);
-        count += n > 0;
-    }
-    return count;
 }
 
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_signals *s = note;
+    uint64_t count = 0, max = (room - sizeof *s) / sizeof *s->waiting;
+    uint64_t set = ~(1UL << (request->signal - 1)); /* that one is ours */
+    struct timespec now = {0, 0};
     for (int i = 0; i < SIGNALS; i++)
         sys_call(SYS_rt_sigaction, i + 1, 0, (long)&s->actions[i], MASK_SIZE);
-    long count = take_waiting(request->signal, s->waiting, room - sizeof *s);
-    if (count < 0) {
-        queue_waiting(s->waiting, (room - sizeof *s) / sizeof *s->waiting);
-        return count;
-    }
-    s->waiting_count = (uint64_t)count;
-    return (long)(sizeof *s + (size_t)count * sizeof *s->waiting);
-}
-
-static void resume(const void *note)
-{
-    const struct image_signals *s = note;
-    queue_waiting(s->waiting, s->waiting_count);
+    while (count < max && sys_call(SYS_rt_sigtimedwait, (long)&set, (long)&s->waiting[count], (long)&now, MASK_SIZE) > 0)
+        count++;
+    s->waiting_count = count;
+    queue_waiting(s);
+    return count == max ? -E2BIG : (long)(sizeof *s + count * sizeof *s->waiting);
 }
 
 static void describe(part_printf print, const void *note, size_t size)
 {
     const struct image_signals *s = note;
-    print("  waiting: %lu\n", s->waiting_count);
-    print("  handled:");
+    print("  waiting: %lu\n  handled, or ignored (i):", s->waiting_count);
     for (int i = 0; i < SIGNALS; i++)
-        if (s->actions[i].handler > 1)
-            print(" %d", i + 1);
-    print("\n  ignored:");
-    for (int i = 0; i < SIGNALS; i++)
-        if (s->actions[i].handler == 1)
-            print(" %d", i + 1);
+        if (s->actions[i].handler != 0)
+            print(" %d%s", i + 1, s->actions[i].handler == 1 ? "i" : "");
     print("\n");
 }
 
@@ -88,8 +64,8 @@ static long restore(const void *note, size_t size)
     for (int i = 0; i < SIGNALS; i++) /* SIGKILL and SIGSTOP answer EINVAL: they have no action */
         sys_call(SYS_rt_sigaction, i + 1, (long)&s->actions[i], 0, MASK_SIZE);
     if (s->waiting_count <= (size - sizeof *s) / sizeof *s->waiting) /* believe no number in an image */
-        resume(note);
+        queue_waiting(s);
     return 0;
 }
 
-const struct part signals_part = {NOTE_SIGNALS, "signals", sizeof(struct image_signals), save, describe, restore, resume};
+const struct part signals_part = {NOTE_SIGNALS, "signals", sizeof(struct image_signals), save, describe, restore};

@@ -71,4 +71,4 @@ static long restore(const void *note, size_t size)
     //@ end
 }
 
-const struct part thread_part = {NOTE_THREAD, "thread", sizeof(struct image_thread), save, describe, restore, NULL};
+const struct part thread_part = {NOTE_THREAD, "thread", sizeof(struct image_thread), save, describe, restore};

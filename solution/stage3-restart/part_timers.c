@@ -40,4 +40,4 @@ static long restore(const void *note, size_t size)
     return error;
 }
 
-const struct part timers_part = {NOTE_TIMERS, "timers", sizeof(struct image_timers), save, describe, restore, NULL};
+const struct part timers_part = {NOTE_TIMERS, "timers", sizeof(struct image_timers), save, describe, restore};
