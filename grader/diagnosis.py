@@ -18,7 +18,7 @@ import maps
 from config import GRADER, load_toml
 from failure import Failure
 from image import BadImage, Image
-from lab import Case
+from lab import STUDENT, Case
 from process import Life
 
 TABLE = GRADER / "causes.toml"
@@ -88,16 +88,22 @@ def _unique(lines: Sequence[str]) -> list[str]:
 
 def image_symptoms(case: Case) -> list[str]:
     """What the image lacks or has too much of, compared with the maps before the checkpoint."""
-    if case.image is None or not case.image.exists():
+    if case.image is None or not case.image.exists() or case.image_by != STUDENT:
         return []
     try:
         image = Image(case.image)
     except (BadImage, OSError, ValueError):
-        return ["image: not an ELF file"]
+        return ["image: not an ELF file", *header_symptoms(case.image)]
     symptoms = truncation_symptoms(image)
     for region in maps.without_vsyscall(case.maps_before):
         symptoms += region_symptoms(image, region)
     return _unique(symptoms)
+
+
+def header_symptoms(path: Path) -> list[str]:
+    """Where the header of a core file is, if not at the start (as after a write with O_APPEND)."""
+    core = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x04\x00"
+    return ["image: its header is not at the start"] if path.read_bytes().find(core) > 0 else []
 
 
 def truncation_symptoms(image: Image) -> list[str]:
@@ -113,7 +119,7 @@ def region_symptoms(image: Image, region: maps.Region) -> list[str]:
     if load is None:
         return [f"image: no region {kind}"]
     symptoms = []
-    if (load.start, load.end) != (region.start, region.end):
+    if (load.start, load.end) != (region.start, region.end) and kind != "[stack]":
         symptoms.append(f"image: wrong bounds {kind}")
     if load.perms != region.perms[:3]:
         symptoms.append(f"image: wrong permissions {kind}")

@@ -6,7 +6,6 @@ with the processes that it started, and what was seen, for the diagnosis.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shlex
@@ -22,8 +21,8 @@ from config import GRADER, TOP, Interface, expand, load_interface
 from failure import Failure, check, check_equal
 from image import BadImage, Image
 from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
-from process import Life, exit_words, has_signal, wait_until
-from programs import Programs
+from process import Life, exit_words, has_signal, patience, wait_until
+from programs import Programs, locked
 
 STUDENT, REFERENCE = "student", "reference"
 
@@ -114,7 +113,7 @@ class Lab:
             if folder.resolve() == self.folder:
                 return folder
             if (folder / "Makefile").exists():
-                with _locked(folder):
+                with locked(folder / "build" / ".lock"):
                     run_make(self.interface, folder, keep_flags=False)
                 return folder
         raise BuildError(f"no reference in {' or '.join(self.interface.reference)} under {TOP}")
@@ -125,21 +124,6 @@ class Lab:
     def sibling(self, stage: int) -> Path:
         """The folder of another stage, beside the one under grading."""
         return self.folder.parent / self.interface.stages[stage].folder
-
-
-class _locked:
-    """Two graders must not build the reference at the same time."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "build" / ".lock"
-
-    def __enter__(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = self.path.open("w")
-        fcntl.flock(self.file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
 
 
 @dataclass(frozen=True)
@@ -189,6 +173,8 @@ class Case:
     notes: list[str] = field(default_factory=list)
     maps_before: list[maps.Region] = field(default_factory=list)
     image: Path | None = None
+    image_by: str = ""
+    stamps: dict[str, tuple[Path, Stamp | None]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
 
     @staticmethod
@@ -233,6 +219,7 @@ class Case:
     ) -> Life:
         """Start a program under test with ckpt, and wait for nothing."""
         path = self.program(program) if isinstance(program, str) else program
+        self.image_by = ckpt
         words = [str(path), *(str(argument) for argument in arguments)]
         launch = self.lab.interface.launch
         command = expand(launch, words, bin=self.lab.bin(ckpt), image=self.folder / image)
@@ -301,6 +288,9 @@ class Case:
     def _no_image(self, life: Life, path: Path) -> None:
         if life.status is not None:
             self._died_in_checkpoint(life)
+        if not self.handler_is_done(life):
+            patience.lost()
+            raise Failure("the handler does not return", "checkpoint: hangs", *life.symptoms())
         words = life.messages().strip() or "and it said nothing"
         raise Failure(
             f"no image came as {path.name}: {words}", "checkpoint: no image", *life.symptoms()
@@ -347,7 +337,10 @@ class Case:
         env: dict[str, str] | None = None,
         wrapper: Callable[[], None] | None = None,
     ) -> Life:
-        return self.run("restart", self.restart_command(image, who, *options), env, wrapper)
+        before = Stamp.of(image)
+        life = self.run("restart", self.restart_command(image, who, *options), env, wrapper)
+        self.stamps[life.role] = (image, before)
+        return life
 
     # What must come out
 
@@ -365,6 +358,15 @@ class Case:
                 got=got,
             )
         self.check_status(second, status, exit_status_of(expected))
+        self.check_image_stays(second)
+
+    def check_image_stays(self, life: Life) -> None:
+        """A restart only reads the image; a second life that writes it took itself for the first."""
+        image, before = self.stamps.get(life.role, (None, None))
+        if image is not None and Stamp.of(image) != before:
+            raise Failure(f"the restarted program wrote {image.name} again", "restart: second checkpoint")
+        if "no checkpoint" in life.messages():
+            raise Failure("the restarted program tried to checkpoint itself", "restart: second checkpoint", *life.symptoms())
 
     @staticmethod
     def check_status(life: Life, status: int, expected: int | None) -> None:

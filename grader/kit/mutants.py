@@ -18,7 +18,7 @@ or, in place of [[edit]], `patch = '''a unified diff'''` for `patch -p1` in solu
 skipped since they depend on a failed one need not be named. `may_lose = ["test_x"]` names tests that the
 mutant may lose or not, as addresses fall (say why in a comment).
 
-The mutant is graded in a scratch copy, against the unchanged reference of this tree.
+`grader/python grader/kit/mutants.py NAME...` tells what mutants lose now. A mutant is graded in a scratch copy, against the unchanged reference of this tree.
 """
 
 from __future__ import annotations
@@ -27,15 +27,18 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from config import GRADER, TOP, load_interface, load_toml
 
-SOLUTION = TOP / "solution"
+SOLUTION = Path(os.environ.get("CKPTLAB_SOLUTION", str(TOP / "solution")))
 FOLDER = GRADER / "kit" / "mutants"
 SAMPLE = 2
 
@@ -178,3 +181,24 @@ def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
     if wanted and got.first_cause() != mutant.cause:
         problems.append(f"{where}: cause {got.first_cause()!r}, must be {mutant.cause!r}\n{got.output}")
     return problems
+
+
+def tell(mutant: Mutant) -> None:
+    """For who writes a mutant: what it loses in each of the stages it names, and the cause printed."""
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name)
+        copy_solution(tree)
+        mutant.apply(tree)
+        for stage in sorted(mutant.loses):
+            got = grade(stage, tree / load_interface().stages[stage].folder)
+            good = not compare(mutant, stage, got)
+            print(f"{mutant.name}: stage {stage}: {'as it says' if good else 'DIFFERS'}")
+            print(f"    {stage} = {json.dumps(got.tests('failed'))}   cause {got.first_cause()!r}")
+            if not got.table.get("tests"):
+                print(got.output)
+
+
+if __name__ == "__main__":
+    for chosen in all_mutants():
+        if not sys.argv[1:] or chosen.name in sys.argv[1:]:
+            tell(chosen)

@@ -1,8 +1,12 @@
-/* raise.c: raise() and the thread's id after the gate. */
+/* raise.c: raise(), and functions that use the thread's id as libc remembers
+ * it, after the gate. */
+#define _GNU_SOURCE
 #include "program.h"
 
 #include <signal.h>
 #include <pthread.h>
+#include <sched.h>
+#include <time.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,5 +26,11 @@ int main(void)
     say("caught %d", caught == SIGUSR1);
     say("pthread_kill returned %d", pthread_kill(pthread_self(), SIGUSR1));
     say("caught %d", caught == 2 * SIGUSR1);
+    cpu_set_t cpus;
+    clockid_t clock;
+    struct timespec used;
+    say("affinity %d", pthread_getaffinity_np(pthread_self(), sizeof cpus, &cpus));
+    if (pthread_getcpuclockid(pthread_self(), &clock) == 0)
+        say("clock %d", (int)syscall(SYS_clock_gettime, clock, &used)); /* no vdso */
     return finish();
 }

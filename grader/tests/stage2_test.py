@@ -304,8 +304,8 @@ def test_many_regions(case: Case) -> None:
 
 @points(1, step="2.8", needs="test_restart")
 def test_large(case: Case) -> None:
-    """a region of more than 2 GiB, mostly untouched"""
-    restarts(case, "large", 2200, 65536, after=["large 1"])
+    """a region of more than 4 GiB, mostly untouched"""
+    restarts(case, "large", 4400, 65536, after=["large 1"])
 
 
 @points(1, step="2.8", needs="test_restart")
@@ -330,8 +330,11 @@ def check_guard(case: Case, life: Life, path: Path) -> None:
 
 @points(1, step="2.8", needs="test_restart")
 def test_private_file(case: Case) -> None:
-    """a private mapping of a file, one page of it changed in memory"""
+    """private mappings of files: changed in memory, and longer than the file"""
     data = case.folder / "data"
+    data.write_bytes(b"a" * 4096)
+    restarts(case, "beyond", data, after=["file aXa"])
+    case.close_gates()
     data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
     life = case.save("privatefile", data, ckpt=STUDENT)
     texts = [text_of(life.lines()[1]), "gate 01", "file aXc b", EXIT]
