@@ -333,7 +333,10 @@ def test_private_file(case: Case) -> None:
     """private mappings of files: changed in memory, and longer than the file"""
     data = case.folder / "data"
     data.write_bytes(b"a" * 4096)
-    restarts(case, "beyond", data, after=["file aXa"])
+    behind = case.start_at_gate("beyond", data)
+    case.checkpoint(behind)
+    case.open_gate(1)
+    case.check_whole(behind, ["gate 01", "file aXa", EXIT])
     case.close_gates()
     data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
     life = case.save("privatefile", data, ckpt=STUDENT)

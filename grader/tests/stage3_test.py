@@ -573,3 +573,11 @@ def test_api(case: Case) -> None:
     case.check_whole(life, ["now 0", *rest])
     again = expected_output(life.lines()[0], ["now 1", *rest])
     case.check_rest(life, case.restart(Path(now)), again, 1)
+
+
+@points(0, step="3.4", needs="test_changed_file", stress=True)
+def test_beyond_the_end(case: Case) -> None:
+    """a private mapping that is longer than its file"""
+    data = case.folder / "data"
+    data.write_bytes(b"a" * 4096)
+    case.survives("beyond", data, after=["file aXa"])
