@@ -392,7 +392,7 @@ def run_in(tree: Path, doc: Path, commands: list[Command], limit: float) -> Resu
 def run_doc(doc: Path, tree: Path = TOP, limit: float = 120) -> Result:
     """Run all blocks of a document. `doc` is relative to the tree."""
     commands, problems = parse(doc, (tree / doc).read_text(encoding="utf-8"))
-    result = Result(problems, [])
+    result = Result(list(problems), [])
     for where in ("finished", "skeleton", "step"):
         chosen = [command for command in commands if command.where == where]
         if not chosen or problems:
