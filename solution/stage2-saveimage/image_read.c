@@ -133,7 +133,7 @@ static bool check_regions(struct image *image)
 {
     size_t size, array = image->region_count * sizeof *image->regions;
     uint64_t previous_end = 0;
-    image->regions = image_note(image, IMAGE_NOTE_NAME, NOTE_REGIONS, array + 1, &size);
+    image->regions = (struct image_region *)image_note(image, IMAGE_NOTE_NAME, NOTE_REGIONS, array + 1, &size);
     if (!need(image, image->regions != NULL && image->header->region_count == image->region_count,
               "it has another number of PT_LOADs than of regions"))
         return false;

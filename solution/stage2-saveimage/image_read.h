@@ -19,7 +19,7 @@ struct image {
     const Elf64_Phdr *segments; /* [0] is the PT_NOTE */
     const Elf64_Phdr *loads;    /* loads[i] belongs to regions[i] */
     const struct image_header *header;
-    const struct image_region *regions;
+    struct image_region *regions;
     size_t region_count;
     const char *names; /* regions[i].name is an offset into this */
     size_t names_size;

@@ -23,7 +23,7 @@ const char *file_problem(const struct image_region *region, const char *name)
 {
     struct statvfs where;
     const char *problem = NULL;
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a FIFO by now */
     if (fd < 0 || fstatvfs(fd, &where) != 0)
         problem = strerror(errno);
     else if (!is_same_file(fd, region))

@@ -8,13 +8,13 @@ static bool add(struct own_maps *maps, const struct region *region)
 {
     if (region->start >= ARCH_USER_END)
         return true;
-    if (maps->count == MAX_OWN_REGIONS || maps->kernel_count == MAX_KERNEL_REGIONS)
+    if (maps->count == MAX_OWN_REGIONS || maps->move_count == MAX_KERNEL_MOVES)
         return false;
     maps->ranges[maps->count++] = (struct range){region->start, region->end};
     if (region_plan(region) == PLAN_KERNEL) {
-        struct kernel_region *kernel = &maps->kernel[maps->kernel_count++];
-        kernel->range = (struct range){region->start, region->end};
-        snprintf(kernel->name, sizeof kernel->name, "%s", region->name);
+        struct kernel_move *move = &maps->moves[maps->move_count++];
+        *move = (struct kernel_move){.from = region->start, .size = region->end - region->start};
+        snprintf(move->name, sizeof move->name, "%s", region->name);
     }
     return true;
 }
@@ -26,7 +26,7 @@ bool own_maps_read(struct own_maps *maps)
     struct region region;
     bool fine = true;
     int got = -1, fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    maps->count = maps->kernel_count = 0;
+    maps->count = maps->move_count = 0;
     maps_start(&reader, fd, buffer, sizeof buffer);
     while (fine && (got = maps_next(&reader, &region)) == 1)
         fine = add(maps, &region);

@@ -2,7 +2,8 @@
  * part_lost.c - the room of what has no room yet: everything that a restart will not bring back, so
  * that nothing is lost in silence.  Given.
  *
- * The note is text: one line for each open descriptor above 2, for POSIX timers, for child processes.
+ * The note is text, as people see it: one line for each open descriptor above 2, for POSIX timers, for
+ * child processes.
  */
 #include "part.h"
 #include "procfile.h"
@@ -35,7 +36,7 @@ static size_t describe_descriptor(long number, char *to, size_t room)
     if (size < 0)
         return 0;
     target[size] = '\0';
-    return text_join(to, room, "descriptor ", name, ": ", target, "\n", NULL);
+    return text_join(to, room, "    descriptor ", name, ": ", target, "\n", NULL);
 }
 
 static bool is_empty(const char *path)
@@ -52,23 +53,16 @@ static long save(const struct save_request *request, void *note, size_t room)
     for (long number = 3; number < descriptors; number++)
         length += describe_descriptor(number, text + length, room - length);
     if (!request->periodic && !is_empty("/proc/self/timers")) /* else the timer there is libckpt's own */
-        length += text_join(text + length, room - length, "POSIX timers (timer_create)\n", NULL);
+        length += text_join(text + length, room - length, "    POSIX timers (timer_create)\n", NULL);
     text_join(path, sizeof path, "/proc/self/task/", text_number(pid, (uint64_t)sys_getpid(), 10), "/children", NULL);
     if (!is_empty(path))
-        length += text_join(text + length, room - length, "child processes\n", NULL);
+        length += text_join(text + length, room - length, "    child processes\n", NULL);
     return (long)length;
 }
 
 static void describe(part_printf print, const void *note, size_t size)
 {
-    const char *text = note, *end = text + size;
-    while (text < end) {
-        int length = 0;
-        while (text + length < end && text[length] != '\n')
-            length++;
-        print("  not brought back: %.*s\n", length, text);
-        text += length + 1;
-    }
+    print("  not brought back:\n%.*s", (int)size, (const char *)note);
 }
 
 /* No restore: see the name. */

@@ -6,20 +6,15 @@
 #define CKPT_RESTART_PLAN_H
 
 #include "image_read.h"
+#include "own_maps.h"
 #include "restorer.h"
-
-struct restart_options {
-    bool verbose, lazy, stop, dry_run;
-};
 
 /* A restart that is ready to go. */
 struct restart_plan {
+    bool lazy, stop; /* the options of that name; to be set by the caller */
     struct image image;
-    struct restart_options options;
-    struct image_region *regions; /* malloc'ed: the image's, REGION_FILE taken from files that changed */
-    struct kernel_move moves[MAX_KERNEL_MOVES];
-    size_t move_count;
-    uint64_t moves_size;       /* bytes */
+    struct range *coming; /* malloc'ed: where the image's regions will be */
+    struct own_maps own;
     struct restorer *restorer; /* in the block */
     void (*entry)(void *);     /* restorer_run, in the block */
     void *stack_top;
@@ -30,7 +25,7 @@ struct restart_plan {
  * restorer's block.  Does not return if something is in the way: it says what, and exits with a status
  * of <sysexits.h>.  Nothing of the process has changed then.
  */
-void plan_make(struct restart_plan *plan, const char *path, const struct restart_options *options);
+void plan_make(struct restart_plan *plan, const char *path);
 
 /* restart_block.c: finds a place for the block and builds it; the plan's other fields are filled. */
 void block_build(struct restart_plan *plan);

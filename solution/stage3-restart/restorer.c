@@ -80,7 +80,7 @@ void restorer_run(void *restorer)
     must(clear(r), "unmap restart's own memory");
     must(unpack_kernel_regions(r), "move vdso to its place");
     for (size_t i = 0; i < r->region_count; i++)
-        must(restore_region(r, &r->regions[i], r->offsets[i]), r->names + r->regions[i].name);
+        must(restore_region(r, &r->regions[i], r->loads[i].p_offset), r->names + r->regions[i].name);
     for (size_t i = 0; i < r->call_count; i++)
         must(r->calls[i].restore(r->calls[i].note, r->calls[i].size), "restore the kernel's state");
     sys_close(r->image);

@@ -4,9 +4,10 @@
  * The restorer is the code that takes one address space down and builds another.  It runs in a block
  * of memory that neither restart nor the image uses, and everything it needs lies in that block:
  *
- *     start                                                        start + size
- *     | code (r-x)      | struct restorer, its arrays, notes (rw-) | stack (rw-) | room for vdso |
- *     | copied from restart's own section `restorer`               |    <-- rsp  | and vvar      |
+ *     start                                                                   start + size
+ *     | code (r-x)         | stack (rw-) | room for vdso | struct restorer, its arrays, |
+ *     | copied from        |    <-- rsp  | and vvar      | the notes (rw-)              |
+ *     | restart's section  |             |               |                              |
  *
  * No libc, no TLS, no global variable, no pointer out of the block.
  */
@@ -16,6 +17,7 @@
 #include "image.h"
 #include "rseq.h"
 
+#include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +26,7 @@ struct kernel_move {
     uint64_t from, to; /* to is 0: the image has none; it is dropped */
     uint64_t packed;   /* its place in the block meanwhile */
     uint64_t size;
+    char name[24]; /* "[vdso]", "[vvar]", "[vvar_vclock]", ... */
 };
 
 /* A part's note, and the copy of its restore function inside the block. */
@@ -43,7 +46,7 @@ struct restorer {
     bool stop;            /* SIGSTOP before the jump, for gdb */
 
     const struct image_region *regions;
-    const uint64_t *offsets; /* of each region's bytes in the image */
+    const Elf64_Phdr *loads; /* loads[i].p_offset: where the bytes of regions[i] are in the image */
     size_t region_count;
     const char *names;
 
