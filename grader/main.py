@@ -79,13 +79,16 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
         return NOT_FULL
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
-    pytest.main(pytest_arguments(options), plugins=[scoring])
+    ended = pytest.main(pytest_arguments(options), plugins=[scoring])
     if options.only and not scoring.order:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
     report.print_report(scoring, time.monotonic() - started, options.verbose)
     if options.json:
         write_json(scoring, options.json, started)
+    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        print("check: the grader itself failed: the result above is not complete", file=sys.stderr)
+        return CANNOT
     return 0 if scoring.order and scoring.all_passed() else NOT_FULL
 
 

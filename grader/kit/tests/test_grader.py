@@ -47,7 +47,7 @@ def make_skeletons(tree: Path) -> None:
     for source in mutants.SOLUTION.glob("stage[0-9]*/*"):
         if not source.is_file() or is_built(source):
             continue
-        path = source.relative_to(TOP)
+        path = Path("solution") / source.relative_to(mutants.SOLUTION)
         text, _ = skeleton.generate(path, source.read_text())
         target = tree / source.relative_to(mutants.SOLUTION)
         if text is not None:
@@ -297,7 +297,7 @@ EXAMPLES = {
     "handler-silent": ["test: test_image", "checkpoint: no image"],
     "is-restart-late": ["test: test_restart", "restart: second checkpoint"],
     "place-taken": ["test: test_same_address", "restart: signal SIGSEGV", "crash: rsp in anonymous"],
-    "stack-not-aligned": ["test: test_bare", "restart: signal SIGSEGV", "crash: perhaps a stack that is not aligned"],
+    "stack-not-aligned": ["test: test_bare", "restart: signal SIGSEGV", "crash: the stack is not aligned"],
     "crash-in-restorer": ["test: test_bare", "restart: signal SIGSEGV", "crash: rsp in outside the old maps"],
     "started-again": ["test: test_bare", "output: started again from the beginning"],
     "no-tls": ["test: test_usleep", "restart says: *** stack smashing detected ***: terminated"],

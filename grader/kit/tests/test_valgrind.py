@@ -26,10 +26,10 @@ def case_fixture(tmp_path: Path) -> Case:
     return Case.fresh(lab, "valgrind")
 
 
-def clean(*words: object) -> str:
+def clean(*words: object, statuses: tuple[int, ...] = (0,)) -> str:
     command = [*VALGRIND, *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "==" not in done.stderr, f"{command}\n{done.stdout}{done.stderr}"
+    assert done.returncode in statuses and "==" not in done.stderr, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
@@ -41,6 +41,7 @@ def test_programs_are_clean_under_valgrind(case: Case) -> None:
     case.signal(life, signal.SIGKILL)
     clean(case.lab.folder / "readckpt", image)
     clean(case.lab.folder / "readckpt", "--regions", "--registers", "--notes", image)
-    clean(case.lab.folder / "restart", "--dry-run", image)
+    # Under valgrind a process has no vdso: restart may say so, after it has read the whole image.
+    clean(case.lab.folder / "restart", "--dry-run", image, statuses=(0, 65))
     clean(case.lab.folder / "ckpt", "/bin/true")
     case.close()
