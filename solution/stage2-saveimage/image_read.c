@@ -25,33 +25,33 @@ static bool read_at(const struct image *image, void *to, uint64_t size, uint64_t
 
 static bool check_elf(struct image *image, const Elf64_Ehdr *elf)
 {
-    return need(image, read_at(image, (void *)elf, sizeof *elf, 0), "not an image: too short") &&
-           need(image, memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0, "not an image: not an ELF file") &&
+    return need(image, read_at(image, (void *)elf, sizeof *elf, 0) && memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0,
+                "not an image: not an ELF file") &&
            need(image, elf->e_ident[EI_CLASS] == ELFCLASS64 && elf->e_ident[EI_DATA] == ELFDATA2LSB &&
                 elf->e_machine == ARCH_ELF_MACHINE, "an image of another machine") &&
-           need(image, elf->e_type == ET_CORE, "not an image: an ELF file, but not a core file") &&
-           need(image, elf->e_phentsize == sizeof(Elf64_Phdr) && elf->e_phnum > 0 && elf->e_phnum != PN_XNUM,
-                "its program headers are not those of an image");
+           need(image, elf->e_type == ET_CORE && elf->e_phentsize == sizeof(Elf64_Phdr) &&
+                elf->e_phoff == sizeof *elf && elf->e_phnum > 0 && elf->e_phnum != PN_XNUM,
+                "not an image: an ELF file of another kind");
 }
 
 /* Reads everything before the regions' bytes. */
 static bool read_head(struct image *image, const Elf64_Ehdr *elf)
 {
     Elf64_Phdr notes;
-    uint64_t table_end = elf->e_phoff + elf->e_phnum * sizeof notes;
-    if (!need(image, elf->e_phoff >= sizeof *elf && elf->e_phoff < image->size && table_end <= image->size &&
-              read_at(image, &notes, sizeof notes, elf->e_phoff), "truncated in its program headers") ||
-        !need(image, notes.p_type == PT_NOTE && notes.p_offset >= table_end, "its first program header is not PT_NOTE") ||
-        !need(image, notes.p_offset <= image->size && notes.p_filesz <= image->size - notes.p_offset, "truncated in its notes"))
+    uint64_t table_end = sizeof *elf + elf->e_phnum * sizeof notes;
+    if (!need(image, read_at(image, &notes, sizeof notes, elf->e_phoff), "truncated in its program headers") ||
+        !need(image, notes.p_type == PT_NOTE && notes.p_offset >= table_end && notes.p_offset % 4 == 0,
+              "its first program header is not PT_NOTE") ||
+        !need(image, notes.p_offset <= image->size && notes.p_filesz <= image->size - notes.p_offset,
+              "truncated in its notes"))
         return false;
     image->head_size = notes.p_offset + notes.p_filesz;
     image->head = malloc(image->head_size);
-    if (!need(image, image->head != NULL && read_at(image, image->head, image->head_size, 0), "its notes cannot be read"))
-        return false;
-    image->segments = (const Elf64_Phdr *)(image->head + elf->e_phoff);
+    image->segments = (const Elf64_Phdr *)(image->head + sizeof *elf);
     image->loads = image->segments + 1;
     image->region_count = elf->e_phnum - 1U;
-    return true;
+    return need(image, image->head != NULL && read_at(image, image->head, image->head_size, 0),
+                "its notes cannot be read");
 }
 
 bool image_next_note(const struct image *image, uint64_t *at, struct image_note *note)
@@ -114,41 +114,36 @@ static bool check_header(struct image *image)
     return need(image, header->checksum == 0 || header->checksum == sum, "corrupt: its checksum is wrong");
 }
 
-static bool check_region(struct image *image, const struct image_region *r, const Elf64_Phdr *load, uint64_t previous_end)
+static bool check_region(struct image *image, size_t i)
 {
-    return need(image, r->start % ARCH_PAGE_SIZE == 0 && r->end % ARCH_PAGE_SIZE == 0 && r->start < r->end &&
-                r->end <= ARCH_USER_END, "a region has impossible addresses") &&
-           need(image, r->start >= previous_end, "regions overlap or are out of order") &&
-           need(image, (r->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC)) == 0, "a region has unknown protections") &&
-           need(image, load->p_type == PT_LOAD && load->p_vaddr == r->start && load->p_memsz == r->end - r->start,
+    const struct image_region *r = &image->regions[i];
+    const Elf64_Phdr *load = &image->loads[i];
+    uint64_t size = r->end - r->start, previous_end = i == 0 ? 0 : r[-1].end;
+    return need(image, r->start >= previous_end && r->start < r->end && r->end <= ARCH_USER_END &&
+                (r->start | r->end | r->offset) % ARCH_PAGE_SIZE == 0 &&
+                (r->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC)) == 0 && r->name < image->names_size,
+                "a region is impossible, overlaps another or is out of order") &&
+           need(image, load->p_type == PT_LOAD && load->p_vaddr == r->start && load->p_memsz == size &&
+                load->p_filesz == (r->flags & REGION_STORED ? size : 0),
                 "its program headers are not those of its regions") &&
-           need(image, load->p_filesz == (r->flags & REGION_STORED ? load->p_memsz : 0), "a region is stored only in part") &&
-           need(image, load->p_filesz == 0 || (load->p_offset % ARCH_PAGE_SIZE == 0 && load->p_offset >= image->head_size),
-                "the bytes of a region begin at a wrong place") &&
-           need(image, load->p_filesz == 0 || (load->p_offset <= image->size && load->p_filesz <= image->size - load->p_offset),
+           need(image, load->p_filesz == 0 || (load->p_offset >= image->head_size && load->p_offset <= image->size &&
+                load->p_offset % ARCH_PAGE_SIZE == 0 && load->p_filesz <= image->size - load->p_offset),
                 "truncated: it ends before the bytes of its regions do");
 }
 
 static bool check_regions(struct image *image)
 {
     size_t size, array = image->region_count * sizeof *image->regions;
-    uint64_t previous_end = 0;
     image->regions = (struct image_region *)image_note(image, IMAGE_NOTE_NAME, NOTE_REGIONS, array + 1, &size);
     if (!need(image, image->regions != NULL && image->header->region_count == image->region_count,
               "it has another number of PT_LOADs than of regions"))
         return false;
     image->names = (const char *)image->regions + array;
     image->names_size = size - array;
-    if (!need(image, image->names[image->names_size - 1] == '\0', "the names of its regions have no end"))
-        return false;
-    for (size_t i = 0; i < image->region_count; i++) {
-        const struct image_region *r = &image->regions[i];
-        if (!need(image, r->name < image->names_size, "a region has no name") ||
-            !check_region(image, r, &image->loads[i], previous_end))
-            return false;
-        previous_end = r->end;
-    }
-    return true;
+    bool fine = need(image, image->names[image->names_size - 1] == '\0', "the names of its regions have no end");
+    for (size_t i = 0; i < image->region_count && fine; i++)
+        fine = check_region(image, i);
+    return fine;
 }
 
 const struct image_region *image_region_at(const struct image *image, uint64_t address)
@@ -159,10 +154,11 @@ const struct image_region *image_region_at(const struct image *image, uint64_t a
     return NULL;
 }
 
-static bool has_access(const struct image *image, uint64_t address, uint32_t prot)
+/* True if the `size` bytes at an address lie in one region, and the program had this access to them. */
+static bool has_access(const struct image *image, uint64_t address, uint64_t size, uint32_t prot)
 {
     const struct image_region *r = image_region_at(image, address);
-    return r != NULL && (r->prot & prot) == prot;
+    return r != NULL && (r->prot & prot) == prot && size <= r->end - address;
 }
 
 static bool check_context(struct image *image)
@@ -170,14 +166,13 @@ static bool check_context(struct image *image)
     const struct image_context *c = image_note(image, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *c, NULL);
     image->context = c;
     return need(image, c != NULL, "it has no note about the registers") &&
-           need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RIP], PROT_EXEC),
-                "rip does not point into a region with code") &&
-           need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RSP], PROT_READ | PROT_WRITE),
-                "rsp does not point into a region that can be written") &&
-           need(image, has_access(image, c->setcontext, PROT_EXEC) && has_access(image, c->ucontext, PROT_READ),
-                "its setcontext() or its ucontext_t lies in no region") &&
-           need(image, c->second_life == 0 || has_access(image, c->second_life, PROT_WRITE),
-                "its struct second_life lies in no region");
+           need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RIP], 1, PROT_EXEC) &&
+                has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RSP], 1, PROT_READ | PROT_WRITE),
+                "rip or rsp does not point into a region for it") &&
+           need(image, has_access(image, c->setcontext, 1, PROT_EXEC) &&
+                has_access(image, c->ucontext, sizeof c->copy, PROT_READ) &&
+                (c->second_life == 0 || has_access(image, c->second_life, sizeof(struct second_life), PROT_WRITE)),
+                "its setcontext(), ucontext_t or struct second_life lies in no region for it");
 }
 
 int image_open(struct image *image, const char *path)
