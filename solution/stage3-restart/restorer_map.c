@@ -57,6 +57,15 @@ static long read_all(int image, uint64_t to, uint64_t size, uint64_t offset)
     //@ end
 }
 
+/* How many bytes of a region can be touched: behind the end of its file a mapping has no memory. */
+static uint64_t size_with_memory(const struct image_region *region)
+{
+    uint64_t size = region->end - region->start;
+    uint64_t in_file = region->file_size > region->offset ? region->file_size - region->offset : 0;
+    uint64_t pages = (in_file + ARCH_PAGE_SIZE - 1) & ~(ARCH_PAGE_SIZE - 1);
+    return (region->flags & REGION_FILE) && pages < size ? pages : size;
+}
+
 /*
  * Reads a region's bytes and leaves out the holes of the image: fresh memory is zero there already, and
  * to write zeros would cost memory.  lseek(2), SEEK_DATA and SEEK_HOLE; a file system that cannot tell
@@ -67,7 +76,7 @@ static long read_all(int image, uint64_t to, uint64_t size, uint64_t offset)
  */
 static long fill(int image, const struct image_region *region, uint64_t offset)
 {
-    uint64_t end = offset + (region->end - region->start);
+    uint64_t end = offset + size_with_memory(region);
     long error = 0, data = sys_lseek(image, (off_t)offset, SEEK_DATA);
     while (error == 0 && data >= 0 && (uint64_t)data < end) {
         long hole = sys_lseek(image, data, SEEK_HOLE);
