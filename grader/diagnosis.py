@@ -95,6 +95,8 @@ def image_symptoms(case: Case) -> list[str]:
     except (BadImage, OSError, ValueError):
         return ["image: not an ELF file", *header_symptoms(case.image)]
     symptoms = truncation_symptoms(image)
+    if any(load.start > 1 << 63 for load in image.loads):
+        symptoms.append("image: has [vsyscall]")
     for region in maps.without_vsyscall(case.maps_before):
         symptoms += region_symptoms(image, region)
     return _unique(symptoms)
@@ -142,6 +144,7 @@ GDB_COMMANDS = (
     "printf \"CRASH signal %d address %lx rip %lx rsp %lx fs %lx\\n\", "
     "$_siginfo.si_signo, $_siginfo._sifields._sigfault.si_addr, $rip, $rsp, $fs_base",
     "x/i $rip",
+    "python print('MAPS ' + open('/proc/%d/maps' % gdb.selected_inferior().pid).read().replace('\\n', '\\nMAPS '))",
 )
 
 
@@ -157,7 +160,11 @@ def crash_symptoms(case: Case) -> list[str]:
     (case.folder / "gdb.txt").write_text(text)
     signal = int(match.group(1))
     address, rip, rsp, fs = (int(word, 16) for word in match.groups()[1:])
-    return _describe_crash(signal, address, rip, rsp, fs, case)
+    now = maps.parse("\n".join(re.findall(r"^MAPS (\S.*)$", text, re.MULTILINE)))
+    symptoms = _describe_crash(signal, address, rip, rsp, fs, case)
+    if rsp % 16 == 8 and re.search(r"^=> .*\tv?mov(ap[sd]|dqa|ntdq)", text, re.MULTILINE):
+        symptoms.append("crash: the stack is not aligned")
+    return symptoms + map_symptoms(now, case) + stack_symptoms(now, address, rip, rsp, case)
 
 
 def _gdb(case: Case, life: Life) -> str:
@@ -186,8 +193,36 @@ def _describe_crash(signal: int, address: int, rip: int, rsp: int, fs: int, case
         symptoms.append(f"crash: {name} in {kind_of(case, value)}")
     if fs != saved_tls(case):
         symptoms.append("crash: fs is not the image's")
-    if rsp % 16 == 8 and address in (0, -1 & (1 << 64) - 1) and kind_of(case, rip) != "null":
-        symptoms.append("crash: perhaps a stack that is not aligned")
+    return symptoms
+
+
+def map_symptoms(now: Sequence[maps.Region], case: Case) -> list[str]:
+    """Which regions are there, but not as they were, when it crashed."""
+    places = {region.start: region for region in now}
+    symptoms = []
+    for old in case.maps_before:
+        new = places.get(old.start)
+        if new is not None and new.inode and new.name == old.name and new.offset != old.offset:
+            symptoms.append(f"crash: wrong offset {old.kind()}")
+    return _unique(symptoms)
+
+
+def stack_symptoms(now: Sequence[maps.Region], address: int, rip: int, rsp: int, case: Case) -> list[str]:
+    """What became of the stack of a restart that crashed before it jumped."""
+    code = maps.find(list(now), rip)
+    old = maps.find(case.maps_before, rip)
+    if code is None or old is not None and old.name == code.name:
+        return []
+    if code.inode:
+        return ["crash: rip in restart's own code"]
+    symptoms = ["crash: rip in the restorer"]
+    if old is not None:
+        symptoms.append(f"crash: the restorer lies in {old.kind()}")
+    if maps.find(list(now), rsp) is None and maps.find(list(now), rsp - 8) is None:
+        symptoms.append("crash: the stack is not mapped")
+    below = maps.find(list(now), address)
+    if abs(rsp - address) < maps.PAGE and below is not None and "w" not in below.perms:
+        symptoms.append("crash: the stack is too small")
     return symptoms
 
 

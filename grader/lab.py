@@ -176,6 +176,7 @@ class Case:
     image_by: str = ""
     stamps: dict[str, tuple[Path, Stamp | None]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
+    through: list[str] = field(default_factory=list)  # a program that runs ckpt and restart
 
     @staticmethod
     def fresh(lab: Lab, name: str) -> Case:
@@ -223,7 +224,7 @@ class Case:
         words = [str(path), *(str(argument) for argument in arguments)]
         launch = self.lab.interface.launch
         command = expand(launch, words, bin=self.lab.bin(ckpt), image=self.folder / image)
-        return self.run("original", command, env)
+        return self.run("original", [*self.through, *command], env)
 
     def start_at_gate(
         self,
@@ -280,7 +281,7 @@ class Case:
             self._no_image(life, path)
         done = wait_until(lambda: self.handler_is_done(life) or life.status is not None)
         if not done:
-            raise Failure("the handler does not return", "checkpoint: hangs", *life.symptoms())
+            raise Failure("the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())
         if life.status is not None:
             self._died_in_checkpoint(life)
         return path
@@ -290,7 +291,11 @@ class Case:
             self._died_in_checkpoint(life)
         if not self.handler_is_done(life):
             patience.lost()
-            raise Failure("the handler does not return", "checkpoint: hangs", *life.symptoms())
+            if any(has_signal(life.pid, f, self.lab.interface.signal) for f in ("SigPnd", "ShdPnd")):
+                raise Failure("the signal stays blocked", "ckpt: signal blocked", *life.symptoms())
+            begun = any(p.name.startswith(path.name + ".") for p in self.folder.iterdir())
+            when = "while it writes" if begun else "before it writes"
+            raise Failure("the handler does not return", f"checkpoint: hangs {when}", *life.symptoms())
         words = life.messages().strip() or "and it said nothing"
         raise Failure(
             f"no image came as {path.name}: {words}", "checkpoint: no image", *life.symptoms()
@@ -310,8 +315,10 @@ class Case:
         self.signal(life)
         wait_until(lambda: bool(life.messages()) or Stamp.of(path) != before or life.status is not None)
         check(life.status is None, f"the program died: {exit_words(life.status)}", *life.symptoms())
-        wait_until(lambda: self.handler_is_done(life))
-        check(Stamp.of(path) == before, "an image was written all the same", "refusal: image written")
+        done = wait_until(lambda: self.handler_is_done(life))
+        check(done, "the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())
+        older = ["image: written in place"] if before else []
+        check(Stamp.of(path) == before, "an image was written all the same", *older, "refusal: image written")
         said = life.messages()
         for word in words:
             check(word in said, f"the message does not say '{word}': {said!r}", "refusal: message")
@@ -338,7 +345,8 @@ class Case:
         wrapper: Callable[[], None] | None = None,
     ) -> Life:
         before = Stamp.of(image)
-        life = self.run("restart", self.restart_command(image, who, *options), env, wrapper)
+        command = [*self.through, *self.restart_command(image, who, *options)]
+        life = self.run("restart", command, env, wrapper)
         self.stamps[life.role] = (image, before)
         return life
 

@@ -170,10 +170,19 @@ class Life:
         return status
 
     def _hangs(self, what: str) -> None:
-        symptoms = [f"{self.role}: hangs", *self.symptoms()]
+        symptoms = [f"{self.role}: hangs", *self._where(), *self.symptoms()]
         patience.lost()
         self.kill()
         raise Failure(f"{self.role}: nothing came while waiting for {what}", *symptoms)
+
+    def _where(self) -> list[str]:
+        """Whether a program that hangs is still what was started, and not what it should become."""
+        try:
+            text = Path(f"/proc/{self.pid}/maps").read_text(errors="replace")
+        except OSError:
+            return []
+        path = Path(self.command[0])
+        return [f"{self.role}: hangs in {path.name}"] if str(path) in text else []
 
     def kill(self) -> None:
         """SIGKILL to this process and what it started (its own session)."""

@@ -42,6 +42,7 @@ RECIPES: dict[str, Recipe] = {
     "counter-clang-no-pie": _counter("-no-pie", "-fno-pie", compiler="clang"),
     "counting": Recipe("counting.c", alone=True),
     "primes": Recipe("primes.c", alone=True),
+    "shortio": Recipe("shortio.c", alone=True),
     "registers": Recipe("registers.c", extra=["registers.S"]),
     "fpenv": Recipe("fpenv.c", ["-lm"]),
     "threads": Recipe("threads.c", ["-pthread"]),

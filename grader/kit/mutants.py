@@ -16,7 +16,8 @@ A mutant is a file NAME.toml in grader/kit/mutants:
 
 or, in place of [[edit]], `patch = '''a unified diff'''` for `patch -p1` in solution/. Tests that are
 skipped since they depend on a failed one need not be named. `may_lose = ["test_x"]` names tests that the
-mutant may lose or not, as addresses fall (say why in a comment).
+mutant may lose or not, as addresses fall (say why in a comment). A table `[causes]`, like `[loses]`, names
+the cause for a stage where another one is right: a wrong parser shows itself otherwise in a restart.
 
 `grader/python grader/kit/mutants.py NAME...` tells what mutants lose now. A mutant is graded in a scratch copy, against the unchanged reference of this tree.
 """
@@ -56,6 +57,7 @@ class Mutant:
     edits: list[dict[str, str]]
     patch: str
     may_lose: list[str]
+    causes: dict[int, str]
 
     @staticmethod
     def load(path: Path) -> Mutant:
@@ -68,6 +70,7 @@ class Mutant:
             toml.get("edit", []),
             toml.get("patch", ""),
             toml.get("may_lose", []),
+            {int(stage): cause for stage, cause in toml.get("causes", {}).items()},
         )
 
     def apply(self, tree: Path) -> None:
@@ -178,8 +181,9 @@ def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
     wanted = set(mutant.loses[stage])
     problems = [f"{where}: survives {name}" for name in sorted(wanted - lost)]
     problems += [f"{where}: also loses {name}" for name in sorted(lost - wanted)]
-    if wanted and got.first_cause() != mutant.cause:
-        problems.append(f"{where}: cause {got.first_cause()!r}, must be {mutant.cause!r}\n{got.output}")
+    cause = mutant.causes.get(stage, mutant.cause)
+    if wanted and got.first_cause() != cause:
+        problems.append(f"{where}: cause {got.first_cause()!r}, must be {cause!r}\n{got.output}")
     return problems
 
 
