@@ -12,9 +12,9 @@
 #include <linux/limits.h>
 #include <stddef.h>
 
-#define NAMES_ROOM (8UL << 20) /* bytes */
-#define PART_ROOM (1UL << 20)  /* bytes, for each note: thousands of waiting signals fit */
-#define HEAD_ROOM (64UL << 20) /* bytes: program headers, names and regions at the most, and 16 notes of PART_ROOM */
+#define NAMES_ROOM (16UL << 20) /* bytes */
+#define PART_ROOM (1UL << 20)   /* bytes, for each note: thousands of waiting signals fit */
+#define HEAD_ROOM (64UL << 20)  /* bytes: headers and regions at the most, the names twice, 16 notes of PART_ROOM */
 
 /* The regions of this process, as the image describes them. */
 struct region_table {

@@ -11,10 +11,7 @@
 #include "checkpoint.h"
 #include "core_notes.h"
 #include "image_write.h"
-#include "procfile.h"
 #include "regions.h"
-#include "sys.h"
-#include "text.h"
 
 /* Says what went wrong, and that the program lives; returns the error. */
 static int refuse(const char *what, const char *why, int error)

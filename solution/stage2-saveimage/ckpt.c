@@ -68,14 +68,11 @@ static void parse_options(int argc, char **argv)
         case 's': set_variable("CKPT_SIGNAL", optarg); break;
         case 'i': set_number("CKPT_INTERVAL", parse_number(optarg, 1000000, "a number of seconds")); break;
         case 'v': set_variable("CKPT_VERBOSE", "1"); break;
-        case 'h': fputs(usage, stdout); exit(0);
-        default: fputs(usage, stderr); exit(EX_USAGE);
+        default: usage_exit(usage, option == 'h');
         }
     }
-    if (optind == argc) {
-        fputs(usage, stderr);
-        exit(EX_USAGE);
-    }
+    if (optind == argc)
+        usage_exit(usage, false);
 }
 
 /* libckpt.so lies beside ckpt; its name goes before those that the user preloads. */
@@ -119,12 +116,13 @@ static void prepare_signal(void)
 
 int main(int argc, char **argv)
 {
-    char path[PATH_MAX], why[2 * PATH_MAX];
+    char path[PATH_MAX], checked[PATH_MAX];
     parse_options(argc, argv);
     if (!program_find(argv[optind], path))
         errx(EX_NOINPUT, "%s: no such program", argv[optind]);
-    if (!program_check(path, why, sizeof why))
-        errx(EX_DATAERR, "cannot checkpoint %s: %s", argv[optind], why);
+    const char *problem = program_problem(strcpy(checked, path));
+    if (problem != NULL)
+        errx(EX_DATAERR, "cannot checkpoint %s: %s %s", argv[optind], checked, problem);
     preload_library();
     prepare_signal();
     set_number("CKPT_PID", getpid());

@@ -4,9 +4,6 @@
  */
 #include "core_notes.h"
 #include "arch_registers.h"
-#include "procfile.h"
-#include "sys.h"
-#include "text.h"
 
 #include <elf.h>
 #include <sys/procfs.h>
@@ -48,15 +45,9 @@ static void add_auxv(struct note_list *notes)
 /* NT_FILE: count, page size; then start, end, offset in pages of each; then the names. */
 static void add_files(struct note_list *notes, const struct region_table *t)
 {
-    uint64_t count = 0, names_size = 0, *first = note_begin(notes), *word = first + 2;
-    for (const struct image_region *r = t->regions; r < t->regions + t->count; r++) {
-        if (!(r->flags & REGION_FILE))
-            continue;
-        count++;
-        names_size += strlen(t->names + r->name) + 1;
-    }
-    if (names_size > NAMES_ROOM)
-        return; /* thousands of long names, each again and again; gdb can do without */
+    uint64_t count = 0, *first = note_begin(notes), *word = first + 2;
+    for (size_t i = 0; i < t->count; i++)
+        count += (t->regions[i].flags & REGION_FILE) != 0;
     char *name = (char *)(word + 3 * count);
     for (const struct image_region *r = t->regions; r < t->regions + t->count; r++) {
         if (!(r->flags & REGION_FILE))

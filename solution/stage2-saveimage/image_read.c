@@ -3,7 +3,6 @@
  * checksum, the regions, the context.  Each check relies on those before it.  Given.
  */
 #include "image_read.h"
-#include "arch.h"
 #include "part.h"
 #include "libc.h"
 

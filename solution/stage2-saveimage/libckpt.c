@@ -10,15 +10,14 @@
 #include "checkpoint.h"
 #include "ckpt.h"
 #include "rseq.h"
-#include "sys.h"
-#include "text.h"
 #include "libc.h"
 
 /* All that the handler needs is ready in static memory: it may not allocate, and the stack may be small. */
 static ucontext_t context;
 static struct second_life second_life;
 static struct save_request request = {.context = &context, .second_life = &second_life};
-static char image_pattern[PATH_MAX]; /* absolute; %p stands for the pid */
+static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
+static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
 static char image_path[PATH_MAX + TEXT_NUMBER_SIZE];
 static long owner;   /* the process that may write to a name without %p: not its children */
 static long seconds; /* between periodic checkpoints; 0: none */
@@ -37,14 +36,13 @@ static volatile sig_atomic_t last_result; /* of ckpt_now() */
 
 static int take_checkpoint(void)
 {
-    char pid[TEXT_NUMBER_SIZE];
-    char *percent = strstr(strcpy(image_path, image_pattern), "%p");
-    if (percent != NULL)
-        text_join(percent, (size_t)(image_path + sizeof image_path - percent), text_number(pid, (uint64_t)sys_getpid(), 10), strstr(image_pattern, "%p") + 2, NULL);
-    else if (sys_getpid() != owner) {
+    char digits[TEXT_NUMBER_SIZE];
+    const char *pid = text_number(digits, (uint64_t)sys_getpid(), 10);
+    if (behind_pid == NULL && sys_getpid() != owner) {
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
         return -EPERM;
     }
+    text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid : NULL, behind_pid, NULL);
     int error = checkpoint_take(&request, image_path);
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
@@ -122,15 +120,20 @@ static long environment_number(const char *name, long otherwise)
 }
 
 /* Absolute, since the program may change its working directory. */
-static void set_image_pattern(void)
+static void set_image_name(void)
 {
     const char *name = getenv("CKPT_IMAGE");
     char directory[PATH_MAX] = "";
     if (name == NULL || *name == '\0')
         name = "myckpt";
-    if (*name != '/' && getcwd(directory, sizeof directory) == NULL)
-        directory[0] = '\0';
-    text_join(image_pattern, sizeof image_pattern, directory, *directory != '\0' ? "/" : "", name, NULL);
+    if (*name != '/' && getcwd(directory, sizeof directory - 1) != NULL)
+        strcat(directory, "/");
+    text_join(image_name, sizeof image_name, directory, name, NULL);
+    char *percent = strstr(image_name, "%p");
+    if (percent == NULL)
+        return;
+    *percent = '\0';
+    behind_pid = percent + 2;
 }
 
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
@@ -146,7 +149,7 @@ __attribute__((constructor)) static void libckpt_start(void)
     request.rseq_address = rseq.address;
     request.rseq_size = rseq.size;
     request.setcontext = (uint64_t)setcontext;
-    set_image_pattern();
+    set_image_name();
     register_handler();
     start_period();
 }

@@ -13,10 +13,9 @@
 #define CKPT_PART_H
 
 #include "image.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "procfile.h"
+#include "sys.h"
+#include "text.h"
 
 /* What libckpt knows before it takes a checkpoint: what only libc could tell, and what was asked for. */
 struct save_request {

@@ -14,12 +14,16 @@ static bool is_executable_file(const char *path)
 bool program_find(const char *name, char path[PATH_MAX])
 {
     const char *directories = getenv("PATH");
-    char list[2 * PATH_MAX], *rest = NULL;
-    snprintf(list, sizeof list, "%s", strchr(name, '/') != NULL || directories == NULL ? "" : directories);
-    for (char *dir = strtok_r(list, ":", &rest); dir != NULL; dir = strtok_r(NULL, ":", &rest))
-        if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX && is_executable_file(path))
-            return true;
-    return strchr(name, '/') != NULL && snprintf(path, PATH_MAX, "%s", name) < PATH_MAX && is_executable_file(path);
+    if (strchr(name, '/') != NULL)
+        directories = "";
+    char *list = strdup(directories != NULL ? directories : "/bin:/usr/bin"), *rest = list, *directory;
+    bool found = false;
+    while (!found && (directory = strsep(&rest, ":")) != NULL) { /* an empty one is where we are */
+        int length = snprintf(path, PATH_MAX, "%s%s%s", directory, *directory != '\0' ? "/" : "", name);
+        found = length < PATH_MAX && is_executable_file(path);
+    }
+    free(list);
+    return found;
 }
 
 /*
@@ -46,18 +50,12 @@ static bool has_interpreter(int fd, const Elf64_Ehdr *elf)
     return false;
 }
 
-/* What is wrong with the program whose first bytes are `head`, or NULL; *script gets its interpreter. */
-static const char *examine(int fd, char head[256], const char **script)
+/* What is wrong with the ELF program that begins with `head`, or NULL. */
+static const char *elf_problem(int fd, const char *head)
 {
     Elf64_Ehdr elf;
     memcpy(&elf, head, sizeof elf);
-    if (memcmp(head, "#!", 2) == 0) { /* "#! /bin/sh -e": the interpreter is what runs */
-        char *interpreter = head + 2 + strspn(head + 2, " \t");
-        interpreter[strcspn(interpreter, " \t\n")] = '\0';
-        *script = interpreter;
-        return NULL;
-    }
-    if (memcmp(head, ELFMAG, SELFMAG) != 0)
+    if (memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0)
         return "is neither an ELF program nor a script that begins with #!";
     if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != ARCH_ELF_MACHINE)
         return "is a program for another machine";
@@ -66,23 +64,25 @@ static const char *examine(int fd, char head[256], const char **script)
     return NULL;
 }
 
-bool program_check(const char *path, char *why, size_t size)
+const char *program_problem(char path[PATH_MAX])
 {
-    char head[256] = "";
-    const char *script = NULL, *problem = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (is_privileged(path))
-        problem = "runs with other rights than yours (set-user-ID, set-group-ID or capabilities), so the dynamic "
-                  "linker ignores LD_PRELOAD";
-    else if (fd < 0 || read(fd, head, sizeof head - 1) < 0)
-        problem = strerror(errno);
-    else
-        problem = examine(fd, head, &script);
-    if (fd >= 0)
+    for (int depth = 0; depth < 5; depth++) { /* as deep as execve(2) goes */
+        char head[256] = "";
+        const char *problem = NULL;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (is_privileged(path))
+            problem = "runs with other rights than yours (set-user-ID, set-group-ID or capabilities), so the dynamic "
+                      "linker ignores LD_PRELOAD";
+        else if (fd < 0 || read(fd, head, sizeof head - 1) < 0)
+            problem = strerror(errno);
+        else if (strncmp(head, "#!", 2) != 0)
+            problem = elf_problem(fd, head);
         close(fd);
-    if (problem == NULL && script != NULL)
-        return program_check(script, why, size);
-    if (problem != NULL)
-        snprintf(why, size, "%s %s", path, problem);
-    return problem == NULL;
+        if (problem != NULL || strncmp(head, "#!", 2) != 0)
+            return problem;
+        char *interpreter = head + 2 + strspn(head + 2, " \t"); /* "#! /bin/sh -e": the interpreter is what runs */
+        interpreter[strcspn(interpreter, " \t\n")] = '\0';
+        strcpy(path, interpreter);
+    }
+    return "is a script, and so is its interpreter, and so on";
 }

@@ -10,9 +10,9 @@
 bool program_find(const char *name, char path[PATH_MAX]);
 
 /*
- * True if LD_PRELOAD works for the program at `path`; for a script, for its interpreter.  Otherwise
- * writes to why (size bytes) what is in the way: statically linked, set-user-ID, another machine's.
+ * NULL if LD_PRELOAD works for the program at `path`; else what is in the way: it is statically linked,
+ * set-user-ID, another machine's...  If it is a script, `path` becomes that of its interpreter.
  */
-bool program_check(const char *path, char *why, size_t size);
+const char *program_problem(char path[PATH_MAX]);
 
 #endif

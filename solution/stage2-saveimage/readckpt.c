@@ -10,13 +10,11 @@
 
 static const char usage[] =
     "Usage: readckpt [--regions] [--registers] [--notes] IMAGE\n"
-    "Check a checkpoint image and show what is in it.\n\n"
-    "  -m, --regions    the regions, one line each, like /proc/PID/maps (save: its bytes are stored;\n"
-    "                   file: mapped again from its file; guard, kernel: nothing to store)\n"
+    "Check a checkpoint image and show what is in it; without an option: each kind of state.\n\n"
+    "  -m, --regions    the regions, like /proc/PID/maps (save: stored; file: mapped again from its file)\n"
     "  -r, --registers  the registers at the checkpoint, and the region that each points into\n"
     "  -n, --notes      all notes: owner, type, size\n"
     "  -h, --help       this text\n\n"
-    "Without an option: a summary, with each kind of state that was saved.\n"
     "Exit status: 0 the image is valid; 64 wrong usage; 65 it is not, and why; 66 it cannot be opened.\n";
 
 /* What became of the region, in the words of readmaps. */
@@ -41,14 +39,13 @@ static void show_registers(const struct image *image)
 {
     const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
     if (status == NULL)
-        puts("no NT_PRSTATUS note: gdb will find no registers");
-    for (size_t i = 0; status != NULL && i < ARCH_REGISTER_COUNT; i++) {
+        errx(EX_DATAERR, "no NT_PRSTATUS note: gdb will find no registers");
+    for (size_t i = 0; i < ARCH_REGISTER_COUNT; i++) {
         uint64_t value;
         memcpy(&value, (const char *)&status->pr_reg + arch_registers[i].offset, sizeof value);
         const struct image_region *r = image_region_at(image, value);
-        const char *name = r == NULL ? "" : image->names + r->name;
-        printf("%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r != NULL ? "  in " : "",
-               r != NULL && *name == '\0' ? "anonymous memory" : name);
+        const char *name = r == NULL ? "" : image->names[r->name] == '\0' ? "anonymous memory" : image->names + r->name;
+        printf("%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r == NULL ? "" : "  in ", name);
     }
 }
 
@@ -62,15 +59,15 @@ static void show_notes(const struct image *image)
 /* Each part of this build describes its own note; others are named, so that nothing is hidden. */
 static void show_part(const struct image_note *note)
 {
-    size_t i = 0;
-    while (all_parts[i] != NULL && all_parts[i]->type != note->type)
-        i++;
-    if (all_parts[i] == NULL) {
-        printf("note 0x%x: %zu bytes that this readckpt does not know (a later stage's does)\n", note->type, note->size);
-        return;
+    const struct part *const *part = all_parts;
+    while (*part != NULL && (*part)->type != note->type)
+        part++;
+    if (*part == NULL) {
+        printf("note 0x%x: %zu bytes, of a later stage's part\n", note->type, note->size);
+    } else {
+        printf("%s:\n", (*part)->name);
+        (*part)->describe(printf, note->value, note->size);
     }
-    printf("%s:\n", all_parts[i]->name);
-    all_parts[i]->describe(printf, note->value, note->size);
 }
 
 static void show_summary(const struct image *image)
@@ -82,46 +79,40 @@ static void show_summary(const struct image *image)
         memory += image->loads[i].p_memsz / 1024;
         stored += image->loads[i].p_filesz / 1024;
     }
-    printf("program: %s (pid %u)\n", info != NULL ? info->pr_psargs : "?", image->header->pid);
+    printf("program: %.80s (pid %u)\n", info != NULL ? info->pr_psargs : "?", image->header->pid);
     printf("regions: %zu, %luK; stored in the image: %luK\n", image->region_count, memory, stored);
-    printf("context:\n  ucontext_t at 0x%lx, setcontext() at 0x%lx\n", image->context->ucontext, image->context->setcontext);
+    printf("context:\n  ucontext_t at 0x%lx, setcontext() at 0x%lx\n", image->context->ucontext,
+           image->context->setcontext);
     for (uint64_t at = 0; image_next_note(image, &at, &note);)
         if (strcmp(note.name, IMAGE_NOTE_NAME) == 0 && note.type > NOTE_CONTEXT)
             show_part(&note);
     printf("the image is valid (format version %u)\n", image->header->version);
 }
 
-static int usage_error(void)
-{
-    fputs(usage, stderr);
-    return EX_USAGE;
-}
-
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'},
                                             {"notes", 0, NULL, 'n'}, {"help", 0, NULL, 'h'}, {0}};
-    void (*show[4])(const struct image *) = {NULL};
-    int option, count = 0;
+    bool asked['r' + 1] = {false};
+    int option, status;
     while ((option = getopt_long(argc, argv, "mrnh", options, NULL)) != -1) {
-        if (option == 'h')
-            return fputs(usage, stdout) < 0;
-        if (option == '?' || count == 3)
-            return usage_error();
-        show[count++] = option == 'm' ? show_regions : option == 'r' ? show_registers : show_notes;
+        if (option == 'h' || option == '?')
+            usage_exit(usage, option == 'h');
+        asked[option] = true;
     }
     if (optind != argc - 1)
-        return usage_error();
+        usage_exit(usage, false);
     struct image image;
-    int status = image_open(&image, argv[optind]);
-    if (status != 0)
+    if ((status = image_open(&image, argv[optind])) != 0)
         errx(status, "%s: %s", argv[optind], image.why);
-    if (count == 0)
-        show[count++] = show_summary;
-    for (int i = 0; i < count; i++)
-        show[i](&image);
+    if (asked['m'])
+        show_regions(&image);
+    if (asked['r'])
+        show_registers(&image);
+    if (asked['n'])
+        show_notes(&image);
+    if (!asked['m'] && !asked['r'] && !asked['n'])
+        show_summary(&image);
     image_close(&image);
-    if (fflush(stdout) != 0)
-        err(EX_IOERR, "standard output");
-    return 0;
+    return fflush(stdout) == 0 ? 0 : EX_IOERR;
 }

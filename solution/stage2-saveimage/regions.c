@@ -23,7 +23,7 @@ static void identify_file(struct image_region *to, const struct region *from, co
     to->mtime_nanoseconds = st.st_mtim.tv_nsec;
     bool first_page = from->offset == 0 && (from->prot & PROT_READ) && st.st_size >= (off_t)ARCH_PAGE_SIZE;
     const uint8_t *id = first_page ? build_id_find((const void *)from->start) : NULL; // NOLINT
-    if (id == NULL && previous != NULL && previous->name == to->name)
+    if (id == NULL && previous != NULL && previous->inode == to->inode && previous->device == to->device)
         id = previous->build_id; /* the next region of the same file */
     if (id != NULL)
         memcpy(to->build_id, id, BUILD_ID_SIZE);
@@ -43,32 +43,16 @@ static bool must_store(const struct image_region *r, const char *name, bool full
     return !without_content || pages_have_own(pagemap, r);
 }
 
-/* Copies the name behind the others; the regions of one file follow each other and share one copy. */
-static int add_name(struct region_table *t, const char *name, uint32_t *at)
-{
-    size_t size = strlen(name) + 1;
-    if (t->count > 0) {
-        *at = t->regions[t->count - 1].name;
-        if (strcmp(t->names + *at, name) == 0)
-            return 0;
-    }
-    if (size > sizeof t->names - t->names_size)
-        return -E2BIG;
-    *at = (uint32_t)t->names_size;
-    memcpy(t->names + t->names_size, name, size);
-    t->names_size += size;
-    return 0;
-}
-
 static int add_region(struct arena *arena, const struct region *from, bool is_kernel, bool full)
 {
     struct region_table *t = &arena->table;
     struct image_region *to = &t->regions[t->count];
-    if (t->count == IMAGE_MAX_REGIONS)
+    size_t name_size = strlen(from->name) + 1;
+    if (t->count == IMAGE_MAX_REGIONS || name_size > sizeof t->names - t->names_size)
         return -E2BIG;
-    int error = add_name(t, from->name, &to->name);
-    if (error != 0)
-        return error;
+    to->name = (uint32_t)t->names_size;
+    memcpy(t->names + t->names_size, from->name, name_size);
+    t->names_size += name_size;
     to->start = from->start;
     to->end = from->end;
     to->offset = from->offset;

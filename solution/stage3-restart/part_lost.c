@@ -6,37 +6,38 @@
  * child processes.
  */
 #include "part.h"
-#include "procfile.h"
-#include "sys.h"
-#include "text.h"
 
-/* The size of the table of descriptors: "FDSize:" in /proc/self/status, proc_pid_status(5). */
-static long descriptor_table_size(void)
+#include <dirent.h>
+
+/* Appends a line about a descriptor, straight into the note: a path is too large for a small stack. */
+static size_t describe_descriptor(const char *number, char *to, size_t room)
 {
-    char status[4096];
-    long size = 0;
-    procfile_read("/proc/self/status", status, sizeof status);
-    for (const char *at = status; *at != '\0'; at++) {
-        if (strncmp(at, "\nFDSize:\t", 9) != 0)
-            continue;
-        for (at += 9; *at >= '0' && *at <= '9'; at++)
-            size = size * 10 + (*at - '0');
-        break;
-    }
-    return size;
+    char link[64];
+    text_join(link, sizeof link, "/proc/self/fd/", number, NULL);
+    size_t length = text_join(to, room, "    descriptor ", number, ": ", NULL);
+    long size = sys_call(SYS_readlink, (long)link, (long)(to + length), (long)(room - length) - 2, 0);
+    if (size <= 0)
+        return 0;
+    to[length + (size_t)size] = '\n';
+    return length + (size_t)size + 1;
 }
 
-/* Appends a line about one descriptor, if it is open. */
-static size_t describe_descriptor(long number, char *to, size_t room)
+static size_t describe_descriptors(char *to, size_t room)
 {
-    char digits[TEXT_NUMBER_SIZE], link[64], target[PATH_MAX];
-    const char *name = text_number(digits, (uint64_t)number, 10);
-    text_join(link, sizeof link, "/proc/self/fd/", name, NULL);
-    long size = sys_call(SYS_readlink, (long)link, (long)target, sizeof target - 1, 0);
-    if (size < 0)
-        return 0;
-    target[size] = '\0';
-    return text_join(to, room, "    descriptor ", name, ": ", target, "\n", NULL);
+    char digits[TEXT_NUMBER_SIZE], entries[512];
+    size_t length = 0;
+    long size, fd = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    const char *own = text_number(digits, (uint64_t)fd, 10); /* it will be closed below */
+    while ((size = sys_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0) {
+        const struct dirent64 *d = (const struct dirent64 *)entries;
+        for (; (const char *)d < entries + size; d = (const struct dirent64 *)((const char *)d + d->d_reclen)) {
+            bool from_restart = d->d_name[0] < '3' && d->d_name[1] == '\0'; /* 0, 1, 2; and "." */
+            if (!from_restart && strncmp(d->d_name, own, TEXT_NUMBER_SIZE) != 0)
+                length += describe_descriptor(d->d_name, to + length, room - length);
+        }
+    }
+    sys_close((int)fd);
+    return length;
 }
 
 static bool is_empty(const char *path)
@@ -47,15 +48,11 @@ static bool is_empty(const char *path)
 
 static long save(const struct save_request *request, void *note, size_t room)
 {
-    char *text = note, path[64], pid[TEXT_NUMBER_SIZE];
-    size_t length = 0;
-    long descriptors = descriptor_table_size();
-    for (long number = 3; number < descriptors; number++)
-        length += describe_descriptor(number, text + length, room - length);
+    size_t length = describe_descriptors(note, room);
+    char *text = note;
     if (!request->periodic && !is_empty("/proc/self/timers")) /* else the timer there is libckpt's own */
         length += text_join(text + length, room - length, "    POSIX timers (timer_create)\n", NULL);
-    text_join(path, sizeof path, "/proc/self/task/", text_number(pid, (uint64_t)sys_getpid(), 10), "/children", NULL);
-    if (!is_empty(path))
+    if (!is_empty("/proc/thread-self/children"))
         length += text_join(text + length, room - length, "    child processes\n", NULL);
     return (long)length;
 }

@@ -6,9 +6,6 @@
  * prctl(2), PR_SET_MM_MAP needs no privilege, but CONFIG_CHECKPOINT_RESTORE; all its fields must be filled.
  */
 #include "part.h"
-#include "procfile.h"
-#include "sys.h"
-#include "text.h"
 
 #include <linux/prctl.h>
 

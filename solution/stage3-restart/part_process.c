@@ -1,7 +1,5 @@
 /* part_process.c - the room of the process: working directory, umask, limits, name.  Given. */
 #include "part.h"
-#include "sys.h"
-#include "text.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -32,7 +30,7 @@ static long save(const struct save_request *request, void *note, size_t room)
 static void describe(part_printf print, const void *note, size_t size)
 {
     const struct image_process *p = note;
-    print("  name %s, umask %03lo, working directory %s\n", p->name, p->umask, p->directory);
+    print("  name %.16s, umask %03lo, working directory %.4096s\n", p->name, p->umask, p->directory);
     print("  limits (-1: none): stack %ld, data %ld, descriptors %ld\n", (long)p->limits[RLIMIT_STACK].rlim_cur,
           (long)p->limits[RLIMIT_DATA].rlim_cur, (long)p->limits[RLIMIT_NOFILE].rlim_cur);
 }

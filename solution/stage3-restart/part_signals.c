@@ -7,8 +7,6 @@
  * signals are blocked meanwhile, so none is acted on.
  */
 #include "part.h"
-#include "sys.h"
-#include "text.h"
 
 #define SIGNALS 64
 #define MASK_SIZE 8 /* bytes of the kernel's sigset_t */

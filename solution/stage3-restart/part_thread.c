@@ -7,8 +7,6 @@
  */
 #include "part_thread.h"
 #include "part.h"
-#include "sys.h"
-#include "text.h"
 
 #include <sys/prctl.h>
 

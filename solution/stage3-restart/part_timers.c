@@ -4,7 +4,6 @@
  * They are armed last of all: their signals are blocked until the program runs, but time is theirs.
  */
 #include "part.h"
-#include "sys.h"
 
 #include <sys/time.h>
 

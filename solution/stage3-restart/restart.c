@@ -11,7 +11,6 @@
  * The process keeps its pid, parent, terminal and standard files; its exit status is the program's.
  */
 #include "arch.h"
-#include "part.h"
 #include "restart_plan.h"
 #include "libc.h"
 

@@ -4,7 +4,6 @@
  * restart's own section `restorer` is copied: code whose references are all relative, so it runs at any
  * place.  What it will need is copied behind it, since restart's own memory will be gone.
  */
-#include "arch.h"
 #include "part.h"
 #include "part_thread.h"
 #include "restart_plan.h"

@@ -1,6 +1,5 @@
 /* restart_plan.c - checks everything that a restart needs, before anything is destroyed.  Given. */
 #include "restart_plan.h"
-#include "arch.h"
 #include "file_check.h"
 #include "libc.h"
 
