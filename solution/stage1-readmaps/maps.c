@@ -43,22 +43,17 @@ static int refill(struct maps_reader *r)
 static char *next_line(struct maps_reader *r, int *error)
 {
     char *newline;
+    r->line++;
     *error = 0;
     while ((newline = memchr(r->buf + r->begin, '\n', r->end - r->begin)) == NULL) {
-        bool cut_off = r->begin < r->end; /* a line without its newline, so far */
-        if (!r->end_of_file)
-            *error = refill(r);
-        else if (cut_off)
-            *error = -EINVAL;
-        if (*error != 0)
-            r->line++;
-        if (*error != 0 || (r->end_of_file && !cut_off))
+        if (r->end_of_file && r->begin < r->end)
+            *error = -EINVAL; /* the file ends in the middle of a line */
+        if (r->end_of_file || (*error = refill(r)) != 0)
             return NULL;
     }
     char *line = r->buf + r->begin;
     *newline = '\0';
     r->begin = (size_t)(newline + 1 - r->buf);
-    r->line++;
     return line;
 }
 

@@ -17,60 +17,44 @@ static const char usage[] =
     "  none  read readmaps' own, /proc/self/maps\n\n"
     "Exit status: 0; 64 wrong usage; 65 not in the format of maps; 66 cannot be opened; 71 read error.\n";
 
-static void print_totals(const unsigned long regions[], const unsigned long kilobytes[])
-{
-    unsigned long all = 0;
-    for (int plan = 0; plan <= PLAN_REFUSE; plan++)
-        all += regions[plan];
-    printf("%lu regions:", all);
-    for (int plan = 0; plan <= PLAN_REFUSE; plan++)
-        printf("%s %lu %s (%luK)", plan == 0 ? "" : ",", regions[plan], region_plan_name(plan), kilobytes[plan]);
-    putchar('\n');
-}
-
 /* Returns what the last maps_next() returned: 0 at the end, or an error. */
 static int print_maps(struct maps_reader *reader)
 {
-    unsigned long regions[PLAN_REFUSE + 1] = {0}, kilobytes[PLAN_REFUSE + 1] = {0};
+    unsigned long all = 0, regions[PLAN_REFUSE + 1] = {0}, kilobytes[PLAN_REFUSE + 1] = {0};
     struct region region;
     int got;
-    while ((got = maps_next(reader, &region)) == 1) {
+    for (; (got = maps_next(reader, &region)) == 1; all++) {
         enum region_plan plan = region_plan(&region);
         region_print(region_plan_name(plan), &region);
         regions[plan]++;
         kilobytes[plan] += (region.end - region.start) / 1024;
     }
-    if (got == 0)
-        print_totals(regions, kilobytes);
-    return got;
+    if (got != 0)
+        return got;
+    printf("%lu regions:", all);
+    for (int plan = 0; plan <= PLAN_REFUSE; plan++)
+        printf("%s %lu %s (%luK)", plan == 0 ? "" : ",", regions[plan], region_plan_name(plan), kilobytes[plan]);
+    putchar('\n');
+    return 0;
 }
 
-static int fail(int status, const char *what, const char *why)
-{
-    fflush(stdout);
-    fprintf(stderr, "readmaps: %s: %s\n", what, why);
-    return status;
-}
-
-static int readmaps(const char *operand)
+static void readmaps(const char *operand)
 {
     static char line_buffer[MAPS_BUFFER_SIZE];
-    char name[4096], where[64];
+    char name[4096];
     struct maps_reader reader;
     bool is_pid = operand != NULL && *operand != '\0' && operand[strspn(operand, "0123456789")] == '\0';
     snprintf(name, sizeof name, is_pid ? "/proc/%s/maps" : "%s", operand != NULL ? operand : "/proc/self/maps");
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return fail(EX_NOINPUT, name, strerror(errno));
+        err(EX_NOINPUT, "%s", name);
     maps_start(&reader, fd, line_buffer, sizeof line_buffer);
     int got = print_maps(&reader);
     close(fd);
-    snprintf(where, sizeof where, "line %lu is not one of /proc/PID/maps", reader.line);
     if (got == -EINVAL || got == -ENAMETOOLONG)
-        return fail(EX_DATAERR, name, where);
+        errx(EX_DATAERR, "%s: line %lu is not one of /proc/PID/maps", name, reader.line);
     if (got < 0)
-        return fail(EX_OSERR, name, strerror(-got));
-    return fflush(stdout) == 0 ? 0 : fail(EX_IOERR, "standard output", strerror(errno));
+        errx(EX_OSERR, "%s: %s", name, strerror(-got));
 }
 
 int main(int argc, char **argv)
@@ -80,5 +64,8 @@ int main(int argc, char **argv)
     bool help = argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
     if (help || argc > 2 || (argc == 2 && argv[1][0] == '-'))
         usage_exit(usage, help);
-    return readmaps(argc == 2 ? argv[1] : NULL);
+    readmaps(argc == 2 ? argv[1] : NULL);
+    if (fflush(stdout) != 0)
+        err(EX_IOERR, "standard output");
+    return 0;
 }

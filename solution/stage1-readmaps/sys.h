@@ -25,6 +25,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* The least multiple of `to` that is not below n. */
+static inline uint64_t round_up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
 /* True if a system call's answer is an error: then the error number is -answer. */
 static inline bool sys_failed(long answer)
 {

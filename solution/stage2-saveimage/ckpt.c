@@ -9,16 +9,15 @@
 
 static const char usage[] =
     "Usage: ckpt [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--] PROG [ARGS...]\n"
-    "Run PROG so that it can be checkpointed.  `kill -USR2 PID` then writes its image; PROG goes on, and\n"
-    "`restart IMAGE` brings it back to that moment.\n\n"
+    "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid (default: $CKPT_IMAGE or myckpt)\n"
     "  -s SIGNAL   number or name of the checkpoint signal (default: $CKPT_SIGNAL or USR2)\n"
     "  -i SECONDS  take a checkpoint every SECONDS seconds as well (default: $CKPT_INTERVAL or never)\n"
     "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n"
     "  -h, --help  this text\n\n"
-    "CKPT_FULL=1 in the environment stores the pages of program and library files too, so that a restart\n"
-    "does not need these files.  Exit status: PROG's own; 64 wrong usage; 65 PROG cannot be checkpointed;\n"
-    "66 no PROG or no libckpt.so; 71 it could not be started.\n";
+    "With CKPT_FULL=1 in the environment, a restart does not need the program's and libraries' files.\n"
+    "Exit status: PROG's own; 64 wrong usage; 65 PROG cannot be checkpointed; 66 no PROG or no libckpt.so;\n"
+    "71 it could not be started.\n";
 
 static void set_variable(const char *name, const char *value)
 {
@@ -79,9 +78,9 @@ static void parse_options(int argc, char **argv)
 static void preload_library(void)
 {
     char library[PATH_MAX + 16], *list = NULL;
-    ssize_t length = readlink("/proc/self/exe", library, PATH_MAX - 1);
-    library[length > 0 ? length : 0] = '\0';
-    strcpy(strrchr(library, '/') != NULL ? strrchr(library, '/') + 1 : library, "libckpt.so");
+    if (realpath("/proc/self/exe", library) == NULL)
+        err(EX_OSERR, "/proc/self/exe");
+    strcpy(strrchr(library, '/'), "/libckpt.so");
     if (access(library, R_OK) != 0)
         err(EX_NOINPUT, "%s (build it with make)", library);
     if (strpbrk(library, " :") != NULL)

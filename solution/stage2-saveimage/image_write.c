@@ -4,11 +4,6 @@
 
 #include <elf.h>
 
-static uint64_t round_up(uint64_t n, uint64_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 static size_t headers_size(size_t region_count)
 {
     return sizeof(Elf64_Ehdr) + (region_count + 1) * sizeof(Elf64_Phdr);

@@ -9,7 +9,7 @@
  *     coming       [######]            [#########]
  *     candidate |->  |->   |->     [ fits ]
  */
-uint64_t place_find(const struct range *own, size_t own_count, const struct range *coming,
+uint64_t place_find(const struct range *own, size_t own_count, const struct image_region *coming,
                     size_t coming_count, uint64_t size)
 {
     //@ step 3.1 Find room for the restorer.

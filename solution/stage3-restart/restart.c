@@ -37,8 +37,8 @@ static void warn_of_losses(const struct image *image)
 
 static void explain(const struct restorer *r)
 {
-    fprintf(stderr, "restart: %zu regions, %zu kinds of state; the restorer runs at 0x%lx (%luK)\n", r->region_count,
-            r->call_count, r->start, r->size / 1024);
+    fprintf(stderr, "restart: %zu regions, %zu kinds of state; the restorer runs at 0x%lx\n", r->region_count,
+            r->call_count, r->start);
     for (size_t i = 0; i < r->move_count; i++)
         fprintf(stderr, "restart: %s at 0x%lx moves to 0x%lx\n", r->moves[i].name, r->moves[i].from, r->moves[i].to);
 }

@@ -16,6 +16,7 @@
 extern const char __start_restorer[], __stop_restorer[];
 
 #define CODE_SIZE ((size_t)(__stop_restorer - __start_restorer))
+#define CODE_PAGES round_up(CODE_SIZE, ARCH_PAGE_SIZE)
 #define STACK_SIZE (64UL << 10) /* bytes; a few paths lie there at the most */
 
 /* A block under construction. */
@@ -26,11 +27,6 @@ struct block {
     uint64_t size;
 };
 
-static uint64_t pages(uint64_t size)
-{
-    return (size + ARCH_PAGE_SIZE - 1) & ~(ARCH_PAGE_SIZE - 1);
-}
-
 /* Maps the block where neither this process nor the image has anything. */
 static void map_block(struct block *b, const struct restart_plan *plan)
 {
@@ -39,16 +35,16 @@ static void map_block(struct block *b, const struct restart_plan *plan)
     for (size_t i = 0; i < own->move_count; i++)
         moves_size += own->moves[i].size;
     /* At the most the image's head once more, and what aligning costs: less than a page. */
-    b->size = pages(CODE_SIZE) + STACK_SIZE + moves_size +
-              pages(sizeof(struct restorer) + plan->image.head_size + ARCH_PAGE_SIZE);
-    uint64_t place = place_find(own->ranges, own->count, plan->coming, plan->image.region_count, b->size);
+    b->size = CODE_PAGES + STACK_SIZE + moves_size +
+              round_up(sizeof(struct restorer) + plan->image.head_size + ARCH_PAGE_SIZE, ARCH_PAGE_SIZE);
+    uint64_t place = place_find(own->ranges, own->count, plan->image.regions, plan->image.region_count, b->size);
     if (place == 0)
         errx(EX_OSERR, "no place for the restorer: no gap of %luK in both address spaces", b->size / 1024);
     b->code = mmap((void *)place, b->size, PROT_READ | PROT_WRITE, // NOLINT: never harms what is there
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (b->code != (char *)place) // NOLINT
         err(EX_OSERR, "cannot place the restorer at 0x%lx", place);
-    b->moves = b->code + pages(CODE_SIZE) + STACK_SIZE;
+    b->moves = b->code + CODE_PAGES + STACK_SIZE;
     b->next = b->moves + moves_size;
 }
 
@@ -75,11 +71,10 @@ static void put_call(struct block *b, struct restorer *r, const struct part *par
 static void put_thread_from_registers(struct block *b, struct restorer *r, const struct image *image)
 {
     const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
-    struct user_regs_struct registers;
     if (status == NULL)
         errx(EX_DATAERR, "the image says nothing about the thread: neither a note of ours nor NT_PRSTATUS");
-    memcpy(&registers, &status->pr_reg, sizeof registers);
-    struct image_thread thread = {.tls = registers.fs_base, .gs = registers.gs_base};
+    const struct user_regs_struct *registers = (const struct user_regs_struct *)&status->pr_reg;
+    struct image_thread thread = {.tls = registers->fs_base, .gs = registers->gs_base};
     warnx("the image has no note about the thread: raise() and abort() will not work");
     put_call(b, r, &thread_part, &thread, sizeof thread);
 }
@@ -120,6 +115,6 @@ void block_build(struct restart_plan *plan)
     put_calls(&b, r, image);
     plan->entry = moved(&b, restorer_run);
     plan->stack_top = b.moves;
-    if (mprotect(b.code, pages(CODE_SIZE), PROT_READ | PROT_EXEC) != 0)
+    if (mprotect(b.code, CODE_PAGES, PROT_READ | PROT_EXEC) != 0)
         err(EX_OSERR, "cannot make the restorer executable");
 }

@@ -78,23 +78,13 @@ static void raise_limit(int which, const struct image *image, uint32_t prot)
              limit.rlim_max / 1024);
 }
 
-/* The two address spaces, as lists of ranges.  No malloc() after this: it could map more memory. */
-static void list_ranges(struct restart_plan *plan)
-{
-    const struct image *image = &plan->image;
-    plan->coming = malloc(image->region_count * sizeof *plan->coming);
-    if (plan->coming == NULL || !own_maps_read(&plan->own))
-        errx(EX_OSERR, "no memory, or /proc/self/maps cannot be read");
-    for (size_t i = 0; i < image->region_count; i++)
-        plan->coming[i] = (struct range){image->regions[i].start, image->regions[i].end};
-}
-
 void plan_make(struct restart_plan *plan, const char *path)
 {
     int status = image_open(&plan->image, path);
     if (status != 0)
         errx(status, "%s: %s", path, plan->image.why);
-    list_ranges(plan);
+    if (!own_maps_read(&plan->own)) /* no malloc() after this: it could map more memory */
+        errx(EX_OSERR, "/proc/self/maps cannot be read");
     check_regions(plan);
     raise_limit(RLIMIT_AS, &plan->image, PROT_NONE);
     raise_limit(RLIMIT_DATA, &plan->image, PROT_WRITE);

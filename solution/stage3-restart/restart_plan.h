@@ -13,7 +13,6 @@
 struct restart_plan {
     bool lazy, stop; /* the options of that name; to be set by the caller */
     struct image image;
-    struct range *coming; /* malloc'ed: where the image's regions will be */
     struct own_maps own;
     struct restorer *restorer; /* in the block */
     void (*entry)(void *);     /* restorer_run, in the block */

@@ -28,22 +28,19 @@ static long move(uint64_t from, uint64_t to, uint64_t size)
 
 long pack_kernel_regions(const struct restorer *r)
 {
-    for (size_t i = 0; i < r->move_count; i++) {
-        long error = move(r->moves[i].from, r->moves[i].packed, r->moves[i].size);
-        if (error != 0)
-            return error;
-    }
-    return 0;
+    long error = 0;
+    for (size_t i = 0; i < r->move_count && error == 0; i++)
+        error = move(r->moves[i].from, r->moves[i].packed, r->moves[i].size);
+    return error;
 }
 
 long unpack_kernel_regions(const struct restorer *r)
 {
-    for (size_t i = 0; i < r->move_count; i++) {
+    long error = 0;
+    for (size_t i = 0; i < r->move_count && error == 0; i++) {
         if (r->moves[i].to == 0)
             continue;
-        long error = move(r->moves[i].packed, r->moves[i].to, r->moves[i].size);
-        if (error != 0)
-            return error;
+        error = move(r->moves[i].packed, r->moves[i].to, r->moves[i].size);
     }
-    return 0;
+    return error;
 }

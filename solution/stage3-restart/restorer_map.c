@@ -1,11 +1,11 @@
-/* restorer_map.c - brings back one region: map it, read its bytes, give it its protection.  No libc. */
+/*
+ * restorer_map.c - brings back one region: map it, read its bytes, give it its protection.  No libc.
+ *
+ * Not brought back: the name that a program gave to anonymous memory (prctl(2), PR_SET_VMA_ANON_NAME; maps
+ * shows it as "[anon:NAME]"), and what it told madvise(2) and mlock(2).
+ */
 #include "restorer.h"
 #include "sys.h"
-#include "text.h"
-
-/* Linux 5.17, prctl(2); older headers lack it: the name of anonymous memory, "[anon:NAME]" in maps. */
-#define PRCTL_SET_VMA 0x53564d41
-#define PRCTL_SET_VMA_ANON_NAME 0
 
 static int region_flags(const struct image_region *region)
 {
@@ -62,7 +62,7 @@ static uint64_t size_with_memory(const struct image_region *region)
 {
     uint64_t size = region->end - region->start;
     uint64_t in_file = region->file_size > region->offset ? region->file_size - region->offset : 0;
-    uint64_t pages = (in_file + ARCH_PAGE_SIZE - 1) & ~(ARCH_PAGE_SIZE - 1);
+    uint64_t pages = round_up(in_file, ARCH_PAGE_SIZE);
     return (region->flags & REGION_FILE) && pages < size ? pages : size;
 }
 
@@ -98,30 +98,16 @@ static bool map_from_image(const struct restorer *r, const struct image_region *
     return !sys_failed(at); /* else read it: no PROT_EXEC from a noexec file system, for one */
 }
 
-static void set_name(const struct image_region *region, const char *name)
-{
-    char plain[81]; /* at most 80 bytes, prctl(2) */
-    size_t length = strlen(name);
-    if (strncmp(name, "[anon:", 6) != 0 || length - 7 >= sizeof plain)
-        return;
-    memcpy(plain, name + 6, length - 7);
-    plain[length - 7] = '\0';
-    arch_syscall(SYS_prctl, PRCTL_SET_VMA, PRCTL_SET_VMA_ANON_NAME, (long)region->start,
-                 (long)(region->end - region->start), (long)plain, 0);
-}
-
 long restore_region(const struct restorer *r, const struct image_region *region, uint64_t offset)
 {
-    const char *name = r->names + region->name;
     bool stored = region->flags & REGION_STORED;
     if ((region->flags & REGION_KERNEL) || map_from_image(r, region, offset))
         return 0;
     int prot = (int)region->prot | (stored ? PROT_WRITE : 0); /* to be able to read into it */
-    long error = map_fresh(region, name, prot);
+    long error = map_fresh(region, r->names + region->name, prot);
     if (error == 0 && stored)
         error = fill(r->image, region, offset);
     if (error == 0 && prot != (int)region->prot)
         error = sys_mprotect(region->start, region->end - region->start, (int)region->prot);
-    set_name(region, name);
     return error;
 }
