@@ -144,6 +144,8 @@ GDB_COMMANDS = (
     "printf \"CRASH signal %d address %lx rip %lx rsp %lx fs %lx\\n\", "
     "$_siginfo.si_signo, $_siginfo._sifields._sigfault.si_addr, $rip, $rsp, $fs_base",
     "x/i $rip",
+    "printf \"CODE %d\\n\", $_siginfo.si_code",
+    "x/2xb $rip-2",
     "python print('MAPS ' + open('/proc/%d/maps' % gdb.selected_inferior().pid).read().replace('\\n', '\\nMAPS '))",
 )
 
@@ -155,8 +157,8 @@ def crash_symptoms(case: Case) -> list[str]:
         return []
     text = _gdb(case, dead[0])
     match = re.search(r"CRASH signal (\d+) address (\w+) rip (\w+) rsp (\w+) fs (\w+)", text)
-    if match is None:
-        return []
+    if match is None:  # it ended otherwise this time
+        return [f"restart says: {line}" for line in text.splitlines() if line.startswith("restart: ")]
     (case.folder / "gdb.txt").write_text(text)
     signal = int(match.group(1))
     address, rip, rsp, fs = (int(word, 16) for word in match.groups()[1:])
@@ -164,6 +166,8 @@ def crash_symptoms(case: Case) -> list[str]:
     symptoms = _describe_crash(signal, address, rip, rsp, fs, case)
     if rsp % 16 == 8 and re.search(r"^=> .*\tv?mov(ap[sd]|dqa|ntdq)", text, re.MULTILINE):
         symptoms.append("crash: the stack is not aligned")
+    elif killed_by_kernel(text):
+        symptoms.append("crash: killed by the kernel")
     return symptoms + map_symptoms(now, case) + stack_symptoms(now, address, rip, rsp, case)
 
 
@@ -194,6 +198,13 @@ def _describe_crash(signal: int, address: int, rip: int, rsp: int, fs: int, case
     if fs != saved_tls(case):
         symptoms.append("crash: fs is not the image's")
     return symptoms
+
+
+def killed_by_kernel(text: str) -> bool:
+    """SIGSEGV not for what the program did (SI_KERNEL, 128), as when the kernel cannot write to an rseq area."""
+    after_system_call = re.search(r"^0x.*:\s+0x0f\s+0x05$", text, re.MULTILINE)
+    no_operand = re.search(r"^=> [^(]*$", text, re.MULTILINE)
+    return "CODE 128" in text and bool(after_system_call or no_operand)
 
 
 def map_symptoms(now: Sequence[maps.Region], case: Case) -> list[str]:

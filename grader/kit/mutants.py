@@ -19,7 +19,7 @@ skipped since they depend on a failed one need not be named. `may_lose = ["test_
 mutant may lose or not, as addresses fall (say why in a comment). A table `[causes]`, like `[loses]`, names
 the cause for a stage where another one is right: a wrong parser shows itself otherwise in a restart.
 
-`grader/python grader/kit/mutants.py NAME...` tells what mutants lose now. A mutant is graded in a scratch copy, against the unchanged reference of this tree.
+`grader/python grader/kit/mutants.py NAME...` (none: all) tells what mutants lose now. A mutant is graded in a scratch copy, against the unchanged reference of this tree.
 """
 
 from __future__ import annotations
@@ -187,6 +187,20 @@ def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
     return problems
 
 
+def table() -> str:
+    """All mutants, as grader/kit/mutants/README has them."""
+    causes = {cause["id"]: cause for cause in load_toml(GRADER / "causes.toml")["cause"]}
+    rows = ["| mutant | the mistake | step | what it loses | cause |", "|---|---|---|---|---|"]
+    for mutant in all_mutants():
+        lost = [f"{stage}: {name}" for stage, tests in sorted(mutant.loses.items()) for name in tests]
+        lost += [f"({name})" for name in mutant.may_lose]
+        printed = [mutant.cause, *(f"{stage}: {cause}" for stage, cause in sorted(mutant.causes.items()))]
+        step = causes[mutant.cause].get("step", "")
+        title = mutant.title.replace("|", "\\|")
+        rows.append(f"| {mutant.name} | {title} | {step} | {', '.join(lost)} | {', '.join(printed)} |")
+    return "\n".join(rows) + "\n"
+
+
 def tell(mutant: Mutant) -> None:
     """For who writes a mutant: what it loses in each of the stages it names, and the cause printed."""
     with tempfile.TemporaryDirectory() as name:
@@ -203,6 +217,9 @@ def tell(mutant: Mutant) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--table"]:
+        print(table(), end="")
+        sys.exit()
     for chosen in all_mutants():
         if not sys.argv[1:] or chosen.name in sys.argv[1:]:
             tell(chosen)
