@@ -27,7 +27,7 @@ struct region_table {
 /* The image up to the bytes of its regions: headers, then notes, as they will stand in the file. */
 struct note_list {
     char bytes[HEAD_ROOM];
-    size_t size;
+    size_t start, size; /* where the notes begin, and end */
     uint64_t *checksum; /* in NOTE_HEADER; filled when all else is there */
 };
 

@@ -32,28 +32,25 @@ static void set_number(const char *name, long value)
     set_variable(name, text);
 }
 
-/* A whole number from 1 to max; else the end of the program. */
-static long parse_number(const char *text, long max, const char *what)
+/* The number from 1 to max that the text is, or 0. */
+static long parse_number(const char *text, long max)
 {
     char *end;
     long number = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || number < 1 || number > max)
-        errx(EX_USAGE, "%s: not %s", text, what);
-    return number;
+    return *end == '\0' && number >= 1 && number <= max ? number : 0;
 }
 
 /* "12", "USR2" or "SIGUSR2". */
 static int parse_signal(const char *text)
 {
-    const char *what = "a signal that a program can handle (try USR2)";
-    for (int number = 1; number < NSIG; number++) {
-        const char *name = sigabbrev_np(number);
+    int number = (int)parse_number(text, SIGRTMAX);
+    for (int i = 1; i < NSIG; i++) {
+        const char *name = sigabbrev_np(i);
         if (name != NULL && strcmp(name, strncmp(text, "SIG", 3) == 0 ? text + 3 : text) == 0)
-            return number;
+            number = i;
     }
-    int number = (int)parse_number(text, SIGRTMAX, what);
-    if (number == SIGKILL || number == SIGSTOP)
-        errx(EX_USAGE, "%s: not %s", text, what);
+    if (number == 0 || number == SIGKILL || number == SIGSTOP)
+        errx(EX_USAGE, "%s: not a signal that a program can handle (try USR2)", text);
     return number;
 }
 
@@ -65,13 +62,16 @@ static void parse_options(int argc, char **argv)
         switch (option) {
         case 'o': set_variable("CKPT_IMAGE", optarg); break;
         case 's': set_variable("CKPT_SIGNAL", optarg); break;
-        case 'i': set_number("CKPT_INTERVAL", parse_number(optarg, 1000000, "a number of seconds")); break;
+        case 'i': set_variable("CKPT_INTERVAL", optarg); break;
         case 'v': set_variable("CKPT_VERBOSE", "1"); break;
         default: usage_exit(usage, option == 'h');
         }
     }
     if (optind == argc)
         usage_exit(usage, false);
+    const char *interval = getenv("CKPT_INTERVAL");
+    if (interval != NULL && *interval != '\0' && parse_number(interval, 1000000) == 0)
+        errx(EX_USAGE, "%s: not a number of seconds", interval);
 }
 
 /* libckpt.so lies beside ckpt; its name goes before those that the user preloads. */

@@ -6,6 +6,7 @@
 #include "arch_registers.h"
 
 #include <elf.h>
+#include <sys/prctl.h>
 #include <sys/procfs.h>
 
 static void add_registers(struct note_list *notes, const struct save_request *request)
@@ -25,10 +26,8 @@ static void add_process_info(struct note_list *notes)
     info->pr_pid = (pid_t)sys_getpid();
     info->pr_uid = (unsigned)sys_call(SYS_getuid, 0, 0, 0, 0);
     info->pr_gid = (unsigned)sys_call(SYS_getgid, 0, 0, 0, 0);
-    long n = procfile_read("/proc/self/comm", info->pr_fname, sizeof info->pr_fname);
-    if (n > 0)
-        info->pr_fname[n - 1] = '\0'; /* instead of its newline */
-    n = procfile_read("/proc/self/cmdline", info->pr_psargs, sizeof info->pr_psargs);
+    sys_call(SYS_prctl, PR_GET_NAME, (long)info->pr_fname, 0, 0);
+    long n = procfile_read("/proc/self/cmdline", info->pr_psargs, sizeof info->pr_psargs);
     for (long i = 0; i < n - 1; i++) /* a '\0' ends each argument */
         if (info->pr_psargs[i] == '\0')
             info->pr_psargs[i] = ' ';

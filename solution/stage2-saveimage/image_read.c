@@ -166,12 +166,11 @@ static bool check_context(struct image *image)
     image->context = c;
     return need(image, c != NULL, "it has no note about the registers") &&
            need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RIP], 1, PROT_EXEC) &&
-                has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RSP], 1, PROT_READ | PROT_WRITE),
-                "rip or rsp does not point into a region for it") &&
-           need(image, has_access(image, c->setcontext, 1, PROT_EXEC) &&
+                has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RSP], 1, PROT_READ | PROT_WRITE) &&
+                has_access(image, c->setcontext, 1, PROT_EXEC) &&
                 has_access(image, c->ucontext, sizeof c->copy, PROT_READ) &&
                 (c->second_life == 0 || has_access(image, c->second_life, sizeof(struct second_life), PROT_WRITE)),
-                "its setcontext(), ucontext_t or struct second_life lies in no region for it");
+                "rip, rsp, setcontext(), ucontext_t or struct second_life lies in no region for it");
 }
 
 int image_open(struct image *image, const char *path)

@@ -4,14 +4,9 @@
 
 #include <elf.h>
 
-static size_t headers_size(size_t region_count)
-{
-    return sizeof(Elf64_Ehdr) + (region_count + 1) * sizeof(Elf64_Phdr);
-}
-
 void notes_start(struct note_list *notes, size_t region_count)
 {
-    notes->size = headers_size(region_count);
+    notes->start = notes->size = sizeof(Elf64_Ehdr) + (region_count + 1) * sizeof(Elf64_Phdr);
 }
 
 /*
@@ -64,13 +59,15 @@ static uint64_t fill_headers(struct note_list *notes, const struct region_table 
 {
     Elf64_Ehdr *elf = (Elf64_Ehdr *)notes->bytes;
     Elf64_Phdr *segments = (Elf64_Phdr *)(elf + 1);
-    uint64_t notes_at = headers_size(t->count), offset = round_up(notes->size, ARCH_PAGE_SIZE);
+    uint64_t offset = round_up(notes->size, ARCH_PAGE_SIZE);
     *elf = (Elf64_Ehdr){
         .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
         .e_type = ET_CORE, .e_machine = ARCH_ELF_MACHINE, .e_version = EV_CURRENT, .e_phoff = sizeof *elf,
         .e_ehsize = sizeof *elf, .e_phentsize = sizeof *segments, .e_phnum = (Elf64_Half)(t->count + 1),
     };
-    segments[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = notes_at, .p_filesz = notes->size - notes_at, .p_align = 4};
+    segments[0] = (Elf64_Phdr){
+        .p_type = PT_NOTE, .p_offset = notes->start, .p_filesz = notes->size - notes->start, .p_align = 4,
+    };
     for (size_t i = 0; i < t->count; i++) {
         segments[i + 1] = load_header(&t->regions[i], offset);
         offset += segments[i + 1].p_filesz;
@@ -86,7 +83,7 @@ static int write_regions(int fd, struct arena *arena)
     for (size_t i = 0; i < arena->table.count && error == 0; i++)
         if (arena->table.regions[i].flags & REGION_STORED)
             error = pages_write(fd, &arena->pagemap, &arena->table.regions[i], loads[i].p_offset);
-    pages_close(&arena->pagemap);
+    sys_close(arena->pagemap.fd);
     return error;
 }
 

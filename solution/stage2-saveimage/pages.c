@@ -18,11 +18,6 @@ void pages_open(struct pagemap *map)
     *map = (struct pagemap){.fd = (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0)};
 }
 
-void pages_close(const struct pagemap *map)
-{
-    sys_close(map->fd);
-}
-
 /* True if the page at `address` was written to; if the kernel does not tell: all were. */
 static bool is_own(struct pagemap *map, uint64_t address)
 {

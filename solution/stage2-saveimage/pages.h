@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the kernel tells about pages, some of it read ahead.  The fields are pages.c's own. */
+/* What the kernel tells about pages, some of it read ahead.  The other fields are pages.c's own. */
 struct pagemap {
-    int fd;
+    int fd; /* the caller closes it */
     uint64_t start, end; /* entries[] are those of the pages from start to end */
     uint64_t entries[256];
 };
@@ -19,7 +19,6 @@ struct pagemap {
  * async-signal-safe.  2 KiB are too much for a signal handler's stack: keep the struct elsewhere.
  */
 void pages_open(struct pagemap *map);
-void pages_close(const struct pagemap *map);
 
 /* True if any page of the region differs from a fresh mapping: it was written to. */
 bool pages_have_own(struct pagemap *map, const struct image_region *region);

@@ -106,7 +106,7 @@ int regions_read(struct arena *arena, bool full)
     pages_open(&arena->pagemap);
     maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
     int error = read_all(arena, &reader, full);
-    pages_close(&arena->pagemap);
+    sys_close(arena->pagemap.fd);
     sys_close((int)fd);
     return error;
 }

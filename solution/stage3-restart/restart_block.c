@@ -62,32 +62,29 @@ static void *moved(const struct block *b, const void *function)
     return b->code + ((const char *)function - __start_restorer);
 }
 
-static void put_call(struct block *b, struct restorer *r, const struct part *part, const void *note, size_t size)
-{
-    r->calls[r->call_count++] = (struct part_call){moved(b, part->restore), put(b, note, size), size};
-}
-
-/* An image without NOTE_THREAD (stage 2 writes none): the TLS base at least stands in NT_PRSTATUS. */
-static void put_thread_from_registers(struct block *b, struct restorer *r, const struct image *image)
+/* For an image without NOTE_THREAD (stage 2 writes none): the TLS base at least stands in NT_PRSTATUS. */
+static struct image_thread thread_from_registers(const struct image *image)
 {
     const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
     if (status == NULL)
         errx(EX_DATAERR, "the image says nothing about the thread: neither a note of ours nor NT_PRSTATUS");
-    const struct user_regs_struct *registers = (const struct user_regs_struct *)&status->pr_reg;
-    struct image_thread thread = {.tls = registers->fs_base, .gs = registers->gs_base};
     warnx("the image has no note about the thread: raise() and abort() will not work");
-    put_call(b, r, &thread_part, &thread, sizeof thread);
+    const struct user_regs_struct *registers = (const struct user_regs_struct *)&status->pr_reg;
+    return (struct image_thread){.tls = registers->fs_base, .gs = registers->gs_base};
 }
 
 static void put_calls(struct block *b, struct restorer *r, const struct image *image)
 {
-    for (size_t i = 0; all_parts[i] != NULL; i++) {
-        size_t size;
-        const void *note = image_note(image, IMAGE_NOTE_NAME, all_parts[i]->type, all_parts[i]->min_size, &size);
-        if (note != NULL && all_parts[i]->restore != NULL)
-            put_call(b, r, all_parts[i], note, size);
-        else if (note == NULL && all_parts[i] == &thread_part)
-            put_thread_from_registers(b, r, image);
+    for (const struct part *const *part = all_parts; *part != NULL; part++) {
+        struct image_thread thread;
+        size_t size = sizeof thread;
+        const void *note = image_note(image, IMAGE_NOTE_NAME, (*part)->type, (*part)->min_size, &size);
+        if (note == NULL && *part == &thread_part) {
+            thread = thread_from_registers(image);
+            note = &thread;
+        }
+        if (note != NULL && (*part)->restore != NULL)
+            r->calls[r->call_count++] = (struct part_call){moved(b, (*part)->restore), put(b, note, size), size};
     }
 }
 
