@@ -5,7 +5,8 @@ A mutant is a file NAME.toml in grader/kit/mutants:
     title = "exact match on [vvar]"
     cause = "vvar-exact"                # of grader/causes.toml: what must be printed
 
-    [loses]                             # stage -> the tests that must fail there, and no others
+    [loses]                             # stage -> the tests that must fail there, and no others; in
+                                        # stages that are not named: none
     1 = ["test_plan"]
     2 = ["test_kernel_regions"]
 
@@ -166,7 +167,7 @@ def judge(mutant: Mutant, tree: Path, full: bool) -> list[str]:
     copy_solution(tree)
     mutant.apply(tree)
     problems = []
-    for stage in sorted(mutant.loses):
+    for stage in sorted(load_interface().stages) if full else sorted(mutant.loses):
         folder = tree / load_interface().stages[stage].folder
         only = [] if full else sample(mutant, stage)
         problems += compare(mutant, stage, grade(stage, folder, only))
@@ -178,7 +179,7 @@ def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
     if not got.table.get("tests"):
         return [f"{where}: nothing was graded:\n{got.output}"]
     lost = {name for name in got.tests("failed") if name not in mutant.may_lose}
-    wanted = set(mutant.loses[stage])
+    wanted = set(mutant.loses.get(stage, []))
     problems = [f"{where}: survives {name}" for name in sorted(wanted - lost)]
     problems += [f"{where}: also loses {name}" for name in sorted(lost - wanted)]
     cause = mutant.causes.get(stage, mutant.cause)

@@ -25,6 +25,11 @@ def test_mutant(mutant: Mutant, request: pytest.FixtureRequest) -> None:
     assert not problems, "\n".join(problems)
 
 
+def test_readme_has_the_table() -> None:
+    text = (mutants.FOLDER / "README").read_text()
+    assert mutants.table() in text, "grader/python grader/kit/mutants.py --table prints the new one"
+
+
 @pytest.mark.parametrize("mutant", mutants.all_mutants(), ids=by_name)
 def test_mutant_names_what_exists(mutant: Mutant) -> None:
     assert mutant.cause in {cause.id for cause in load_causes()}
