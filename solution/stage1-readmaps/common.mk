@@ -15,13 +15,13 @@ EARLIER := ../stage2-saveimage ../stage1-readmaps
 vpath %.c . $(EARLIER)
 vpath %.S . $(EARLIER)
 
-# CC and CFLAGS are yours to set; CFLAGS come last and win.
+# CC and CFLAGS are yours to set; they win over all but the modes below (-fPIC, code without libc).
 CFLAGS ?= -O2 -g
 LAB_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -MMD -MP \
 	-I. $(addprefix -I,$(EARLIER)) $(if $(WERROR),-Werror)
 # -ffreestanding and friends: code that runs without libc.  A stack protector would read its canary
 # through the TLS base, which is not there while a process is being rebuilt.
-FREE_CFLAGS := -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fcf-protection=none \
+FREE_CFLAGS := -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fno-sanitize=all -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-jump-tables
 
 # The compiled reference of the earlier stages: in the hand-out, objects; in the kit, the solution's.
@@ -55,12 +55,12 @@ build/%.o: $(REFERENCE_DIR)/%.o build/flags
 $(REFERENCE_DIR)/%.o:
 	$(MAKE) -C $(KIT)/solution/stage3-restart
 $(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
-	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(MODE_CFLAGS) $(CFLAGS) -c $< -o $@
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@
 $(patsubst %.S,build/%.o,$(wildcard *.S)): build/%.o: ./%.S build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) -c $< -o $@
 else
 build/%.o: %.c build/flags
-	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(MODE_CFLAGS) $(CFLAGS) -c $< -o $@
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@
 endif
 
 build/%.o: %.S build/flags

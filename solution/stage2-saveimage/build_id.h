@@ -4,7 +4,7 @@
 
 #include "image.h"
 
-/* The build id of an ELF file: BUILD_ID_SIZE bytes inside its first page; NULL if there is none.  Async-signal-safe. */
+/* The build id of an ELF file: BUILD_ID_SIZE bytes inside its first page; NULL: none.  Async-signal-safe. */
 const uint8_t *build_id_find(const void *first_page);
 
 #endif

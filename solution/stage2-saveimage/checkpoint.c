@@ -20,26 +20,21 @@ static int refuse(const char *what, const char *why, int error)
     return error;
 }
 
-static void add_header(struct note_list *notes, const struct region_table *t)
+/* The notes that every image of ours has. */
+static void add_image_notes(struct note_list *notes, const struct save_request *request, const struct region_table *t)
 {
     struct image_header *header = note_begin(notes);
     *header = (struct image_header){.version = IMAGE_VERSION, .page_size = ARCH_PAGE_SIZE,
                                     .region_count = (uint32_t)t->count, .pid = (uint32_t)sys_getpid()};
     notes->checksum = &header->checksum;
     note_end(notes, IMAGE_NOTE_NAME, NOTE_HEADER, sizeof *header);
-}
 
-static void add_regions(struct note_list *notes, const struct region_table *t)
-{
     size_t size = t->count * sizeof *t->regions;
-    char *note = note_begin(notes);
-    memcpy(note, t->regions, size);
-    memcpy(note + size, t->names, t->names_size);
+    char *regions = note_begin(notes);
+    memcpy(regions, t->regions, size);
+    memcpy(regions + size, t->names, t->names_size);
     note_end(notes, IMAGE_NOTE_NAME, NOTE_REGIONS, size + t->names_size);
-}
 
-static void add_context(struct note_list *notes, const struct save_request *request)
-{
     struct image_context *context = note_begin(notes);
     context->ucontext = (uint64_t)request->context;
     context->setcontext = request->setcontext;
@@ -116,9 +111,7 @@ static int save_all(const struct save_request *request, const char *path, struct
         return refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
     notes_start(notes, arena->table.count);
     core_notes_add(notes, request, &arena->table);
-    add_header(notes, &arena->table);
-    add_regions(notes, &arena->table);
-    add_context(notes, request);
+    add_image_notes(notes, request, &arena->table);
     error = add_parts(notes, request);
     return error != 0 ? error : write_and_rename(arena, path);
 }
@@ -144,8 +137,8 @@ int checkpoint_take(const struct save_request *request, const char *path)
     int error = check_threads();
     if (error != 0)
         return error;
-    long start = sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
-                          -1, 0);
+    long start = sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (sys_failed(start))
         return refuse("memory to work in", strerrordesc_np((int)-start), (int)start);
     struct arena *arena = (struct arena *)start; // NOLINT: an address becomes a pointer here

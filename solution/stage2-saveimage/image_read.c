@@ -103,7 +103,7 @@ static bool check_header(struct image *image)
     const struct image_header *header = image_note(image, IMAGE_NOTE_NAME, NOTE_HEADER, sizeof *header, NULL);
     image->header = header;
     if (!need(image, header != NULL, "a core file without checkpoint notes (stage 5 restarts these)") ||
-        !need(image, header->version == IMAGE_VERSION, "of another format version; use the ckptlab that wrote it") ||
+        !need(image, header->version == IMAGE_VERSION, "of another format version: use the lab that wrote it") ||
         !need(image, header->page_size == ARCH_PAGE_SIZE, "its pages have another size than this machine's"))
         return false;
     uint64_t zero = 0, at = (uint64_t)((const char *)&header->checksum - image->head);
@@ -125,8 +125,9 @@ static bool check_region(struct image *image, size_t i)
            need(image, load->p_type == PT_LOAD && load->p_vaddr == r->start && load->p_memsz == size &&
                 load->p_filesz == (r->flags & REGION_STORED ? size : 0),
                 "its program headers are not those of its regions") &&
-           need(image, load->p_filesz == 0 || (load->p_offset >= image->head_size && load->p_offset <= image->size &&
-                load->p_offset % ARCH_PAGE_SIZE == 0 && load->p_filesz <= image->size - load->p_offset),
+           need(image, load->p_filesz == 0 || (load->p_offset % ARCH_PAGE_SIZE == 0 &&
+                load->p_offset >= image->head_size && load->p_offset <= image->size &&
+                load->p_filesz <= image->size - load->p_offset),
                 "truncated: it ends before the bytes of its regions do");
 }
 

@@ -75,28 +75,23 @@ static uint64_t fill_headers(struct note_list *notes, const struct region_table 
     return offset;
 }
 
-static int write_regions(int fd, struct arena *arena)
-{
-    const Elf64_Phdr *loads = (const Elf64_Phdr *)(arena->notes.bytes + sizeof(Elf64_Ehdr)) + 1;
-    int error = 0;
-    pages_open(&arena->pagemap);
-    for (size_t i = 0; i < arena->table.count && error == 0; i++)
-        if (arena->table.regions[i].flags & REGION_STORED)
-            error = pages_write(fd, &arena->pagemap, &arena->table.regions[i], loads[i].p_offset);
-    sys_close(arena->pagemap.fd);
-    return error;
-}
-
 int image_write(int fd, struct arena *arena)
 {
     struct note_list *notes = &arena->notes;
-    uint64_t file_size = fill_headers(notes, &arena->table);
+    const struct region_table *t = &arena->table;
+    const Elf64_Phdr *loads = (const Elf64_Phdr *)(notes->bytes + sizeof(Elf64_Ehdr)) + 1;
+    uint64_t file_size = fill_headers(notes, t);
     *notes->checksum = image_checksum(IMAGE_CHECKSUM_START, notes->bytes, notes->size);
-    long error = sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0); /* the last pages may be a hole */
+    int error = (int)sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0); /* the last pages may be a hole */
     if (error != 0)
-        return (int)error;
+        return error;
     long n = sys_pwrite(fd, notes->bytes, notes->size, 0); /* small, and no signal interrupts us */
     if (n != (long)notes->size)
         return n < 0 ? (int)n : -ENOSPC;
-    return write_regions(fd, arena);
+    pages_open(&arena->pagemap);
+    for (size_t i = 0; i < t->count && error == 0; i++)
+        if (t->regions[i].flags & REGION_STORED)
+            error = pages_write(fd, &arena->pagemap, &t->regions[i], loads[i].p_offset);
+    sys_close(arena->pagemap.fd);
+    return error;
 }

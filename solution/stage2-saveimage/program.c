@@ -71,8 +71,8 @@ const char *program_problem(char path[PATH_MAX])
         const char *problem = NULL;
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (is_privileged(path))
-            problem = "runs with other rights than yours (set-user-ID, set-group-ID or capabilities), so the dynamic "
-                      "linker ignores LD_PRELOAD";
+            problem = "runs with other rights than yours (set-user-ID, set-group-ID or capabilities), so the "
+                      "dynamic linker ignores LD_PRELOAD";
         else if (fd < 0 || read(fd, head, sizeof head - 1) < 0)
             problem = strerror(errno);
         else if (strncmp(head, "#!", 2) != 0)

@@ -44,8 +44,9 @@ static void show_registers(const struct image *image)
         uint64_t value;
         memcpy(&value, (const char *)&status->pr_reg + arch_registers[i].offset, sizeof value);
         const struct image_region *r = image_region_at(image, value);
-        const char *name = r == NULL ? "" : image->names[r->name] == '\0' ? "anonymous memory" : image->names + r->name;
-        printf("%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r == NULL ? "" : "  in ", name);
+        const char *name = r == NULL ? "" : image->names + r->name;
+        printf("%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r == NULL ? "" : "  in ",
+               r != NULL && *name == '\0' ? "anonymous memory" : name);
     }
 }
 

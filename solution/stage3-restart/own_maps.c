@@ -4,32 +4,23 @@
 #include "maps.h"
 #include "libc.h"
 
-static bool add(struct own_maps *maps, const struct region *region)
-{
-    if (region->start >= ARCH_USER_END)
-        return true;
-    if (maps->count == MAX_OWN_REGIONS || maps->move_count == MAX_KERNEL_MOVES)
-        return false;
-    maps->ranges[maps->count++] = (struct range){region->start, region->end};
-    if (region_plan(region) == PLAN_KERNEL) {
-        struct kernel_move *move = &maps->moves[maps->move_count++];
-        *move = (struct kernel_move){.from = region->start, .size = region->end - region->start};
-        snprintf(move->name, sizeof move->name, "%s", region->name);
-    }
-    return true;
-}
-
 bool own_maps_read(struct own_maps *maps)
 {
     static char buffer[MAPS_BUFFER_SIZE];
     struct maps_reader reader;
-    struct region region;
-    bool fine = true;
+    struct region r;
     int got = -1, fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     maps->count = maps->move_count = 0;
     maps_start(&reader, fd, buffer, sizeof buffer);
-    while (fine && (got = maps_next(&reader, &region)) == 1)
-        fine = add(maps, &region);
+    while (maps->count < MAX_OWN_REGIONS && maps->move_count < MAX_KERNEL_MOVES &&
+           (got = maps_next(&reader, &r)) == 1 && r.start < ARCH_USER_END) {
+        maps->ranges[maps->count++] = (struct range){r.start, r.end};
+        if (region_plan(&r) != PLAN_KERNEL)
+            continue;
+        struct kernel_move *move = &maps->moves[maps->move_count++];
+        *move = (struct kernel_move){.from = r.start, .size = r.end - r.start};
+        snprintf(move->name, sizeof move->name, "%s", r.name);
+    }
     close(fd);
-    return fine && got == 0;
+    return got == 0 || (got == 1 && r.start >= ARCH_USER_END); /* [vsyscall], the last, is in every process */
 }

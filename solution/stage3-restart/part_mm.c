@@ -37,7 +37,8 @@ static void describe(part_printf print, const void *note, size_t size)
 {
     const struct prctl_mm_map *map = note;
     print("  heap 0x%llx-0x%llx, stack from 0x%llx\n", map->start_brk, map->brk, map->start_stack);
-    print("  arguments 0x%llx-0x%llx, environment 0x%llx-0x%llx\n", map->arg_start, map->arg_end, map->env_start, map->env_end);
+    print("  arguments 0x%llx-0x%llx, environment 0x%llx-0x%llx\n", map->arg_start, map->arg_end, map->env_start,
+          map->env_end);
 }
 
 static long restore(const void *note, size_t size)

@@ -34,16 +34,16 @@ static void queue_waiting(const struct image_signals *s)
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_signals *s = note;
-    uint64_t count = 0, max = (room - sizeof *s) / sizeof *s->waiting;
+    uint64_t n = 0, max = (room - sizeof *s) / sizeof *s->waiting;
     uint64_t set = ~(1UL << (request->signal - 1)); /* that one is ours */
     struct timespec now = {0, 0};
     for (int i = 0; i < SIGNALS; i++)
         sys_call(SYS_rt_sigaction, i + 1, 0, (long)&s->actions[i], MASK_SIZE);
-    while (count < max && sys_call(SYS_rt_sigtimedwait, (long)&set, (long)&s->waiting[count], (long)&now, MASK_SIZE) > 0)
-        count++;
-    s->waiting_count = count;
+    while (n < max && sys_call(SYS_rt_sigtimedwait, (long)&set, (long)&s->waiting[n], (long)&now, MASK_SIZE) > 0)
+        n++;
+    s->waiting_count = n;
     queue_waiting(s);
-    return count == max ? -E2BIG : (long)(sizeof *s + count * sizeof *s->waiting);
+    return n == max ? -E2BIG : (long)(sizeof *s + n * sizeof *s->waiting);
 }
 
 static void describe(part_printf print, const void *note, size_t size)

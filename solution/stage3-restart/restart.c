@@ -39,15 +39,18 @@ static void explain(const struct restorer *r)
 {
     fprintf(stderr, "restart: %zu regions, %zu kinds of state; the restorer runs at 0x%lx\n", r->region_count,
             r->call_count, r->start);
-    for (size_t i = 0; i < r->move_count; i++)
-        fprintf(stderr, "restart: %s at 0x%lx moves to 0x%lx\n", r->moves[i].name, r->moves[i].from, r->moves[i].to);
+    for (const struct kernel_move *m = r->moves; m < r->moves + r->move_count; m++)
+        fprintf(stderr, "restart: %s at 0x%lx moves to 0x%lx\n", m->name, m->from, m->to);
 }
 
 int main(int argc, char **argv)
 {
     static int verbose, lazy, stop, dry_run;
-    static const struct option options[] = {{"verbose", 0, &verbose, 1}, {"lazy", 0, &lazy, 1}, {"stop", 0, &stop, 1},
-                                            {"dry-run", 0, &dry_run, 1}, {"help", 0, NULL, 'h'}, {0}};
+    static struct restart_plan plan;
+    static const struct option options[] = {
+        {"verbose", 0, &verbose, 1}, {"lazy", 0, &lazy, 1}, {"stop", 0, &stop, 1}, {"dry-run", 0, &dry_run, 1},
+        {"help", 0, NULL, 'h'}, {0},
+    };
     int option;
     while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
         if (option == 'v')
@@ -57,7 +60,8 @@ int main(int argc, char **argv)
     }
     if (optind != argc - 1)
         usage_exit(usage, false);
-    struct restart_plan plan = {.lazy = lazy, .stop = stop};
+    plan.lazy = lazy;
+    plan.stop = stop;
     plan_make(&plan, argv[optind]);
     warn_of_losses(&plan.image);
     if (verbose || dry_run)

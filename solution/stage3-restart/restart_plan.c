@@ -40,7 +40,7 @@ static void plan_move(struct own_maps *own, const struct image *image, size_t re
         move++;
     if (move == own->moves + own->move_count || move->size != r->end - r->start ||
         !same_bytes(image, &image->loads[region], move->from))
-        errx(EX_DATAERR, "the image has another kernel's %s; a restart needs the same kernel (until stage 5)", name);
+        errx(EX_DATAERR, "the image has another kernel's %s: a restart needs the same (until stage 5)", name);
     move->to = r->start;
 }
 
@@ -50,8 +50,8 @@ static void check_regions(struct restart_plan *plan)
         struct image_region *r = &plan->image.regions[i];
         const char *name = plan->image.names + r->name;
         if ((r->flags & REGION_SHARED) && ((r->prot & PROT_WRITE) || !(r->flags & REGION_FILE)))
-            errx(EX_DATAERR, "region %lx-%lx %s is shared with others and writable; stage 4 restores these", r->start,
-                 r->end, name);
+            errx(EX_DATAERR, "region %lx-%lx %s is shared with others and writable; stage 4 restores these",
+                 r->start, r->end, name);
         if (r->flags & REGION_KERNEL)
             plan_move(&plan->own, &plan->image, i);
         else if (r->flags & REGION_FILE)
@@ -74,8 +74,8 @@ static void raise_limit(int which, const struct image *image, uint32_t prot)
     limit.rlim_cur = limit.rlim_max;
     setrlimit((__rlimit_resource_t)which, &limit);
     if (limit.rlim_max < size)
-        errx(EX_OSERR, "the program needs %luK of memory, and the limit is %luK (ulimit -v, ulimit -d)", size / 1024,
-             limit.rlim_max / 1024);
+        errx(EX_OSERR, "the program needs %lu bytes of memory, the limit is %lu (ulimit -v, -d)", size,
+             limit.rlim_max);
 }
 
 void plan_make(struct restart_plan *plan, const char *path)

@@ -31,7 +31,8 @@ static long unregister_own_rseq(const struct restorer *r)
 {
     if (r->own_rseq.address == 0)
         return 0;
-    return sys_call(SYS_rseq, (long)r->own_rseq.address, r->own_rseq.size, RSEQ_FLAG_UNREGISTER, ARCH_RSEQ_SIGNATURE);
+    return sys_call(SYS_rseq, (long)r->own_rseq.address, r->own_rseq.size, RSEQ_FLAG_UNREGISTER,
+                    ARCH_RSEQ_SIGNATURE);
 }
 
 /*

@@ -21,7 +21,8 @@ static long move(uint64_t from, uint64_t to, uint64_t size)
     //@ mremap(2) with MREMAP_MAYMOVE | MREMAP_FIXED, by arch_syscall(SYS_mremap, ...). Its answer is an address.
     //@ While this does nothing, clock_gettime() and time() jump into nowhere in the restored program.
     //@ stub: return 0;
-    long at = arch_syscall(SYS_mremap, (long)from, (long)size, (long)size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)to, 0);
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    long at = arch_syscall(SYS_mremap, (long)from, (long)size, (long)size, flags, (long)to, 0);
     return sys_failed(at) ? at : 0;
     //@ end
 }

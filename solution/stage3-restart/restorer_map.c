@@ -57,15 +57,6 @@ static long read_all(int image, uint64_t to, uint64_t size, uint64_t offset)
     //@ end
 }
 
-/* How many bytes of a region can be touched: behind the end of its file a mapping has no memory. */
-static uint64_t size_with_memory(const struct image_region *region)
-{
-    uint64_t size = region->end - region->start;
-    uint64_t in_file = region->file_size > region->offset ? region->file_size - region->offset : 0;
-    uint64_t pages = round_up(in_file, ARCH_PAGE_SIZE);
-    return (region->flags & REGION_FILE) && pages < size ? pages : size;
-}
-
 /*
  * Reads a region's bytes and leaves out the holes of the image: fresh memory is zero there already, and
  * to write zeros would cost memory.  lseek(2), SEEK_DATA and SEEK_HOLE; a file system that cannot tell
@@ -76,7 +67,7 @@ static uint64_t size_with_memory(const struct image_region *region)
  */
 static long fill(int image, const struct image_region *region, uint64_t offset)
 {
-    uint64_t end = offset + size_with_memory(region);
+    uint64_t end = offset + (region->end - region->start);
     long error = 0, data = sys_lseek(image, (off_t)offset, SEEK_DATA);
     while (error == 0 && data >= 0 && (uint64_t)data < end) {
         long hole = sys_lseek(image, data, SEEK_HOLE);
@@ -85,6 +76,8 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
         error = read_all(image, region->start + ((uint64_t)data - offset), (uint64_t)(hole - data), (uint64_t)data);
         data = sys_lseek(image, hole, SEEK_DATA);
     }
+    if (error == -EFAULT && (region->flags & REGION_FILE))
+        return 0; /* behind the end of its file a mapping has no memory, so nothing to read */
     return error != 0 || data >= 0 || data == -ENXIO ? error : data; /* ENXIO: only a hole is left */
 }
 

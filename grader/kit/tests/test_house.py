@@ -1,0 +1,89 @@
+"""The house rules: short functions, little code, lines that fit, no path of somebody's machine.
+
+That all of it compiles without a warning under gcc and clang is tested in test_build.py.
+"""
+from __future__ import annotations
+
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+from conftest import TOP, git
+
+MEDIAN = 15  # lines of a function, from its name to its last brace
+LONG = 40
+SHORT_ENOUGH = 0.9  # of the functions
+BUDGET = 2000  # lines of C in stages 1 to 3
+COLUMNS = 116  # .clang-format, .editorconfig
+
+SOURCES = sorted(TOP.glob("solution/stage[123]-*/*.c"))
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
+MACHINE_PATH = re.compile("|".join(f"/{folder}/" for folder in ("work", "root")))
+
+
+def code_lines(text: str) -> list[str]:
+    """The lines that are neither blank nor comment; `//@` markers are comments."""
+
+    def strip(match: re.Match[str]) -> str:
+        return match.group() if match.group().startswith('"') else ""
+
+    return [line for line in COMMENT.sub(strip, text).splitlines() if line.strip()]
+
+
+def function_lengths(text: str) -> list[int]:
+    """Lines of code of each function, its first and last line included."""
+    lengths, start = [], 0
+    lines = code_lines(text)
+    for number, line in enumerate(lines):
+        if line == "{":
+            start = number
+        elif line == "}" and start:
+            lengths.append(number - start + 1 + signature_lines(lines, start))
+            start = 0
+    return lengths
+
+
+def signature_lines(lines: list[str], brace: int) -> int:
+    """The lines of the head of a function whose opening brace stands alone: the others are indented."""
+    count = 1
+    while lines[brace - count].startswith((" ", "\t")):
+        count += 1
+    return count
+
+
+def test_the_counter_counts() -> None:
+    text = 'int f(int a,\n      int b)\n{\n    //@ stub: return 1;\n    /* two\n\n lines */\n    g("/*");\n}\n\n'
+    assert len(code_lines(text)) == 5
+    assert function_lengths(text) == [5]
+
+
+def test_functions_are_short() -> None:
+    lengths = [length for path in SOURCES for length in function_lengths(path.read_text())]
+    assert len(lengths) > 100
+    assert statistics.median(lengths) <= MEDIAN
+    assert sum(length <= LONG for length in lengths) >= SHORT_ENOUGH * len(lengths)
+
+
+def test_the_solution_is_small() -> None:
+    sizes = {path.name: len(code_lines(path.read_text())) for path in SOURCES}
+    assert sum(sizes.values()) < BUDGET, sorted(sizes.items(), key=lambda item: -item[1])
+
+
+@pytest.mark.parametrize("suffix", ["c", "h", "S"])
+def test_lines_fit(top: Path, suffix: str) -> None:
+    long = [f"{path.relative_to(top)}:{number}"
+            for path in sorted(top.glob(f"solution/stage*/*.{suffix}"))
+            for number, line in enumerate(path.read_text().splitlines(), 1) if len(line) > COLUMNS]
+    assert not long
+
+
+def test_no_path_of_a_machine(top: Path) -> None:
+    found = []
+    for name in git(top, "ls-files", "-z").split("\0"):
+        path = top / name
+        if name and path.is_file():
+            text = path.read_text(errors="ignore")
+            found += [f"{name}: {match.group()}" for match in MACHINE_PATH.finditer(text)]
+    assert not found
