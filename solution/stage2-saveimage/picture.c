@@ -184,7 +184,7 @@ static int read_maps(struct column *column, const char *file, FILE *f)
              status != 0 ? " in the order of addresses" : "");
     if (status != 0 || error != 0)
         return complain(EX_DATAERR, file, why);
-    return column->area_count > 0 ? 0 : complain(EX_DATAERR, file, "no region in it (or stage 1's parser is not done)");
+    return column->area_count > 0 ? 0 : complain(EX_DATAERR, file, "no region in it (is stage 1's parser done?)");
 }
 
 /* TITLE=FILE, unless a file has that whole name. */

@@ -15,11 +15,24 @@ bool layout_same_file(const struct column *column, const struct area *area)
            strcmp(area[-1].name, area->name) == 0;
 }
 
-/* Few, or what one looks for: joined last. */
-static bool is_special(enum area_kind kind)
-{
-    return kind == AREA_PROGRAM || kind == AREA_HEAP || kind == AREA_STACK || kind == AREA_CODE || kind == AREA_KERNEL;
-}
+/* How much is joined. */
+enum join_level {
+    JOIN_NOTHING,
+    JOIN_FILES,      /* the regions of one file that touch */
+    JOIN_NAMELESS,   /* and anonymous memory and guards, with the gaps between, if these are small */
+    JOIN_NEIGHBOURS, /* and files */
+    JOIN_ALL,        /* and whatever it is, until few groups are left */
+};
+
+#define SMALL_GAP (1UL << 30)
+#define MIN_GROUPS 16
+
+/* How soon areas of a kind are joined with others: what one looks for comes last. */
+static const enum join_level joined_from[AREA_KINDS] = {
+    [AREA_PROGRAM] = JOIN_ALL,    [AREA_LIBRARY] = JOIN_NEIGHBOURS, [AREA_FILE] = JOIN_NEIGHBOURS,
+    [AREA_HEAP] = JOIN_ALL,       [AREA_STACK] = JOIN_ALL,          [AREA_ANONYMOUS] = JOIN_NAMELESS,
+    [AREA_CODE] = JOIN_ALL,       [AREA_GUARD] = JOIN_NAMELESS,     [AREA_KERNEL] = JOIN_ALL,
+};
 
 static bool has_mark(const struct column *column, uint64_t start, uint64_t end)
 {
@@ -29,17 +42,6 @@ static bool has_mark(const struct column *column, uint64_t start, uint64_t end)
     return false;
 }
 
-/* How much is joined. */
-enum join_level {
-    JOIN_NOTHING,
-    JOIN_FILES,      /* the regions of one file that touch */
-    JOIN_NEIGHBOURS, /* and whatever is not special, with the gaps between, if these are small */
-    JOIN_ALL,        /* and so many that few groups are left */
-};
-
-#define SMALL_GAP (1UL << 30)
-#define MIN_GROUPS 16
-
 /* Does the area belong to the row before it? */
 static bool joins(const struct row *row, const struct area *area, enum join_level level)
 {
@@ -47,10 +49,10 @@ static bool joins(const struct row *row, const struct area *area, enum join_leve
     const struct area *last = area - 1;
     if (level >= JOIN_FILES && layout_same_file(column, area))
         return true;
-    if (level >= JOIN_NEIGHBOURS && !is_special(last->kind) && !is_special(area->kind) &&
-        area->start - last->end < SMALL_GAP && !has_mark(column, row->start, area->end))
-        return true;
-    return level >= JOIN_ALL && row->area_count <= column->area_count / MIN_GROUPS;
+    if (level < JOIN_ALL)
+        return level >= joined_from[last->kind] && level >= joined_from[area->kind] &&
+               area->start - last->end < SMALL_GAP && !has_mark(column, row->start, area->end);
+    return row->area_count <= column->area_count / MIN_GROUPS;
 }
 
 static struct row *add_row(struct drawing *drawing, const struct column *column, uint64_t start, uint64_t end)
@@ -214,8 +216,8 @@ const char *layout_label(char *to, size_t size, const struct row *row)
         counts[first[i].kind]++;
     for (int kind = 0; kind < AREA_KINDS && length < size; kind++)
         if (counts[kind] != 0)
-            length += (size_t)snprintf(to + length, size - length, "%s%zu %s", length == 0 ? "" : ", ", counts[kind],
-                                       area_kind_names[kind]);
+            length += (size_t)snprintf(to + length, size - length, "%s%zu %s", length == 0 ? "" : ", ",
+                                       counts[kind], area_kind_names[kind]);
     if (length >= size && size > 1)
         to[size - 2] = '~';
     return to;

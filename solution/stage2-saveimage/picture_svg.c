@@ -141,7 +141,8 @@ static void put_gap(const struct row *row, int x)
     char text[40], size[SIZE_ROOM];
     snprintf(text, sizeof text, row->start >= ARCH_USER_END ? "the kernel's half" : "%s free",
              layout_size(size, row->size));
-    printf("<path class=\"gap\" d=\"M%d %dV%dM%d %dV%d\"/>\n", x, row->top, row->bottom, x + BOX, row->top, row->bottom);
+    printf("<path class=\"gap\" d=\"M%d %dV%dM%d %dV%d\"/>\n", x, row->top, row->bottom, x + BOX,
+           row->top, row->bottom);
     put_text(x + BOX / 2, (row->top + row->bottom) / 2 + 4, "f", text);
 }
 
@@ -173,8 +174,8 @@ static void put_frame(const struct drawing *drawing, const struct row *first, in
             bottom = row->bottom;
             end += row->area_count;
         }
-    printf("<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n", left + ADDRESS, first->top, BOX,
-           bottom - first->top);
+    printf("<rect class=\"frame\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>\n", left + ADDRESS, first->top,
+           BOX, bottom - first->top);
 }
 
 static void put_column_head(const struct column *column, int left)
@@ -187,7 +188,8 @@ static void put_column_head(const struct column *column, int left)
     }
     int length = snprintf(text, sizeof text, "%zu regions, %s", column->area_count, layout_size(size, bytes));
     if (column->areas->bytes != BYTES_UNKNOWN)
-        snprintf(text + length, sizeof text - (size_t)length, "; stored in the image: %s", layout_size(kept, stored));
+        snprintf(text + length, sizeof text - (size_t)length, "; stored in the image: %s",
+                 layout_size(kept, stored));
     put_text(left + ADDRESS, -24, "h", layout_name(title, sizeof title, column->title));
     put_text(left + ADDRESS, -10, "n", text);
 }
@@ -221,10 +223,20 @@ static bool has_kind(const struct drawing *drawing, int kind)
     return false;
 }
 
+static int picture_width(const struct drawing *drawing)
+{
+    return (int)drawing->column_count * COLUMN + MARGIN;
+}
+
+static int samples_per_line(const struct drawing *drawing)
+{
+    return (picture_width(drawing) - ADDRESS) / SAMPLE;
+}
+
 /* What occurs in the picture, each with its colour. */
 static void put_legend(const struct drawing *drawing, int y)
 {
-    int number = 0, per_line = (int)drawing->column_count * COLUMN / SAMPLE;
+    int number = 0, per_line = samples_per_line(drawing);
     puts("<g class=\"legend\">");
     for (int kind = 0; kind < AREA_KINDS + BYTES_KINDS; kind++) {
         bool area = kind < AREA_KINDS;
@@ -245,7 +257,8 @@ static void put_legend(const struct drawing *drawing, int y)
 static const char style[] =
     "<style>text{font:10px 'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#000}"
     ".a{text-anchor:end;font-size:9px;fill:#444}.m{font-size:9px;fill:#a3004f}.mark path{fill:#a3004f}"
-    ".s{text-anchor:end}.f{text-anchor:middle;fill:#666}.gap{stroke:#999;stroke-dasharray:2 3;fill:none}.h{font-size:13px;font-weight:bold}"
+    ".s{text-anchor:end}.f{text-anchor:middle;fill:#666}.gap{stroke:#999;stroke-dasharray:2 3;fill:none}"
+    ".h{font-size:13px;font-weight:bold}"
     ".n{font-family:'DejaVu Sans',Helvetica,Arial,sans-serif}rect{stroke:#555;stroke-width:.5}"
     ".frame{fill:none;stroke:#000;stroke-width:1.3}</style>\n"
     "<defs><pattern id=\"file\" width=\"4\" height=\"4\" patternUnits=\"userSpaceOnUse\"><path d=\"M0 0h4v4h-4z\" "
@@ -253,15 +266,10 @@ static const char style[] =
     "patternUnits=\"userSpaceOnUse\"><path d=\"M0 0h8v8h-8z\" fill=\"#fff\"/><path d=\"M0 8L8 0M0 0L8 8\" "
     "stroke=\"#ccc\"/></pattern></defs>";
 
-static int picture_width(const struct drawing *drawing)
-{
-    return (int)drawing->column_count * COLUMN + MARGIN;
-}
-
 /* The size of the whole comes first, so the legend's samples are counted here. */
 static void put_start(const struct drawing *drawing)
 {
-    int kinds = 0, width = picture_width(drawing), per_line = (int)drawing->column_count * COLUMN / SAMPLE;
+    int kinds = 0, width = picture_width(drawing), per_line = samples_per_line(drawing);
     for (int kind = 0; kind < AREA_KINDS + BYTES_KINDS; kind++)
         kinds += kind != AREA_KINDS + BYTES_UNKNOWN && has_kind(drawing, kind);
     int height = HEAD + drawing->height + LEGEND + (kinds + per_line - 1) / per_line * 17 + LEGEND;
@@ -273,7 +281,7 @@ static void put_start(const struct drawing *drawing)
 
 int picture_svg(struct drawing *drawing)
 {
-    static const struct layout_wish wish = {.max_rows = 130, .step = 2, .height = row_height};
+    const struct layout_wish wish = {.max_rows = 50 + 30 * drawing->column_count, .step = 2, .height = row_height};
     int status = layout_make(drawing, &wish);
     if (status != 0)
         return status;
