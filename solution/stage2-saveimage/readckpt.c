@@ -2,6 +2,7 @@
 #include "arch_registers.h"
 #include "image_read.h"
 #include "part.h"
+#include "picture.h"
 #include "region_print.h"
 #include "libc.h"
 
@@ -10,10 +11,13 @@
 
 static const char usage[] =
     "Usage: readckpt [--regions] [--registers] [--notes] IMAGE\n"
+    "       readckpt --svg|--draw [TITLE=]FILE...\n"
     "Check a checkpoint image and show what is in it; without an option: each kind of state.\n\n"
     "  -m, --regions    the regions, like /proc/PID/maps (save: stored; file: mapped again from its file)\n"
     "  -r, --registers  the registers at the checkpoint, and the region that each points into\n"
     "  -n, --notes      all notes: owner, type, size\n"
+    "  --svg            draw the address spaces of images, or of files like /proc/PID/maps, side by side, as SVG\n"
+    "  --draw           the same as text\n"
     "  -h, --help       this text\n\n"
     "Exit status: 0 the image is valid; 64 wrong usage; 65 it is not, and why; 66 it cannot be opened.\n";
 
@@ -93,16 +97,22 @@ static void show_summary(const struct image *image)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'},
-                                            {"notes", 0, NULL, 'n'}, {"help", 0, NULL, 'h'}, {0}};
-    bool asked['r' + 1] = {false};
+                                            {"notes", 0, NULL, 'n'}, {"svg", 0, NULL, 's'},
+                                            {"draw", 0, NULL, 'd'}, {"help", 0, NULL, 'h'}, {0}};
+    bool asked['s' + 1] = {false};
     int option, status;
     while ((option = getopt_long(argc, argv, "mrnh", options, NULL)) != -1) {
         if (option == 'h' || option == '?')
             usage_exit(usage, option == 'h');
         asked[option] = true;
     }
-    if (optind != argc - 1)
+    bool draw = asked['s'] || asked['d'];
+    if (optind >= argc || (optind != argc - 1 && !draw))
         usage_exit(usage, false);
+    if (draw && (status = picture_draw(argv + optind, (size_t)(argc - optind), asked['s'])) != 0)
+        return status;
+    if (draw)
+        return fflush(stdout) == 0 ? 0 : EX_IOERR;
     struct image image;
     if ((status = image_open(&image, argv[optind])) != 0)
         errx(status, "%s: %s", argv[optind], image.why);
