@@ -8,9 +8,8 @@
 #include "image.h"
 #include "maps.h"
 #include "pages.h"
-
-#include <linux/limits.h>
-#include <stddef.h>
+#include "sys.h"
+#include "text.h"
 
 #define NAMES_ROOM (16UL << 20) /* bytes */
 #define PART_ROOM (1UL << 20)   /* bytes, for each note: thousands of waiting signals fit */

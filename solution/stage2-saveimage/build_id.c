@@ -1,6 +1,5 @@
 /* build_id.c - finds a build id in the first page of an ELF file.  Given. */
 #include "build_id.h"
-#include "arch.h"
 #include "sys.h"
 
 const uint8_t *build_id_find(const void *first_page)

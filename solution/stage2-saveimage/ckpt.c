@@ -8,13 +8,12 @@
 #include "libc.h"
 
 static const char usage[] =
-    "Usage: ckpt [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--] PROG [ARGS...]\n"
+    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid (default: $CKPT_IMAGE or myckpt)\n"
     "  -s SIGNAL   number or name of the checkpoint signal (default: $CKPT_SIGNAL or USR2)\n"
     "  -i SECONDS  take a checkpoint every SECONDS seconds as well (default: $CKPT_INTERVAL or never)\n"
-    "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n"
-    "  -h, --help  this text\n\n"
+    "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n\n"
     "With CKPT_FULL=1 in the environment, a restart does not need the program's and libraries' files.\n"
     "Exit status: PROG's own; 64 wrong usage; 65 PROG cannot be checkpointed; 66 no PROG or no libckpt.so;\n"
     "71 it could not be started.\n";

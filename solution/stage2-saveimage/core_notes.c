@@ -5,8 +5,6 @@
 #include "core_notes.h"
 #include "arch_registers.h"
 
-#include <elf.h>
-#include <sys/prctl.h>
 #include <sys/procfs.h>
 
 static void add_registers(struct note_list *notes, const struct save_request *request)

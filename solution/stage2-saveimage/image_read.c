@@ -3,8 +3,6 @@
  * checksum, the regions, the context.  Each check relies on those before it.  Given.
  */
 #include "image_read.h"
-#include "part.h"
-#include "libc.h"
 
 /* Unless `fine`, notes the reason.  Returns fine: so checks are joined with &&. */
 static bool need(struct image *image, bool fine, const char *reason)

@@ -5,11 +5,8 @@
 #ifndef CKPT_IMAGE_READ_H
 #define CKPT_IMAGE_READ_H
 
-#include "image.h"
-
-#include <elf.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include "libc.h"
+#include "part.h"
 
 struct image {
     int fd;        /* open for reading */

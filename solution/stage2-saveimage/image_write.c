@@ -1,8 +1,5 @@
 /* image_write.c - an ELF core file: header, program headers, notes, bytes of the regions. */
 #include "image_write.h"
-#include "sys.h"
-
-#include <elf.h>
 
 void notes_start(struct note_list *notes, size_t region_count)
 {

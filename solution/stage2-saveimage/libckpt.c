@@ -55,10 +55,8 @@ static void start_period(void)
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = request.signal};
     struct itimerspec period = {{seconds, 0}, {seconds, 0}};
     int timer;
-    if (seconds == 0)
-        return;
-    if (sys_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0) != 0 ||
-        sys_call(SYS_timer_settime, timer, 0, (long)&period, 0) != 0)
+    if (seconds != 0 && (sys_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0) != 0 ||
+                         sys_call(SYS_timer_settime, timer, 0, (long)&period, 0) != 0))
         say("libckpt: no periodic checkpoints: timer_create(2) or timer_settime(2) failed", NULL);
 }
 

@@ -5,22 +5,17 @@
 
 #include <sys/xattr.h>
 
-static bool is_executable_file(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
 bool program_find(const char *name, char path[PATH_MAX])
 {
     const char *directories = getenv("PATH");
     if (strchr(name, '/') != NULL)
         directories = "";
     char *list = strdup(directories != NULL ? directories : "/bin:/usr/bin"), *rest = list, *directory;
+    struct stat st;
     bool found = false;
     while (!found && (directory = strsep(&rest, ":")) != NULL) { /* an empty one is where we are */
         int length = snprintf(path, PATH_MAX, "%s%s%s", directory, *directory != '\0' ? "/" : "", name);
-        found = length < PATH_MAX && is_executable_file(path);
+        found = length < PATH_MAX && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
     }
     free(list);
     return found;

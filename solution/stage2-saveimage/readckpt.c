@@ -1,10 +1,8 @@
 /* readckpt - checks a checkpoint image and shows what is in it, for people. */
 #include "arch_registers.h"
 #include "image_read.h"
-#include "part.h"
 #include "picture.h"
 #include "region_print.h"
-#include "libc.h"
 
 #include <sys/procfs.h>
 #include <sys/sysmacros.h>

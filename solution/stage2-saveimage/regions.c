@@ -1,9 +1,6 @@
 /* regions.c - reads this process's regions into the table of regions.h. */
 #include "regions.h"
 #include "build_id.h"
-#include "pages.h"
-#include "sys.h"
-#include "text.h"
 
 /*
  * Notes which file this is.  If the name leads to another file now (the old one was deleted or

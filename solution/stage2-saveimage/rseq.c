@@ -1,6 +1,5 @@
 /* rseq.c - finds glibc's rseq area.  Given. */
 #include "rseq.h"
-#include "arch.h"
 #include "sys.h"
 
 #include <sys/auxv.h>
@@ -15,15 +14,10 @@ extern const unsigned int __rseq_size __attribute__((weak));
 
 struct rseq_place rseq_find(void)
 {
-    struct rseq_place place = {0, 0};
+    unsigned long align = getauxval(AUX_RSEQ_ALIGN), size = getauxval(AUX_RSEQ_FEATURE_SIZE);
     if (&__rseq_size == NULL || __rseq_size == 0)
-        return place;
-    unsigned long align = getauxval(AUX_RSEQ_ALIGN);
-    unsigned long size = getauxval(AUX_RSEQ_FEATURE_SIZE);
-    if (align != 0)
-        size = (size + align - 1) / align * align;
+        return (struct rseq_place){0, 0};
     /* Not __rseq_size: that is the size that is in use (20), and the kernel wants what was registered. */
-    place.size = size > 32 ? (uint32_t)size : 32;
-    place.address = arch_get_tls() + (uint64_t)__rseq_offset;
-    return place;
+    size = round_up(size > 32 ? size : 32, align != 0 ? align : 32);
+    return (struct rseq_place){arch_get_tls() + (uint64_t)__rseq_offset, (uint32_t)size};
 }

@@ -1,10 +1,8 @@
 /* file_check.c - can the file that a region showed be mapped again?  Given. */
 #include "file_check.h"
-#include "arch.h"
 #include "build_id.h"
 #include "libc.h"
-
-#include <sys/statvfs.h>
+#include "sys.h"
 
 static bool is_same_file(int fd, const struct image_region *r)
 {

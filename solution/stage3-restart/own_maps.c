@@ -1,6 +1,5 @@
 /* own_maps.c - reads restart's own address space, with the parser of stage 1.  Given. */
 #include "own_maps.h"
-#include "arch.h"
 #include "maps.h"
 #include "libc.h"
 

@@ -40,19 +40,13 @@ static size_t describe_descriptors(char *to, size_t room)
     return length;
 }
 
-static bool is_empty(const char *path)
-{
-    char some[16];
-    return procfile_read(path, some, sizeof some) <= 0;
-}
-
 static long save(const struct save_request *request, void *note, size_t room)
 {
     size_t length = describe_descriptors(note, room);
-    char *text = note;
-    if (!request->periodic && !is_empty("/proc/self/timers")) /* else the timer there is libckpt's own */
+    char *text = note, some[16];
+    if (!request->periodic && procfile_read("/proc/self/timers", some, sizeof some) > 0) /* else the timer there is libckpt's own */
         length += text_join(text + length, room - length, "    POSIX timers (timer_create)\n", NULL);
-    if (!is_empty("/proc/thread-self/children"))
+    if (procfile_read("/proc/thread-self/children", some, sizeof some) > 0)
         length += text_join(text + length, room - length, "    child processes\n", NULL);
     return (long)length;
 }

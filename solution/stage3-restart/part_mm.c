@@ -7,8 +7,6 @@
  */
 #include "part.h"
 
-#include <linux/prctl.h>
-
 struct image_mm {
     struct prctl_mm_map map; /* <linux/prctl.h>; auxv and exe_fd are filled at the restart */
     uint64_t auxv[128];      /* map.auxv_size bytes of it are used */

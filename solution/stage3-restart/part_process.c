@@ -1,7 +1,6 @@
 /* part_process.c - the room of the process: working directory, umask, limits, name.  Given. */
 #include "part.h"
 
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #define LIMITS 16 /* RLIM_NLIMITS of the kernel, getrlimit(2) */

@@ -8,8 +8,6 @@
 #include "part_thread.h"
 #include "part.h"
 
-#include <sys/prctl.h>
-
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_thread *t = note;

@@ -10,19 +10,16 @@
  *
  * The process keeps its pid, parent, terminal and standard files; its exit status is the program's.
  */
-#include "arch.h"
 #include "restart_plan.h"
-#include "libc.h"
 
 static const char usage[] =
-    "Usage: restart [-v] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Usage: restart [-h] [-v] [--lazy] [--stop] [--dry-run] IMAGE\n"
     "Become the program of a checkpoint image, as it was then.  Descriptors 0, 1 and 2 are those of restart.\n\n"
     "  -v, --verbose  say what is done\n"
     "  --lazy         map the image's pages instead of reading them: a fast start, but the image must stay\n"
     "                 as it is as long as the program runs\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
-    "  --dry-run      check everything, build the plan, destroy nothing, and exit\n"
-    "  -h, --help     this text\n\n"
+    "  --dry-run      check everything, build the plan, destroy nothing, and exit\n\n"
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
     "needs is missing or changed; 71 a system call failed.\n";
 

@@ -4,13 +4,10 @@
  * restart's own section `restorer` is copied: code whose references are all relative, so it runs at any
  * place.  What it will need is copied behind it, since restart's own memory will be gone.
  */
-#include "part.h"
 #include "part_thread.h"
 #include "restart_plan.h"
-#include "libc.h"
 
 #include <sys/procfs.h>
-#include <sys/user.h>
 
 /* The section `restorer`, as the linker found it (restorer.ld). */
 extern const char __start_restorer[], __stop_restorer[];

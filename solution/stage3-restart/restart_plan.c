@@ -1,9 +1,6 @@
 /* restart_plan.c - checks everything that a restart needs, before anything is destroyed.  Given. */
 #include "restart_plan.h"
 #include "file_check.h"
-#include "libc.h"
-
-#include <sys/resource.h>
 
 /* A region of a file: the same file again, or all its bytes from the image, or no restart. */
 static void check_file(struct image_region *region, const char *name)

@@ -10,8 +10,6 @@
  * Each step returns 0 or -errno, and only restorer_run() ends the process.
  */
 #include "restorer.h"
-#include "sys.h"
-#include "text.h"
 
 #include <linux/rseq.h>
 #include <sysexits.h>

@@ -16,10 +16,8 @@
 
 #include "image.h"
 #include "rseq.h"
-
-#include <elf.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include "sys.h"
+#include "text.h"
 
 /* One of the kernel's mappings, [vvar] or [vdso]: where restart has it, and where the image had it. */
 struct kernel_move {

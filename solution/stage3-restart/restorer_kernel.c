@@ -13,7 +13,6 @@
  * No libc.
  */
 #include "restorer.h"
-#include "sys.h"
 
 static long move(uint64_t from, uint64_t to, uint64_t size)
 {

@@ -5,7 +5,6 @@
  * shows it as "[anon:NAME]"), and what it told madvise(2) and mlock(2).
  */
 #include "restorer.h"
-#include "sys.h"
 
 static int region_flags(const struct image_region *region)
 {
