@@ -25,8 +25,8 @@ TOP = Path(__file__).resolve().parents[2]
 PREFIX = "ckptlab"
 
 # What students get, of the tracked files. Everything else stays here.
-GIVEN = ["000-README", "README.md", "OVERVIEW", "OVERVIEW.svg", "LICENSE", ".editorconfig", ".clang-format", ".gitignore",
-         ".devcontainer", "BACKGROUND", "grader", "stage[0-9]-*"]
+GIVEN = ["000-README", "README.md", "OVERVIEW", "OVERVIEW.svg", "LICENSE", ".editorconfig",
+         ".clang-format", ".gitignore", ".devcontainer", "BACKGROUND", "grader", "stage[0-9]-*"]
 
 # What of those stays here all the same. A file or folder whose name begins so is a hidden test.
 KEPT = {"grader/kit", "grader/demo", "grader/bench"}

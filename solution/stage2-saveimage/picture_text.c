@@ -68,7 +68,8 @@ static int mark_line(const struct drawing *drawing, const struct row *row, size_
 {
     const struct row *there = layout_row_at(drawing, row, row->marks[i].address);
     int first = row->top + 1 + (int)i, last = row->bottom - (int)(row->mark_count - i);
-    return there->top < first ? first : there->top > last ? last : there->top;
+    int wanted = there->top + (there->mark_count > 0);
+    return wanted < first ? first : wanted > last ? last : wanted;
 }
 
 static void put_row(const struct drawing *drawing, struct canvas *canvas, const struct row *row, int left)
