@@ -17,14 +17,17 @@ A mutant is a file NAME.toml in grader/kit/mutants:
 
 or, in place of [[edit]], `patch = '''a unified diff'''` for `patch -p1` in solution/. Tests that are
 skipped since they depend on a failed one need not be named. `may_lose = ["test_x"]` names tests that the
-mutant may lose or not, as addresses fall (say why in a comment). A table `[causes]`, like `[loses]`, names
-the cause for a stage where another one is right: a wrong parser shows itself otherwise in a restart.
+mutant may lose or not, with all that depend on them (say why in a comment). A table `[causes]`, like
+`[loses]`, names the cause for a stage where another one is right: a wrong parser shows itself otherwise in
+a restart.
 
-`grader/python grader/kit/mutants.py NAME...` (none: all) tells what mutants lose now. A mutant is graded in a scratch copy, against the unchanged reference of this tree.
+`grader/python grader/kit/mutants.py NAME...` (none: all) tells what mutants lose now. A mutant is graded in
+a scratch copy, against the unchanged reference of this tree.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -137,6 +140,7 @@ def grade(
     return Grading(done.returncode, done.stdout + done.stderr, table)
 
 
+@functools.lru_cache(maxsize=None)
 def declared_tests(stage: int) -> dict[str, dict[str, Any]]:
     """All tests of a stage with what @points says of them."""
     command = [str(GRADER / "check"), "--stage", str(stage), "--list", str(GRADER)]
@@ -156,7 +160,7 @@ def sample(mutant: Mutant, stage: int) -> list[str]:
         name
         for name, row in tests.items()
         if name not in lost and name not in mutant.may_lose
-        and not row["stress"] and not depends_on(tests, name, lost)
+        and not row["stress"] and not depends_on(tests, name, [*lost, *mutant.may_lose])
     ]
     free.sort(key=lambda name: zlib.crc32(f"{mutant.name}/{name}".encode()))
     return [*lost, *free[:SAMPLE]]
@@ -178,7 +182,8 @@ def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
     where = f"{mutant.name}, stage {stage}"
     if not got.table.get("tests"):
         return [f"{where}: nothing was graded:\n{got.output}"]
-    lost = {name for name in got.tests("failed") if name not in mutant.may_lose}
+    tests, free = declared_tests(stage), mutant.may_lose
+    lost = {name for name in got.tests("failed") if name not in free and not depends_on(tests, name, free)}
     wanted = set(mutant.loses.get(stage, []))
     problems = [f"{where}: survives {name}" for name in sorted(wanted - lost)]
     problems += [f"{where}: also loses {name}" for name in sorted(lost - wanted)]

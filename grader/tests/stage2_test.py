@@ -401,8 +401,13 @@ def test_second_signal(case: Case) -> None:
     restart_rest(case, life, path)
 
 
-def _changes(folder: Path, before: dict[str, Stamp | None]) -> bool:
-    return any(Stamp.of(p) != before.get(p.name) for p in folder.iterdir() if p.name.startswith("image"))
+def _is_written(folder: Path, before: dict[str, Stamp | None]) -> bool:
+    """True once a new file, or the old one anew, has its first MiB."""
+    files = [p for p in folder.iterdir() if p.name.startswith("image") and Stamp.of(p) != before.get(p.name)]
+    try:
+        return any(p.stat().st_blocks * 512 >= 1 << 20 for p in files)
+    except FileNotFoundError:  # it got its final name just now
+        return True
 
 
 @points(1, step="2.3", needs="test_image")
@@ -412,7 +417,7 @@ def test_killed(case: Case) -> None:
     path = case.checkpoint(life)
     before = {p.name: Stamp.of(p) for p in case.folder.iterdir()}
     case.signal(life)
-    wait_until(lambda: _changes(case.folder, before) or life.status is not None)
+    wait_until(lambda: _is_written(case.folder, before) or life.status is not None)
     check(life.status is None, f"the program died: {exit_words(life.status)}", *life.symptoms())
     life.kill()
     image = case.open_image(path)
