@@ -4,14 +4,15 @@
 
 #include <stdarg.h>
 
-const char *text_number(char to[TEXT_NUMBER_SIZE], uint64_t value, unsigned base)
+struct number text_number(uint64_t value, unsigned base)
 {
-    char *at = to + TEXT_NUMBER_SIZE - 1;
-    *at = '\0';
-    do
-        *--at = "0123456789abcdef"[value % base];
-    while ((value /= base) != 0);
-    return at;
+    struct number number = {""};
+    size_t length = 1;
+    for (uint64_t rest = value; rest >= base; rest /= base)
+        length++;
+    for (; length > 0; value /= base)
+        number.digits[--length] = "0123456789abcdef"[value % base];
+    return number;
 }
 
 static size_t join(char *to, size_t size, const char *string, va_list more)

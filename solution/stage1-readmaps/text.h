@@ -8,10 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEXT_NUMBER_SIZE 24 /* bytes that hold any 64-bit number and its '\0' */
+/* A number as a string. */
+struct number {
+    char digits[24]; /* any 64-bit number, and its '\0' */
+};
 
-/* The digits of value in the given base (10 or 16), as a string inside `to`. */
-const char *text_number(char to[TEXT_NUMBER_SIZE], uint64_t value, unsigned base);
+/* The digits of value in the given base (10 or 16): say("pid ", text_number(pid, 10).digits, NULL). */
+struct number text_number(uint64_t value, unsigned base);
 
 /*
  * Joins strings (the last argument is NULL) into `to`, size bytes with the '\0'.  Returns the length;

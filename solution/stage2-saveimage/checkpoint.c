@@ -21,7 +21,7 @@ static int refuse(const char *what, const char *why, int error)
 }
 
 /* The notes that every image of ours has. */
-static void add_image_notes(struct note_list *notes, const struct save_request *request, const struct region_table *t)
+static void add_notes(struct note_list *notes, const struct save_request *request, const struct region_table *t)
 {
     struct image_header *header = note_begin(notes);
     *header = (struct image_header){.version = IMAGE_VERSION, .page_size = ARCH_PAGE_SIZE,
@@ -69,9 +69,9 @@ static void forget_sigxfsz(void)
 /* PATH.tmp.PID: in the same directory, so that rename(2) is one step. */
 static const char *temporary_name(struct arena *arena, const char *path)
 {
-    char pid[TEXT_NUMBER_SIZE], *name = arena->temporary;
-    text_join(name, sizeof arena->temporary, path, ".tmp.", text_number(pid, (uint64_t)sys_getpid(), 10), NULL);
-    return name;
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    text_join(arena->temporary, sizeof arena->temporary, path, ".tmp.", pid.digits, NULL);
+    return arena->temporary;
 }
 
 static int write_and_rename(struct arena *arena, const char *path)
@@ -111,7 +111,7 @@ static int save_all(const struct save_request *request, const char *path, struct
         return refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
     notes_start(notes, arena->table.count);
     core_notes_add(notes, request, &arena->table);
-    add_image_notes(notes, request, &arena->table);
+    add_notes(notes, request, &arena->table);
     error = add_parts(notes, request);
     return error != 0 ? error : write_and_rename(arena, path);
 }

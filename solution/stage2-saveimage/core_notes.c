@@ -32,13 +32,6 @@ static void add_process_info(struct note_list *notes)
     note_end(notes, IMAGE_CORE_NAME, NT_PRPSINFO, sizeof *info);
 }
 
-static void add_auxv(struct note_list *notes)
-{
-    long size = procfile_read("/proc/self/auxv", note_begin(notes), ARCH_PAGE_SIZE);
-    if (size > 0)
-        note_end(notes, IMAGE_CORE_NAME, NT_AUXV, (size_t)size);
-}
-
 /* NT_FILE: count, page size; then start, end, offset in pages of each; then the names. */
 static void add_files(struct note_list *notes, const struct region_table *t)
 {
@@ -63,6 +56,8 @@ void core_notes_add(struct note_list *notes, const struct save_request *request,
 {
     add_registers(notes, request);
     add_process_info(notes);
-    add_auxv(notes);
+    long size = procfile_read("/proc/self/auxv", note_begin(notes), ARCH_PAGE_SIZE);
+    if (size > 0)
+        note_end(notes, IMAGE_CORE_NAME, NT_AUXV, (size_t)size);
     add_files(notes, table);
 }

@@ -87,13 +87,11 @@ static bool check_frames(struct image *image)
 {
     struct image_note note;
     uint64_t at = 0;
-    bool long_enough = true;
     while (image_next_note(image, &at, &note))
-        for (size_t i = 0; all_parts[i] != NULL; i++)
-            if (strcmp(note.name, IMAGE_NOTE_NAME) == 0 && note.type == all_parts[i]->type)
-                long_enough &= note.size >= all_parts[i]->min_size;
-    return need(image, at == image->segments->p_filesz, "its notes are broken: they end before their segment") &&
-           need(image, long_enough, "one of its notes is too short");
+        for (const struct part *const *part = all_parts; *part != NULL; part++)
+            if (strcmp(note.name, IMAGE_NOTE_NAME) == 0 && note.type == (*part)->type && note.size < (*part)->min_size)
+                return need(image, false, "one of its notes is too short");
+    return need(image, at == image->segments->p_filesz, "its notes are broken: they end before their segment");
 }
 
 static bool check_header(struct image *image)

@@ -18,7 +18,7 @@ static struct second_life second_life;
 static struct save_request request = {.context = &context, .second_life = &second_life};
 static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
 static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
-static char image_path[PATH_MAX + TEXT_NUMBER_SIZE];
+static char image_path[PATH_MAX + sizeof(struct number)];
 static long owner;   /* the process that may write to a name without %p: not its children */
 static long seconds; /* between periodic checkpoints; 0: none */
 static bool verbose;
@@ -36,13 +36,12 @@ static volatile sig_atomic_t last_result; /* of ckpt_now() */
 
 static int take_checkpoint(void)
 {
-    char digits[TEXT_NUMBER_SIZE];
-    const char *pid = text_number(digits, (uint64_t)sys_getpid(), 10);
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
     if (behind_pid == NULL && sys_getpid() != owner) {
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
         return -EPERM;
     }
-    text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid : NULL, behind_pid, NULL);
+    text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
     int error = checkpoint_take(&request, image_path);
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);

@@ -123,5 +123,7 @@ int main(int argc, char **argv)
     if (!asked['m'] && !asked['r'] && !asked['n'])
         show_summary(&image);
     image_close(&image);
-    return fflush(stdout) == 0 ? 0 : EX_IOERR;
+    if (fflush(stdout) != 0)
+        err(EX_IOERR, "standard output");
+    return 0;
 }

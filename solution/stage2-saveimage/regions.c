@@ -65,8 +65,7 @@ static int add_region(struct arena *arena, const struct region *from, bool is_ke
 
 static int refuse_shared(const struct region *region)
 {
-    char start[TEXT_NUMBER_SIZE], end[TEXT_NUMBER_SIZE];
-    say("libckpt: region ", text_number(start, region->start, 16), "-", text_number(end, region->end, 16), " ",
+    say("libckpt: region ", text_number(region->start, 16).digits, "-", text_number(region->end, 16).digits, " ",
         region->name, " is writable and shared with others; stage 4 saves these", NULL);
     return -EPERM;
 }

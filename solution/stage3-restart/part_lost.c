@@ -24,18 +24,17 @@ static size_t describe_descriptor(const char *number, char *to, size_t room)
 
 static size_t describe_descriptors(char *to, size_t room)
 {
-    char digits[TEXT_NUMBER_SIZE], entries[512];
+    char entries[512];
     size_t length = 0;
     long size, fd = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    const char *own = text_number(digits, (uint64_t)fd, 10); /* it will be closed below */
-    while ((size = sys_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0) {
-        const struct dirent64 *d = (const struct dirent64 *)entries;
-        for (; (const char *)d < entries + size; d = (const struct dirent64 *)((const char *)d + d->d_reclen)) {
-            bool from_restart = d->d_name[0] < '3' && d->d_name[1] == '\0'; /* 0, 1, 2; and "." */
-            if (!from_restart && strncmp(d->d_name, own, TEXT_NUMBER_SIZE) != 0)
-                length += describe_descriptor(d->d_name, to + length, room - length);
+    struct number own = text_number((uint64_t)fd, 10); /* it will be closed below */
+    while ((size = sys_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0)
+        for (long at = 0; at < size; at += ((const struct dirent64 *)(entries + at))->d_reclen) {
+            const char *name = ((const struct dirent64 *)(entries + at))->d_name;
+            bool from_restart = name[0] < '3' && name[1] == '\0'; /* 0, 1, 2; and "." */
+            if (!from_restart && strncmp(name, own.digits, sizeof own.digits) != 0)
+                length += describe_descriptor(name, to + length, room - length);
         }
-    }
     sys_close((int)fd);
     return length;
 }

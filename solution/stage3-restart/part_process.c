@@ -38,13 +38,12 @@ static void describe(part_printf print, const void *note, size_t size)
 static void restore_limit(int which, struct rlimit limit)
 {
     struct rlimit own;
-    char number[TEXT_NUMBER_SIZE];
     if (sys_call(SYS_prlimit64, 0, which, (long)&limit, 0) == 0)
         return;
     sys_call(SYS_prlimit64, 0, which, 0, (long)&own);
     own.rlim_cur = limit.rlim_cur < own.rlim_max ? limit.rlim_cur : own.rlim_max;
     if (sys_call(SYS_prlimit64, 0, which, (long)&own, 0) != 0 || own.rlim_cur != limit.rlim_cur)
-        say("restart: limit ", text_number(number, (uint64_t)which, 10), " is lower now (getrlimit(2))", NULL);
+        say("restart: limit ", text_number((uint64_t)which, 10).digits, " is lower now (getrlimit(2))", NULL);
 }
 
 static long restore(const void *note, size_t size)

@@ -17,10 +17,9 @@
 /* Goes on if there is no error.  Otherwise nothing can be undone: says which step failed, and ends. */
 static void must(long error, const char *step)
 {
-    char number[TEXT_NUMBER_SIZE];
     if (error == 0)
         return;
-    say("restart: failed half-way: ", step, ": errno ", text_number(number, (uint64_t)-error, 10), NULL);
+    say("restart: failed half-way: ", step, ": errno ", text_number((uint64_t)-error, 10).digits, NULL);
     sys_exit(EX_OSERR);
 }
 
