@@ -53,7 +53,7 @@ ifdef REFERENCE
 build/%.o: $(REFERENCE_DIR)/%.o build/flags
 	$(call RUN,REF $(@F))cp $< $@
 $(REFERENCE_DIR)/%.o:
-	$(MAKE) -C $(KIT)/solution/stage3-restart
+	$(MAKE) -C $(KIT)/solution/stage3-restart REFERENCE=
 $(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@
 $(patsubst %.S,build/%.o,$(wildcard *.S)): build/%.o: ./%.S build/flags
