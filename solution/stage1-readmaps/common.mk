@@ -52,6 +52,7 @@ ifdef REFERENCE
 # Objects of earlier stages come from the reference; only this folder's sources are compiled.
 build/%.o: $(REFERENCE_DIR)/%.o build/flags
 	$(call RUN,REF $(@F))cp $< $@
+.PRECIOUS: $(REFERENCE_DIR)/%.o
 $(REFERENCE_DIR)/%.o:
 	$(MAKE) -C $(KIT)/solution/stage3-restart REFERENCE=
 $(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
