@@ -10,8 +10,7 @@
 
 static const char usage[] =
     "Usage: readmaps [PID|FILE]\n"
-    "Print each region of a process, and what a checkpointer would do with it: save, file, guard, kernel\n"
-    "or refuse.\n\n"
+    "Print each region of a process, and what a checkpointer does with it (save, file, guard, kernel, refuse).\n\n"
     "  PID   read /proc/PID/maps\n"
     "  FILE  read a file in that format (a copy of somebody's maps); ./NAME if NAME is a number\n"
     "  none  read readmaps' own, /proc/self/maps\n\n"

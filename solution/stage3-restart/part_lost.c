@@ -43,7 +43,8 @@ static long save(const struct save_request *request, void *note, size_t room)
 {
     size_t length = describe_descriptors(note, room);
     char *text = note, some[16];
-    if (!request->periodic && procfile_read("/proc/self/timers", some, sizeof some) > 0) /* else the timer there is libckpt's own */
+    /* With CKPT_INTERVAL the timer there is libckpt's own. */
+    if (!request->periodic && procfile_read("/proc/self/timers", some, sizeof some) > 0)
         length += text_join(text + length, room - length, "    POSIX timers (timer_create)\n", NULL);
     if (procfile_read("/proc/thread-self/children", some, sizeof some) > 0)
         length += text_join(text + length, room - length, "    child processes\n", NULL);
