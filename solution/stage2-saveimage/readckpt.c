@@ -104,13 +104,10 @@ int main(int argc, char **argv)
             usage_exit(usage, option == 'h');
         asked[option] = true;
     }
-    bool draw = asked['s'] || asked['d'];
-    if (optind >= argc || (optind != argc - 1 && !draw))
+    if ((asked['s'] || asked['d']) && optind < argc)
+        return picture_draw(argv + optind, (size_t)(argc - optind), asked['s']);
+    if (optind != argc - 1)
         usage_exit(usage, false);
-    if (draw && (status = picture_draw(argv + optind, (size_t)(argc - optind), asked['s'])) != 0)
-        return status;
-    if (draw)
-        return fflush(stdout) == 0 ? 0 : EX_IOERR;
     struct image image;
     if ((status = image_open(&image, argv[optind])) != 0)
         errx(status, "%s: %s", argv[optind], image.why);
