@@ -67,6 +67,8 @@ endif
 build/%.o: %.S build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) -c $< -o $@
 
+# The compiler makes the .d files; without this rule make would look for others, and take them for programs.
+build/%.d: ;
 -include $(wildcard build/*.d)
 
 STAGE := $(patsubst stage%,%,$(firstword $(subst -, ,$(notdir $(CURDIR)))))
