@@ -168,11 +168,13 @@ def crash_symptoms(case: Case) -> list[str]:
         symptoms.append("crash: the stack is not aligned")
     elif killed_by_kernel(text):
         symptoms.append("crash: killed by the kernel")
+    for address in re.findall(r"^BYTES (\w+)", text, re.MULTILINE):
+        symptoms.append(f"crash: wrong bytes in {kind_of(case, int(address, 16))}")
     return symptoms + map_symptoms(now, case) + stack_symptoms(now, address, rip, rsp, case)
 
 
 def _gdb(case: Case, life: Life) -> str:
-    commands = [word for c in GDB_COMMANDS for word in ("-ex", c)]
+    commands = [word for c in (*GDB_COMMANDS, compare_command(case)) for word in ("-ex", c)]
     argv = ["gdb", "-nx", "-batch", "-iex", "set libthread-db-search-path /nonexistent", *commands, "--args", *life.command]
     try:
         result = subprocess.run(
@@ -189,6 +191,21 @@ def _gdb(case: Case, life: Life) -> str:
     except subprocess.TimeoutExpired:
         return ""
     return result.stdout + result.stderr
+
+
+def compare_command(case: Case) -> str:
+    """For gdb: which regions that the program cannot write have other bytes than the image holds."""
+    try:
+        loads = Image(case.image).loads if case.image else []
+    except (BadImage, OSError, ValueError):
+        loads = []
+    parts = [(l.start, l.stored, l.offset) for l in loads if l.stored and not l.flags & 2 and l.flags & 4]
+    code = (
+        f"f = open({str(case.image)!r}, 'rb'); read = gdb.selected_inferior().read_memory",
+        f"bad = [a for a, n, o in {parts} if read(a, n).tobytes() != (f.seek(o), f.read(n))[1]]",
+        "print(*['BYTES %x' % a for a in bad], sep='\\n')",
+    )
+    return "python " + "; ".join(code)
 
 
 def _describe_crash(signal: int, address: int, rip: int, rsp: int, fs: int, case: Case) -> list[str]:
