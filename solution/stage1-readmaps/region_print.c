@@ -8,11 +8,7 @@ void region_print(const char *plan, const struct region *r)
            (r->end - r->start) / 1024, r->start, r->end, r->prot & PROT_READ ? 'r' : '-',
            r->prot & PROT_WRITE ? 'w' : '-', r->prot & PROT_EXEC ? 'x' : '-', r->shared ? 's' : 'p', r->offset,
            r->dev_major, r->dev_minor, r->inode);
-    for (const char *c = r->name; *c != '\0'; c++) {
-        if (*c == '\n') /* as the kernel does it: a newline would break the table */
-            fputs("\\012", stdout);
-        else
-            putchar(*c);
-    }
+    for (const char *c = r->name; *c != '\0'; c++) /* a newline as the kernel writes it */
+        fputs(*c == '\n' ? "\\012" : (const char[]){*c, '\0'}, stdout);
     putchar('\n');
 }

@@ -16,13 +16,13 @@
  * Takes a checkpoint now.  Returns 0 in the first life when the image is written, 1 in the second life
  * (this process was restarted from that image), -1 if there is no image (libckpt said why on stderr).
  */
-int ckpt_now(void) __attribute__((weak));
+int ckpt_now(void) __attribute__((weak, visibility("default")));
 
 /*
  * Between ckpt_disable() and ckpt_enable() a checkpoint signal is kept and acted on at the end.  The
  * pairs may be nested.
  */
-void ckpt_disable(void) __attribute__((weak));
-void ckpt_enable(void) __attribute__((weak));
+void ckpt_disable(void) __attribute__((weak, visibility("default")));
+void ckpt_enable(void) __attribute__((weak, visibility("default")));
 
 #endif

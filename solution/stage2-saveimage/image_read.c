@@ -88,8 +88,8 @@ static bool check_frames(struct image *image)
     struct image_note note;
     uint64_t at = 0;
     while (image_next_note(image, &at, &note))
-        for (const struct part *const *part = all_parts; *part != NULL; part++)
-            if (strcmp(note.name, IMAGE_NOTE_NAME) == 0 && note.type == (*part)->type && note.size < (*part)->min_size)
+        for (size_t i = 0; all_parts[i] != NULL && strcmp(note.name, IMAGE_NOTE_NAME) == 0; i++)
+            if (note.type == all_parts[i]->type && note.size < all_parts[i]->min_size)
                 return need(image, false, "one of its notes is too short");
     return need(image, at == image->segments->p_filesz, "its notes are broken: they end before their segment");
 }

@@ -62,9 +62,8 @@ static uint64_t fill_headers(struct note_list *notes, const struct region_table 
         .e_type = ET_CORE, .e_machine = ARCH_ELF_MACHINE, .e_version = EV_CURRENT, .e_phoff = sizeof *elf,
         .e_ehsize = sizeof *elf, .e_phentsize = sizeof *segments, .e_phnum = (Elf64_Half)(t->count + 1),
     };
-    segments[0] = (Elf64_Phdr){
-        .p_type = PT_NOTE, .p_offset = notes->start, .p_filesz = notes->size - notes->start, .p_align = 4,
-    };
+    segments[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = notes->start, .p_align = 4};
+    segments[0].p_filesz = notes->size - notes->start;
     for (size_t i = 0; i < t->count; i++) {
         segments[i + 1] = load_header(&t->regions[i], offset);
         offset += segments[i + 1].p_filesz;

@@ -151,21 +151,19 @@ __attribute__((constructor)) static void libckpt_start(void)
     start_period();
 }
 
-#define PUBLIC __attribute__((visibility("default")))
-
-PUBLIC int ckpt_now(void)
+int ckpt_now(void)
 {
     last_result = -1;
     raise(request.signal);
     return last_result < 0 ? -1 : last_result;
 }
 
-PUBLIC void ckpt_disable(void)
+void ckpt_disable(void)
 {
     disabled++;
 }
 
-PUBLIC void ckpt_enable(void)
+void ckpt_enable(void)
 {
     if (disabled == 0 || --disabled > 0 || !postponed)
         return;

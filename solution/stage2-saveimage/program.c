@@ -7,9 +7,7 @@
 
 bool program_find(const char *name, char path[PATH_MAX])
 {
-    const char *directories = getenv("PATH");
-    if (strchr(name, '/') != NULL)
-        directories = "";
+    const char *directories = strchr(name, '/') != NULL ? "" : getenv("PATH");
     char *list = strdup(directories != NULL ? directories : "/bin:/usr/bin"), *rest = list, *directory;
     struct stat st;
     bool found = false;

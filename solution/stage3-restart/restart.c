@@ -41,11 +41,11 @@ static void explain(const struct restorer *r)
 
 int main(int argc, char **argv)
 {
-    static int verbose, lazy, stop, dry_run;
+    static int verbose, dry_run;
     static struct restart_plan plan;
     static const struct option options[] = {
-        {"verbose", 0, &verbose, 1}, {"lazy", 0, &lazy, 1}, {"stop", 0, &stop, 1}, {"dry-run", 0, &dry_run, 1},
-        {"help", 0, NULL, 'h'}, {0},
+        {"verbose", 0, &verbose, 1}, {"lazy", 0, &plan.lazy, 1}, {"stop", 0, &plan.stop, 1},
+        {"dry-run", 0, &dry_run, 1}, {"help", 0, NULL, 'h'}, {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
@@ -56,15 +56,13 @@ int main(int argc, char **argv)
     }
     if (optind != argc - 1)
         usage_exit(usage, false);
-    plan.lazy = lazy;
-    plan.stop = stop;
     plan_make(&plan, argv[optind]);
     warn_of_losses(&plan.image);
     if (verbose || dry_run)
         explain(plan.restorer);
     if (dry_run)
         return 0;
-    if (stop)
+    if (plan.stop)
         fprintf(stderr, "restart: process %d stops before the jump. In another terminal, type\n"
                 "    gdb -iex 'set exec-file-mismatch off' -p %d\n", getpid(), getpid());
     sigset_t all;

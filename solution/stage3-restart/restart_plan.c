@@ -1,6 +1,29 @@
 /* restart_plan.c - checks everything that a restart needs, before anything is destroyed.  Given. */
 #include "restart_plan.h"
 #include "file_check.h"
+#include "maps.h"
+
+/* Reads restart's own address space, with the parser of stage 1.  False: it cannot, or it is full of regions. */
+static bool read_own_maps(struct own_maps *maps)
+{
+    static char buffer[MAPS_BUFFER_SIZE];
+    struct maps_reader reader;
+    struct region r;
+    int got = -1, fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    maps->count = maps->move_count = 0;
+    maps_start(&reader, fd, buffer, sizeof buffer);
+    while (maps->count < MAX_OWN_REGIONS && maps->move_count < MAX_KERNEL_MOVES &&
+           (got = maps_next(&reader, &r)) == 1 && r.start < ARCH_USER_END) {
+        maps->ranges[maps->count++] = (struct range){r.start, r.end};
+        if (region_plan(&r) != PLAN_KERNEL)
+            continue;
+        struct kernel_move *move = &maps->moves[maps->move_count++];
+        *move = (struct kernel_move){.from = r.start, .size = r.end - r.start};
+        snprintf(move->name, sizeof move->name, "%s", r.name);
+    }
+    close(fd);
+    return got == 0 || (got == 1 && r.start >= ARCH_USER_END); /* [vsyscall], the last, is in every process */
+}
 
 /* A region of a file: the same file again, or all its bytes from the image, or no restart. */
 static void check_file(struct image_region *region, const char *name)
@@ -71,8 +94,7 @@ static void raise_limit(int which, const struct image *image, uint32_t prot)
     limit.rlim_cur = limit.rlim_max;
     setrlimit((__rlimit_resource_t)which, &limit);
     if (limit.rlim_max < size)
-        errx(EX_OSERR, "the program needs %lu bytes of memory, the limit is %lu (ulimit -v, -d)", size,
-             limit.rlim_max);
+        errx(EX_OSERR, "it needs %lu bytes of memory, the limit is %lu (ulimit -v, -d)", size, limit.rlim_max);
 }
 
 void plan_make(struct restart_plan *plan, const char *path)
@@ -80,7 +102,7 @@ void plan_make(struct restart_plan *plan, const char *path)
     int status = image_open(&plan->image, path);
     if (status != 0)
         errx(status, "%s: %s", path, plan->image.why);
-    if (!own_maps_read(&plan->own)) /* no malloc() after this: it could map more memory */
+    if (!read_own_maps(&plan->own)) /* no malloc() after this: it could map more memory */
         errx(EX_OSERR, "/proc/self/maps cannot be read");
     check_regions(plan);
     raise_limit(RLIMIT_AS, &plan->image, PROT_NONE);

@@ -6,12 +6,22 @@
 #define CKPT_RESTART_PLAN_H
 
 #include "image_read.h"
-#include "own_maps.h"
+#include "place.h"
 #include "restorer.h"
+
+#define MAX_OWN_REGIONS 512
+
+/* The address space of restart itself. */
+struct own_maps {
+    struct range ranges[MAX_OWN_REGIONS]; /* ascending; without [vsyscall] */
+    size_t count;
+    struct kernel_move moves[MAX_KERNEL_MOVES]; /* of the kernel's mappings: `from`, `size` and `name` */
+    size_t move_count;
+};
 
 /* A restart that is ready to go. */
 struct restart_plan {
-    bool lazy, stop; /* the options of that name; to be set by the caller */
+    int lazy, stop; /* the options of that name, 0 or 1: to be set by the caller */
     struct image image;
     struct own_maps own;
     struct restorer *restorer; /* in the block */
