@@ -168,8 +168,8 @@ def crash_symptoms(case: Case) -> list[str]:
         symptoms.append("crash: the stack is not aligned")
     elif killed_by_kernel(text):
         symptoms.append("crash: killed by the kernel")
-    for address in re.findall(r"^BYTES (\w+)", text, re.MULTILINE):
-        symptoms.append(f"crash: wrong bytes in {kind_of(case, int(address, 16))}")
+    for start in re.findall(r"^BYTES (\w+)", text, re.MULTILINE):
+        symptoms.append(f"crash: wrong bytes in {kind_of(case, int(start, 16))}")
     return symptoms + map_symptoms(now, case) + stack_symptoms(now, address, rip, rsp, case)
 
 
