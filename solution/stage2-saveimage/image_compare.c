@@ -12,7 +12,7 @@
 /* A comparison under way: the image's regions and the process's, both in order of addresses. */
 struct comparison {
     struct image image;
-    int memory; /* /proc/PID/mem */
+    int memory;  /* /proc/PID/mem */
     size_t next; /* index of the image's first region that was not compared yet */
     unsigned differences;
 };
@@ -20,8 +20,12 @@ struct comparison {
 static struct region image_region(const struct image *image, size_t i)
 {
     const struct image_region *r = &image->regions[i];
-    return (struct region){.start = r->start, .end = r->end, .prot = (int)r->prot, .offset = r->offset,
-                           .shared = r->flags & REGION_SHARED, .name = image->names + r->name};
+    return (struct region){.start = r->start,
+                           .end = r->end,
+                           .prot = (int)r->prot,
+                           .offset = r->offset,
+                           .shared = r->flags & REGION_SHARED,
+                           .name = image->names + r->name};
 }
 
 /* Bytes that differ in the region, and the address of the first; -1 if the process's cannot be read. */
@@ -53,8 +57,8 @@ static void compare_region(struct comparison *c, size_t i, const struct region *
     c->differences += *word == 'd';
     region_print(word, live);
     if (saved.prot != live->prot)
-        printf("       the image has the permissions %c%c%c\n", saved.prot & PROT_READ ? 'r' : '-', saved.prot & PROT_WRITE ? 'w' : '-',
-               saved.prot & PROT_EXEC ? 'x' : '-');
+        printf("       the image has the permissions %c%c%c\n", saved.prot & PROT_READ ? 'r' : '-',
+               saved.prot & PROT_WRITE ? 'w' : '-', saved.prot & PROT_EXEC ? 'x' : '-');
     if (count > 0)
         printf("       %ld bytes differ, the first at 0x%lx\n", count, first);
     if (count < 0)
@@ -105,7 +109,8 @@ int doctor_compare(const char *path, pid_t pid)
         err(EX_NOINPUT, "%s", fd < 0 ? maps : mem);
     maps_start(&reader, fd, buffer, sizeof buffer);
     compare_all(&c, &reader);
-    printf("%u of the regions differ (image: only in %s; live: only in process %d)\n", c.differences, path, (int)pid);
+    printf("%u of the regions differ (image: only in %s; live: only in process %d)\n", c.differences, path,
+           (int)pid);
     close(fd);
     close(c.memory);
     image_close(&c.image);

@@ -19,6 +19,7 @@ struct patient {
     const Elf64_Phdr *segments;
     size_t count;
     unsigned findings;
+    bool cut_off;
 };
 
 __attribute__((format(printf, 2, 3))) static void finding(struct patient *p, const char *format, ...)
@@ -48,17 +49,21 @@ static bool check_elf(struct patient *p)
         return false;
     }
     if (p->elf->e_ident[EI_CLASS] != ELFCLASS64 || p->elf->e_machine != ARCH_ELF_MACHINE)
-        finding(p, "the ELF header is not that of a 64-bit x86-64 file (class %u, machine %u)", p->elf->e_ident[EI_CLASS],
-                p->elf->e_machine);
-    if (p->elf->e_type != ET_CORE)
-        finding(p, "e_type is %u, not ET_CORE (%d): gdb will not take it for a core file", p->elf->e_type, ET_CORE);
+        finding(p, "the ELF header is not that of a 64-bit x86-64 file (class %u, machine %u)",
+                p->elf->e_ident[EI_CLASS], p->elf->e_machine);
+    if (p->elf->e_type != ET_CORE) {
+        finding(p, "e_type is %u, not ET_CORE (%d): this is no core file", p->elf->e_type, ET_CORE);
+        return false;
+    }
     if (p->elf->e_phentsize != sizeof(Elf64_Phdr)) {
         finding(p, "e_phentsize is %u; a program header has %zu bytes", p->elf->e_phentsize, sizeof(Elf64_Phdr));
         return false;
     }
     p->count = p->elf->e_phnum;
+    if (!in_file(p, p->elf->e_phoff, p->count * sizeof(Elf64_Phdr), "the table of program headers"))
+        return false;
     p->segments = (const Elf64_Phdr *)(p->bytes + p->elf->e_phoff);
-    return in_file(p, p->elf->e_phoff, p->count * sizeof(Elf64_Phdr), "the table of program headers");
+    return true;
 }
 
 static const Elf64_Phdr *find_notes(struct patient *p)
@@ -68,7 +73,8 @@ static const Elf64_Phdr *find_notes(struct patient *p)
         if (p->segments[i].p_type == PT_NOTE && notes == NULL)
             notes = &p->segments[i];
         else if (p->segments[i].p_type != PT_LOAD)
-            finding(p, "program header %zu has type %u: neither the PT_NOTE (4) nor a PT_LOAD (1)", i, p->segments[i].p_type);
+            finding(p, "program header %zu has type %u: neither the PT_NOTE (4) nor a PT_LOAD (1)", i,
+                    p->segments[i].p_type);
     }
     if (notes == NULL)
         finding(p, "there is no PT_NOTE: no registers, so gdb shows no backtrace");
@@ -101,8 +107,10 @@ static bool next_note(struct patient *p, const Elf64_Phdr *segment, uint64_t *at
             return true;
         }
     }
-    finding(p, "the notes are broken %lu bytes before their end: a name or a value is not padded to 4, or has a wrong size",
-            end - *at);
+    finding(
+        p,
+        "the notes are broken %lu bytes before their end: something is not padded to 4, or has a wrong size",
+        end - *at);
     return false;
 }
 
@@ -132,17 +140,21 @@ static void check_notes(struct patient *p, const Elf64_Phdr *segment, struct not
 static void check_load(struct patient *p, const Elf64_Phdr *load, size_t i)
 {
     uint64_t end = load->p_vaddr + load->p_memsz;
-    if (load->p_vaddr % ARCH_PAGE_SIZE != 0 || load->p_memsz % ARCH_PAGE_SIZE != 0 || load->p_memsz == 0 || end > ARCH_USER_END)
+    if (load->p_vaddr % ARCH_PAGE_SIZE != 0 || load->p_memsz % ARCH_PAGE_SIZE != 0 || load->p_memsz == 0 ||
+        end > ARCH_USER_END)
         finding(p, "region %zu has impossible addresses: 0x%lx-0x%lx", i, load->p_vaddr, end);
     if (load->p_filesz != 0 && load->p_filesz != load->p_memsz)
-        finding(p, "region %zu (0x%lx-0x%lx) is stored in part: %lu of %lu bytes", i, load->p_vaddr, end, load->p_filesz, load->p_memsz);
+        finding(p, "region %zu (0x%lx-0x%lx) is stored in part: %lu of %lu bytes", i, load->p_vaddr, end,
+                load->p_filesz, load->p_memsz);
     if (load->p_filesz != 0 && load->p_offset % ARCH_PAGE_SIZE != 0)
-        finding(p, "the bytes of region %zu begin at %lu, which is no multiple of the page size: restart --lazy cannot map them",
-                i, load->p_offset);
+        finding(
+            p,
+            "the bytes of region %zu begin at %lu, no multiple of the page size: restart --lazy cannot map them",
+            i, load->p_offset);
     char what[64];
     snprintf(what, sizeof what, "region %zu (0x%lx-0x%lx)", i, load->p_vaddr, end);
-    if (load->p_filesz != 0)
-        in_file(p, load->p_offset, load->p_filesz, what);
+    if (load->p_filesz != 0 && !p->cut_off) /* one is enough: those behind it are cut off, too */
+        p->cut_off = !in_file(p, load->p_offset, load->p_filesz, what);
 }
 
 static void check_loads(struct patient *p)
@@ -155,8 +167,9 @@ static void check_loads(struct patient *p)
             continue;
         check_load(p, load, i);
         if (previous != NULL && load->p_vaddr < previous->p_vaddr + previous->p_memsz)
-            finding(p, "region %zu (0x%lx-0x%lx) overlaps the one before it (0x%lx-0x%lx), or is out of order", i, load->p_vaddr,
-                    load->p_vaddr + load->p_memsz, previous->p_vaddr, previous->p_vaddr + previous->p_memsz);
+            finding(p, "region %zu (0x%lx-0x%lx) overlaps the one before it (0x%lx-0x%lx), or is out of order", i,
+                    load->p_vaddr, load->p_vaddr + load->p_memsz, previous->p_vaddr,
+                    previous->p_vaddr + previous->p_memsz);
         previous = load;
         regions++;
     }
@@ -172,7 +185,8 @@ static const Elf64_Phdr *load_at(const struct patient *p, uint64_t address)
     return NULL;
 }
 
-static void check_pointer(struct patient *p, const char *name, uint64_t address, Elf64_Word flags, const char *meaning)
+static void check_pointer(struct patient *p, const char *name, uint64_t address, Elf64_Word flags,
+                          const char *meaning)
 {
     const Elf64_Phdr *load = load_at(p, address);
     if (load == NULL)
@@ -208,15 +222,16 @@ static void check_table(struct patient *p, const struct note *note)
             continue;
         memcpy(&region, note->value + loads++ * sizeof region, sizeof region);
         if (region.start != p->segments[i].p_vaddr || region.end - region.start != p->segments[i].p_memsz)
-            finding(p, "region %zu is 0x%lx-0x%lx in the note of the regions, but its PT_LOAD begins at 0x%lx", i, region.start,
-                    region.end, p->segments[i].p_vaddr);
+            finding(p, "region %zu is 0x%lx-0x%lx in the note of the regions, but its PT_LOAD begins at 0x%lx", i,
+                    region.start, region.end, p->segments[i].p_vaddr);
     }
     for (size_t i = 0; i < loads; i++) {
         struct image_region region;
         memcpy(&region, note->value + i * sizeof region, sizeof region);
         const char *name = (const char *)note->value + loads * sizeof region + region.name;
         if (name < end && strncmp(name, "[vvar", 5) == 0 && (region.flags & REGION_STORED))
-            finding(p, "%s is stored: it is the kernel's, write() of it is short, and a restart must not write it", name);
+            finding(p, "%s is stored: it is the kernel's, write() of it is short, and a restart must not write it",
+                    name);
     }
 }
 

@@ -1,5 +1,6 @@
 /* readckpt - checks a checkpoint image and shows what is in it, for people. */
 #include "arch_registers.h"
+#include "image_doctor.h"
 #include "image_read.h"
 #include "picture.h"
 #include "region_print.h"
@@ -9,15 +10,17 @@
 
 static const char usage[] =
     "Usage: readckpt [--regions] [--registers] [--notes] IMAGE\n"
-    "       readckpt --svg|--draw [TITLE=]FILE...\n"
+    "       readckpt --check IMAGE | --against PID IMAGE | --svg|--draw [TITLE=]FILE...\n"
     "Check a checkpoint image and show what is in it; without an option: each kind of state.\n\n"
     "  -m, --regions    the regions, like /proc/PID/maps (save: stored; file: mapped again from its file)\n"
     "  -r, --registers  the registers at the checkpoint, and the region that each points into\n"
     "  -n, --notes      all notes: owner, type, size\n"
+    "  --check          all that is wrong with its form, in words, even if it is no valid image\n"
+    "  --against PID    compare it with a stopped process, region by region and byte by byte\n"
     "  --svg            draw the address spaces of images, or of files like /proc/PID/maps, side by side, as SVG\n"
     "  --draw           the same as text\n"
     "  -h, --help       this text\n\n"
-    "Exit status: 0 the image is valid; 64 wrong usage; 65 it is not, and why; 66 it cannot be opened.\n";
+    "Exit status: 0 the image is valid (equal); 64 wrong usage; 65 it is not, and why; 66 it cannot be opened.\n";
 
 /* What became of the region, in the words of readmaps. */
 static enum region_plan stored_as(const struct image_region *r)
@@ -96,18 +99,23 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'},
                                             {"notes", 0, NULL, 'n'}, {"svg", 0, NULL, 's'},
-                                            {"draw", 0, NULL, 'd'}, {"help", 0, NULL, 'h'}, {0}};
+                                            {"draw", 0, NULL, 'd'}, {"check", 0, NULL, 'c'},
+                                            {"against", 1, NULL, 'a'}, {"help", 0, NULL, 'h'}, {0}};
     bool asked['s' + 1] = {false};
     int option, status;
+    const char *pid = "";
     while ((option = getopt_long(argc, argv, "mrnh", options, NULL)) != -1) {
         if (option == 'h' || option == '?')
             usage_exit(usage, option == 'h');
         asked[option] = true;
+        pid = option == 'a' ? optarg : pid;
     }
     if ((asked['s'] || asked['d']) && optind < argc)
         return picture_draw(argv + optind, (size_t)(argc - optind), asked['s']);
-    if (optind != argc - 1)
+    if (optind != argc - 1 || (asked['a'] && atoi(pid) <= 0))
         usage_exit(usage, false);
+    if (asked['c'] || asked['a'])
+        return asked['c'] ? doctor_check(argv[optind]) : doctor_compare(argv[optind], atoi(pid));
     struct image image;
     if ((status = image_open(&image, argv[optind])) != 0)
         errx(status, "%s: %s", argv[optind], image.why);
