@@ -136,15 +136,14 @@ static void set_image_name(void)
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
 __attribute__((constructor)) static void libckpt_start(void)
 {
-    struct rseq_place rseq = rseq_find();
     owner = environment_number("CKPT_PID", getpid());
     seconds = getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request.signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2);
     request.full = environment_number("CKPT_FULL", 0) != 0;
     request.periodic = seconds != 0;
-    request.rseq_address = rseq.address;
-    request.rseq_size = rseq.size;
+    request.rseq_address = rseq_find().address;
+    request.rseq_size = rseq_find().size;
     request.setcontext = (uint64_t)setcontext;
     set_image_name();
     register_handler();

@@ -4,8 +4,7 @@
 
 long procfile_read(const char *path, char *to, size_t size)
 {
-    long done = 0, n;
-    long fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    long n, done = 0, fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     while ((n = sys_read((int)fd, to + done, size - 1 - (size_t)done)) > 0 || n == -EINTR)

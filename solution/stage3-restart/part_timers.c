@@ -24,10 +24,10 @@ static long save(const struct save_request *request, void *note, size_t room)
 static void describe(part_printf print, const void *note, size_t size)
 {
     const struct image_timers *t = note;
+    static const char names[TIMERS][8] = {"real", "virtual", "prof"};
     for (int i = 0; i < TIMERS; i++)
-        print("  %s: %ld.%06ld s left, then every %ld.%06ld s\n", i == 0 ? "real" : i == 1 ? "virtual" : "prof",
-              t->timers[i].it_value.tv_sec, t->timers[i].it_value.tv_usec, t->timers[i].it_interval.tv_sec,
-              t->timers[i].it_interval.tv_usec);
+        print("  %s: %ld.%06ld s left, then every %ld.%06ld s\n", names[i], t->timers[i].it_value.tv_sec,
+              t->timers[i].it_value.tv_usec, t->timers[i].it_interval.tv_sec, t->timers[i].it_interval.tv_usec);
 }
 
 static long restore(const void *note, size_t size)

@@ -1,6 +1,6 @@
 /* restart_plan.c - checks everything that a restart needs, before anything is destroyed.  Given. */
 #include "restart_plan.h"
-#include "file_check.h"
+#include "build_id.h"
 #include "maps.h"
 
 /* Reads restart's own address space, with the parser of stage 1.  False: it cannot, or it is full of regions. */
@@ -23,6 +23,39 @@ static bool read_own_maps(struct own_maps *maps)
     }
     close(fd);
     return got == 0 || (got == 1 && r.start >= ARCH_USER_END); /* [vsyscall], the last, is in every process */
+}
+
+static bool is_same_file(int fd, const struct image_region *r)
+{
+    struct stat st;
+    char page[ARCH_PAGE_SIZE];
+    if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != r->file_size)
+        return false;
+    if (st.st_dev == r->device && st.st_ino == r->inode && st.st_mtim.tv_sec == r->mtime_seconds &&
+        st.st_mtim.tv_nsec == r->mtime_nanoseconds)
+        return true;
+    const uint8_t *id = pread(fd, page, sizeof page, 0) == sizeof page ? build_id_find(page) : NULL;
+    return id != NULL && memcmp(id, r->build_id, BUILD_ID_SIZE) == 0;
+}
+
+/*
+ * NULL if the file is the one that it was, and can be mapped as the restorer will map it; else what is
+ * in the way (a static string).  A file is the same if it has its old size, and either device, inode
+ * and time of change are the same or its build id is: then it is the same file on another machine.
+ */
+static const char *file_problem(const struct image_region *region, const char *name)
+{
+    struct statvfs where;
+    const char *problem = NULL;
+    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a FIFO by now */
+    if (fd < 0 || fstatvfs(fd, &where) != 0)
+        problem = strerror(errno);
+    else if (!is_same_file(fd, region))
+        problem = "the file has changed since the checkpoint";
+    else if ((region->prot & PROT_EXEC) && (where.f_flag & ST_NOEXEC))
+        problem = "its file system is mounted noexec now";
+    close(fd);
+    return problem;
 }
 
 /* A region of a file: the same file again, or all its bytes from the image, or no restart. */
