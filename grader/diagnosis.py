@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import crash
 import maps
 from config import GRADER, load_toml
 from failure import Failure
@@ -168,6 +169,11 @@ def crash_symptoms(case: Case) -> list[str]:
         symptoms.append("crash: the stack is not aligned")
     elif killed_by_kernel(text):
         symptoms.append("crash: killed by the kernel")
+    instruction = re.search(r"^=> .*$", text, re.MULTILINE)
+    code = re.search(r"CODE (-?\d+)", text)
+    words = crash.sentence(signal, int(code[1]) if code else 0, address, rip, instruction[0] if instruction else "",
+                           now, case.maps_before)
+    symptoms.append(f"gdb says: {words}")
     for start in re.findall(r"^BYTES (\w+)", text, re.MULTILINE):
         symptoms.append(f"crash: wrong bytes in {kind_of(case, int(start, 16))}")
     return symptoms + map_symptoms(now, case) + stack_symptoms(now, address, rip, rsp, case)
