@@ -65,8 +65,6 @@ static void begin_second_life(void)
     sys_munmap(second_life.restorer_start, second_life.restorer_size);
     owner = sys_getpid();
     start_period();
-    if (verbose)
-        say("libckpt: restarted", NULL);
 }
 
 static void on_checkpoint_signal(int signal_number)

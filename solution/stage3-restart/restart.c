@@ -49,9 +49,8 @@ int main(int argc, char **argv)
     };
     int option;
     while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
-        if (option == 'v')
-            verbose = 1;
-        else if (option != 0)
+        verbose |= option == 'v';
+        if (option == 'h' || option == '?')
             usage_exit(usage, option == 'h');
     }
     if (optind != argc - 1)
@@ -62,9 +61,11 @@ int main(int argc, char **argv)
         explain(plan.restorer);
     if (dry_run)
         return 0;
+    const char *program = plan.image.names + plan.image.regions[0].name; /* it lies lowest, as a rule */
     if (plan.stop)
         fprintf(stderr, "restart: process %d stops before the jump. In another terminal, type\n"
-                "    gdb -iex 'set exec-file-mismatch off' -p %d\n", getpid(), getpid());
+                "    gdb -iex 'set exec-file-mismatch off' %s %d\n", getpid(), *program == '/' ? program : "PROG",
+                getpid());
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL); /* signals wait; setcontext() brings back the program's own mask */
