@@ -1,0 +1,73 @@
+/*
+ * arch_x86_64.h - all that is special about x86-64: how a system call is made, where the thread
+ * pointer lives, the numbers of this machine.  Nothing else in the lab knows a register's name.
+ *
+ * Sources: syscall(2) for the calling convention, arch_prctl(2) for the FS base, the System V
+ * ABI for x86-64 (https://gitlab.com/x86-psABIs) for the rest.
+ */
+#ifndef CKPT_ARCH_X86_64_H
+#define CKPT_ARCH_X86_64_H
+
+#include <asm/prctl.h>
+#include <elf.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_PAGE_SIZE 4096UL
+#define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */
+#define ARCH_RSEQ_SIGNATURE 0x53053053U /* glibc: sysdeps/unix/sysv/linux/x86/bits/rseq.h */
+
+/*
+ * One system call.  The kernel takes the number in rax, the arguments in rdi, rsi, rdx, r10, r8
+ * and r9; it destroys rcx and r11, and answers in rax: the result, or -errno (-4095 to -1).
+ * Async-signal-safe; touches neither errno nor the thread's TLS.
+ */
+static inline long arch_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+/* The TLS base of the calling thread: where %fs points, and with it errno, the canary, the tid. */
+static inline uint64_t arch_get_tls(void)
+{
+    uint64_t base = 0;
+    arch_syscall(SYS_arch_prctl, ARCH_GET_FS, (long)&base, 0, 0, 0, 0);
+    return base;
+}
+
+/* Returns 0 or -errno.  From here on every access to errno or a canary goes to the new place. */
+static inline long arch_set_tls(uint64_t base)
+{
+    return arch_syscall(SYS_arch_prctl, ARCH_SET_FS, (long)base, 0, 0, 0, 0);
+}
+
+/* %gs is the program's to use; few do (Wine, some language runtimes). */
+static inline uint64_t arch_get_gs(void)
+{
+    uint64_t base = 0;
+    arch_syscall(SYS_arch_prctl, ARCH_GET_GS, (long)&base, 0, 0, 0, 0);
+    return base;
+}
+
+static inline long arch_set_gs(uint64_t base)
+{
+    return arch_syscall(SYS_arch_prctl, ARCH_SET_GS, (long)base, 0, 0, 0, 0);
+}
+
+/*
+ * switch_stack_x86_64.S: makes `stack_top` (a multiple of 16) the stack and calls function(argument)
+ * there.  Does not return: the old stack is about to go.
+ */
+__attribute__((noreturn)) void arch_call_on_stack(void *argument, void (*function)(void *),
+                                                  void *stack_top);
+
+#endif

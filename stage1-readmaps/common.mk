@@ -1,0 +1,83 @@
+# common.mk - how every stage is built.  Given to students whole.
+#
+# A stage's Makefile sets PROGRAMS (what to build), says of which objects each is made, and includes
+# this file.  All objects go to build/; the sources of earlier stages are found by vpath, where
+# they lie: nothing is copied from stage to stage.
+#
+#   make               build            make check     grade this stage (under 20 seconds)
+#   make stress        many runs        make handin    the archive to hand in, proved to work
+#   make clean         remove what was made
+#   make REFERENCE=1   take the earlier stages from the compiled reference, if yours do not work yet
+#   make CC=clang      another compiler;  WERROR=1: warnings are errors;  V=1: show the commands
+
+KIT := $(patsubst %/grader,%,$(firstword $(wildcard ../grader ../../grader)))
+EARLIER := ../stage2-saveimage ../stage1-readmaps
+vpath %.c . $(EARLIER)
+vpath %.S . $(EARLIER)
+
+# CC and CFLAGS are yours to set; they win over all but the modes below (-fPIC, code without libc).
+CFLAGS ?= -O2 -g
+LAB_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -MMD -MP \
+	-I. $(addprefix -I,$(EARLIER)) $(if $(WERROR),-Werror)
+# -ffreestanding and friends: code that runs without libc.  A stack protector would read its canary
+# through the TLS base, which is not there while a process is being rebuilt.
+FREE_CFLAGS := -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fno-sanitize=all -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-jump-tables
+
+# The compiled reference of the earlier stages: in the hand-out, objects; in the kit, the solution's.
+REFERENCE_DIR := $(firstword $(wildcard $(KIT)/reference) $(KIT)/solution/stage3-restart/build)
+
+# Prints a short line for a command and runs it; `make V=1` shows the command itself.
+RUN = $(if $(V),,@echo "  $(1)"; )
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all check stress handin clean
+
+all: $(PROGRAMS)
+
+# Other flags, another compiler, or REFERENCE=1: then everything is built anew.
+FLAGS := $(CC) $(CFLAGS) $(LAB_CFLAGS) REFERENCE=$(REFERENCE)
+.PHONY: FORCE
+build/flags: FORCE
+	@mkdir -p build
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+# FREE objects hold code without libc, for stage 3's restorer; all others are ordinary (and
+# position-independent, since some go into libckpt.so).
+$(addprefix build/,$(FREE)): MODE_CFLAGS = $(FREE_CFLAGS)
+MODE_CFLAGS = -fPIC -fvisibility=hidden
+
+ifdef REFERENCE
+# Objects of earlier stages come from the reference; only this folder's sources are compiled.
+build/%.o: $(REFERENCE_DIR)/%.o build/flags
+	$(call RUN,REF $(@F))cp $< $@
+.PRECIOUS: $(REFERENCE_DIR)/%.o
+$(REFERENCE_DIR)/%.o:
+	$(MAKE) -C $(KIT)/solution/stage3-restart REFERENCE=
+$(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@
+$(patsubst %.S,build/%.o,$(wildcard *.S)): build/%.o: ./%.S build/flags
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) -c $< -o $@
+else
+build/%.o: %.c build/flags
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@
+endif
+
+build/%.o: %.S build/flags
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) -c $< -o $@
+
+# The compiler makes the .d files; without this rule make would look for others, and take them for programs.
+build/%.d: ;
+-include $(wildcard build/*.d)
+
+STAGE := $(patsubst stage%,%,$(firstword $(subst -, ,$(notdir $(CURDIR)))))
+
+check stress: all
+	@$(KIT)/grader/check --stage $(STAGE) $(if $(filter stress,$@),--stress) .
+
+handin:
+	@$(KIT)/grader/python $(KIT)/grader/kit/handin.py --stage $(STAGE) .
+
+clean:
+	rm -rf build $(PROGRAMS) $(EXTRA_CLEAN)

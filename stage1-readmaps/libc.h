@@ -1,0 +1,35 @@
+/*
+ * libc.h - the headers of libc that the lab's programs use, in one place, and how all of them show their
+ * usage.  Not for the restorer.
+ */
+#ifndef CKPT_LIBC_H
+#define CKPT_LIBC_H
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Prints the usage and ends the program: to stdout, with 0, if it was asked for; else to stderr, with 64. */
+__attribute__((noreturn)) static inline void usage_exit(const char *usage, bool asked_for)
+{
+    fputs(usage, asked_for ? stdout : stderr);
+    exit(asked_for ? EX_OK : EX_USAGE);
+}
+
+#endif

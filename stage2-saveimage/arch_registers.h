@@ -1,0 +1,41 @@
+/*
+ * arch_registers.h - the registers of x86-64, as the three structs name them that describe them:
+ * ucontext_t (getcontext(3)), struct user_regs_struct (<sys/user.h>, in NT_PRSTATUS), and a table of
+ * names for people.  Async-signal-safe.
+ */
+#ifndef CKPT_ARCH_REGISTERS_H
+#define CKPT_ARCH_REGISTERS_H
+
+#include "arch.h"
+
+#include <stddef.h>
+#include <sys/user.h>
+#include <ucontext.h>
+
+/* From what getcontext() filled in to what a core file holds. */
+static inline void arch_core_registers(struct user_regs_struct *to, const ucontext_t *from)
+{
+    /* TODO 2.7: Copy the registers that getcontext() saved.
+     * from->uc_mcontext.gregs[REG_R15] and so on (<sys/ucontext.h>). getcontext() leaves some unset: give
+     * them what user code has: cs 0x33, ss 0x2b, eflags 0x202, orig_rax -1 (not in a system call).
+     * fs_base is arch_get_tls(), gs_base arch_get_gs(). gdb needs rip, rsp, rbp and rbx for a backtrace.
+     */
+}
+
+/* The registers in a fixed order, for printing. */
+struct arch_register {
+    const char *name;
+    size_t offset; /* in struct user_regs_struct */
+};
+
+#define ARCH_REGISTER(name) {#name, offsetof(struct user_regs_struct, name)}
+static const struct arch_register arch_registers[] = {
+    ARCH_REGISTER(rip), ARCH_REGISTER(rsp), ARCH_REGISTER(rbp), ARCH_REGISTER(rbx), ARCH_REGISTER(r12),
+    ARCH_REGISTER(r13), ARCH_REGISTER(r14), ARCH_REGISTER(r15), ARCH_REGISTER(rax), ARCH_REGISTER(rcx),
+    ARCH_REGISTER(rdx), ARCH_REGISTER(rsi), ARCH_REGISTER(rdi), ARCH_REGISTER(r8), ARCH_REGISTER(r9),
+    ARCH_REGISTER(r10), ARCH_REGISTER(r11), ARCH_REGISTER(eflags), ARCH_REGISTER(orig_rax),
+    ARCH_REGISTER(cs), ARCH_REGISTER(ss), ARCH_REGISTER(fs_base), ARCH_REGISTER(gs_base),
+};
+#define ARCH_REGISTER_COUNT (sizeof arch_registers / sizeof *arch_registers)
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * arena.h - all memory that a checkpoint works in: mapped before, unmapped after, never saved.  A signal
+ * handler may not call malloc(), and its stack may be small.
+ */
+#ifndef CKPT_ARENA_H
+#define CKPT_ARENA_H
+
+#include "image.h"
+#include "maps.h"
+#include "pages.h"
+#include "sys.h"
+#include "text.h"
+
+#define NAMES_ROOM (16UL << 20) /* bytes */
+#define PART_ROOM (1UL << 20)   /* bytes, for each note: thousands of waiting signals fit */
+#define HEAD_ROOM (64UL << 20)  /* bytes: headers and regions at the most, the names twice, 16 notes of PART_ROOM */
+
+/* The regions of this process, as the image describes them. */
+struct region_table {
+    struct image_region regions[IMAGE_MAX_REGIONS];
+    size_t count;
+    char names[NAMES_ROOM]; /* regions[i].name is an offset into this */
+    size_t names_size;
+};
+
+/* The image up to the bytes of its regions: headers, then notes, as they will stand in the file. */
+struct note_list {
+    char bytes[HEAD_ROOM];
+    size_t start, size; /* where the notes begin, and end */
+    uint64_t *checksum; /* in NOTE_HEADER; filled when all else is there */
+};
+
+/* Address space only: a page of it costs memory when it is touched.  All zeros at first. */
+struct arena {
+    uint64_t start; /* its own address: so the region is known in /proc/self/maps */
+    struct region_table table;
+    struct note_list notes;
+    struct pagemap pagemap;
+    char maps_line[MAPS_BUFFER_SIZE];
+    char temporary[2 * PATH_MAX]; /* the image's name while it is not whole */
+};
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * checkpoint.c - one checkpoint, in this order:
+ *
+ *     1. refuse a program with threads
+ *     2. map an arena to work in              (its region is left out of the image)
+ *     3. list the regions                     (refuse shared memory)
+ *     4. let each part write its note
+ *     5. write IMAGE.tmp.PID, rename it to IMAGE
+ *     6. unmap the arena
+ */
+#include "checkpoint.h"
+#include "core_notes.h"
+#include "image_write.h"
+#include "regions.h"
+
+/* Says what went wrong, and that the program lives; returns the error. */
+static int refuse(const char *what, const char *why, int error)
+{
+    say("libckpt: no checkpoint; the program goes on: ", what, ": ", why, NULL);
+    return error;
+}
+
+/* The notes that every image of ours has. */
+static void add_notes(struct note_list *notes, const struct save_request *request, const struct region_table *t)
+{
+    struct image_header *header = note_begin(notes);
+    *header = (struct image_header){.version = IMAGE_VERSION, .page_size = ARCH_PAGE_SIZE,
+                                    .region_count = (uint32_t)t->count, .pid = (uint32_t)sys_getpid()};
+    notes->checksum = &header->checksum;
+    note_end(notes, IMAGE_NOTE_NAME, NOTE_HEADER, sizeof *header);
+
+    size_t size = t->count * sizeof *t->regions;
+    char *regions = note_begin(notes);
+    memcpy(regions, t->regions, size);
+    memcpy(regions + size, t->names, t->names_size);
+    note_end(notes, IMAGE_NOTE_NAME, NOTE_REGIONS, size + t->names_size);
+
+    struct image_context *context = note_begin(notes);
+    context->ucontext = (uint64_t)request->context;
+    context->setcontext = request->setcontext;
+    context->second_life = (uint64_t)request->second_life;
+    context->copy = *request->context;
+    note_end(notes, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *context);
+}
+
+static int add_parts(struct note_list *notes, const struct save_request *request)
+{
+    for (size_t i = 0; all_parts[i] != NULL; i++) {
+        long size = all_parts[i]->save(request, note_begin(notes), PART_ROOM);
+        if (size < 0)
+            return refuse(all_parts[i]->name, strerrordesc_np((int)-size), (int)size);
+        if (size > 0)
+            note_end(notes, IMAGE_NOTE_NAME, all_parts[i]->type, (size_t)size);
+    }
+    return 0;
+}
+
+/*
+ * A file over the limit (RLIMIT_FSIZE) costs an error, EFBIG, and a signal, SIGXFSZ, which waits until
+ * the handler returns, and then kills.  Take it back: the program did nothing wrong.
+ */
+static void forget_sigxfsz(void)
+{
+    uint64_t set = 1UL << (SIGXFSZ - 1);
+    struct timespec now = {0, 0};
+    sys_call(SYS_rt_sigtimedwait, (long)&set, 0, (long)&now, sizeof set);
+}
+
+/* PATH.tmp.PID: in the same directory, so that rename(2) is one step. */
+static const char *temporary_name(struct arena *arena, const char *path)
+{
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    text_join(arena->temporary, sizeof arena->temporary, path, ".tmp.", pid.digits, NULL);
+    return arena->temporary;
+}
+
+static int write_and_rename(struct arena *arena, const char *path)
+{
+    const char *temporary = temporary_name(arena, path);
+    /* TODO 2.3: Write the image under the temporary name, then rename it to `path`.
+     * sys_open() `temporary` (O_CREAT, O_TRUNC; mode 0600, since it holds all the program's secrets),
+     * image_write(), sys_close(), and sys_call(SYS_rename, ...). If anything fails, SYS_unlink the
+     * temporary file, say why with refuse(), and return the error; on -EFBIG also forget_sigxfsz().
+     * You may open `path` itself first, to see something soon; but think of what a full disk then does to
+     * yesterday's image. */
+    (void)forget_sigxfsz, (void)temporary;
+    return refuse(path, "step 2.3 is not yet written", -ENOSYS);
+}
+
+static int save_all(const struct save_request *request, const char *path, struct arena *arena)
+{
+    struct note_list *notes = &arena->notes;
+    int error = regions_read(arena, request->full);
+    if (error != 0)
+        return refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
+    notes_start(notes, arena->table.count);
+    core_notes_add(notes, request, &arena->table);
+    add_notes(notes, request, &arena->table);
+    error = add_parts(notes, request);
+    return error != 0 ? error : write_and_rename(arena, path);
+}
+
+static int check_threads(void)
+{
+    /* TODO 2.9: Refuse a program with more than one thread.
+     * procfile_stat(20) is their number. The other threads' registers are not ours to read, and they go on
+     * changing memory while we save it. Say so with refuse(), and return -ENOTSUP. Return 0 if all is well.
+     */
+    return 0;
+}
+
+/*
+ * MAP_SHARED, though nobody shares the arena: a private anonymous mapping could be merged with a neighbour
+ * of the same kind into one region, and then /proc/self/maps would not show where the arena ends.
+ */
+int checkpoint_take(const struct save_request *request, const char *path)
+{
+    int error = check_threads();
+    if (error != 0)
+        return error;
+    long start = sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_failed(start))
+        return refuse("memory to work in", strerrordesc_np((int)-start), (int)start);
+    struct arena *arena = (struct arena *)start; // NOLINT: an address becomes a pointer here
+    arena->start = (uint64_t)start;
+    error = save_all(request, path, arena);
+    sys_munmap((uint64_t)start, sizeof *arena);
+    return error;
+}

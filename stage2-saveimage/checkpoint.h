@@ -1,0 +1,16 @@
+/* checkpoint.h - takes one checkpoint of this process, from inside a signal handler. */
+#ifndef CKPT_CHECKPOINT_H
+#define CKPT_CHECKPOINT_H
+
+#include "part.h"
+
+/*
+ * Writes the image to `path`: first to path.tmp.PID, then renamed, so that under its name there is
+ * always a whole image: the old one or the new one.  On failure it says why on stderr, the old image
+ * stays, and the program goes on unharmed.  Returns 0 or -errno.
+ *
+ * Async-signal-safe.  All signals must be blocked, and the process must have one thread.
+ */
+int checkpoint_take(const struct save_request *request, const char *path);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * image_read.h - opens an image and believes nothing that it has not checked.  Used by readckpt and
+ * restart, with libc; not async-signal-safe.
+ */
+#ifndef CKPT_IMAGE_READ_H
+#define CKPT_IMAGE_READ_H
+
+#include "libc.h"
+#include "part.h"
+
+struct image {
+    int fd;        /* open for reading */
+    uint64_t size; /* bytes in the file */
+    char *head;    /* malloc'ed: the file up to the end of the notes; the pointers below point into it */
+    uint64_t head_size;
+    const Elf64_Phdr *segments; /* [0] is the PT_NOTE */
+    const Elf64_Phdr *loads;    /* loads[i] belongs to regions[i] */
+    const struct image_header *header;
+    struct image_region *regions;
+    size_t region_count;
+    const char *names; /* regions[i].name is an offset into this */
+    size_t names_size;
+    const struct image_context *context;
+    const char *why; /* after a failure: what is wrong with the image */
+};
+
+/*
+ * Opens and checks the image at `path`.  Returns 0, or an exit status of <sysexits.h> with image->why
+ * filled: EX_NOINPUT if it cannot be opened, EX_DATAERR if it is not a whole and valid image.
+ * After success image_close() releases it; after a failure there is nothing to release.
+ */
+int image_open(struct image *image, const char *path);
+void image_close(struct image *image);
+
+/* One note. */
+struct image_note {
+    const char *name; /* "CORE" or "CKPT" */
+    uint32_t type;
+    const void *value; /* aligned to 4 only: use memcpy where that is not enough */
+    size_t size;
+};
+
+/* Steps through the notes: *at starts as 0.  False at the end. */
+bool image_next_note(const struct image *image, uint64_t *at, struct image_note *note);
+
+/* The value of one note, or NULL if the image has none with at least min_size bytes. */
+const void *image_note(const struct image *image, const char *name, uint32_t type, size_t min_size, size_t *size);
+
+/* The region that an address lies in, or NULL. */
+const struct image_region *image_region_at(const struct image *image, uint64_t address);
+
+#endif

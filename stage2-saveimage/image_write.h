@@ -1,0 +1,17 @@
+/* image_write.h - writes this process into an image.  Async-signal-safe. */
+#ifndef CKPT_IMAGE_WRITE_H
+#define CKPT_IMAGE_WRITE_H
+
+#include "arena.h"
+
+/* Begins a list: leaves room for the header and the program headers of so many regions. */
+void notes_start(struct note_list *notes, size_t region_count);
+
+/* Where the value of the next note goes; the caller fills it, then calls note_end() with its size in bytes. */
+void *note_begin(struct note_list *notes);
+void note_end(struct note_list *notes, const char *name, uint32_t type, size_t size);
+
+/* Writes headers, notes and regions to fd, which is empty.  Returns 0 or -errno. */
+int image_write(int fd, struct arena *arena);
+
+#endif

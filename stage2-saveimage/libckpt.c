@@ -1,0 +1,151 @@
+/*
+ * libckpt.c - the library that ckpt preloads: a constructor, a signal handler, and two lives.
+ *
+ *     Phase 1  the constructor registers the handler and returns
+ *     Phase 2  main runs, as if we were not there
+ *     Phase 3  SIGUSR2: the handler calls getcontext() and writes the image; the program goes on
+ *     Phase 4  (program `restart`) the memory is brought back, and setcontext() is called
+ *     Phase 5  getcontext() returns a second time, here; the handler returns at once, into the program
+ */
+#include "checkpoint.h"
+#include "ckpt.h"
+#include "rseq.h"
+#include "libc.h"
+
+/* All that the handler needs is ready in static memory: it may not allocate, and the stack may be small. */
+static ucontext_t context;
+static struct second_life second_life;
+static struct save_request request = {.context = &context, .second_life = &second_life};
+static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
+static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
+static char image_path[PATH_MAX + sizeof(struct number)];
+static long owner;   /* the process that may write to a name without %p: not its children */
+static long seconds; /* between periodic checkpoints; 0: none */
+static bool verbose;
+
+/*
+ * Tells the two returns of getcontext() apart.  It returns 0 both times.  This is set after getcontext()
+ * and before memory is written, so the memory in the image says 1, and so does that of a restart.
+ * volatile: it must be read from memory, not remembered in a register from before the jump.
+ */
+static volatile sig_atomic_t is_restart;
+
+static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open */
+static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
+static volatile sig_atomic_t last_result; /* of ckpt_now() */
+
+static int take_checkpoint(void)
+{
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    if (behind_pid == NULL && sys_getpid() != owner) {
+        say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
+        return -EPERM;
+    }
+    text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
+    int error = checkpoint_take(&request, image_path);
+    if (error == 0 && verbose)
+        say("libckpt: wrote ", image_path, NULL);
+    return error;
+}
+
+/* A timer is not inherited by a restarted process; so this is called in each life. */
+static void start_period(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = request.signal};
+    struct itimerspec period = {{seconds, 0}, {seconds, 0}};
+    int timer;
+    if (seconds != 0 && (sys_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0) != 0 ||
+                         sys_call(SYS_timer_settime, timer, 0, (long)&period, 0) != 0))
+        say("libckpt: no periodic checkpoints: timer_create(2) or timer_settime(2) failed", NULL);
+}
+
+/* Phase 5, first act: restart's last pages go, and this process is its own again. */
+static void begin_second_life(void)
+{
+    sys_munmap(second_life.restorer_start, second_life.restorer_size);
+    owner = sys_getpid();
+    start_period();
+}
+
+static void on_checkpoint_signal(int signal_number)
+{
+    if (disabled > 0) {
+        postponed = 1;
+        return;
+    }
+    /* TODO 2.2: Save the registers, then memory; and tell the two lives apart.
+     * getcontext(&context); if is_restart is set, this is the second life: clear it, begin_second_life(),
+     * last_result = 1, return at once. Otherwise set is_restart BEFORE memory is written, take the
+     * checkpoint (last_result = take_checkpoint()), and clear it. */
+    (void)take_checkpoint, (void)begin_second_life, (void)is_restart;
+}
+
+/* All signals are blocked while the handler runs: the image must show one moment. */
+static void register_handler(void)
+{
+    /* TODO 2.1: Register on_checkpoint_signal for request.signal.
+     * sigaction(2), with sa_mask full and SA_RESTART, so that an interrupted read() goes on by itself.
+     * Then unblock the signal (sigprocmask): ckpt blocked it, so that it could not kill before now.
+     */
+    (void)on_checkpoint_signal;
+}
+
+static long environment_number(const char *name, long otherwise)
+{
+    const char *value = getenv(name);
+    return value == NULL || *value == '\0' ? otherwise : strtol(value, NULL, 10);
+}
+
+/* Absolute, since the program may change its working directory. */
+static void set_image_name(void)
+{
+    const char *name = getenv("CKPT_IMAGE");
+    char directory[PATH_MAX] = "";
+    if (name == NULL || *name == '\0')
+        name = "myckpt";
+    if (*name != '/' && getcwd(directory, sizeof directory - 1) != NULL)
+        strcat(directory, "/");
+    text_join(image_name, sizeof image_name, directory, name, NULL);
+    char *percent = strstr(image_name, "%p");
+    if (percent == NULL)
+        return;
+    *percent = '\0';
+    behind_pid = percent + 2;
+}
+
+/* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
+__attribute__((constructor)) static void libckpt_start(void)
+{
+    owner = environment_number("CKPT_PID", getpid());
+    seconds = getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
+    verbose = environment_number("CKPT_VERBOSE", 0) != 0;
+    request.signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2);
+    request.full = environment_number("CKPT_FULL", 0) != 0;
+    request.periodic = seconds != 0;
+    request.rseq_address = rseq_find().address;
+    request.rseq_size = rseq_find().size;
+    request.setcontext = (uint64_t)setcontext;
+    set_image_name();
+    register_handler();
+    start_period();
+}
+
+int ckpt_now(void)
+{
+    last_result = -1;
+    raise(request.signal);
+    return last_result < 0 ? -1 : last_result;
+}
+
+void ckpt_disable(void)
+{
+    disabled++;
+}
+
+void ckpt_enable(void)
+{
+    if (disabled == 0 || --disabled > 0 || !postponed)
+        return;
+    postponed = 0;
+    raise(request.signal);
+}

@@ -1,0 +1,58 @@
+/*
+ * part.h - one room per kind of process state.
+ *
+ * A part is one source file that knows how to save, describe and restore one kind of state; it owns
+ * one note type of image.h and the struct inside.  A build is a list of parts (parts.c in each stage):
+ * a new kind of state is a new file and one line in that list.
+ *
+ * The same object file is linked into libckpt.so (save, in a signal handler), readckpt (describe) and
+ * restart (restore, in the restorer, where there is no libc).  So a part uses sys.h, text.h and
+ * procfile.h only, and has no writable data.
+ */
+#ifndef CKPT_PART_H
+#define CKPT_PART_H
+
+#include "image.h"
+#include "procfile.h"
+#include "sys.h"
+#include "text.h"
+
+/* What libckpt knows before it takes a checkpoint: what only libc could tell, and what was asked for. */
+struct save_request {
+    int signal;                      /* the checkpoint signal */
+    bool full;                       /* CKPT_FULL: store the pages of unchanged files too */
+    bool periodic;                   /* libckpt has a POSIX timer of its own */
+    uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
+    uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
+    const ucontext_t *context;       /* filled by getcontext */
+    uint64_t setcontext;             /* address of libc's setcontext */
+    struct second_life *second_life; /* where restart leaves its message */
+};
+
+/* printf(3), handed to describe(), so that the same object links where there is no printf. */
+typedef int (*part_printf)(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+struct part {
+    uint32_t type;    /* enum image_note_type */
+    const char *name; /* one word, for readckpt and messages */
+    size_t min_size;  /* bytes; a shorter note is refused */
+
+    /*
+     * Writes the note into `room` zeroed bytes, at least min_size.  Returns its size, 0 for no note,
+     * or -errno.  Nothing has changed then.  All signals are blocked.
+     */
+    long (*save)(const struct save_request *request, void *note, size_t room);
+
+    /* Prints the note for people, each line indented by two blanks. */
+    void (*describe)(part_printf print, const void *note, size_t size);
+
+    /* In the restorer: gives the state to the kernel.  Returns 0 or -errno.  NULL: nothing to do there. */
+    long (*restore)(const void *note, size_t size);
+};
+
+/* The parts of this build in the order in which they are saved and restored; the last is NULL. */
+extern const struct part *const all_parts[];
+
+extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
+
+#endif

@@ -1,0 +1,14 @@
+/* procfile.h - small files of /proc, without libc.  Async-signal-safe.  Given. */
+#ifndef CKPT_PROCFILE_H
+#define CKPT_PROCFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads at most size - 1 bytes of a file, and puts a '\0' behind them.  Returns their number or -errno. */
+long procfile_read(const char *path, char *to, size_t size);
+
+/* The number in field `field` of /proc/self/stat, counted from 1: proc_pid_stat(5).  0 if it fails. */
+uint64_t procfile_stat(int field);
+
+#endif

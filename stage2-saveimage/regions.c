@@ -1,0 +1,100 @@
+/* regions.c - reads this process's regions into the table of regions.h. */
+#include "regions.h"
+#include "build_id.h"
+
+/*
+ * Notes which file this is.  If the name leads to another file now (the old one was deleted or
+ * replaced), the region gets no REGION_FILE, and all its pages will be stored.
+ */
+static void identify_file(struct image_region *to, const struct region *from, const struct image_region *previous)
+{
+    struct stat st;
+    to->inode = from->inode;
+    if (!region_has_file(from) || region_is_deleted(from) ||
+        sys_call(SYS_newfstatat, AT_FDCWD, (long)from->name, (long)&st, 0) != 0 || st.st_ino != from->inode)
+        return;
+    to->flags |= REGION_FILE;
+    to->device = st.st_dev;
+    to->file_size = (uint64_t)st.st_size;
+    to->mtime_seconds = st.st_mtim.tv_sec;
+    to->mtime_nanoseconds = st.st_mtim.tv_nsec;
+    bool first_page = from->offset == 0 && (from->prot & PROT_READ) && st.st_size >= (off_t)ARCH_PAGE_SIZE;
+    const uint8_t *id = first_page ? build_id_find((const void *)from->start) : NULL; // NOLINT
+    if (id == NULL && previous != NULL && previous->inode == to->inode && previous->device == to->device)
+        id = previous->build_id; /* the next region of the same file */
+    if (id != NULL)
+        memcpy(to->build_id, id, BUILD_ID_SIZE);
+}
+
+/*
+ * Stored is everything but the kernel's data, memory without content, and files that are unchanged.
+ * [vdso] is stored for gdb, and for restart to compare; restart moves its own.
+ */
+static bool must_store(const struct image_region *r, const char *name, bool full, struct pagemap *pagemap)
+{
+    if (r->flags & REGION_KERNEL)
+        return strcmp(name, "[vdso]") == 0;
+    if (r->flags & REGION_SHARED)
+        return false;
+    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE;
+    return !without_content || pages_have_own(pagemap, r);
+}
+
+static int add_region(struct arena *arena, const struct region *from, bool is_kernel, bool full)
+{
+    struct region_table *t = &arena->table;
+    struct image_region *to = &t->regions[t->count];
+    size_t name_size = strlen(from->name) + 1;
+    if (t->count == IMAGE_MAX_REGIONS || name_size > sizeof t->names - t->names_size)
+        return -E2BIG;
+    to->name = (uint32_t)t->names_size;
+    memcpy(t->names + t->names_size, from->name, name_size);
+    t->names_size += name_size;
+    to->start = from->start;
+    to->end = from->end;
+    to->offset = from->offset;
+    to->prot = (uint32_t)from->prot;
+    to->flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
+                (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0);
+    identify_file(to, from, t->count > 0 ? to - 1 : NULL);
+    if (must_store(to, from->name, full, &arena->pagemap))
+        to->flags |= REGION_STORED;
+    t->count++;
+    return 0;
+}
+
+static int refuse_shared(const struct region *region)
+{
+    say("libckpt: region ", text_number(region->start, 16).digits, "-", text_number(region->end, 16).digits, " ",
+        region->name, " is writable and shared with others; stage 4 saves these", NULL);
+    return -EPERM;
+}
+
+static int read_all(struct arena *arena, struct maps_reader *reader, bool full)
+{
+    struct region region;
+    int got, error = 0;
+    while (error == 0 && (got = maps_next(reader, &region)) == 1) {
+        /* TODO 2.4: Put each region of the process into the table.
+         * Leave out the arena (it starts at arena->start and is not the program's) and whatever lies beyond
+         * ARCH_USER_END, such as [vsyscall]. region_plan() of stage 1 says what to do with the others:
+         * error = refuse_shared(&region) for PLAN_REFUSE, or else
+         * error = add_region(arena, &region, plan == PLAN_KERNEL, full). */
+        (void)refuse_shared, (void)add_region;
+    }
+    return error != 0 ? error : got;
+}
+
+int regions_read(struct arena *arena, bool full)
+{
+    struct maps_reader reader;
+    long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return (int)fd;
+    pages_open(&arena->pagemap);
+    maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
+    int error = read_all(arena, &reader, full);
+    sys_close(arena->pagemap.fd);
+    sys_close((int)fd);
+    return error;
+}

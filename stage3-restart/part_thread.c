@@ -1,0 +1,50 @@
+/*
+ * part_thread.c - the room of the thread: what the kernel knows of it besides its registers.
+ *
+ * Without the TLS base the first access to errno, to a canary or to the pointer guard goes astray:
+ * "stack smashing detected", or a crash in printf or exit.  Without the tid address raise() and abort()
+ * signal a process that is not there.  Without rseq the kernel goes on writing to where restart's was.
+ */
+#include "part_thread.h"
+#include "part.h"
+
+static long save(const struct save_request *request, void *note, size_t room)
+{
+    struct image_thread *t = note;
+    /* TODO 3.6: Save what the kernel knows of the thread.
+     * arch_get_tls(), arch_get_gs(); the tid address with prctl(2) PR_GET_TID_ADDRESS (a kernel without
+     * CONFIG_CHECKPOINT_RESTORE has none: leave it 0); the robust list with SYS_get_robust_list; rseq's
+     * address and size stand in the request, since only libc knows them. */
+    return sizeof *t;
+}
+
+static void describe(part_printf print, const void *note, size_t size)
+{
+    const struct image_thread *t = note;
+    print("  TLS base 0x%lx, gs base 0x%lx\n", t->tls, t->gs);
+    print("  tid address 0x%lx%s\n", t->tid_address,
+               t->tid_address == 0 ? " (unknown: raise() and abort() will not work after a restart)" : "");
+    print("  robust list 0x%lx, rseq 0x%lx (%u bytes)\n", t->robust_list, t->rseq_address, t->rseq_size);
+}
+
+/*
+ * libc keeps the thread's id in its own memory, which now holds the number of the first life.
+ * set_tid_address(2) registers the address again, and answers the thread's id of today.
+ */
+static void restore_tid(uint64_t address)
+{
+    long tid = sys_call(SYS_set_tid_address, (long)address, 0, 0, 0);
+    *(int *)address = (int)tid; // NOLINT: an address becomes a pointer here
+}
+
+static long restore(const void *note, size_t size)
+{
+    const struct image_thread *t = note;
+    /* TODO 3.6: Give the thread back to the kernel.
+     * arch_set_tls(); arch_set_gs() if it is not 0; restore_tid() if there is an address; then
+     * SYS_set_robust_list and SYS_rseq (flags 0, ARCH_RSEQ_SIGNATURE) if they were registered. */
+    (void)t, (void)restore_tid;
+    return 0;
+}
+
+const struct part thread_part = {NOTE_THREAD, "thread", sizeof(struct image_thread), save, describe, restore};

@@ -1,0 +1,80 @@
+/*
+ * restorer.c - the second half of a restart: from here on there is no libc.
+ *
+ *     2. Move   (done: we run in the block, on its stack)
+ *     3. Clear  pack the kernel's mappings into the block, unmap everything else
+ *     4. Map    the kernel's mappings and all regions, where the image had them
+ *     5. State  what the kernel knows of the process: each part's restore()
+ *     6. Jump   setcontext(), in the restored program's own libc
+ *
+ * Each step returns 0 or -errno, and only restorer_run() ends the process.
+ */
+#include "restorer.h"
+
+#include <linux/rseq.h>
+#include <sysexits.h>
+
+/* Goes on if there is no error.  Otherwise nothing can be undone: says which step failed, and ends. */
+static void must(long error, const char *step)
+{
+    if (error == 0)
+        return;
+    say("restart: failed half-way: ", step, ": errno ", text_number((uint64_t)-error, 10).digits, NULL);
+    sys_exit(EX_OSERR);
+}
+
+/* The kernel would go on writing the cpu number to where our TLS was, or kill us: rseq(2). */
+static long unregister_own_rseq(const struct restorer *r)
+{
+    if (r->own_rseq.address == 0)
+        return 0;
+    return sys_call(SYS_rseq, (long)r->own_rseq.address, r->own_rseq.size, RSEQ_FLAG_UNREGISTER,
+                    ARCH_RSEQ_SIGNATURE);
+}
+
+/*
+ * Unmaps all of the address space but the block:
+ *
+ *     0        block                               ARCH_USER_END
+ *     |--------[#####]---------------------------------|
+ *      unmapped       unmapped: restart's program, its libc, its heap, its stack
+ */
+static long clear(const struct restorer *r)
+{
+    /* TODO 3.2: Unmap everything but the block.
+     * munmap(2) takes a range with holes in it: two calls do it, one for what lies below the block and one
+     * for what lies above, up to ARCH_USER_END. From here on, no function of libc exists. */
+    return -ENOSYS;
+}
+
+/*
+ * Into the second life.  setcontext() is the image's: our own is gone.  It sets the registers, among
+ * them rsp and rip, from the ucontext_t in the restored memory; so it "returns" from the getcontext()
+ * of the checkpoint.  The block is still mapped: its address goes to libckpt, which unmaps it.
+ */
+static long jump(const struct restorer *r)
+{
+    /* TODO 3.5: Jump into the restored program.
+     * Write r->start and r->size into the struct second_life at r->second_life (if that is not 0), and call
+     * the function at r->setcontext with the pointer r->ucontext. Both addresses come from the image.
+     */
+    return -ENOSYS;
+}
+
+void restorer_run(void *restorer)
+{
+    const struct restorer *r = restorer;
+    must(unregister_own_rseq(r), "unregister rseq");
+    must(pack_kernel_regions(r), "move vdso into the block");
+    must(clear(r), "unmap restart's own memory");
+    must(unpack_kernel_regions(r), "move vdso to its place");
+    for (size_t i = 0; i < r->region_count; i++)
+        must(restore_region(r, &r->regions[i], r->loads[i].p_offset), r->names + r->regions[i].name);
+    for (size_t i = 0; i < r->call_count; i++)
+        must(r->calls[i].restore(r->calls[i].note, r->calls[i].size), "restore the kernel's state");
+    sys_close(r->image);
+    if (r->stop)
+        sys_call(SYS_kill, sys_getpid(), SIGSTOP, 0, 0);
+    must(jump(r), "jump into the program");
+    sys_exit(EX_SOFTWARE);
+}

@@ -1,0 +1,82 @@
+/*
+ * restorer_map.c - brings back one region: map it, read its bytes, give it its protection.  No libc.
+ *
+ * Not brought back: the name that a program gave to anonymous memory (prctl(2), PR_SET_VMA_ANON_NAME; maps
+ * shows it as "[anon:NAME]"), and what it told madvise(2) and mlock(2).
+ */
+#include "restorer.h"
+
+static int region_flags(const struct image_region *region)
+{
+    return MAP_FIXED | (region->flags & REGION_SHARED ? MAP_SHARED : MAP_PRIVATE) |
+           (region->flags & REGION_FILE ? 0 : MAP_ANONYMOUS | MAP_NORESERVE) |
+           (region->flags & REGION_GROWS_DOWN ? MAP_GROWSDOWN : 0);
+}
+
+/* Maps the region with `prot`, still without its bytes: fresh memory, or its file. */
+static long map_fresh(const struct image_region *region, const char *name, int prot)
+{
+    /* TODO 3.3: Map one region at its own address.
+     * region_flags() gives the flags; without MAP_FIXED the kernel takes the address for a hint. If the
+     * region has REGION_FILE, sys_open() its file and map it at region->offset; close it again.
+     * Return 0 or -errno; a mapping's answer is an address, so ask sys_failed(). */
+    (void)region_flags;
+    return -ENOSYS;
+}
+
+/* Reads size bytes at `offset` of the image to address `to`.  A short read is no success: go on. */
+static long read_all(int image, uint64_t to, uint64_t size, uint64_t offset)
+{
+    /* TODO 3.4: Read all bytes.
+     * sys_pread() may read less than asked: go on behind what it read. -EINTR: again. 0 is the end of the
+     * file, which must not come here: return -EIO. */
+    return -ENOSYS;
+}
+
+/*
+ * Reads a region's bytes and leaves out the holes of the image: fresh memory is zero there already, and
+ * to write zeros would cost memory.  lseek(2), SEEK_DATA and SEEK_HOLE; a file system that cannot tell
+ * says that all is data.
+ *
+ *     image    |data|...hole...|data|..|
+ *     region   |read| untouched|read|  |
+ */
+static long fill(int image, const struct image_region *region, uint64_t offset)
+{
+    uint64_t end = offset + (region->end - region->start);
+    long error = 0, data = sys_lseek(image, (off_t)offset, SEEK_DATA);
+    while (error == 0 && data >= 0 && (uint64_t)data < end) {
+        long hole = sys_lseek(image, data, SEEK_HOLE);
+        if (hole < 0 || (uint64_t)hole > end)
+            hole = (long)end;
+        error = read_all(image, region->start + ((uint64_t)data - offset), (uint64_t)(hole - data), (uint64_t)data);
+        data = sys_lseek(image, hole, SEEK_DATA);
+    }
+    if (error == -EFAULT && (region->flags & REGION_FILE))
+        return 0; /* behind the end of its file a mapping has no memory, so nothing to read */
+    return error != 0 || data >= 0 || data == -ENXIO ? error : data; /* ENXIO: only a hole is left */
+}
+
+/* --lazy: the image's pages themselves become the region; they are read when they are touched. */
+static bool map_from_image(const struct restorer *r, const struct image_region *region, uint64_t offset)
+{
+    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & REGION_GROWS_DOWN))
+        return false; /* MAP_GROWSDOWN of a file is EINVAL */
+    long at = sys_mmap(region->start, region->end - region->start, (int)region->prot, MAP_PRIVATE | MAP_FIXED,
+                       r->image, (off_t)offset);
+    return !sys_failed(at); /* else read it: no PROT_EXEC from a noexec file system, for one */
+}
+
+long restore_region(const struct restorer *r, const struct image_region *region, uint64_t offset)
+{
+    bool stored = region->flags & REGION_STORED;
+    if ((region->flags & REGION_KERNEL) || map_from_image(r, region, offset))
+        return 0;
+    int prot = (int)region->prot | (stored ? PROT_WRITE : 0); /* to be able to read into it */
+    long error = map_fresh(region, r->names + region->name, prot);
+    if (error == 0 && stored)
+        error = fill(r->image, region, offset);
+    if (error == 0 && prot != (int)region->prot)
+        error = sys_mprotect(region->start, region->end - region->start, (int)region->prot);
+    return error;
+}
