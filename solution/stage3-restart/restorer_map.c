@@ -67,6 +67,7 @@ static long read_all(int image, uint64_t to, uint64_t size, uint64_t offset)
 static long fill(int image, const struct image_region *region, uint64_t offset)
 {
     uint64_t end = offset + (region->end - region->start);
+    bool beyond = region->offset + (end - offset) >= region->file_size + ARCH_PAGE_SIZE;
     long error = 0, data = sys_lseek(image, (off_t)offset, SEEK_DATA);
     while (error == 0 && data >= 0 && (uint64_t)data < end) {
         long hole = sys_lseek(image, data, SEEK_HOLE);
@@ -75,7 +76,7 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
         error = read_all(image, region->start + ((uint64_t)data - offset), (uint64_t)(hole - data), (uint64_t)data);
         data = sys_lseek(image, hole, SEEK_DATA);
     }
-    if (error == -EFAULT && (region->flags & REGION_FILE))
+    if (error == -EFAULT && (region->flags & REGION_FILE) && beyond)
         return 0; /* behind the end of its file a mapping has no memory, so nothing to read */
     return error != 0 || data >= 0 || data == -ENXIO ? error : data; /* ENXIO: only a hole is left */
 }

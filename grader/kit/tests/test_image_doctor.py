@@ -16,6 +16,7 @@ from lab import STUDENT, Case, Lab
 
 PHDR = struct.Struct("<IIQQQQQQ")  # p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
 PRSTATUS_REGISTERS = 112
+REGION_SIZE = 96  # struct image_region in image.h: flags at byte 28, name at 72
 RIP, RSP, FS_BASE = 16, 19, 21  # indices in struct user_regs_struct
 
 
@@ -113,21 +114,13 @@ def stored_in_part(image: Bytes) -> None:
 
 def vvar_stored(image: Bytes) -> None:
     """Sets REGION_STORED (16) in the flags of the region that is called [vvar]."""
-    note = image.region_note()
-    size = struct.unpack_from("<I", image.data, note - 16)[0]
-    count = image.count - 1
-    names = image.data[note:note + size].index(b"[vvar]\0")
-    for entry in range((size - 1) // count, 0, -8):  # the size of an entry is not repeated here: search it
-        for i in range(count):
-            at = note + i * entry
-            start, _, _, _, flags = struct.unpack_from("<QQQII", image.data, at)
-            if start != image.segment(i + 1)[3]:
-                break
-            if flags & 8 and struct.unpack_from("<Q", image.data, at)[0] == start:
-                name = bytes(image.data[at:at + entry])
-                if any(struct.unpack_from("<I", name, k)[0] + count * entry == names for k in range(32, entry - 3, 4)):
-                    struct.pack_into("<I", image.data, at + 28, flags | 16)
-                    return
+    note, count = image.region_note(), image.count - 1
+    name = image.data.index(b"[vvar]\0", note) - note - count * REGION_SIZE
+    for at in range(note, note + count * REGION_SIZE, REGION_SIZE):
+        flags, = struct.unpack_from("<I", image.data, at + 28)
+        if struct.unpack_from("<I", image.data, at + 72)[0] == name:
+            struct.pack_into("<I", image.data, at + 28, flags | 16)
+            return
     raise AssertionError("no region [vvar] in the note")
 
 
