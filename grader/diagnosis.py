@@ -19,10 +19,12 @@ import maps
 from config import GRADER, load_toml
 from failure import Failure
 from image import BadImage, Image
-from lab import STUDENT, Case
+from lab import REFERENCE, STUDENT, Case
 from process import Life
 
 TABLE = GRADER / "causes.toml"
+
+DOCTOR_LINES = 3  # findings of the image doctor that are shown; there may be hundreds
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
     if case is not None:
         symptoms += case.notes
         symptoms += image_symptoms(case)
+        symptoms += doctor_symptoms(case)
         symptoms += crash_symptoms(case) if deep else []
     return _unique(symptoms)
 
@@ -101,6 +104,20 @@ def image_symptoms(case: Case) -> list[str]:
     for region in maps.without_vsyscall(case.maps_before):
         symptoms += region_symptoms(image, region)
     return _unique(symptoms)
+
+
+def doctor_symptoms(case: Case) -> list[str]:
+    """What the reference's image doctor finds wrong with a student's image, in its words."""
+    if case.image is None or not case.image.exists() or case.image_by != STUDENT:
+        return []
+    program = case.lab.bin(REFERENCE) / "readckpt"
+    try:
+        done = subprocess.run([str(program), "--check", str(case.image)], capture_output=True, text=True,
+                              errors="replace", timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    found = re.findall(r"^ *\d+\. (.*)$", done.stdout, re.MULTILINE)
+    return [f"the image doctor says: {line}" for line in found[:DOCTOR_LINES]]
 
 
 def header_symptoms(path: Path) -> list[str]:

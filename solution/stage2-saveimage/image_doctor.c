@@ -211,27 +211,42 @@ static void check_registers(struct patient *p, const struct note *note)
         check_pointer(p, "fs_base", regs.fs_base, PF_R | PF_W, "the TLS base is not mapped");
 }
 
-/* Our own table of regions: it must be that of the PT_LOADs; and the kernel's data must not be stored. */
+/* One entry of our own table of regions, beside its PT_LOAD; the kernel's data must not be stored. */
+static void check_entry(struct patient *p, const struct image_region *region, const Elf64_Phdr *load,
+                        const char *name)
+{
+    bool stored = region->flags & REGION_STORED;
+    if (region->start != load->p_vaddr || region->end - region->start != load->p_memsz)
+        finding(p, "a region is 0x%lx-0x%lx in the note of the regions, but its PT_LOAD begins at 0x%lx",
+                region->start, region->end, load->p_vaddr);
+    else if (stored != (load->p_filesz != 0))
+        finding(p, "region 0x%lx-0x%lx %s: its PT_LOAD has %lu bytes, but its note says %s", region->start,
+                region->end, name, load->p_filesz, stored ? "that it is stored" : "that nothing is stored");
+    if (strncmp(name, "[vvar", 5) == 0 && (stored || load->p_filesz != 0))
+        finding(p, "%s is stored: it is the kernel's, write() of it is short, a restart must not write it", name);
+}
+
 static void check_table(struct patient *p, const struct note *note)
 {
-    size_t loads = 0, count = note->size / sizeof(struct image_region);
-    const char *end = (const char *)note->value + note->size;
-    for (size_t i = 0; i < p->count && note->value != NULL; i++) {
-        struct image_region region;
-        if (p->segments[i].p_type != PT_LOAD || loads >= count)
-            continue;
-        memcpy(&region, note->value + loads++ * sizeof region, sizeof region);
-        if (region.start != p->segments[i].p_vaddr || region.end - region.start != p->segments[i].p_memsz)
-            finding(p, "region %zu is 0x%lx-0x%lx in the note of the regions, but its PT_LOAD begins at 0x%lx", i,
-                    region.start, region.end, p->segments[i].p_vaddr);
+    struct image_region region;
+    size_t loads = 0, at = 0;
+    for (size_t i = 0; i < p->count; i++)
+        loads += p->segments[i].p_type == PT_LOAD;
+    uint64_t names = loads * sizeof region; /* where they begin in the note; each ends in '\0' */
+    if (note->value == NULL)
+        return;
+    if (note->size <= names || note->value[note->size - 1] != '\0') {
+        finding(p, "the note of the regions has %lu bytes, too few for %zu PT_LOADs, or no end", note->size, loads);
+        return;
     }
-    for (size_t i = 0; i < loads; i++) {
-        struct image_region region;
-        memcpy(&region, note->value + i * sizeof region, sizeof region);
-        const char *name = (const char *)note->value + loads * sizeof region + region.name;
-        if (name < end && strncmp(name, "[vvar", 5) == 0 && (region.flags & REGION_STORED))
-            finding(p, "%s is stored: it is the kernel's, write() of it is short, and a restart must not write it",
-                    name);
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->segments[i].p_type != PT_LOAD)
+            continue;
+        memcpy(&region, note->value + at++ * sizeof region, sizeof region);
+        if (region.name < note->size - names)
+            check_entry(p, &region, &p->segments[i], (const char *)note->value + names + region.name);
+        else
+            finding(p, "region 0x%lx-0x%lx has a name outside of the names", region.start, region.end);
     }
 }
 
