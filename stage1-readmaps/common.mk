@@ -7,6 +7,7 @@
 #   make               build            make check     grade this stage (under 20 seconds)
 #   make stress        many runs        make handin    the archive to hand in, proved to work
 #   make clean         remove what was made
+#   make walkthrough   (stage 3) all phases in gdb    make picture  (stage 3) a restart, drawn
 #   make REFERENCE=1   take the earlier stages from the compiled reference, if yours do not work yet
 #   make CC=clang      another compiler;  WERROR=1: warnings are errors;  V=1: show the commands
 

@@ -31,7 +31,8 @@
 #define IMAGE_NOTE_NAME "CKPT"
 #define IMAGE_CORE_NAME "CORE"
 #define BUILD_ID_SIZE 20 /* bytes: a SHA-1, ld(1) --build-id */
-#define IMAGE_MAX_REGIONS 65534 /* e_phnum is 16 bits wide, 0xffff is reserved, one is the PT_NOTE */
+/* A process has at most vm.max_map_count regions, 65530 unless changed; restart needs a few more on the way. */
+#define IMAGE_MAX_REGIONS 65500
 
 /*
  * The types of CKPT notes.  They start high because core readers take a note of unknown name for a

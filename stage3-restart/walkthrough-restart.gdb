@@ -4,6 +4,11 @@ set confirm off
 set print frame-arguments scalars
 handle SIGSTOP stop print nopass
 run
+python
+if gdb.selected_inferior().pid == 0:
+    gdb.write("\nrestart ended before the jump: its last message says why; do that step first.\n")
+    gdb.execute("quit 1")
+end
 ckpt symbols
 ckpt phase
 ckpt where

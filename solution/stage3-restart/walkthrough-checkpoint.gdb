@@ -9,6 +9,11 @@ break on_checkpoint_signal
 tcatch exec
 run
 # ckpt, which has a main() of its own, has become the program.
+python
+if gdb.selected_inferior().pid == 0:
+    gdb.write("\nckpt ended, and did not become the program: its last message says why.\n")
+    gdb.execute("quit 1")
+end
 break main
 continue
 ckpt phase
