@@ -174,7 +174,7 @@ int image_open(struct image *image, const char *path)
 {
     struct stat st;
     Elf64_Ehdr elf;
-    *image = (struct image){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    *image = (struct image){.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
     if (image->fd < 0) {
         image->why = strerror(errno);
         return EX_NOINPUT;

@@ -55,6 +55,9 @@ int main(int argc, char **argv)
     }
     if (optind != argc - 1)
         usage_exit(usage, false);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL); /* signals wait; setcontext() brings back the program's own mask */
     plan_make(&plan, argv[optind]);
     warn_of_losses(&plan.image);
     if (verbose || dry_run)
@@ -64,10 +67,7 @@ int main(int argc, char **argv)
     const char *program = plan.image.names + plan.image.regions[0].name; /* it lies lowest, as a rule */
     if (plan.stop)
         fprintf(stderr, "restart: process %d stops before the jump. In another terminal, type\n"
-                "    gdb -iex 'set exec-file-mismatch off' %s %d\n", getpid(), *program == '/' ? program : "PROG",
+                "    gdb -iex 'set exec-file-mismatch off' '%s' %d\n", getpid(), *program == '/' ? program : "PROG",
                 getpid());
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL); /* signals wait; setcontext() brings back the program's own mask */
     arch_call_on_stack(plan.restorer, plan.entry, plan.stack_top);
 }

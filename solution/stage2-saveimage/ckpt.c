@@ -48,7 +48,7 @@ static int parse_signal(const char *text)
         if (name != NULL && strcmp(name, strncmp(text, "SIG", 3) == 0 ? text + 3 : text) == 0)
             number = i;
     }
-    if (number == 0 || number == SIGKILL || number == SIGSTOP)
+    if (number == 0 || number == SIGKILL || number == SIGSTOP || (number > 31 && number < SIGRTMIN)) // libc's
         errx(EX_USAGE, "%s: not a signal that a program can handle (try USR2)", text);
     return number;
 }

@@ -124,7 +124,7 @@ static void set_image_name(void)
     if (*name != '/' && getcwd(directory, sizeof directory - 1) != NULL)
         strcat(directory, "/");
     text_join(image_name, sizeof image_name, directory, name, NULL);
-    char *percent = strstr(image_name, "%p");
+    char *percent = strstr(image_name + strlen(directory), "%p");
     if (percent == NULL)
         return;
     *percent = '\0';

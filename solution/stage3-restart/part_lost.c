@@ -42,9 +42,9 @@ static size_t describe_descriptors(char *to, size_t room)
 static long save(const struct save_request *request, void *note, size_t room)
 {
     size_t length = describe_descriptors(note, room);
-    char *text = note, some[16];
-    /* With CKPT_INTERVAL the timer there is libckpt's own. */
-    if (!request->periodic && procfile_read("/proc/self/timers", some, sizeof some) > 0)
+    char *text = note, some[256];
+    /* With CKPT_INTERVAL the first timer there, of less than 100 bytes, is libckpt's own. */
+    if (procfile_read("/proc/self/timers", some, sizeof some) > (request->periodic ? 100 : 0))
         length += text_join(text + length, room - length, "    POSIX timers (timer_create)\n", NULL);
     if (procfile_read("/proc/thread-self/children", some, sizeof some) > 0)
         length += text_join(text + length, room - length, "    child processes\n", NULL);

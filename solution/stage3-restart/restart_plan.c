@@ -65,8 +65,8 @@ static void check_file(struct image_region *region, const char *name)
     if (problem == NULL)
         return;
     if (!(region->flags & REGION_STORED))
-        errx(EX_NOINPUT, "cannot map %s again: %s; and the image does not hold all its pages (a checkpoint with "
-             "CKPT_FULL=1 does)", name, problem);
+        errx(EX_NOINPUT, "cannot map %s again: %s; and the image does not hold all its pages (CKPT_FULL=1 at the "
+             "checkpoint stores all of private mappings)", name, problem);
     warnx("%lx-%lx will be anonymous memory, no longer %s: %s", region->start, region->end, name, problem);
     region->flags &= ~(uint32_t)REGION_FILE;
 }
