@@ -367,6 +367,13 @@ class Walk(Command):
             show_where()
 
 
+def expect(function, hint):
+    """For scripts: ends gdb with a sentence unless the program has just stopped in this function."""
+    if gdb.selected_inferior().pid == 0 or (function and gdb.newest_frame().name() != function):
+        gdb.write("\n%s\n" % hint)
+        gdb.execute("quit 1")
+
+
 def no_thread_library():
     """gdb's libthread_db reads the memory of libc, which is about to be replaced under it."""
     for command in ("set auto-load libthread-db off", "set libthread-db-search-path /nonexistent"):

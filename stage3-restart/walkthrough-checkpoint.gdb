@@ -9,13 +9,10 @@ break on_checkpoint_signal
 tcatch exec
 run
 # ckpt, which has a main() of its own, has become the program.
-python
-if gdb.selected_inferior().pid == 0:
-    gdb.write("\nckpt ended, and did not become the program: its last message says why.\n")
-    gdb.execute("quit 1")
-end
+python expect("", "ckpt ended, and did not become the program: its last message says why.")
 break main
 continue
+python expect("libckpt_start", "The constructor did not run: is libckpt.so in LD_PRELOAD? (step 2.1)")
 ckpt phase
 backtrace 2
 continue
@@ -23,6 +20,7 @@ ckpt phase
 backtrace 2
 echo \n(gdb) signal SIGUSR2\n
 signal SIGUSR2
+python expect("on_checkpoint_signal", "The handler did not run: does the constructor register it? (step 2.1)")
 ckpt phase
 backtrace
 echo \nThe handler runs to its end: the image is written.\n

@@ -4,11 +4,7 @@ set confirm off
 set print frame-arguments scalars
 handle SIGSTOP stop print nopass
 run
-python
-if gdb.selected_inferior().pid == 0:
-    gdb.write("\nrestart ended before the jump: its last message says why; do that step first.\n")
-    gdb.execute("quit 1")
-end
+python expect("", "restart ended before the jump: its last message says why; do that step first.")
 ckpt symbols
 ckpt phase
 ckpt where

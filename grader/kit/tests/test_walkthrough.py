@@ -82,3 +82,16 @@ def test_bad_images_are_named(stage: Path, tmp_path: Path, content: bytes) -> No
     bad.write_bytes(content)
     text = gdb(stage, "file /bin/true", "starti", f"ckpt maps {bad}", f"ckpt context {bad}", "kill")
     assert text.count("ckpt: ") >= 1, text
+
+
+@pytest.mark.parametrize("make, words", [
+    (["make"], "The constructor did not run"),
+    (["make", "REFERENCE=1"], "restart ended before the jump"),
+], ids=["nothing is written yet", "stage 3 is not written yet"])
+def test_half_done_code_is_told_where_it_ended(checkout: Path, make: list[str], words: str) -> None:
+    if shutil.which("gdb") is None:
+        pytest.skip("no gdb here")
+    stage = checkout / "stage3-restart"
+    subprocess.run([*make, "-s"], cwd=stage, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    text = run(stage, *make, "walkthrough-batch")
+    assert words in text and "Error in sourced" not in text, text
