@@ -384,8 +384,7 @@ def no_thread_library():
 
 
 no_thread_library()
-for kind in (Ckpt,):
-    kind()
+Ckpt()
 for kind, word in ((Where, "where"), (Phase, "phase"), (Maps, "maps"), (Context, "context"),
                    (Symbols, "symbols"), (Walk, "walk")):
     kind(word)

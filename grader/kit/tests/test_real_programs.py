@@ -8,11 +8,9 @@ The exit status must be the same.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Callable
 
@@ -20,6 +18,7 @@ import pytest
 
 import mutants
 from lab import Lab
+from process import has_signal, wait_until
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 
@@ -68,16 +67,7 @@ PROGRAMS: list[tuple[str, list[str], str]] = [
 
 
 def wait_for(event: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + LIMIT
-    while not event():
-        assert time.monotonic() < end, f"{what} did not happen in {LIMIT} seconds"
-        time.sleep(0.005)
-
-
-def is_ready(pid: int) -> bool:
-    """True when the program has a handler for SIGUSR2."""
-    caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
-    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGUSR2 - 1) & 1)
+    assert wait_until(event, LIMIT), f"{what} did not happen in {LIMIT} seconds"
 
 
 def cpu_ticks(pid: int) -> int:
@@ -112,7 +102,7 @@ class Run:
 
 def checkpoint_and_kill(life: subprocess.Popen[bytes], output: Path, image: Path, ticks: int) -> int:
     """Returns how many bytes the program had written when the signal was sent."""
-    wait_for(lambda: is_ready(life.pid), "a handler for SIGUSR2")
+    wait_for(lambda: has_signal(life.pid, "SigCgt", signal.SIGUSR2), "a handler for SIGUSR2")
     wait_for(lambda: cpu_ticks(life.pid) >= ticks or life.poll() is not None, "computing")
     written = output.stat().st_size
     life.send_signal(signal.SIGUSR2)
