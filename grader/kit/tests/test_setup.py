@@ -148,8 +148,8 @@ def test_an_interpreter_without_our_modules_is_passed_over(grader: Path, tools: 
 
 
 def test_no_interpreter_at_all_is_told(grader: Path) -> None:
-    with (grader / "dependencies").open("a") as dependencies:
-        dependencies.write("python3-extra | python:no_such_module | a test needs it\n")
+    path = grader / "dependencies"
+    path.write_text(path.read_text().replace("[grade]\n", "[grade]\npython3-x | python:no_such_module | a test\n"))
     done = subprocess.run([grader / "python", "-V"], text=True, stderr=subprocess.PIPE)
     assert done.returncode == 69
     assert "setup grade" in done.stderr and "CKPTLAB_PYTHON" in done.stderr
