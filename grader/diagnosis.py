@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from process import Life
 
 TABLE = GRADER / "causes.toml"
 
+MOST_READ = 64 << 20  # bytes of an image; a hostile one may be endless
 DOCTOR_LINES = 3  # findings of the image doctor that are shown; there may be hundreds
 
 
@@ -80,9 +80,11 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
         symptoms.append(f"error: {type(failure).__name__}: {failure}")
     if case is not None:
         symptoms += case.notes
-        symptoms += image_symptoms(case)
-        symptoms += doctor_symptoms(case)
-        symptoms += crash_symptoms(case) if deep else []
+        symptoms += [line for life in case.lives for line in case.lab.runner.symptoms(life.process)]
+        with case.lab.runner.student():
+            symptoms += image_symptoms(case)
+            symptoms += doctor_symptoms(case)
+            symptoms += crash_symptoms(case) if deep else []
     return _unique(symptoms)
 
 
@@ -110,20 +112,16 @@ def doctor_symptoms(case: Case) -> list[str]:
     """What the reference's image doctor finds wrong with a student's image, in its words."""
     if case.image is None or not case.image.exists() or case.image_by != STUDENT:
         return []
-    program = case.lab.bin(REFERENCE) / "readckpt"
-    try:
-        done = subprocess.run([str(program), "--check", str(case.image)], capture_output=True, text=True,
-                              errors="replace", timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    found = re.findall(r"^ *\d+\. (.*)$", done.stdout, re.MULTILINE)
+    said = case.output_of([case.lab.bin(REFERENCE) / "readckpt", "--check", case.image])
+    found = re.findall(r"^ *\d+\. (.*)$", said, re.MULTILINE)
     return [f"the image doctor says: {line}" for line in found[:DOCTOR_LINES]]
 
 
 def header_symptoms(path: Path) -> list[str]:
     """Where the header of a core file is, if not at the start (as after a write with O_APPEND)."""
     core = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x04\x00"
-    return ["image: its header is not at the start"] if path.read_bytes().find(core) > 0 else []
+    with path.open("rb") as file:
+        return ["image: its header is not at the start"] if file.read(MOST_READ).find(core) > 0 else []
 
 
 def truncation_symptoms(image: Image) -> list[str]:
@@ -177,7 +175,8 @@ def crash_symptoms(case: Case) -> list[str]:
     match = re.search(r"CRASH signal (\d+) address (\w+) rip (\w+) rsp (\w+) fs (\w+)", text)
     if match is None:  # it ended otherwise this time
         return [f"restart says: {line}" for line in text.splitlines() if line.startswith("restart: ")]
-    (case.folder / "gdb.txt").write_text(text)
+    with case.lab.runner.grader():
+        (case.kept / "gdb.txt").write_text(text)
     signal = int(match.group(1))
     address, rip, rsp, fs = (int(word, 16) for word in match.groups()[1:])
     now = maps.parse("\n".join(re.findall(r"^MAPS (\S.*)$", text, re.MULTILINE)))
@@ -199,21 +198,7 @@ def crash_symptoms(case: Case) -> list[str]:
 def _gdb(case: Case, life: Life) -> str:
     commands = [word for c in (*GDB_COMMANDS, compare_command(case)) for word in ("-ex", c)]
     argv = ["gdb", "-nx", "-batch", "-iex", "set libthread-db-search-path /nonexistent", *commands, "--args", *life.command]
-    try:
-        result = subprocess.run(
-            argv,
-            cwd=case.folder,
-            env=life.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=10,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return ""
-    return result.stdout + result.stderr
+    return case.output_of(argv, life.extra_env)
 
 
 def compare_command(case: Case) -> str:

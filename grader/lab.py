@@ -12,7 +12,7 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from image import BadImage, Image
 from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
 from process import Life, exit_words, has_signal, patience, wait_until
 from programs import Programs, locked
+from runner import Runner, SandboxRunner
+from sandbox.spec import Spec
 
 STUDENT, REFERENCE = "student", "reference"
 
@@ -44,7 +46,7 @@ def _clean_environment(make_flags: str) -> dict[str, str]:
 
 
 def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
-    """Build a folder; returns what make and the compiler said."""
+    """Build a folder that can be trusted; returns what make and the compiler said."""
     flags = os.environ.get("MAKEFLAGS", "") if keep_flags else ""
     command = expand(interface.build, dir=folder, jobs=jobs())
     try:
@@ -60,8 +62,11 @@ def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{shlex.join(command)}: took longer than {error.timeout} s") from error
-    text = result.stdout + result.stderr
-    if result.returncode != 0:
+    return _built(command, result.returncode, result.stdout + result.stderr)
+
+
+def _built(command: Sequence[str], status: int, text: str) -> str:
+    if status != 0:
         raise BuildError(f"{shlex.join(command)}\n{telling_lines(text)}")
     return text
 
@@ -74,32 +79,62 @@ def telling_lines(text: str, most: int = 30) -> str:
 
 
 class Lab:
-    """A stage folder under grading."""
+    """A stage folder under grading; with a `spec`, its programs run in a sandbox."""
 
-    def __init__(self, stage: int, folder: Path, results: bool = True) -> None:
+    def __init__(
+        self, stage: int, folder: Path, results: bool = True, spec: Spec | None = None, variables: Sequence[str] = ()
+    ) -> None:
         self.interface = load_interface()
         self.stage = self.interface.stages[stage]
         self.folder = folder.resolve()
-        self.results = self.folder / "build" / "check"
-        self.programs = Programs(self._programs_folder())
+        self.spec = spec
+        self.variables = list(variables)
+        self.runner: Runner = SandboxRunner(spec) if spec else Runner()
+        self.results = Path(spec.job) / f"c{stage}" if spec else self.folder / "build" / "check"
+        self.kept = Path(spec.job) / "kept" / f"stage{stage}" if spec else self.results
+        self.programs = Programs(self._programs_folder(), self.runner.grader)
         if results:
-            self.results.mkdir(parents=True, exist_ok=True)
-            self.programs.make_folder()
-        self._reference: Path | None = None
+            self._make_folders()
+        self._reference: Path | None = Path(spec.reference) if spec else None
         self.warnings = 0
 
+    def _make_folders(self) -> None:
+        with self.runner.student():
+            self.results.mkdir(parents=True, exist_ok=True)
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self.programs.make_folder()
+
     def _programs_folder(self) -> Path:
+        if self.spec:
+            return Path(self.spec.programs)
         shared = GRADER / "build"
         return shared / "programs" if os.access(GRADER, os.W_OK) else self.results / "programs"
 
     def build(self) -> str:
         """Build what is there; warnings are counted and do no harm."""
-        text = run_make(self.interface, self.folder, keep_flags=True)
+        text = self._build_in_sandbox() if self.spec else run_make(self.interface, self.folder, keep_flags=True)
         self.warnings = text.count("warning:")
         for name in self.stage.programs:
-            if not (self.folder / name).exists():
+            with self.runner.student():
+                there = (self.folder / name).is_file()
+            if not there:
                 raise BuildError(f"{self.folder}: the build made no {name}\n{text}")
         return text
+
+    def _build_in_sandbox(self) -> str:
+        assert self.spec
+        command = expand(self.interface.build, dir=self.folder, jobs=2)
+        words = [*self.variables, *([f"REFERENCE_DIR={self.spec.reference}/build"] if self.variables else [])]
+        env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
+        readable = [self.folder.parent, *([Path(self.spec.reference) / "build"] if "REFERENCE=1" in words else [])]
+        life = Life("make", command, self.folder, env, self.runner, self.kept, readable)
+        ended = wait_until(lambda: life.status is not None, self.interface.build_limit)
+        life.kill()
+        if not ended:
+            raise BuildError(f"{shlex.join(command)}: took longer than {self.interface.build_limit:g} s")
+        if self.runner.symptoms():
+            raise BuildError("\n".join([shlex.join(command), *self.runner.symptoms()]))
+        return _built(command, life.status or 0, life.text() + life.messages())
 
     def reference(self) -> Path:
         """The folder of the reference's programs, built when first asked for."""
@@ -120,6 +155,15 @@ class Lab:
 
     def bin(self, who: str) -> Path:
         return self.folder if who == STUDENT else self.reference()
+
+    def readable(self, command: Sequence[str | Path]) -> list[Path]:
+        """What a sandboxed program may read besides its own folder: of the reference, no more than is run or mapped."""
+        if not self.spec:
+            return []
+        reference = Path(self.spec.reference)
+        used = [path for path in map(Path, command) if path.parent == reference]
+        library = [path for path in [reference / self.interface.library] if path.exists()]
+        return [self.folder, self.programs.folder, *used, *library]
 
     def sibling(self, stage: int) -> Path:
         """The folder of another stage, beside the one under grading."""
@@ -168,7 +212,8 @@ class Case:
 
     lab: Lab
     name: str
-    folder: Path
+    folder: Path  # where its programs work; in a sandbox, all that they can write to
+    kept: Path  # what is the grader's alone: outputs, gates, notes; without a sandbox, the same folder
     lives: list[Life] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     maps_before: list[maps.Region] = field(default_factory=list)
@@ -180,29 +225,44 @@ class Case:
 
     @staticmethod
     def fresh(lab: Lab, name: str) -> Case:
-        folder = lab.results / name
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / "gates").mkdir(parents=True)
-        return Case(lab, name, folder)
+        folder, kept = lab.results / name, lab.kept / name
+        lab.runner.begin_case()
+        with lab.runner.student():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        with lab.runner.grader():
+            if kept != folder:
+                shutil.rmtree(kept, ignore_errors=True)
+            (kept / "gates").mkdir(parents=True)
+        return Case(lab, name, folder, kept)
 
     # Starting programs
 
     def program(self, name: str) -> Path:
         return self.lab.programs.get(name)
 
-    def run(
-        self,
-        role: str,
-        command: Sequence[str | Path],
-        env: dict[str, str] | None = None,
-        wrapper: Callable[[], None] | None = None,
-    ) -> Life:
+    def run(self, role: str, command: Sequence[str | Path], env: dict[str, str] | None = None) -> Life:
         """Start a command in this case's folder."""
-        env = {"CKPTLAB_GATES": str(self.folder / "gates"), **(env or {})}
-        life = Life(self._unused(role), command, self.folder, env, wrapper)
+        env = {"CKPTLAB_GATES": str(self.kept / "gates"), **(env or {})}
+        life = self.aside(self._unused(role), command, env)
         self.lives.append(life)
         self.steps.append(f"{life.shell()} <&- >{life.stdout.name} 2>{life.stderr.name} &")
         return life
+
+    def aside(self, role: str, command: Sequence[str | Path], env: dict[str, str] | None = None) -> Life:
+        """Start a command that is no part of the case, but looks at what came of it."""
+        readable = [self.kept / "gates", *self.lab.readable(command)]
+        return Life(role, command, self.folder, env, self.lab.runner, self.kept, readable)
+
+    def output_of(self, command: Sequence[str | Path], env: dict[str, str] | None = None, limit: float = 10) -> str:
+        """What such a command says; "" if it does not end in time."""
+        try:
+            life = self.aside(f".{Path(command[0]).name}", command, env)
+        except OSError:
+            return ""
+        ended = wait_until(lambda: life.status is not None, limit)
+        life.kill()
+        return life.text() + life.messages() if ended else ""
 
     def _unused(self, role: str) -> str:
         taken = {life.role for life in self.lives}
@@ -247,12 +307,14 @@ class Case:
         return life
 
     def open_gate(self, number: int) -> None:
-        (self.folder / "gates" / f"{number:02d}").touch()
+        with self.lab.runner.grader():
+            (self.kept / "gates" / f"{number:02d}").touch()
         self.steps.append(f"touch gates/{number:02d}")
 
     def close_gates(self) -> None:
-        for gate in (self.folder / "gates").iterdir():
-            gate.unlink()
+        with self.lab.runner.grader():
+            for gate in (self.kept / "gates").iterdir():
+                gate.unlink()
 
     # Checkpoints
 
@@ -342,11 +404,10 @@ class Case:
         who: str = STUDENT,
         *options: str,
         env: dict[str, str] | None = None,
-        wrapper: Callable[[], None] | None = None,
     ) -> Life:
         before = Stamp.of(image)
         command = [*self.through, *self.restart_command(image, who, *options)]
-        life = self.run("restart", command, env, wrapper)
+        life = self.run("restart", command, env)
         self.stamps[life.role] = (image, before)
         return life
 
@@ -435,11 +496,12 @@ class Case:
     def close(self) -> None:
         for life in self.lives:
             life.kill()
-        self._remove_large_files()
+        with self.lab.runner.student():
+            self._remove_large_files()
 
     def _remove_large_files(self) -> None:
         for path in self.folder.rglob("*"):
-            if path.is_file() and path.stat().st_blocks * 512 > 64 << 20:
+            if path.is_file() and not path.is_symlink() and path.stat().st_blocks * 512 > 64 << 20:
                 path.unlink()
 
 

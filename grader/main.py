@@ -16,6 +16,7 @@ import pytest
 import report
 from config import GRADER
 from lab import BuildError, Lab
+from sandbox.spec import Spec
 from scoring import Scoring, Selection, write_json
 
 NOT_FULL, USAGE, CANNOT = 1, 64, 70
@@ -30,6 +31,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--stress", action="store_true", help="also the long tests, which take minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as JSON")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the results there as JUnit XML")
+    parser.add_argument("--sandbox", type=Path, metavar="FILE", help="run its programs in the sandbox of this file")
+    parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", help="of make; with --sandbox")
     parser.add_argument("-v", "--verbose", action="store_true", help="the evidence of every failure")
     return parser.parse_args(argv)
 
@@ -105,7 +108,8 @@ def main(argv: list[str]) -> int:
         return USAGE
     if options.list:
         return list_tests(options)
-    return grade(options, Lab(options.stage, options.folder))
+    spec = Spec.load(options.sandbox) if options.sandbox else None
+    return grade(options, Lab(options.stage, options.folder, spec=spec, variables=options.variable))
 
 
 if __name__ == "__main__":

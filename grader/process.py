@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import shlex
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from failure import Failure
+from runner import Runner
+from sandbox.watch import processes
 
 
 class Patience:
@@ -65,6 +65,11 @@ def has_signal(pid: int, field: str, number: int) -> bool:
     return bool(int(status_field(pid, field) or "0", 16) >> (number - 1) & 1)
 
 
+def children_of(pid: int) -> list[int]:
+    """The pids of a process's children, as seen from here."""
+    return sorted(child for child, process in processes().items() if process.parent == pid)
+
+
 def exit_words(status: int | None) -> str:
     """An exit status as subprocess has it, in words."""
     if status is None:
@@ -77,12 +82,12 @@ def exit_words(status: int | None) -> str:
         return f"signal {-status}"
 
 
-def _no_core() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 class Life:
-    """One process that the grader started, from its start to its end."""
+    """One process that the grader started, from its start to its end.
+
+    It works in `folder`; its output goes to files in `kept`, a folder that is the grader's alone (without a sandbox:
+    the same one).
+    """
 
     def __init__(
         self,
@@ -90,37 +95,28 @@ class Life:
         command: Sequence[str | Path],
         folder: Path,
         env: dict[str, str] | None = None,
-        wrapper: Callable[[], None] | None = None,
+        runner: Runner | None = None,
+        kept: Path | None = None,
+        readable: Sequence[Path] = (),
     ) -> None:
         self.role = role
         self.command = [str(word) for word in command]
-        self.stdout = folder / f"{role}.out"
-        self.stderr = folder / f"{role}.err"
+        self.runner = runner or Runner()
+        self.stdout = (kept or folder) / f"{role}.out"
+        self.stderr = (kept or folder) / f"{role}.err"
         self.extra_env = env or {}
-        self._wrapper = wrapper
-        with self.stdout.open("wb") as out, self.stderr.open("wb") as err:
-            self.process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                cwd=folder,
-                env=self.environment(),
-                preexec_fn=self._before_exec,
-                start_new_session=True,
-            )
-
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, **self.extra_env}
-
-    def _before_exec(self) -> None:
-        _no_core()
-        if self._wrapper:
-            self._wrapper()
+        self.process = self.runner.start(
+            self.command, folder, self.extra_env, self.stdout, self.stderr, readable, [folder]
+        )
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def inner_pid(self) -> int:
+        """The pid as the process itself knows it: in a sandbox it has a namespace of its own."""
+        return int((status_field(self.pid, "NSpid").split() or [str(self.pid)])[-1])
 
     @property
     def status(self) -> int | None:
@@ -131,10 +127,12 @@ class Life:
         return " ".join([*env, shlex.join(self.command)])
 
     def text(self) -> str:
-        return self.stdout.read_text(encoding="utf-8", errors="surrogateescape")
+        with self.runner.grader():
+            return self.stdout.read_text(encoding="utf-8", errors="surrogateescape")
 
     def messages(self) -> str:
-        return self.stderr.read_text(encoding="utf-8", errors="surrogateescape")
+        with self.runner.grader():
+            return self.stderr.read_text(encoding="utf-8", errors="surrogateescape")
 
     def lines(self) -> list[str]:
         """The whole lines so far."""
@@ -144,7 +142,7 @@ class Life:
         return any(line.startswith(start) for line in self.lines())
 
     def symptoms(self) -> list[str]:
-        result = [f"{self.role}: {exit_words(self.status)}"]
+        result = [f"{self.role}: {exit_words(self.status)}", *self.runner.symptoms(self.process)]
         for line in self.messages().splitlines()[:20]:
             result.append(f"{self.role} says: {line}")
         return result
@@ -185,10 +183,5 @@ class Life:
         return [f"{self.role}: hangs in {path.name}"] if str(path) in text else []
 
     def kill(self) -> None:
-        """SIGKILL to this process and what it started (its own session)."""
-        if self.process.poll() is None:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                self.process.kill()
-            self.process.wait()
+        """SIGKILL to this process and what it started."""
+        self.process.kill()

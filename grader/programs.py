@@ -7,7 +7,8 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,22 +63,30 @@ def compilers() -> list[str]:
 
 
 class Programs:
-    """The programs in a folder of their own, where they stay from run to run."""
+    """The programs in a folder of their own, where they stay from run to run; only `grader` may write there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, grader: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self.folder = folder
+        self.grader = grader
 
     def make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, name: str) -> Path:
-        target = self.folder / name
         how = recipe(name)
-        sources = self._sources(how)
-        if not _is_fresh(target):
-            with locked(self.folder / ".lock"):
-                if not _is_fresh(target):  # a grader beside this one may have built it meanwhile
-                    self._build(how, sources, target)
+        return self._made(name, lambda target: self._build(how, self._sources(how), target))
+
+    def source(self, name: str) -> Path:
+        """A source of ours that is compiled together with a student's objects, where a sandbox can read it."""
+        return self._made(name, lambda target: shutil.copyfile(SOURCES / name, target))
+
+    def _made(self, name: str, make: Callable[[Path], object]) -> Path:
+        target = self.folder / name
+        with self.grader():
+            if not _is_fresh(target):
+                with locked(self.folder / ".lock"):
+                    if not _is_fresh(target):  # a grader beside this one may have built it meanwhile
+                        make(target)
         return target
 
     @staticmethod

@@ -134,6 +134,12 @@ class Scoring:
             item.name, doc, 0.0, value, options["step"], stress=options["stress"]
         )
 
+    @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
+    def pytest_runtest_call(self) -> Generator[None, Any, None]:
+        """A test looks at what a submission made: with no more rights than that has."""
+        with self.lab.runner.student():
+            yield
+
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self.progress(self.order.index(item.name) + 1, len(self.order), item.name)
         for name in options_of(item)["needs"]:
@@ -228,12 +234,12 @@ def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
         *[f"#     {step}" for step in case.steps],
         f"exec {repeat} -v \"$@\"",
     ]
-    script = case.folder / "repro.sh"
+    script = case.kept / "repro.sh"
     script.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
     script.chmod(0o755)
     before = "".join(f"{region}\n" for region in case.maps_before)
-    (case.folder / "maps.before").write_text(before, encoding="utf-8", errors="surrogateescape")
-    (case.folder / "symptoms").write_text("\n".join(result.symptoms) + "\n", errors="surrogateescape")
+    (case.kept / "maps.before").write_text(before, encoding="utf-8", errors="surrogateescape")
+    (case.kept / "symptoms").write_text("\n".join(result.symptoms) + "\n", errors="surrogateescape")
 
 
 def as_json(scoring: Scoring, started: float) -> str:

@@ -1,0 +1,185 @@
+"""A folder on this machine where submissions are graded: the keeper, the reference's programs, the programs under test.
+
+It lies under the system's folder for temporary files, since the user that a submission runs as must be able to go
+there, and a grader's home is closed to others. Its name is made from a digest of the grader: it is made once, and used
+by each later run of the same grader, by all jobs of this machine at once. Paths in it are short: a submission that has
+room for a path of 100 bytes must lose the test of long paths, and no other.
+
+    /tmp/ckptlab-0123456789/keeper programs/ reference/
+                            j/0/  the folder of the job that has slot 0: tree/, c1/ c2/ c3/ (cases), kept/
+                            slots/0  is locked by that job
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from config import GRADER, TOP, Interface, load_interface
+from lab import BuildError, run_make
+from programs import locked
+from sandbox.child import kill_user
+
+FIRST_UID = 61184  # of a range that systemd keeps for users made on the fly, and that nobody has by name
+SLOTS = 1000
+
+
+class WorkshopError(Exception):
+    """Why submissions cannot be graded on this machine."""
+
+
+def digest_of(paths: list[Path], base: Path) -> str:
+    """SHA-256 of these files' names and contents."""
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(f"{path.relative_to(base)}\0{path.stat().st_size}\0".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def grader_files() -> list[Path]:
+    """All that a verdict depends on: the grader, the reference, and what is given to students."""
+    found = [path for path in GRADER.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h", ".S"}]
+    found = [path for path in found if not {"kit", "build", "doctor", "demo"} & set(path.relative_to(GRADER).parts)]
+    for name in [*load_interface().reference, "solution", *(s.folder for s in load_interface().stages.values())]:
+        found += [path for path in (TOP / name).rglob("*") if path.suffix in {".c", ".h", ".S", ".mk", ".ld"}]
+        found += [path for path in (TOP / name).rglob("Makefile")]
+    return sorted({path for path in found if path.is_file()})
+
+
+def grader_digest() -> str:
+    return digest_of(grader_files(), TOP)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A job's place: its folder and its user id."""
+
+    number: int
+    folder: Path
+    uid: Optional[int]
+
+
+class Workshop:
+    """The folder, made when first asked for."""
+
+    def __init__(self, digest: str) -> None:
+        self.folder = Path(tempfile.gettempdir(), f"ckptlab-{digest[:10]}" + ("" if os.geteuid() == 0 else f"-{os.geteuid()}"))
+        self.keeper = self.folder / "keeper"
+        self.programs = self.folder / "programs"
+        self.reference = self.folder / "reference"
+
+    @staticmethod
+    def open(digest: str) -> Workshop:
+        shop = Workshop(digest)
+        shop._make_folder()
+        with locked(shop.folder / "lock"):
+            if not (shop.folder / "ready").exists():
+                shop._fill(load_interface())
+                (shop.folder / "ready").touch()
+        return shop
+
+    def _make_folder(self) -> None:
+        """Ours alone to write to; anybody else's folder of that name is a trap."""
+        with contextlib.suppress(FileExistsError):
+            self.folder.mkdir(mode=0o755)
+        status = self.folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            raise WorkshopError(f"{self.folder}: is not a folder that only this user can write to: remove it")
+        self.folder.chmod(0o755)
+
+    def _fill(self, interface: Interface) -> None:
+        for name in ("programs", "j", "slots"):
+            (self.folder / name).mkdir(exist_ok=True)
+        self._compile_keeper()
+        self._copy_reference(interface)
+
+    def _compile_keeper(self) -> None:
+        part = self.keeper.with_name(".keeper")
+        command = ["cc", "-O2", "-Wall", "-Wextra", str(GRADER / "sandbox" / "keeper.c"), "-o", str(part)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise WorkshopError(f"{' '.join(command)}:\n{done.stderr}")
+        part.chmod(0o755)
+        part.rename(self.keeper)
+
+    def _copy_reference(self, interface: Interface) -> None:
+        """The programs, and the objects that `make REFERENCE=1` takes; no source, no debugging information."""
+        source = reference_folder(interface)
+        (self.reference / "build").mkdir(parents=True, exist_ok=True)
+        last = interface.stages[max(interface.stages)]
+        for name in last.programs:
+            shutil.copy(source / name, self.reference / name)
+        for path in [*source.glob("build/*.o"), *source.glob("*.o")]:
+            shutil.copy(path, self.reference / "build" / path.name)
+        objects = [str(path) for path in (self.reference / "build").glob("*.o")]
+        subprocess.run(["strip", "-g", *objects], check=True)
+
+    @contextlib.contextmanager
+    def slot(self, own_uid: bool) -> Iterator[Slot]:
+        """A place that no other job of this machine has meanwhile."""
+        for number in range(SLOTS):
+            with (self.folder / "slots" / str(number)).open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                if own_uid and is_somebody(FIRST_UID + number):
+                    continue
+                slot = Slot(number, self.folder / "j" / str(number), FIRST_UID + number if own_uid else None)
+                empty(slot)
+                try:
+                    yield slot
+                finally:
+                    empty(slot)
+                return
+        raise WorkshopError(f"{self.folder}: all {SLOTS} places are taken")
+
+
+def is_somebody(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def empty(slot: Slot) -> None:
+    """End what runs there, remove what lies there."""
+    kill_user(slot.uid)
+    make_removable(slot.folder)
+    shutil.rmtree(slot.folder, ignore_errors=True)
+
+
+def make_removable(folder: Path) -> None:
+    """A submission may take the rights to its own folders away; who is no root needs them to remove what is inside."""
+    for where, names, _ in os.walk(folder):
+        for name in names:
+            path = os.path.join(where, name)
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
+
+
+def reference_folder(interface: Interface) -> Path:
+    """Where the reference's programs are, built."""
+    for name in interface.reference:
+        folder = TOP / name
+        if (folder / "Makefile").exists():
+            try:
+                with locked(folder / "build" / ".lock"):
+                    run_make(interface, folder, keep_flags=False)
+            except BuildError as error:
+                raise WorkshopError(f"the reference does not build on this machine:\n{error}") from error
+            return folder
+    raise WorkshopError(f"no reference in {' or '.join(interface.reference)} under {TOP}")

@@ -1,0 +1,122 @@
+"""How the grader starts programs: directly, as a student does in `make check`, or in a sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional, Protocol
+
+from sandbox.child import Child
+from sandbox.identity import Identity
+from sandbox.spec import Spec
+from sandbox.watch import Watch
+
+
+class Process(Protocol):
+    """A running program; `pid` is its own, also in a sandbox."""
+
+    pid: int
+
+    def poll(self) -> Optional[int]: ...
+
+    def kill(self) -> None:
+        """SIGKILL to it and what it started, and wait for the end."""
+
+
+def _no_core() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+class Plain:
+    """A program in a session of its own."""
+
+    def __init__(self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path) -> None:
+        with stdout.open("wb") as out, stderr.open("wb") as err:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env={**os.environ, **env},
+                preexec_fn=_no_core, start_new_session=True,
+            )
+        self.pid = self.process.pid
+
+    def poll(self) -> Optional[int]:
+        return self.process.poll()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                self.process.kill()
+            self.process.wait()
+
+
+class Runner:
+    """Starts programs directly. What it is asked about a sandbox, it answers: there is none."""
+
+    sandboxed = False
+
+    def start(
+        self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
+        readable: Sequence[Path], writable: Sequence[Path],
+    ) -> Process:
+        return Plain(command, cwd, env, stdout, stderr)
+
+    def student(self) -> contextlib.AbstractContextManager[None]:
+        """The rights of the submission, for the grader's own file system calls."""
+        return contextlib.nullcontext()
+
+    def grader(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def begin_case(self) -> None: ...
+
+    def symptoms(self, process: Optional[Process] = None) -> list[str]:
+        """What a sandbox saw, in lines for causes.toml."""
+        return []
+
+
+class SandboxRunner(Runner):
+    """Starts each program in a sandbox of its own."""
+
+    sandboxed = True
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.identity = Identity(spec.uid)
+        self.watch = Watch(spec)
+        self.watch.start()
+        self.events: list[str] = []  # of all cases, for the report
+
+    def start(
+        self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
+        readable: Sequence[Path], writable: Sequence[Path],
+    ) -> Process:
+        with self.grader(), stdout.open("wb") as out, stderr.open("wb") as err:
+            child = Child(self.spec, command, cwd, env, out, err, readable, writable)
+        self.watch.add(child, [stdout, stderr])
+        return child
+
+    def student(self) -> contextlib.AbstractContextManager[None]:
+        return self.identity.student()
+
+    def grader(self) -> contextlib.AbstractContextManager[None]:
+        return self.identity.grader()
+
+    def begin_case(self) -> None:
+        self.watch.forget()
+
+    def symptoms(self, process: Optional[Process] = None) -> list[str]:
+        lines = []
+        if self.watch.breach:
+            lines.append(f"sandbox: {self.watch.breach}")
+        elif isinstance(process, Child) and process.keeper_was_killed:
+            lines.append("sandbox: killed: it sent SIGKILL to processes that are not its own")
+        if isinstance(process, Child) and process.left_something:
+            lines.append("sandbox: outlived: it left processes behind, which were ended with it")
+        self.events += [line for line in lines if line not in self.events]
+        return lines

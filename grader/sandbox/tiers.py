@@ -1,0 +1,99 @@
+"""The command line that runs a program in a sandbox, tier by tier, and which tier works on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID, Spec
+
+# What programs need of the system, read-only. Where /bin and the like are links into /usr, they are links inside.
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld.so.preload", "alternatives", "passwd", "group",
+            "nsswitch.conf", "localtime")
+NAMESPACES = ("--unshare-all", "--die-with-parent", "--new-session", "--clearenv")
+
+def environment(extra: dict[str, str]) -> dict[str, str]:
+    """What a sandboxed program finds in its environment: nothing of the grader's."""
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", **extra}
+
+def system_binds() -> list[str]:
+    words: list[str] = []
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            words += ["--symlink", os.readlink(name), name]
+        elif path.is_dir():
+            words += ["--ro-bind", name, name]
+    for name in SETTINGS:
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return words
+
+def folder_binds(readable: Sequence[Path], writable: Sequence[Path]) -> list[str]:
+    """At the same places inside as outside: /proc/PID/maps must read alike. An outer folder comes before an inner one."""
+    pairs = [("--ro-bind", path) for path in readable] + [("--bind", path) for path in writable]
+    words: list[str] = []
+    for option, path in sorted(pairs, key=lambda pair: (len(pair[1].parts), pair[1])):
+        words += [option, str(path), str(path)]
+    return words
+
+def private_memory(size: int) -> list[str]:
+    """What would else be as large as half of the machine's memory."""
+    one = ["--size", str(size), "--tmpfs"]
+    return ["--proc", "/proc", "--dev", "/dev", *one, "/dev/shm", "--remount-ro", "/dev", *one, "/tmp"]
+
+def user_words(spec: Spec) -> list[str]:
+    """Who the program is. --disable-userns: it cannot make itself root of a namespace in the namespace."""
+    if spec.tier == BUBBLEWRAP:
+        return ["--unshare-user", "--disable-userns"]
+    return ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]  # for the keeper
+
+def bubblewrap(
+    spec: Spec, readable: Sequence[Path], writable: Sequence[Path], cwd: Path, env: dict[str, str]
+) -> list[str]:
+    """All of bubblewrap's words. There is no --as-pid-1: a first process ignores signals that it has no handler for,
+    so a missing handler for SIGUSR2 would go unseen."""
+    unshare = list(NAMESPACES)
+    if spec.tier == BUBBLEWRAP_BY_ROOT:  # all, but for the user namespace
+        unshare[0:1] = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    words = ["bwrap", *unshare, *user_words(spec)]
+    for name, value in environment(env).items():
+        words += ["--setenv", name, value]
+    words += [*system_binds(), *private_memory(spec.limits.scratch)]
+    words += folder_binds([Path(spec.keeper), *readable], writable)
+    return [*words, "--remount-ro", "/", "--chdir", str(cwd), "--"]
+
+def keeper(spec: Spec, socket: int) -> list[str]:
+    limits = spec.limits
+    words = [spec.keeper, str(socket)]
+    if spec.uid is not None and spec.tier in (BUBBLEWRAP_BY_ROOT, OWN_UID):
+        words += ["-u", str(spec.uid)]
+    values = {"core": 0, "nproc": limits.processes, "fsize": limits.file, "cpu": limits.cpu, "nofile": 4096,
+              "as": 2**64 - 1}  # the grader's own address space is limited, the program's is not
+    for name, value in values.items():
+        words += ["-l", f"{name}={value}"]
+    return [*words, "--"]
+
+def command(
+    spec: Spec,
+    program: Sequence[str],
+    socket: int,
+    readable: Sequence[Path],
+    writable: Sequence[Path],
+    cwd: Path,
+    env: dict[str, str],
+) -> list[str]:
+    """The whole command line for one program."""
+    inside = [*keeper(spec, socket), *program]
+    if spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
+        return [*bubblewrap(spec, readable, writable, cwd, env), *inside]
+    return inside
+
+def starter(spec: Spec) -> dict[str, Any]:
+    """What Popen must be told: who runs the command."""
+    if spec.tier == BUBBLEWRAP and spec.uid is not None:
+        return {"user": spec.uid, "group": spec.uid, "extra_groups": []}
+    return {}
+

@@ -1,0 +1,149 @@
+"""Watches what the programs of a job use, and ends them when it is too much.
+
+Limits of the kernel's (setrlimit(2)) are for one process; these are for all of a job, and need no rights that a grader
+in a container lacks. What is used between two looks is lost to a limit, so they are looks at gauges, not at walls: a
+hog gets some 100 MiB more than its limit before it is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from sandbox.child import Child
+from sandbox.spec import MIB, Spec
+
+PAUSE = 0.05  # seconds between two looks
+DISK_EVERY = 5  # looks
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Process(NamedTuple):
+    """A line of the process table."""
+
+    parent: int
+    threads: int
+    memory: int  # bytes
+
+
+def processes() -> dict[int, Process]:
+    """The process table, from /proc/PID/stat: readable whatever a process does to hide (proc_pid_stat(5))."""
+    table = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            table[int(name)] = Process(int(fields[1]), int(fields[17]), int(fields[21]) * PAGE)
+    return table
+
+
+def descendants(table: dict[int, Process], roots: Iterable[int]) -> set[int]:
+    """All that these processes started, and what those started; without them."""
+    children: dict[int, list[int]] = {}
+    for pid, process in table.items():
+        children.setdefault(process.parent, []).append(pid)
+    found: set[int] = set()
+    todo = list(roots)
+    while todo:
+        new = children.get(todo.pop(), [])
+        found.update(new)
+        todo += new
+    return found
+
+
+def used_on_disk(folder: Path) -> int:
+    """Bytes in all files below a folder, holes not counted."""
+    total = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512
+            except OSError:
+                continue
+    return total
+
+
+class Watch(threading.Thread):
+    """One thread for all programs of a job, one after another and beside each other."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(daemon=True)
+        self.spec = spec
+        self.breach = ""  # what went too far, in words; the first word is its kind
+        self._lock = threading.Lock()
+        self._children: dict[Child, list[Path]] = {}
+        self._looks = 0
+        self._over = threading.Event()
+
+    def add(self, child: Child, outputs: list[Path]) -> None:
+        with self._lock:
+            self._children[child] = outputs
+
+    def remove(self, child: Child) -> None:
+        with self._lock:
+            self._children.pop(child, None)
+
+    def forget(self) -> None:
+        """Begin a new case."""
+        self.breach = ""
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def run(self) -> None:
+        while not self._over.wait(PAUSE):
+            with self._lock:
+                children = dict(self._children)
+            if children:
+                self._look(children)
+
+    def _look(self, children: dict[Child, list[Path]]) -> None:
+        table = processes()
+        members = descendants(table, [child.outer.pid for child in children])
+        words = self._too_much(table, members) or self._too_long(children) or self._too_large()
+        if words:
+            self.breach = self.breach or words
+            self._end(members)
+
+    def _too_much(self, table: dict[int, Process], members: set[int]) -> Optional[str]:
+        limits = self.spec.limits
+        memory = sum(table[pid].memory for pid in members)
+        if memory > limits.memory:
+            return f"memory: {memory // MIB} MiB; the limit is {limits.memory // MIB} MiB"
+        threads = sum(table[pid].threads for pid in members)
+        if threads > limits.processes * 3 // 4:
+            return f"processes: it started {threads} or more; the limit is {limits.processes}"
+        return None
+
+    def _too_long(self, children: dict[Child, list[Path]]) -> Optional[str]:
+        for paths in children.values():
+            for path in paths:
+                if path.stat().st_size > self.spec.limits.output:
+                    return f"output: more than {self.spec.limits.output // MIB} MiB from one program"
+        return None
+
+    def _too_large(self) -> Optional[str]:
+        self._looks += 1
+        if self._looks % DISK_EVERY:
+            return None
+        used = used_on_disk(Path(self.spec.job))
+        if used > self.spec.limits.disk:
+            return f"disk: {used // MIB} MiB written; the limit is {self.spec.limits.disk // MIB} MiB"
+        return None
+
+    @staticmethod
+    def _end(members: set[int]) -> None:
+        """Stop them all first, so that none can start another while it is its neighbour's turn."""
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in members:
+                try:
+                    os.kill(pid, number)
+                except OSError:
+                    continue
