@@ -59,7 +59,7 @@ def build(lab: Lab) -> str | None:
     return None
 
 
-def write_empty(options: argparse.Namespace, scoring: Scoring, started: float) -> None:
+def write_results(options: argparse.Namespace, scoring: Scoring, started: float) -> None:
     if options.json:
         write_json(scoring, options.json, started)
 
@@ -77,19 +77,20 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
     scoring = Scoring(lab, selection, report.progress)
     problem = build(lab)
     if problem is not None:
+        scoring.problem = problem
         print(problem)
         print(f"\nStage {lab.stage.number}: 0 of {lab.stage.points} points: it does not build")
-        write_empty(options, scoring, started)
+        write_results(options, scoring, started)
         return NOT_FULL
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
+    scoring.after_test = lambda: write_results(options, scoring, started)
     ended = pytest.main(pytest_arguments(options), plugins=[scoring])
     if options.only and not scoring.order:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
     report.print_report(scoring, time.monotonic() - started, options.verbose)
-    if options.json:
-        write_json(scoring, options.json, started)
+    write_results(options, scoring, started)
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         print("check: the grader itself failed: the result above is not complete", file=sys.stderr)
         return CANNOT

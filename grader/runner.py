@@ -60,6 +60,9 @@ class Runner:
 
     sandboxed = False
 
+    def __init__(self) -> None:
+        self.events: list[str] = []  # what a sandbox saw in all cases, for the report
+
     def start(
         self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
         readable: Sequence[Path], writable: Sequence[Path],
@@ -86,11 +89,11 @@ class SandboxRunner(Runner):
     sandboxed = True
 
     def __init__(self, spec: Spec) -> None:
+        super().__init__()
         self.spec = spec
         self.identity = Identity(spec.uid)
         self.watch = Watch(spec)
         self.watch.start()
-        self.events: list[str] = []  # of all cases, for the report
 
     def start(
         self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,

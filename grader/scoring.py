@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 import diagnosis
+from config import GRADER
 from failure import Failure
 from lab import Case, Lab
 
@@ -98,6 +100,8 @@ class Scoring:
         self.errors: list[str] = []
         self.order: list[str] = []
         self.declarations: list[Declaration] = []
+        self.problem = ""  # why nothing was graded: the compiler's words
+        self.after_test: Callable[[], None] = lambda: None
 
     # Fixtures
 
@@ -163,6 +167,8 @@ class Scoring:
         elif report.failed and call.excinfo is not None:
             self._failed(item, result, call.excinfo.value, report)
         result.remark = getattr(item, "remark", "")
+        if report.when == "teardown":
+            self.after_test()
 
     def _failed(
         self, item: pytest.Item, result: Result, error: BaseException, report: pytest.TestReport
@@ -216,9 +222,8 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
 
 
 def repeat_command(lab: Lab, test: str) -> str:
-    from config import GRADER
-    import shlex
-
+    if lab.spec and lab.spec.repeat:
+        return f"{lab.spec.repeat} {test}"
     words = [str(GRADER / "check"), "--stage", str(lab.stage.number), str(lab.folder), "--only", test]
     return shlex.join(words)
 
@@ -232,7 +237,7 @@ def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
         f"# It failed: {result.reason}".split("\n")[0],
         "# This runs the test again. By hand, in this folder, it goes like this:",
         *[f"#     {step}" for step in case.steps],
-        f"exec {repeat} -v \"$@\"",
+        f"exec {repeat}" + ("" if lab.spec else " -v") + ' "$@"',
     ]
     script = case.kept / "repro.sh"
     script.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
@@ -248,7 +253,9 @@ def as_json(scoring: Scoring, started: float) -> str:
         "stage": scoring.lab.stage.number,
         "points": got,
         "maximum": maximum if scoring.order else scoring.lab.stage.points,  # 0 tests: no build
+        "message": scoring.problem,
         "warnings": scoring.lab.warnings,
+        "sandbox": scoring.lab.runner.events,
         "seconds": round(time.monotonic() - started, 2),
         "tests": [asdict(result) for result in scoring.ordered()],
     }
@@ -256,4 +263,7 @@ def as_json(scoring: Scoring, started: float) -> str:
 
 
 def write_json(scoring: Scoring, path: Path, started: float) -> None:
-    path.write_text(as_json(scoring, started) + "\n")
+    """The file is whole whenever it is read."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(as_json(scoring, started) + "\n")
+    partial.replace(path)

@@ -48,6 +48,7 @@ class Spec:
     job: str  # the job's folder: all that the submission may write is below it
     programs: str  # the programs under test
     reference: str  # the reference's programs
+    repeat: str = ""  # the command that grades this submission again, for people; a test's name comes behind it
     limits: Limits = field(default_factory=Limits)
 
     def words(self) -> str:

@@ -253,6 +253,14 @@ def test_causes_have_different_names() -> None:
 
 
 EXAMPLES = {
+    "sandbox-memory": ["test: test_bare", "restart: signal SIGKILL", "sandbox: memory: 1600 MiB"],
+    "sandbox-processes": ["test: test_bare", "sandbox: processes: it started 64"],
+    "sandbox-disk": ["test: test_image", "sandbox: disk: 1100 MiB written"],
+    "sandbox-output": ["test: test_bare", "sandbox: output: more than 16 MiB"],
+    "sandbox-killed": ["test: test_bare", "restart: signal SIGKILL", "sandbox: killed: it sent"],
+    "sandbox-network": ["test: test_bare", "restart: signal SIGSYS"],
+    "sandbox-time": ["sandbox: time"],
+    "does-not-build": ["build: fails"],
     "no-reference": ["test: test_bare", "error: BuildError: no reference in reference"],
     "reference-broken": ["error: BuildError: make -C x"],
     "parser-interface": ["test: test_odd_names", "readmaps: interface"],

@@ -1,0 +1,240 @@
+"""Grades one submission: job.py REQUEST, a process of its own, on this machine or on another.
+
+It unpacks the submission into a place of the workshop, lets grader/check build and test one stage after another in the
+sandbox, keeps what is needed to look at failures again, and leaves work/new/NAME.json in the output folder. The exit
+status is 0 if there is such a file. Whatever the submission does, it ends its own grading at most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NoReturn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from batch import artefacts, results
+from batch.prepare import Prepared, prepare
+from batch.request import Request
+from batch.results import StageResult, SubmissionResult
+from batch.unpack import Limits as UnpackLimits
+from batch.unpack import Refused
+from batch.workshop import Slot, Workshop, WorkshopError
+from config import GRADER, Interface, load_interface
+from diagnosis import find_cause
+from sandbox import probe
+from sandbox.child import kill_user
+from sandbox.spec import NONE, Spec
+
+CANNOT = 70
+FULL, NOT_FULL = 0, 1  # exit statuses of grader/check
+MEMORY = 4 << 30  # bytes of address space for grader/check, which reads what a submission wrote
+LOOK_AGAIN = 0.5  # seconds between two looks for results of a stage that is being graded
+
+OnProgress = Callable[[SubmissionResult], None]
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def machine() -> str:
+    return f"{platform.node()}, Linux {platform.release()}, {' '.join(platform.libc_ver())}"
+
+
+class Grading:
+    """One submission in its place."""
+
+    def __init__(self, request: Request, shop: Workshop, slot: Slot, on_progress: OnProgress) -> None:
+        self.request, self.shop, self.slot = request, shop, slot
+        self.interface: Interface = load_interface()
+        self.on_progress = on_progress
+        self.result = SubmissionResult(
+            request.name, request.student, request.student_id, request.source, request.digest, request.submitted,
+            request.grader, machine(), started=now(),
+        )
+
+    def run(self) -> SubmissionResult:
+        start = time.monotonic()
+        try:
+            prepared = self._prepare()
+        except Refused as refused:
+            self.result.status, self.result.message = results.REFUSED, str(refused)
+            return self.result
+        spec = self._make_spec()
+        for number in sorted(self.request.options.stages or self.interface.stages):
+            self.result.stages.append(self._missing(number))
+            self._grade(number, prepared, spec)
+            self.result.seconds = round(time.monotonic() - start, 2)
+            self.on_progress(self.result)
+        return self.result
+
+    # The place
+
+    def _prepare(self) -> Prepared:
+        """Only root's rights touch the archive; then all of it belongs to the submission's own user."""
+        self.slot.folder.mkdir(mode=0o711)
+        tree = self.slot.folder / "tree"
+        prepared = prepare([Path(path) for path in self.request.paths], tree, UnpackLimits())
+        self.result.notes, self.result.variables = list(prepared.notes), list(prepared.variables)
+        for number in self.interface.stages:
+            (self.slot.folder / f"c{number}").mkdir(mode=0o700)
+        (self.slot.folder / "kept").mkdir(mode=0o711)
+        if self.slot.uid is not None:
+            for path in [tree, *tree.rglob("*"), *self.slot.folder.glob("c[0-9]*")]:
+                os.lchown(path, self.slot.uid, self.slot.uid)
+        return prepared
+
+    def _make_spec(self) -> Spec:
+        shop, slot = self.shop, self.slot
+        spec = Spec(
+            self.request.options.tier, slot.uid, str(shop.keeper), str(slot.folder), str(shop.programs),
+            str(shop.reference), self.request.repeat,
+        )
+        if not spec.tier:
+            spec = choose_tier(spec)
+        self.result.sandbox = spec.words()
+        return spec
+
+    # One stage
+
+    def _missing(self, number: int) -> StageResult:
+        stage = self.interface.stages[number]
+        return StageResult(number, stage.folder, results.MISSING, "it was not handed in", maximum=stage.points)
+
+    def _grade(self, number: int, prepared: Prepared, spec: Spec) -> None:
+        if number not in prepared.stages:
+            return
+        stage = self.result.stages[-1]
+        spec_file, table_file = self.slot.folder / "spec.json", self.slot.folder / "kept" / f"stage{number}.json"
+        spec.save(spec_file)
+        check = self._start_check(number, prepared, spec_file, table_file)
+        ended = self._wait(check, stage, table_file)
+        kill_user(self.slot.uid)
+        log = (self.slot.folder / "kept" / f"stage{number}.log").read_text(errors="replace")
+        table = read_table(table_file)
+        fill(stage, table, ended, log)
+        self.result.notes += [f"stage {number}: {event}" for event in table.get("sandbox", [])]
+        artefacts.keep(stage, self.slot.folder, Path(self.request.out), self.request.name)
+
+    def _start_check(self, number: int, prepared: Prepared, spec_file: Path, table_file: Path) -> subprocess.Popen[bytes]:
+        options = self.request.options
+        words = [sys.executable, str(GRADER / "main.py"), "--stage", str(number), str(prepared.stages[number])]
+        words += ["--sandbox", str(spec_file), "--json", str(table_file)]
+        words += [word for test in options.only for word in ("--only", test)]
+        words += [word for variable in prepared.variables for word in ("--variable", variable)]
+        words += ["--stress"] if options.stress else []
+        env = {"PATH": os.environ.get("PATH", os.defpath), "CKPTLAB_PATIENCE": str(options.patience),
+               "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
+        with table_file.with_suffix(".log").open("wb") as log:
+            return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env,
+                                    start_new_session=True, preexec_fn=limit_memory)
+
+    def _wait(self, check: subprocess.Popen[bytes], stage: StageResult, table_file: Path) -> int | None:
+        """grader/check's exit status, None if its time is over. What is known meanwhile goes to who wants to know."""
+        end = time.monotonic() + self.request.options.stage_limit
+        seen = 0
+        try:
+            while time.monotonic() < end:
+                try:
+                    return check.wait(min(LOOK_AGAIN, max(0.0, end - time.monotonic())))
+                except subprocess.TimeoutExpired:
+                    count = table_file.stat().st_mtime_ns if table_file.exists() else 0
+                    if count != seen:
+                        seen = count
+                        fill(stage, read_table(table_file), NOT_FULL, "")
+                        self.on_progress(self.result)
+            return None
+        finally:
+            if check.poll() is None:
+                os.killpg(check.pid, signal.SIGKILL)
+                check.wait()
+
+
+def limit_memory() -> None:
+    """Of the grader's own process. The keeper takes the limit from the programs under grading."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """What grader/check wrote; it replaces the file after each test."""
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def fill(stage: StageResult, table: dict[str, Any], ended: int | None, log: str) -> None:
+    """Put what grader/check said of a stage into the result."""
+    stage.tests = [results.test_from(test) for test in table.get("tests", [])]
+    stage.points = sum(test.points for test in stage.tests)
+    stage.maximum = table.get("maximum", stage.maximum)
+    stage.warnings, stage.seconds = table.get("warnings", 0), table.get("seconds", 0.0)
+    stage.status, stage.message = results.GRADED, table.get("message", "")
+    events = table.get("sandbox", [])
+    if ended is None:
+        stage.status, stage.message = results.TIME_LIMIT, "its time was over before all tests were run"
+        events = [*events, "sandbox: time"]
+        for test in stage.tests:
+            test.reason = test.reason or ("" if test.outcome == results.PASSED else "the stage's time was over")
+    elif ended not in (FULL, NOT_FULL) or not table:
+        stage.status, stage.message = results.GRADER_FAILED, "\n".join(log.strip().splitlines()[-20:])
+    elif not stage.tests:
+        stage.status = results.NOT_BUILT
+        events = [*events, "build: fails"]
+    explain(stage, events)
+
+
+def explain(stage: StageResult, events: list[str]) -> None:
+    """A cause for a stage as a whole: for what no single test can be blamed for."""
+    cause = find_cause(events) if events else None
+    stage.cause, stage.cause_text = (cause.id, cause.text) if cause else ("", "")
+
+
+def choose_tier(spec: Spec) -> Spec:
+    tier, reasons = probe.choose(spec)
+    if not tier:
+        raise WorkshopError("no sandbox works on this machine: " + "; ".join(reasons))
+    return replace(spec, tier=tier)
+
+
+def grade(request: Request, on_progress: OnProgress) -> SubmissionResult:
+    shop = Workshop.open(request.grader)
+    with shop.slot(own_uid=os.geteuid() == 0 and request.options.tier != NONE) as slot:
+        return Grading(request, shop, slot, on_progress).run()
+
+
+def run(request: Request, on_progress: OnProgress = lambda result: None) -> SubmissionResult:
+    """Grade, and leave the result where the engine looks for it."""
+    result = grade(request, on_progress)
+    results.save(result, Path(request.out) / "work" / "new" / f"{request.name}.json")
+    return result
+
+
+def end(number: int, frame: object) -> NoReturn:
+    """SIGTERM: through all `finally`, so that nothing is left behind."""
+    sys.exit(128 + number)
+
+
+def main(argv: list[str]) -> int:
+    signal.signal(signal.SIGTERM, end)
+    request = Request.load(Path(argv[1]))
+    try:
+        result = run(request)
+    except WorkshopError as error:
+        print(f"grade: {error}", file=sys.stderr)
+        return CANNOT
+    failed = any(stage.status == results.GRADER_FAILED for stage in result.stages)
+    return CANNOT if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,47 @@
+"""What a job is asked to do: a file, since the job may run on another machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a class is graded; the same for all."""
+
+    tier: str = ""  # of the sandbox; "": the best that the job's machine has
+    stages: list[int] = field(default_factory=list)  # [] for all
+    only: list[str] = field(default_factory=list)  # these tests alone, put into the results of an earlier run
+    stress: bool = False
+    patience: float = 20.0  # seconds to wait for an event before it counts as never
+    stage_limit: float = 300.0  # seconds for all tests of a stage
+
+
+@dataclass(frozen=True)
+class Request:
+    """One submission. `paths` are laid over one another, in this order."""
+
+    name: str
+    student: str
+    student_id: str
+    source: str
+    submitted: str
+    paths: list[str]
+    digest: str  # SHA-256 of what was handed in
+    grader: str  # SHA-256 of the grader
+    out: str  # the output folder
+    repeat: str = ""  # the command that grades it again
+    platform: str = ""  # a course platform that gets the results as they come, in the file `output`
+    output: str = ""
+    options: Options = field(default_factory=Options)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1))
+
+    @staticmethod
+    def load(path: Path) -> Request:
+        table = json.loads(path.read_text())
+        options = Options(**table.pop("options"))
+        return Request(**table, options=options)

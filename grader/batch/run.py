@@ -1,0 +1,219 @@
+"""Grades a class, from the folder of submissions to the reports."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Optional
+
+from batch import engine_local, engine_slurm, environment, intake, merge, progress, reports, results
+from batch.engines import Engine, Job
+from batch.intake import Submission
+from batch.request import Options, Request
+from batch.results import GRADER_FAILED, SubmissionResult
+from batch.workshop import Workshop, WorkshopError, digest_of, grader_digest
+from config import GRADER, TOP
+from sandbox import probe
+from sandbox.spec import NONE, WORDS, Spec
+
+ENGINES: dict[str, Engine] = {"local": engine_local.run, "slurm": engine_slurm.run}
+ALL_GRADED, SOME_NOT, CANNOT = 0, 1, 70
+OVERHEAD = 120.0  # seconds that a job may take besides its stages
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for."""
+
+    submissions: Path
+    out: Path
+    options: Options
+    width: int
+    engine: str
+    fresh: bool
+    only_reports: bool
+    reference: bool
+    students: Sequence[str]
+    course: Optional[Path]
+
+
+def source_digest(submission: Submission) -> str:
+    """Of what was handed in, as it came."""
+    files = [path for path in submission.paths if path.is_file()]
+    files += [path for top in submission.paths if top.is_dir() for path in top.rglob("*") if is_plain(path)]
+    return digest_of(files, Path("/"))
+
+
+def is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
+
+
+class Batch:
+    """One call of `make grade`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.grader = grader_digest()
+        self.work = plan.out / "work"
+        self.fresh = self.work / "new"  # what jobs leave; taken from there when they are done
+
+    # Submissions and jobs
+
+    def request(self, submission: Submission, out: Path) -> Request:
+        words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
+        return Request(
+            submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
+            [str(path) for path in submission.paths], source_digest(submission), self.grader, str(out),
+            " ".join([*words, "--only"]), options=self.plan.options,
+        )
+
+    def is_done(self, request: Request) -> bool:
+        """Whether an earlier run graded just this, with just this grader."""
+        path = self.result_path(request.name)
+        if self.plan.fresh or self.plan.options.only or not path.exists():
+            return False
+        old = results.load(path)
+        same = (old.digest, old.grader) == (request.digest, request.grader)
+        wanted = set(self.plan.options.stages) <= {stage.stage for stage in old.stages} or not old.stages
+        return same and wanted and not any(stage.status == GRADER_FAILED for stage in old.stages)
+
+    def result_path(self, name: str) -> Path:
+        return self.plan.out / "results" / f"{name}.json"
+
+    def job(self, request: Request) -> Job:
+        path = self.work / "requests" / f"{request.name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        request.save(path)
+        stages = len(request.options.stages) or 3
+        limit = request.options.stage_limit * stages + OVERHEAD
+        command = [str(GRADER / "python"), str(GRADER / "batch" / "job.py"), str(path)]
+        return Job(request.name, command, self.fresh / f"{request.name}.json", limit)
+
+    def take(self, request: Request) -> None:
+        """Put what a job left to the results."""
+        path = self.fresh / f"{request.name}.json"
+        result, old = results.load(path), self.result_path(request.name)
+        if old.exists() and request.options.only:
+            result = merge.tests(results.load(old), result, request.options.only)
+        elif old.exists() and request.options.stages:
+            result = merge.stages(results.load(old), result)
+        results.save(result, old)
+        path.unlink()
+
+    def grade(self, requests: Sequence[Request]) -> list[tuple[str, str]]:
+        """Run the jobs; who could not be graded, and why."""
+        self.fresh.mkdir(parents=True, exist_ok=True)
+        for path in self.fresh.glob("*.json"):  # of a run that was stopped: perhaps with another grader
+            path.unlink()
+        by_name = {request.name: request for request in requests}
+        with progress.watcher(len(requests), lambda name: self.take(by_name[name])) as watcher:
+            ENGINES[self.plan.engine]([self.job(r) for r in requests], self.plan.width, watcher, self.work / "engine")
+        return watcher.failures
+
+    # The reference
+
+    def grade_reference(self) -> Optional[SubmissionResult]:
+        """First of all: what fails here whoever wrote it?"""
+        path = self.plan.out / "reference.json"
+        if not self.plan.reference or not (TOP / "solution").is_dir():
+            return None
+        submission = Submission(REFERENCE, "the reference solution", "", [TOP / "solution"], "solution", "", [])
+        request = replace(self.request(submission, self.plan.out), repeat="", options=replace(self.plan.options, only=[]))
+        if path.exists():
+            old = results.load(path)
+            if old.grader == self.grader and not environment.faults(old) and not self.plan.fresh:
+                return old
+        print("grading the reference solution first", flush=True)
+        failures = self._run_reference(request, path)
+        if failures:
+            raise WorkshopError(f"grader environment: the reference solution cannot be graded here: {failures[0][1]}")
+        return results.load(path)
+
+    def _run_reference(self, request: Request, path: Path) -> list[tuple[str, str]]:
+        self.fresh.mkdir(parents=True, exist_ok=True)
+        left = self.fresh / f"{REFERENCE}.json"
+        left.unlink(missing_ok=True)
+        watcher = progress.Silent(1)
+        ENGINES[self.plan.engine]([self.job(request)], 1, watcher, self.work / "engine")
+        if left.exists():
+            left.replace(path)
+        return watcher.failures
+
+
+def choose_tier(plan: Plan, grader: str) -> str:
+    """The sandbox for all jobs of this machine; "" lets each machine of a cluster choose."""
+    if plan.options.tier == NONE:
+        return NONE
+    if plan.engine != "local":
+        return plan.options.tier
+    shop = Workshop.open(grader)
+    with shop.slot(own_uid=os.geteuid() == 0) as slot:
+        slot.folder.mkdir(mode=0o711)
+        spec = Spec("", slot.uid, str(shop.keeper), str(slot.folder), str(shop.programs), str(shop.reference))
+        tier, reasons = probe.choose(spec, [plan.options.tier] if plan.options.tier else [])
+    for reason in reasons:
+        print(f"sandbox: not {reason}")
+    if not tier:
+        raise WorkshopError("no sandbox works here, so nothing is graded. --unsafe grades without one: the submissions' "
+                            "code then runs with all of your rights")
+    return tier
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """One run at a time for an output folder."""
+    (out / "work").mkdir(parents=True, exist_ok=True)
+    with (out / "work" / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkshopError(f"{out}: another `make grade` is at work there") from None
+        yield
+
+
+def chosen(plan: Plan, found: Sequence[Submission]) -> list[Submission]:
+    unknown = sorted(set(plan.students) - {submission.name for submission in found})
+    if unknown:
+        raise intake.IntakeError(f"no submission is called {unknown[0]}; there are: {', '.join(s.name for s in found)}")
+    return [submission for submission in found if not plan.students or submission.name in plan.students]
+
+
+def run(plan: Plan) -> int:
+    with alone(plan.out):
+        return run_alone(plan)
+
+
+def run_alone(plan: Plan) -> int:
+    found = intake.find(plan.submissions, plan.out / "work" / "unpacked")
+    for words in found.ignored:
+        print(f"passed over: {words}")
+    batch = Batch(plan)
+    failures: list[tuple[str, str]] = []
+    if not plan.only_reports:
+        tier = choose_tier(plan, batch.grader)
+        print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
+        batch.plan = replace(plan, options=replace(plan.options, tier=tier))
+        tell_faults(batch.grade_reference())
+        requests = [batch.request(submission, plan.out) for submission in chosen(plan, found.submissions)]
+        todo = [request for request in requests if not batch.is_done(request)]
+        print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
+        failures = batch.grade(todo) if todo else []
+    reports.write(plan.out, [submission.name for submission in found.submissions], plan.course, plan.submissions.name)
+    for name, why in failures:
+        print(f"grade: {name} could not be graded: {why}", file=sys.stderr)
+    print(f"reports: {plan.out}/index.html")
+    return SOME_NOT if failures else ALL_GRADED
+
+
+def tell_faults(reference: Optional[SubmissionResult]) -> None:
+    if reference is None:
+        print("grade: the reference solution was not tried: what fails may be this machine's fault", file=sys.stderr)
+    for fault in environment.faults(reference):
+        what = f"stage {fault.stage} {fault.test}".strip() if fault.stage else "all of it"
+        print(f"grade: GRADER ENVIRONMENT, not student: {what}: {fault.reason}", file=sys.stderr)
