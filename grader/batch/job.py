@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from batch import artefacts, results
+from batch import artefacts, given, results
 from batch.prepare import Prepared, prepare
 from batch.request import Request
 from batch.results import StageResult, SubmissionResult
@@ -87,6 +87,8 @@ class Grading:
         tree = self.slot.folder / "tree"
         prepared = prepare([Path(path) for path in self.request.paths], tree, UnpackLimits())
         self.result.notes, self.result.variables = list(prepared.notes), list(prepared.variables)
+        if not prepared.variables:
+            given.lay_objects(self.interface, self.shop.given, tree)
         for number in self.interface.stages:
             (self.slot.folder / f"c{number}").mkdir(mode=0o700)
         (self.slot.folder / "kept").mkdir(mode=0o711)

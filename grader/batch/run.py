@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sys
@@ -16,10 +17,11 @@ from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
 from batch.results import GRADER_FAILED, SubmissionResult
-from batch.workshop import Workshop, WorkshopError, digest_of, grader_digest
+from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
 from config import GRADER, TOP
 from sandbox import probe
-from sandbox.spec import NONE, WORDS, Spec
+from sandbox.identity import Identity
+from sandbox.spec import NONE, OWN_UID, WORDS, Spec
 
 ENGINES: dict[str, Engine] = {"local": engine_local.run, "slurm": engine_slurm.run}
 ALL_GRADED, SOME_NOT, CANNOT = 0, 1, 70
@@ -146,23 +148,32 @@ class Batch:
         return watcher.failures
 
 
-def choose_tier(plan: Plan, grader: str) -> str:
+def choose_tier(wanted: str, engine: str, grader: str) -> str:
     """The sandbox for all jobs of this machine; "" lets each machine of a cluster choose."""
-    if plan.options.tier == NONE:
-        return NONE
-    if plan.engine != "local":
-        return plan.options.tier
+    if wanted == NONE or engine != "local":
+        return wanted
     shop = Workshop.open(grader)
     with shop.slot(own_uid=os.geteuid() == 0) as slot:
         slot.folder.mkdir(mode=0o711)
         spec = Spec("", slot.uid, str(shop.keeper), str(slot.folder), str(shop.programs), str(shop.reference))
-        tier, reasons = probe.choose(spec, [plan.options.tier] if plan.options.tier else [])
+        tier, reasons = probe.choose(spec, [wanted] if wanted else [])
+        if tier == OWN_UID:
+            check_secrets(slot)
     for reason in reasons:
         print(f"sandbox: not {reason}")
     if not tier:
         raise WorkshopError("no sandbox works here, so nothing is graded. --unsafe grades without one: the submissions' "
                             "code then runs with all of your rights")
     return tier
+
+
+def check_secrets(slot: Slot) -> None:
+    """Where no namespace hides them, the tests and the solution must be closed to other users."""
+    for secret in (GRADER / "tests", TOP / "solution"):
+        with Identity(slot.uid).student(), contextlib.suppress(OSError):
+            os.listdir(secret)
+            raise WorkshopError(f"without namespaces, a submission can read what every user can: {secret}. Close it "
+                                f"(chmod -R go-rwx {secret}), or grade with --unsafe")
 
 
 @contextmanager
@@ -196,7 +207,7 @@ def run_alone(plan: Plan) -> int:
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
-        tier = choose_tier(plan, batch.grader)
+        tier = choose_tier(plan.options.tier, plan.engine, batch.grader)
         print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
         batch.plan = replace(plan, options=replace(plan.options, tier=tier))
         tell_faults(batch.grade_reference())

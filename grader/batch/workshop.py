@@ -5,7 +5,7 @@ there, and a grader's home is closed to others. Its name is made from a digest o
 by each later run of the same grader, by all jobs of this machine at once. Paths in it are short: a submission that has
 room for a path of 100 bytes must lose the test of long paths, and no other.
 
-    /tmp/ckptlab-0123456789/keeper programs/ reference/
+    /tmp/ckptlab-0123456789/keeper programs/ reference/ given/
                             j/0/  the folder of the job that has slot 0: tree/, c1/ c2/ c3/ (cases), kept/
                             slots/0  is locked by that job
 """
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from batch import given
 from config import GRADER, TOP, Interface, load_interface
 from lab import BuildError, run_make
 from programs import locked
@@ -79,6 +80,7 @@ class Workshop:
         self.keeper = self.folder / "keeper"
         self.programs = self.folder / "programs"
         self.reference = self.folder / "reference"
+        self.given = self.folder / "given"  # the kit's skeletons, built
 
     @staticmethod
     def open(digest: str) -> Workshop:
@@ -104,6 +106,8 @@ class Workshop:
             (self.folder / name).mkdir(exist_ok=True)
         self._compile_keeper()
         self._copy_reference(interface)
+        shutil.rmtree(self.given, ignore_errors=True)
+        given.build(interface, self.given)
 
     def _compile_keeper(self) -> None:
         part = self.keeper.with_name(".keeper")

@@ -13,7 +13,7 @@ import maps
 from config import expand
 from failure import Failure, check, check_equal
 from lab import Case
-from process import Life, children_of, wait_until
+from process import Life, children_of, status_field, wait_until
 from scoring import points
 
 LINE = re.compile(
@@ -123,7 +123,7 @@ BESIDE = """
     "$0" 3 2 >program.out & pid=$!
     until [ -e go ]; do sleep 0.01; done
     "$@" $pid; status=$?
-    kill $pid; exit $status
+    kill $pid; wait $pid; exit $status
 """
 
 
@@ -134,7 +134,7 @@ def test_pid(case: Case) -> None:
     life = case.run("readmaps", ["sh", "-c", BESIDE, case.program("counter"), *command])
     said, go = case.folder / "program.out", case.folder / "go"
     wait_until(lambda: said.exists() and "gate 01" in said.read_text() or life.status is not None)
-    programs = [pid for pid in children_of(life.pid) if os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "counter"]
+    programs = [pid for pid in children_of(life.pid) if status_field(pid, "Name") == "counter"]
     check(programs, "the program beside it did not start", *life.symptoms())
     expected = [str(region) for region in maps.read_maps(programs[0])]
     go.touch()

@@ -1,0 +1,89 @@
+"""Grades one submission: for a course platform, in its format and as it goes, or for who looks at a case again."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional
+
+from batch import environment, job, platforms, reports, results
+from batch.course import Course
+from batch.request import Options, Request
+from batch.results import FAILED, SubmissionResult
+from batch.run import choose_tier
+from batch.workshop import grader_digest
+from config import TOP
+
+PLATFORMS = platforms.WRITERS
+Progress = Callable[[SubmissionResult], None]
+
+
+def grade(folder: Path, options: Options, platform: str, output: Optional[Path], course_path: Optional[Path]) -> int:
+    """`output` is there with the first results, and whole at every moment. 0 if the submission was graded."""
+    course = reports.load_course(course_path)
+    digest = grader_digest()
+    options = replace(options, tier=choose_tier(options.tier, "local", digest))
+    with tempfile.TemporaryDirectory() as scratch:
+        request = Request("submission", "", "", folder.name, "", [str(folder.resolve())], "", digest, scratch,
+                          options=options)
+        result = job.grade(request, writer(platform, output, course))
+        faults = faults_among(result, request)
+        counted = reports.counted(result, faults, course)
+        if platform and output:
+            platforms.write(platform, counted, output)
+        else:
+            print_result(counted)
+            show_artefacts(counted, Path(scratch))
+    failed = any(stage.status == results.GRADER_FAILED for stage in result.stages)
+    return job.CANNOT if failed else 0
+
+
+def writer(platform: str, output: Optional[Path], course: Course) -> Progress:
+    """What is to be done with results that are not all there yet."""
+
+    def write(result: SubmissionResult) -> None:
+        if platform and output:
+            platforms.write(platform, reports.counted(result, [], course), output, False)
+
+    return write
+
+
+def faults_among(result: SubmissionResult, request: Request) -> list[environment.Fault]:
+    """Does the reference pass here what the submission failed? Only that is asked, as there is somebody waiting."""
+    failed = sorted({test.test for _, test in result.tests() if test.outcome == FAILED})
+    if not failed or not (TOP / "solution").is_dir():
+        return []
+    stages = sorted({stage.stage for stage, test in result.tests() if test.outcome == FAILED})
+    options = replace(request.options, only=failed, stages=stages)
+    asked = replace(request, name="reference", paths=[str(TOP / "solution")], options=options)
+    return environment.faults(job.grade(asked, lambda result: None))
+
+
+def print_result(result: SubmissionResult) -> None:
+    """A short report for who called this by hand."""
+    for note in result.notes:
+        print(f"note: {note}")
+    if result.status != results.GRADED:
+        print(f"{result.status}: {result.message}")
+    for stage in result.stages:
+        print(f"\nStage {stage.stage}: {stage.points:g} of {stage.maximum:g} points ({stage.status})")
+        if stage.message:
+            print(stage.message)
+        for test in stage.tests:
+            words = f" {test.reason.splitlines()[0]}" if test.reason else ""
+            print(f"  {test.points:g}/{test.maximum:g}  {test.outcome:<8} {test.test}{words}")
+            if test.outcome == FAILED:
+                print(f"        cause {test.cause or 'unknown'}: {test.cause_text}")
+    print(f"\n{result.points:g} of {result.maximum:g} points; sandbox: {result.sandbox}")
+
+
+def show_artefacts(result: SubmissionResult, scratch: Path) -> None:
+    """What is left of failures, before it goes: in a folder of its own."""
+    kept = [test.artefacts for _, test in result.tests() if test.artefacts]
+    if kept:
+        target = Path(tempfile.mkdtemp(prefix="ckptlab-case-"))
+        shutil.move(scratch / "artefacts", target / "artefacts")
+        print(f"what the failed cases left: {target / 'artefacts'}")

@@ -1,0 +1,4 @@
+/* cause: sandbox-memory */
+#define TEN(x) x x x x x x x x x x
+#define BIG(x) TEN(TEN(TEN(TEN(TEN(x)))))
+const char bomb[] = TEN(TEN(BIG("some more text for the compiler")));
