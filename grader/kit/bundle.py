@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Makes what a course platform needs to grade: one archive, the same byte for byte from the same commit.
 
-    bundle.py gradescope              ckptlab-gradescope.zip: upload it as it is
-    bundle.py classroom50             ckptlab-classroom50.tar.gz: unpack it in CLASSROOM/autograders/ASSIGNMENT/
-    bundle.py autolab                 ckptlab-autolab.tar.gz: autograde-Makefile and autograde.tar
-    bundle.py prairielearn --image IMAGE    ckptlab-prairielearn.tar.gz: unpack it at the top of the course
-    -o FILE                           another name
+    bundle.py gradescope      ckptlab-gradescope.zip: upload it as it is
+    bundle.py classroom50     ckptlab-classroom50.tar.gz: unpack it in CLASSROOM/autograders/ASSIGNMENT/
+    bundle.py autolab         ckptlab-autolab.tar.gz: autograde-Makefile and autograde.tar
+    bundle.py prairielearn --image IMAGE
+                              ckptlab-prairielearn.tar.gz: unpack it at the top of the course
+    -o FILE                   another name
 
-In each is the grader with course.toml, the skeletons, and the reference as object files. The solution's source is in
-none: a submission runs beside what is here. Classroom 50 serves its bundle to everybody who has the address, so
+In each is the grader with course.toml, the skeletons, and the reference as object files. The solution's
+source is in none: a submission runs beside what is here. Classroom 50 serves its bundle to everybody who has the address, so
 that one has no hidden test in it, and is not made from a course.toml that has something to say of one student.
 grader/README, "Course platforms", tells what to do with them.
 """
@@ -31,7 +32,7 @@ FILES = "grader/batch/platforms/files"
 # What is needed to grade, of the tracked files: the texts are there because causes point to them.
 WANTED = ["000-README", "LICENSE", "BACKGROUND", "grader", "stage[0-9]-*"]
 
-# What of those no grading needs. Of the kit it is the modules at its top: mutants and honest submissions are solutions.
+# What of those no grading needs. Of the kit only the modules at its top stay: mutants are solutions.
 LEFT_OUT = ("grader/demo/", "grader/bench", "grader/README", "grader/machines.md")
 KIT = "grader/kit"
 

@@ -1,6 +1,6 @@
 """What Autolab takes from an autograder's output: its last line, and the line before that.
 
-https://docs.autolabproject.com/lab/ ("autoresult") and https://docs.autolabproject.com/features/formatted-feedback/;
+https://docs.autolabproject.com/lab/ ("autoresult") and .../features/formatted-feedback/;
 grader/kit/schemas/autolab-*.json say the same as JSON Schemas. Autolab shows all of the output to the
 student. Before it parses the last line it puts quotes around each word before a colon, even inside a string, so
 no name there has a colon in it.
@@ -16,6 +16,7 @@ from batch.platforms import shown
 from batch.platforms.output import Table, dump, fit, number, replace
 from batch.results import SubmissionResult
 
+LARGEST = 200_000  # bytes of the feedback: it is one line, and the text before it says the same
 LATE = "Late"  # the name of the problem that has what lateness costs
 WORDS = {results.PASSED: "ok", results.FAILED: "FAILED", results.SKIPPED: "skipped", shown.PENDING: "to come"}
 
@@ -33,9 +34,9 @@ def convert(result: SubmissionResult, done: bool = True) -> dict[str, Any]:
     return {"scores": scores}
 
 
-def _feedback(result: SubmissionResult, done: bool, limit: int) -> Table:
+def _feedback(rows: list[shown.Row]) -> Table:
     table: Table = {"_presentation": "semantic", "stages": []}
-    for row in shown.rows_for_students(result, done, limit):
+    for row in rows:
         name = problem(row.stage) if row.stage else "Submission"
         if name not in table:
             table["stages"].append(name)
@@ -48,7 +49,7 @@ def _feedback(result: SubmissionResult, done: bool, limit: int) -> Table:
 
 
 def _key(row: shown.Row, taken: Table) -> str:
-    """A test's name on the page; one that begins with `_` would not be shown, and one that is there already lost."""
+    """A test's name on the page. One that begins with `_` would not be shown; one of the same name would be lost."""
     key = f"{row.name}: {row.title}" if row.name else row.title
     key = key.lstrip("_") or "test"
     return key if key not in taken else f"{key} ({len(taken) + 1})"
@@ -56,13 +57,14 @@ def _key(row: shown.Row, taken: Table) -> str:
 
 def feedback(result: SubmissionResult, done: bool = True) -> dict[str, Any]:
     """The formatted feedback: the line before the last."""
-    return fit(lambda limit: _feedback(result, done, limit), largest=200_000)
+    rows = shown.merge_hidden(shown.rows(result, done))
+    return fit(lambda limit: _feedback(shown.cut(rows, limit)), LARGEST)
 
 
 def _text(result: SubmissionResult, done: bool) -> list[str]:
     """For people: Autolab shows it as it is."""
-    lines = shown.notes(result, done, 2000)
-    for row in shown.rows_for_students(result, done, 1000):
+    lines = shown.notes(result, done)
+    for row in shown.cut(shown.merge_hidden(shown.rows(result, done)), 1000):
         score = f"{number(row.points):g}/{number(row.maximum):g}"
         lines.append(f"{score:>7}  {WORDS.get(row.outcome, row.outcome):<8} {row.label}")
         if row.outcome != results.PASSED:

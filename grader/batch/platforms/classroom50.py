@@ -15,7 +15,7 @@ from typing import Any
 
 from batch import results
 from batch.platforms import shown
-from batch.platforms.output import Table, dump, fit, number, replace
+from batch.platforms.output import Table, dump, fit, replace
 from batch.results import SubmissionResult
 
 SCHEMA = "classroom50/result/v1"
@@ -44,8 +44,12 @@ def _score(row: shown.Row, maximum: int) -> int:
     return int(maximum * max(0.0, row.points) / row.maximum + 1e-9)
 
 
+NOTHING: Table = {"test-name": "nothing is graded", "passed": False, "score": 0, "max-score": 0}
+
+
 def _tests(rows: list[shown.Row]) -> list[Table]:
-    tests = []
+    """Never none: the runner takes an empty list for a success."""
+    tests = [] if rows else [NOTHING]
     for row, maximum in zip(rows, _whole([row.maximum for row in rows])):
         test: Table = {
             "test-name": row.label,
@@ -87,8 +91,8 @@ def _identity(environment: Mapping[str, str]) -> Table:
     }
 
 
-def _results(result: SubmissionResult, done: bool, identity: Table, limit: int) -> Table:
-    tests = _tests(shown.rows_for_students(result, done, limit))
+def _results(result: SubmissionResult, identity: Table, rows: list[shown.Row]) -> Table:
+    tests = _tests(rows)
     earned = sum(test["score"] for test in tests)
     return {
         **identity,
@@ -104,7 +108,8 @@ def convert(
 ) -> dict[str, Any]:
     """result.json as a table. The result's identity is the runner's: it stands in environment variables."""
     identity = _identity(os.environ if environment is None else environment)
-    return fit(lambda limit: _results(result, done, identity, limit))
+    rows = shown.merge_hidden(shown.rows(result, done))
+    return fit(lambda limit: _results(result, identity, shown.cut(rows, limit)))
 
 
 def fenced(text: str) -> str:
@@ -119,9 +124,9 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|~&@:])", r"\\\1", text).replace("\\<", "&lt;").replace("\\&", "&amp;")
 
 
-def _body(result: SubmissionResult, table: Table, done: bool, limit: int) -> str:
+def _body(notes: list[str], table: Table, limit: int) -> str:
     lines = [f"### ckptlab: {table['score']}/{table['max-score']}", ""]
-    lines += [f"- {plain(' '.join(note.split()))}" for note in shown.notes(result, done, limit)]
+    lines += [f"- {plain(' '.join(note.split()))[:limit]}" for note in notes]
     lines += ["", "| Test | Result | Score |", "|---|---|---|"]
     for test in table["tests"]:
         word = "PASS" if test["passed"] else "FAIL"
@@ -134,11 +139,12 @@ def _body(result: SubmissionResult, table: Table, done: bool, limit: int) -> str
 
 def body(result: SubmissionResult, table: Table, done: bool) -> str:
     """release-body.md: what students read on the page of their release."""
+    notes = shown.notes(result, done)
     for limit in (4000, 1000, 300):
-        text = _body(result, table, done, limit)
+        text = _body(notes, table, limit)
         if len(text) <= LARGEST_BODY:
             return text
-    points = f"{number(table['score'])}/{number(table['max-score'])}"
+    points = f"{table['score']}/{table['max-score']}"
     return f"### ckptlab: {points}\n\nThe results are too long for this page: see result.json.\n"
 
 

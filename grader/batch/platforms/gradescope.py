@@ -122,9 +122,7 @@ def _tests(rows: list[shown.Row]) -> list[Table]:
     return tests
 
 
-def _results(result: SubmissionResult, done: bool, metadata: Metadata, limit: int) -> Table:
-    rows = shown.rows(result, done, limit)
-    lines = shown.notes(result, done, limit) + history(metadata, rows)
+def _results(result: SubmissionResult, done: bool, lines: list[str], rows: list[shown.Row]) -> Table:
     return {
         "score": number(result.final),
         "execution_time": number(result.seconds),
@@ -141,8 +139,9 @@ def _results(result: SubmissionResult, done: bool, metadata: Metadata, limit: in
 
 def convert(result: SubmissionResult, done: bool = True, metadata: Metadata | None = None) -> dict[str, Any]:
     """results.json as a table; hidden tests are in it, with the visibility that makes Gradescope hide them."""
-    known = metadata or Metadata()
-    return fit(lambda limit: _results(result, done, known, limit))
+    rows = shown.rows(result, done)
+    lines = shown.notes(result, done) + history(metadata or Metadata(), rows)
+    return fit(lambda limit: _results(result, done, lines, shown.cut(rows, limit)))
 
 
 def write(result: SubmissionResult, path: Path, done: bool = True) -> None:

@@ -44,12 +44,11 @@ def _test(row: shown.Row) -> Table:
     return test
 
 
-def _results(result: SubmissionResult, done: bool, limit: int) -> Table:
-    rows = shown.rows_for_students(result, done, limit)
+def _results(result: SubmissionResult, done: bool, notes: list[str], rows: list[shown.Row]) -> Table:
     table: Table = {
         "gradable": gradable(result, done),
         "score": fraction(result),
-        "message": "\n".join(shown.notes(result, done, limit)) or "Graded.",
+        "message": "\n".join(notes) or "Graded.",
         "output": "",
         "images": [],
         "tests": [_test(row) for row in rows],
@@ -61,7 +60,8 @@ def _results(result: SubmissionResult, done: bool, limit: int) -> Table:
 
 def convert(result: SubmissionResult, done: bool = True) -> dict[str, Any]:
     """results.json as a table."""
-    return fit(lambda limit: _results(result, done, limit))
+    rows, notes = shown.merge_hidden(shown.rows(result, done)), shown.notes(result, done)
+    return fit(lambda limit: _results(result, done, notes, shown.cut(rows, limit)))
 
 
 def write(result: SubmissionResult, path: Path, done: bool = True) -> None:

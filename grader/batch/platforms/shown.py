@@ -2,7 +2,7 @@
 
 A test has a visibility in Gradescope's words. Where the platform knows them, it gets all rows with theirs
 (`rows`). Where it does not, tests that are not visible to all are one row for each stage that has their points and
-nothing else (`rows_for_students`): such a platform cannot show them later. In either case no text names a
+nothing else (`merge_hidden`): such a platform cannot show them later. In either case no text names a
 test that its reader may not see, as "needs test_secret" would.
 
 A test that the reference fails on this machine is nobody's fault: it is no row, and `notes` tells of it.
@@ -11,7 +11,7 @@ A test that the reference fails on this machine is nobody's fault: it is no row,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batch import results
 from batch.platforms.text import LONGEST, clean, one_line, shorten
@@ -21,7 +21,8 @@ PENDING = "pending"  # an outcome that only a row has: not graded yet
 NOT_SHOWN = "a test that is not shown"
 RANK = {results.VISIBLE: 0, results.AFTER_DUE: 1, results.AFTER_PUBLISHED: 2, results.HIDDEN: 3}
 NAME_LIMIT = 200
-MOST_NOTES = 100  # lines about the submission as a whole
+MOST_NOTES = 100  # about the submission as a whole
+NOTE_LIMIT = 1000
 
 PENDING_TEXT = "This is not graded yet. If it stays so, the time limit ended the grader before it was done."
 NOT_FINISHED = "Grading is not finished: what is not listed, or listed as not graded yet, is still to come."
@@ -89,7 +90,7 @@ def first_difference(expected: list[str], got: list[str]) -> list[str]:
 
 def explanation(test: TestResult) -> str:
     """Why there are no points, the cause, and what to do next: what the grader prints at home."""
-    lines = [test.reason] + first_difference(test.expected, test.got)
+    lines = [shorten(test.reason, LONGEST)] + first_difference(test.expected, test.got)
     lines += [symptom for symptom in test.symptoms if " says: " in symptom][:5]
     parts = {"Cause": test.cause_text, "Next": test.next_step, "Read": test.read, "Note": test.remark}
     lines += [f"{name}: {text}" for name, text in parts.items() if text]
@@ -133,9 +134,11 @@ def stage_row(stage: StageResult, done: bool) -> Row | None:
     if stage.status != results.GRADED:
         title = STAGE_TITLES.get(stage.status, stage.status)
         return Row(stage.stage, "", title, 0.0, rest, results.FAILED, stage_text(stage))
-    if not stage.tests and not done:
-        return Row(stage.stage, "", "all tests", 0.0, rest, PENDING, PENDING_TEXT)
-    return None
+    if stage.tests:
+        return None
+    if done:
+        return Row(stage.stage, "", "none of its tests ran", 0.0, rest, results.FAILED, stage_text(stage))
+    return Row(stage.stage, "", "all tests", 0.0, rest, PENDING, PENDING_TEXT)
 
 
 def refused_row(result: SubmissionResult) -> Row:
@@ -143,14 +146,14 @@ def refused_row(result: SubmissionResult) -> Row:
     return Row(0, "", "the submission was refused", 0.0, 0.0, results.FAILED, text)
 
 
-def finish(row: Row, veil: Veil, limit: int) -> Row:
-    """Its texts, fit to be shown to its readers. Cleaned first: a name may have come apart by what is not visible."""
-    row.text = shorten(veil.over(clean(row.text, LONGEST), row.visibility), limit)
+def finish(row: Row, veil: Veil) -> Row:
+    """Its texts, fit for its readers. Cleaned before they are veiled: what is not visible may stand in a name."""
+    row.text = veil.over(clean(row.text, LONGEST), row.visibility)
     row.title = one_line(veil.over(row.title, row.visibility), NAME_LIMIT)
     return row
 
 
-def rows(result: SubmissionResult, done: bool, limit: int) -> list[Row]:
+def rows(result: SubmissionResult, done: bool) -> list[Row]:
     """All rows by stage, those that everybody may see first."""
     found = [refused_row(result)] if result.status == results.REFUSED else []
     for stage in result.stages:
@@ -159,7 +162,12 @@ def rows(result: SubmissionResult, done: bool, limit: int) -> list[Row]:
         tests = [test_row(stage, test, done) for test in counted(stage)]
         found += sorted(tests, key=lambda row: RANK[row.visibility])
     veil = Veil(result)
-    return [finish(row, veil, limit) for row in found]
+    return [finish(row, veil) for row in found]
+
+
+def cut(found: list[Row], limit: int) -> list[Row]:
+    """The same rows with texts of at most about `limit` characters."""
+    return [replace(row, text=shorten(row.text, limit)) for row in found]
 
 
 def merged(stage: int, secret: list[Row]) -> Row:
@@ -174,9 +182,8 @@ def merged(stage: int, secret: list[Row]) -> Row:
                sum(row.maximum for row in secret), outcome)
 
 
-def rows_for_students(result: SubmissionResult, done: bool, limit: int) -> list[Row]:
+def merge_hidden(everything: list[Row]) -> list[Row]:
     """For a platform that shows all that it gets."""
-    everything = rows(result, done, limit)
     found: list[Row] = []
     for stage in sorted({row.stage for row in everything}):
         mine = [row for row in everything if row.stage == stage]
@@ -207,14 +214,14 @@ def lateness(result: SubmissionResult) -> list[str]:
     return [f"Late: {late.days} begun day(s) after {late.due}{free}.{cost}"]
 
 
-def notes(result: SubmissionResult, done: bool, limit: int) -> list[str]:
+def notes(result: SubmissionResult, done: bool) -> list[str]:
     """What is to say of the submission as a whole."""
     lines = [] if done else [NOT_FINISHED]
-    lines += [result.message] if result.message and result.status != results.REFUSED else []
+    lines += [shorten(result.message, LONGEST)] if result.message and result.status != results.REFUSED else []
     lines += not_counted(result) + lateness(result) + result.notes
     lines += [f"Stage {stage.stage}: {stage.warnings} compiler warning(s)"
               for stage in result.stages if stage.warnings]
     if result.variables:
         lines.append(f"Made with {' '.join(result.variables)}")
     veil = Veil(result)
-    return [shorten(veil.over(clean(line, LONGEST)), limit) for line in lines[:MOST_NOTES]]
+    return [shorten(veil.over(clean(line, LONGEST)), NOTE_LIMIT) for line in lines[:MOST_NOTES]]

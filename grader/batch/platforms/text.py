@@ -7,7 +7,7 @@ import unicodedata
 
 ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)", re.DOTALL)
 INVISIBLE = {"Cc", "Cf", "Cs"}  # control characters, marks that turn the direction, halves of a pair
-KEPT = {"\n", "\t"}
+NOT_PLAIN = re.compile(r"[^\x20-\x7e\n\t]")  # all others are looked up
 LONGEST = 1 << 14  # more than this is not looked at: there may be gigabytes
 
 
@@ -19,15 +19,15 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[:half]}\n... {len(text) - 2 * half} characters are left out ...\n{text[-half:]}"
 
 
-def visible(character: str) -> bool:
-    return character in KEPT or unicodedata.category(character) not in INVISIBLE
+def if_visible(match: re.Match[str]) -> str:
+    return "" if unicodedata.category(match.group()) in INVISIBLE else match.group()
 
 
 def clean(text: str, limit: int) -> str:
     """Fit to be shown, and not much longer than `limit` characters."""
     text = ESCAPE.sub("", shorten(text, LONGEST)).replace("\r\n", "\n")
     text = re.sub("[\r\u2028\u2029]", "\n", text)
-    return shorten("".join(filter(visible, text)), limit)
+    return shorten(NOT_PLAIN.sub(if_visible, text), limit)
 
 
 def one_line(text: str, limit: int) -> str:

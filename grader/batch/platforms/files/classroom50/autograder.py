@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Classroom 50 runs this for each submission, in the student's checkout: it leaves result.json there.
 
-It lies in CLASSROOM/autograders/ASSIGNMENT/, beside ckptlab-grader.tar.gz. The exit status is 0 if there are results,
-whatever the points; else the runner reports an error, and no score changes.
+It lies in CLASSROOM/autograders/ASSIGNMENT/, beside ckptlab-grader.tar.gz. The exit status is 0 if there are
+results, whatever the points; else the runner reports an error, and no score changes.
 https://github.com/foundation50/classroom50/wiki/Advanced-Autograding is the contract.
 """
 
@@ -27,12 +27,11 @@ PASSED_ON = ("CLASSROOM", "ASSIGNMENT", "ASSIGNMENT_TYPE", "SUBMISSION_TAG", "OW
 
 
 def as_root() -> list[str]:
-    """The words before a command that root is to run: as root, the grader can give the submission a uid of its own."""
-    if os.getuid() == 0:
+    """What makes root run a command, if that is possible: then the submission can get a uid of its own."""
+    if os.getuid() == 0 or not shutil.which("sudo"):
         return []
-    allowed = subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False) if shutil.which(
-        "sudo") else None
-    return ["sudo", "-n"] if allowed and allowed.returncode == 0 else []
+    asked = subprocess.run(["sudo", "-n", "true"], stderr=subprocess.DEVNULL, check=False)
+    return ["sudo", "-n"] if asked.returncode == 0 else []
 
 
 def environment() -> list[str]:
