@@ -2,15 +2,15 @@
 """Makes what a course platform needs to grade: one archive, the same byte for byte from the same commit.
 
     bundle.py gradescope      ckptlab-gradescope.zip: upload it as it is
-    bundle.py classroom50     ckptlab-classroom50.tar.gz: unpack it in CLASSROOM/autograders/ASSIGNMENT/
+    bundle.py classroom50     ckptlab-classroom50.tar.gz: unpack it in CLASSROOM/autograders/ASSIGNMENT
     bundle.py autolab         ckptlab-autolab.tar.gz: autograde-Makefile and autograde.tar
     bundle.py prairielearn --image IMAGE
                               ckptlab-prairielearn.tar.gz: unpack it at the top of the course
     -o FILE                   another name
 
 In each is the grader with course.toml, the skeletons, and the reference as object files. The solution's
-source is in none: a submission runs beside what is here. Classroom 50 serves its bundle to everybody who has the address, so
-that one has no hidden test in it, and is not made from a course.toml that has something to say of one student.
+source is in none: a submission runs beside what is here. Classroom 50 serves its bundle to everybody who has
+the address: that one has no hidden test in it, and is not made from a course.toml that tells of single students.
 grader/README, "Course platforms", tells what to do with them.
 """
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Results in the formats of course platforms: what `grader/grade --one FOLDER --platform NAME --output FILE` writes.
+"""Results in the formats of course platforms: `grader/grade --one FOLDER --platform NAME --output FILE`.
 
 Each module has `convert(result, done)`, which gives the platform's own table, and `write(result, path, done)`,
 which replaces the file at once. Until the last call, `done` is False: the file is valid, and says what is not

@@ -49,7 +49,7 @@ def _feedback(rows: list[shown.Row]) -> Table:
 
 
 def _key(row: shown.Row, taken: Table) -> str:
-    """A test's name on the page. One that begins with `_` would not be shown; one of the same name would be lost."""
+    """A test's name on the page: one that begins with `_` would not be shown, one that is there be lost."""
     key = f"{row.name}: {row.title}" if row.name else row.title
     key = key.lstrip("_") or "test"
     return key if key not in taken else f"{key} ({len(taken) + 1})"

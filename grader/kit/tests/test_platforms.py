@@ -72,8 +72,8 @@ def graded() -> SubmissionResult:
     """Something of everything."""
     first = stage(1, [
         a_test("test_file", 3, 3, results.PASSED),
-        a_test("test_parse", 0, 5, results.FAILED, reason="It lost a line", cause_text="sscanf", next_step="Read it",
-               expected=["a", "b"], got=["a", "c"], symptoms=["stderr says: oops", "other"], read="step 1.2"),
+        a_test("test_parse", 0, 5, results.FAILED, reason="It lost a line", cause_text="sscanf",
+               next_step="Read it", expected=["a", "b"], got=["a", "c"], symptoms=["stderr says: oops", "other"], read="step 1.2"),
         a_test("test_after", 0, 2, results.SKIPPED, reason=f"needs {SECRET[0]}"),
         hidden(),
         a_test("test_due", 2, 2, results.PASSED, visibility=results.AFTER_DUE, remark=f"see {SECRET[0]}"),
@@ -99,7 +99,8 @@ VARIANTS: dict[str, Callable[[], SubmissionResult]] = {
     "refused": lambda: submission(status=results.REFUSED, message="it has a link to /etc"),
     "time limit": lambda: submission(stage(1, [a_test("test_a", 1, 1, "passed")], maximum=20, message="600 s",
                                            status=results.TIME_LIMIT)),
-    "grader failed": lambda: submission(stage(1, [], maximum=20, status=results.GRADER_FAILED, message="Traceback")),
+    "grader failed": lambda: submission(stage(1, [], maximum=20, message="Traceback",
+                                              status=results.GRADER_FAILED)),
     "environment": lambda: submission(stage(1, [a_test("test_a", 1, 1, "passed"),
                                                 a_test("test_e", 0, 7, results.ENVIRONMENT)])),
     "all environment": lambda: submission(stage(1, [a_test("test_e", 0, 7, results.ENVIRONMENT)])),
@@ -378,7 +379,8 @@ def test_an_unknown_platform_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given, clean", [
-    ("a\x1b[31mred\x1b[0m", "ared"), ("\x1b]0;t\x07x", "x"), ("a\r\nb\rc", "a\nb\nc"), ("tab\tstays\n", "tab\tstays\n"),
+    ("a\x1b[31mred\x1b[0m", "ared"), ("\x1b]0;t\x07x", "x"), ("a\r\nb\rc", "a\nb\nc"),
+    ("tab\tstays\n", "tab\tstays\n"),
     ("\x00\x07\x08\x7f\x9bx", "x"), ("a\u202eb\u200bc\u2066d", "abcd"), ("\ud800\udfffx", "x"),
     ("\u2028x", "\nx"), ("é 日本 🙂", "é 日本 🙂"), ("\x1b", "")])
 def test_clean(given: str, clean: str) -> None:
@@ -458,7 +460,8 @@ def test_classroom50_needs_its_runner_s_variables() -> None:
 
 EXAMPLES: dict[str, Table] = {
     "gradescope-results": {
-        "score": 44.0, "execution_time": 136, "output": "About the whole submission", "output_format": "simple_format",
+        "score": 44.0, "execution_time": 136, "output": "About the whole submission",
+        "output_format": "simple_format",
         "test_output_format": "text", "test_name_format": "text", "visibility": "after_due_date",
         "stdout_visibility": "visible", "extra_data": {},
         "tests": [{"score": 2.0, "max_score": 2.0, "status": "passed", "name": "A name", "name_format": "text",
@@ -499,10 +502,11 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("gradescope-results", "score", "44"), ("gradescope-results", "visibility", "shown"),
     ("gradescope-results", "stdout_visibility", True), ("gradescope-results", "points", 3),
     ("gradescope-results", "output_format", "markdown"), ("gradescope-results", "output", None),
-    ("gradescope-results", "tests", [{"score": 1, "status": "ok"}]), ("gradescope-results", "tests", [{"points": 1}]),
-    ("gradescope-results", "tests", [{"score": 1, "number": 1.1}]), ("gradescope-results", "tests", {"a": 1}),
+    ("gradescope-results", "tests", [{"score": 1, "status": "ok"}]), ("gradescope-results", "tests", {"a": 1}),
+    ("gradescope-results", "tests", [{"score": 1, "number": 1.1}]), ("gradescope-results", "tests", [{"points": 1}]),
     ("classroom50-result", "schema", "classroom50/result/v2"), ("classroom50-result", "submission", "main"),
-    ("classroom50-result", "score", 1.5), ("classroom50-result", "score", True), ("classroom50-result", "score", -1),
+    ("classroom50-result", "score", 1.5), ("classroom50-result", "score", True),
+    ("classroom50-result", "score", -1),
     ("classroom50-result", "owner", ""), ("classroom50-result", "assignment_type", "bogus"),
     ("classroom50-result", "datetime", "2026-06-01 14:33:11"), ("classroom50-result", "extra", "x"),
     ("classroom50-result", "datetime", "2026-06-01T14:33:11+00:00"), ("classroom50-result", "usernames", []),
@@ -525,7 +529,8 @@ def test_the_schema_refuses_what_is_broken(name: str, key: str, value: Any) -> N
 
 
 @pytest.mark.parametrize("name, key", [
-    *[("classroom50-result", key) for key in EXAMPLES["classroom50-result"] if key not in ("graded_at", "submitted_by")],
+    *[("classroom50-result", key) for key in EXAMPLES["classroom50-result"]
+      if key not in ("graded_at", "submitted_by")],
     ("autolab-autoresult", "scores"), ("autolab-feedback", "_presentation"), ("prairielearn-results", "score"),
     ("gradescope-metadata", "created_at")])
 def test_the_schema_wants_what_must_be_there(name: str, key: str) -> None:
