@@ -70,7 +70,8 @@ class Cluster:
 
     @property
     def students(self) -> list[SubmissionResult]:
-        return list({loss.result.name: loss.result for loss in self.losses}.values())
+        found = {loss.result.name: loss.result for loss in self.losses}.values()
+        return sorted(found, key=lambda result: (result.student.casefold(), result.name))
 
     @property
     def stuck(self) -> int:
@@ -85,6 +86,10 @@ class Cluster:
     def tests(self) -> int:
         """How many tests it cost, those that were skipped for it included."""
         return sum(loss.skipped + (loss.test is not None) for loss in self.losses)
+
+    @property
+    def stages(self) -> list[int]:
+        return sorted({loss.stage.stage for loss in self.losses})
 
     @property
     def places(self) -> list[tuple[str, int]]:

@@ -16,7 +16,9 @@ from datetime import datetime, timezone
 
 from batch import results
 from batch.results import StageResult, SubmissionResult, TestResult
-from batch.text import without_folders
+from batch.text import cut, without_folders
+
+LINE, TEXT, SYMPTOMS = 1000, 20000, 200  # characters, characters, lines: no report shows more
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
     due = moment(result.late.due)
     shown = copy.deepcopy(result)
     withheld = sum(_strip_stage(stage, due, published, now) for stage in shown.stages)
-    shown.message = without_folders(shown.message)
-    shown.notes = [without_folders(note) for note in shown.notes]
+    shown.message = _text(shown.message)
+    shown.notes = _lines(shown.notes)
     return Feedback(shown, withheld)
 
 
@@ -59,7 +61,7 @@ def _strip_stage(stage: StageResult, due: datetime | None, published: bool, now:
     """How many tests were left out."""
     hidden = {test.test for test in stage.tests if not is_shown(test, due, published, now)}
     stage.tests = [test for test in stage.tests if test.test not in hidden]
-    stage.message = without_folders(stage.message)
+    stage.message = _text(stage.message)
     for test in stage.tests:
         _strip_test(test, hidden)
     if hidden:
@@ -69,11 +71,18 @@ def _strip_stage(stage: StageResult, due: datetime | None, published: bool, now:
 
 
 def _strip_test(test: TestResult, hidden: Collection[str]) -> None:
-    test.reason = without_folders(test.reason)
+    test.reason = _text(test.reason)
     match = re.fullmatch(r"needs (\S+)", test.reason)
     if match and match[1] in hidden:
         test.reason = "needs a test that is not shown"
-    test.symptoms = [without_folders(line) for line in test.symptoms]
-    test.expected = [without_folders(line) for line in test.expected]
-    test.got = [without_folders(line) for line in test.got]
+    test.symptoms = _lines(test.symptoms[:SYMPTOMS])
+    test.expected, test.got = _lines(test.expected), _lines(test.got)
     test.detail = test.artefacts = ""
+
+
+def _text(text: str) -> str:
+    return without_folders(cut(text, TEXT))
+
+
+def _lines(lines: list[str]) -> list[str]:
+    return [without_folders(cut(line, LINE)) for line in lines]

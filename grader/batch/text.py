@@ -39,12 +39,20 @@ def _picture(match: re.Match[str]) -> str:
 
 def clean(text: str, limit: int = LIMIT) -> str:
     """The text without escapes, with pictures for other unfit characters, and not longer than the limit."""
-    whole = len(text)
-    text = ESCAPES.sub("", text[: 4 * limit].replace("\r\n", "\n"))
-    text = UNFIT.sub(_picture, text)
-    if len(text) <= limit and whole <= 4 * limit:
-        return text
-    return f"{text[:limit]} \u2026 (cut: {whole} characters in all)"
+    start = ESCAPES.sub("", text[: 4 * limit].replace("\r\n", "\n"))
+    start = UNFIT.sub(_picture, start)
+    if len(start) <= limit and len(text) <= 4 * limit:
+        return start
+    return start[:limit] + _cut_mark(text)
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, not longer than the limit, and otherwise as it is."""
+    return text if len(text) <= limit else text[:limit] + _cut_mark(text)
+
+
+def _cut_mark(text: str) -> str:
+    return f" \u2026 (cut: {len(text)} characters in all)"
 
 
 def one_line(text: str, limit: int = 300) -> str:
