@@ -37,7 +37,7 @@ LEFT_OUT = ("grader/demo/", "grader/bench", "grader/README", "grader/machines.md
 KIT = "grader/kit"
 
 # In course.toml: a table of which each entry is about one student.
-PERSONAL = ("student", "students", "extension", "extensions")
+PERSONAL = ("extensions", "days_used")
 LARGEST_PUBLIC = 10 * 1024 * 1024  # what Classroom 50's runner fetches at most
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from batch import results
 from batch.platforms import shown
-from batch.platforms.output import Table, dump, fit, number, replace
+from batch.platforms.output import Table, dump, fit, number
 from batch.results import SubmissionResult
+from batch.text import write_whole
 
 LARGEST = 200_000  # bytes of the feedback: it is one line, and the text before it says the same
 LATE = "Late"  # the name of the problem that has what lateness costs
@@ -58,13 +59,13 @@ def _key(row: shown.Row, taken: Table) -> str:
 def feedback(result: SubmissionResult, done: bool = True) -> dict[str, Any]:
     """The formatted feedback: the line before the last."""
     rows = shown.merge_hidden(shown.rows(result, done))
-    return fit(lambda limit: _feedback(shown.cut(rows, limit)), LARGEST)
+    return fit(lambda limit: _feedback(shown.shortened(rows, limit)), LARGEST)
 
 
 def _text(result: SubmissionResult, done: bool) -> list[str]:
     """For people: Autolab shows it as it is."""
     lines = shown.notes(result, done)
-    for row in shown.cut(shown.merge_hidden(shown.rows(result, done)), 1000):
+    for row in shown.shortened(shown.merge_hidden(shown.rows(result, done)), 1000):
         score = f"{number(row.points):g}/{number(row.maximum):g}"
         lines.append(f"{score:>7}  {WORDS.get(row.outcome, row.outcome):<8} {row.label}")
         if row.outcome != results.PASSED:
@@ -80,4 +81,4 @@ def write(result: SubmissionResult, path: Path, done: bool = True) -> None:
     lines = _text(result, done)
     if result.stages:
         lines += [dump(feedback(result, done), indent=None), dump(convert(result, done), indent=None)]
-    replace(path, "\n".join(lines) + "\n")
+    write_whole(path, "\n".join(lines) + "\n")

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from batch import results
+from batch.feedback import moment
 from batch.platforms import shown
-from batch.platforms.output import Table, dump, fit, replace
+from batch.platforms.output import Table, dump, fit
 from batch.results import SubmissionResult
+from batch.text import write_whole
 
 SCHEMA = "classroom50/result/v1"
 BODY = "release-body.md"
@@ -65,10 +67,7 @@ def _tests(rows: list[shown.Row]) -> list[Table]:
 
 def _instant(text: str) -> str:
     """In UTC, as the format wants it; now, if the text is no instant. The runner puts in its own all the same."""
-    try:
-        when = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        when = datetime.now(timezone.utc)
+    when = moment(text) or datetime.now(timezone.utc)
     return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -109,7 +108,7 @@ def convert(
     """result.json as a table. The result's identity is the runner's: it stands in environment variables."""
     identity = _identity(os.environ if environment is None else environment)
     rows = shown.merge_hidden(shown.rows(result, done))
-    return fit(lambda limit: _results(result, identity, shown.cut(rows, limit)))
+    return fit(lambda limit: _results(result, identity, shown.shortened(rows, limit)))
 
 
 def fenced(text: str) -> str:
@@ -150,5 +149,5 @@ def body(result: SubmissionResult, table: Table, done: bool) -> str:
 
 def write(result: SubmissionResult, path: Path, done: bool = True) -> None:
     table = convert(result, done)
-    replace(path.with_name(BODY), body(result, table, done))
-    replace(path, dump(table) + "\n")
+    write_whole(path.with_name(BODY), body(result, table, done))
+    write_whole(path, dump(table) + "\n")

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from batch import results
+from batch.feedback import moment
 from batch.platforms import shown
-from batch.platforms.output import Table, dump, fit, number, replace
-from batch.platforms.text import one_line
+from batch.platforms.output import Table, dump, fit, number
 from batch.results import SubmissionResult
+from batch.text import one_line, write_whole
 
 METADATA = "CKPTLAB_METADATA"  # the environment variable that names submission_metadata.json
 STATUS = {results.PASSED: "passed", results.FAILED: "failed", results.SKIPPED: "failed"}
@@ -72,18 +72,10 @@ def identify(result: SubmissionResult, metadata: Metadata) -> None:
     result.submitted = metadata.submitted or result.submitted
 
 
-def _instant(text: str) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return when if when.tzinfo else None
-
-
 def history(metadata: Metadata, rows: list[shown.Row]) -> list[str]:
     """What Gradescope knows of the date and of earlier submissions."""
     lines = []
-    submitted, due = _instant(metadata.submitted), _instant(metadata.due)
+    submitted, due = moment(metadata.submitted), moment(metadata.due)
     if submitted and due and submitted > due:
         lines.append(f"Gradescope has this as handed in after the due date, {metadata.due}.")
     if metadata.earlier:
@@ -141,8 +133,8 @@ def convert(result: SubmissionResult, done: bool = True, metadata: Metadata | No
     """results.json as a table; hidden tests are in it, with the visibility that makes Gradescope hide them."""
     rows = shown.rows(result, done)
     lines = shown.notes(result, done) + history(metadata or Metadata(), rows)
-    return fit(lambda limit: _results(result, done, lines, shown.cut(rows, limit)))
+    return fit(lambda limit: _results(result, done, lines, shown.shortened(rows, limit)))
 
 
 def write(result: SubmissionResult, path: Path, done: bool = True) -> None:
-    replace(path, dump(convert(result, done, load_metadata())) + "\n")
+    write_whole(path, dump(convert(result, done, load_metadata())) + "\n")

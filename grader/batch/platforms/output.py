@@ -1,11 +1,9 @@
-"""How a results file is written: it is whole at every moment, and never larger than its platform takes."""
+"""What all formats share: tables that are never larger than a platform takes, and numbers as people write them."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 LIMITS = (6000, 2000, 600, 200, 60)  # characters of one text; the first with which the file is small enough
@@ -27,13 +25,6 @@ def fit(build: Callable[[int], Table], largest: int = LARGEST) -> Table:
         if len(dump(table)) <= largest:
             break
     return table
-
-
-def replace(path: Path, text: str) -> None:
-    """The file is the old one or the new one, never a part; a link in its place is not followed."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def number(value: float) -> float:

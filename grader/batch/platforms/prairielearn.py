@@ -11,8 +11,9 @@ from typing import Any
 
 from batch import results
 from batch.platforms import shown
-from batch.platforms.output import Table, dump, fit, number, replace
+from batch.platforms.output import Table, dump, fit, number
 from batch.results import SubmissionResult
+from batch.text import write_whole
 
 # Stages of these alone cannot be graded: it costs the student no attempt.
 NOT_GRADABLE = {results.MISSING, results.NOT_BUILT, results.GRADER_FAILED}
@@ -61,8 +62,8 @@ def _results(result: SubmissionResult, done: bool, notes: list[str], rows: list[
 def convert(result: SubmissionResult, done: bool = True) -> dict[str, Any]:
     """results.json as a table."""
     rows, notes = shown.merge_hidden(shown.rows(result, done)), shown.notes(result, done)
-    return fit(lambda limit: _results(result, done, notes, shown.cut(rows, limit)))
+    return fit(lambda limit: _results(result, done, notes, shown.shortened(rows, limit)))
 
 
 def write(result: SubmissionResult, path: Path, done: bool = True) -> None:
-    replace(path, dump(convert(result, done)) + "\n")
+    write_whole(path, dump(convert(result, done)) + "\n")

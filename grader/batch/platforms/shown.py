@@ -14,13 +14,14 @@ import re
 from dataclasses import dataclass, replace
 
 from batch import results
-from batch.platforms.text import LONGEST, clean, one_line, shorten
 from batch.results import StageResult, SubmissionResult, TestResult
+from batch.text import clean, cut, one_line, without_folders
 
 PENDING = "pending"  # an outcome that only a row has: not graded yet
 NOT_SHOWN = "a test that is not shown"
 RANK = {results.VISIBLE: 0, results.AFTER_DUE: 1, results.AFTER_PUBLISHED: 2, results.HIDDEN: 3}
 NAME_LIMIT = 200
+TEXT_LIMIT = 6000  # characters of one text; output.py shortens them further where all of it is too large
 MOST_NOTES = 100  # about the submission as a whole
 NOTE_LIMIT = 1000
 
@@ -90,7 +91,7 @@ def first_difference(expected: list[str], got: list[str]) -> list[str]:
 
 def explanation(test: TestResult) -> str:
     """Why there are no points, the cause, and what to do next: what the grader prints at home."""
-    lines = [shorten(test.reason, LONGEST)] + first_difference(test.expected, test.got)
+    lines = [cut(test.reason, TEXT_LIMIT)] + first_difference(test.expected, test.got)
     lines += [symptom for symptom in test.symptoms if " says: " in symptom][:5]
     parts = {"Cause": test.cause_text, "Next": test.next_step, "Read": test.read, "Note": test.remark}
     lines += [f"{name}: {text}" for name, text in parts.items() if text]
@@ -123,8 +124,10 @@ def counted(stage: StageResult) -> list[TestResult]:
 
 
 def stage_text(stage: StageResult) -> str:
-    lines = [stage.message, f"Cause: {stage.cause_text}" if stage.cause_text else ""]
-    lines += [NOT_YOURS] if stage.status == results.GRADER_FAILED else []
+    """The message of a grader that failed is a trace of its own: for the staff, and it may name hidden tests."""
+    if stage.status == results.GRADER_FAILED:
+        return NOT_YOURS
+    lines = [cut(stage.message, TEXT_LIMIT), f"Cause: {stage.cause_text}" if stage.cause_text else ""]
     return "\n".join(line for line in lines if line)
 
 
@@ -146,9 +149,13 @@ def refused_row(result: SubmissionResult) -> Row:
     return Row(0, "", "the submission was refused", 0.0, 0.0, results.FAILED, text)
 
 
+def fit_to_show(text: str) -> str:
+    return without_folders(clean(text, TEXT_LIMIT))
+
+
 def finish(row: Row, veil: Veil) -> Row:
-    """Its texts, fit for its readers. Cleaned before they are veiled: what is not visible may stand in a name."""
-    row.text = veil.over(clean(row.text, LONGEST), row.visibility)
+    """Its texts, fit for its readers."""
+    row.text = veil.over(fit_to_show(row.text), row.visibility)
     row.title = one_line(veil.over(row.title, row.visibility), NAME_LIMIT)
     return row
 
@@ -165,9 +172,9 @@ def rows(result: SubmissionResult, done: bool) -> list[Row]:
     return [finish(row, veil) for row in found]
 
 
-def cut(found: list[Row], limit: int) -> list[Row]:
+def shortened(found: list[Row], limit: int) -> list[Row]:
     """The same rows with texts of at most about `limit` characters."""
-    return [replace(row, text=shorten(row.text, limit)) for row in found]
+    return [replace(row, text=cut(row.text, limit)) for row in found]
 
 
 def merged(stage: int, secret: list[Row]) -> Row:
@@ -217,11 +224,11 @@ def lateness(result: SubmissionResult) -> list[str]:
 def notes(result: SubmissionResult, done: bool) -> list[str]:
     """What is to say of the submission as a whole."""
     lines = [] if done else [NOT_FINISHED]
-    lines += [shorten(result.message, LONGEST)] if result.message and result.status != results.REFUSED else []
+    lines += [result.message] if result.message and result.status != results.REFUSED else []
     lines += not_counted(result) + lateness(result) + result.notes
     lines += [f"Stage {stage.stage}: {stage.warnings} compiler warning(s)"
               for stage in result.stages if stage.warnings]
     if result.variables:
         lines.append(f"Made with {' '.join(result.variables)}")
     veil = Veil(result)
-    return [shorten(veil.over(clean(line, LONGEST)), NOTE_LIMIT) for line in lines[:MOST_NOTES]]
+    return [cut(veil.over(fit_to_show(line)), NOTE_LIMIT) for line in lines[:MOST_NOTES]]

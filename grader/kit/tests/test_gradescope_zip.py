@@ -193,7 +193,7 @@ def test_what_is_about_single_students_is_not_published(
     if course.exists():
         old = course.read_text()
     try:
-        course.write_text('[students.alice]\ndue = "2026-01-01"\n')
+        course.write_text('[extensions]\n"ada@example.edu" = 3\n')
         assert bundle.main(["classroom50", "--top", str(tree), "-o", str(tmp_path / "x.tar.gz")]) == 70
         assert "single students" in capsys.readouterr().err and not (tmp_path / "x.tar.gz").exists()
         assert bundle.main(["gradescope", "--top", str(tree), "-o", str(tmp_path / "x.zip")]) == 0
@@ -325,7 +325,7 @@ def test_autolab_grades(task: str, scores: int | None, tree: Path, tmp_path: Pat
     if scores is None:
         assert done.stdout.startswith("The grader failed. This is not your fault")
     else:
-        assert autolab_reads(done.stdout)[1] == {"Stage 1": scores}
+        assert autolab_reads(done.stdout)[1]["Stage 1"] == scores
 
 
 def test_prairielearn_grades(tree: Path, tmp_path: Path) -> None:
