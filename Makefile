@@ -48,6 +48,26 @@ handout: ## make the archive that students get: no solution, no hidden tests
 	@grader/setup grade
 	@grader/python grader/kit/handout.py
 
+.PHONY: gradescope
+gradescope: ## make the zip that Gradescope grades with: ckptlab-gradescope.zip
+	@grader/setup grade
+	@grader/python grader/kit/bundle.py gradescope
+
+.PHONY: classroom
+classroom: ## make what Classroom 50 grades with: ckptlab-classroom50.tar.gz
+	@grader/setup grade
+	@grader/python grader/kit/bundle.py classroom50
+
+.PHONY: autolab
+autolab: ## make what Autolab grades with: ckptlab-autolab.tar.gz
+	@grader/setup grade
+	@grader/python grader/kit/bundle.py autolab
+
+.PHONY: prairielearn
+prairielearn: ## make a PrairieLearn question: make prairielearn IMAGE=docker-image-of-yours
+	@grader/setup grade
+	@grader/python grader/kit/bundle.py prairielearn --image "$(IMAGE)"
+
 .PHONY: handin
 handin: ## make the archive that a student hands in, and prove that it works
 	@grader/setup grade
@@ -74,7 +94,8 @@ setup: ## install what is missing (the list with reasons: grader/dependencies)
 .PHONY: clean
 clean: ## remove everything that was built
 	@for folder in $(FOLDERS); do $(MAKE) -s -C $$folder clean || exit; done
-	@rm -rf .pytest_cache grader/build ckptlab-handout.tar.xz \
+	@rm -rf .pytest_cache grader/build ckptlab-handout.tar.xz ckptlab-gradescope.zip \
+	    ckptlab-classroom50.tar.gz ckptlab-autolab.tar.gz ckptlab-prairielearn.tar.gz \
 	    ckptlab-handin*.tar.gz solution/ckptlab-handin*.tar.gz
 	@find . -name .git -prune -o \( -name __pycache__ -o -name .pytest_cache \) -print | \
 	    xargs -r rm -rf

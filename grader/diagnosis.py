@@ -30,6 +30,7 @@ DOCTOR_LINES = 3  # findings of the image doctor that are shown; there may be hu
 @dataclass(frozen=True)
 class Cause:
     id: str
+    title: str  # a few words, for lists
     when: list[str]
     text: str
     next: str
@@ -50,6 +51,7 @@ def load_causes(path: Path = TABLE) -> list[Cause]:
     return [
         Cause(
             entry["id"],
+            entry.get("title", ""),
             entry["when"],
             " ".join(entry["text"].split()),
             " ".join(entry["next"].split()),

@@ -4,8 +4,11 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import stat
 import tarfile
+import zipfile
 from pathlib import Path
+from time import gmtime
 from typing import NamedTuple
 
 
@@ -42,12 +45,34 @@ def tar(entries: list[Entry], time: int) -> bytes:
     return out.getvalue()
 
 
-def write(path: Path, entries: list[Entry], time: int) -> None:
-    """Writes a .tar.gz or .tar.xz; it appears under its name when it is whole."""
+def zipped(entries: list[Entry], time: int) -> bytes:
+    """No links in it: those who unpack a zip do not agree on them."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for entry in sorted(entries):
+            if entry.link:
+                raise ValueError(f"{entry.name}: a link cannot go into a zip")
+            info = zipfile.ZipInfo(entry.name, gmtime(time)[:6])
+            info.create_system, info.compress_type = 3, zipfile.ZIP_DEFLATED  # 3: the mode is Unix's
+            info.external_attr = (stat.S_IFREG | header(entry, time).mode) << 16
+            archive.writestr(info, entry.data)
+    return out.getvalue()
+
+
+def pack(suffix: str, entries: list[Entry], time: int) -> bytes:
+    """The bytes of an archive whose name ends so: .zip, .tar, .xz, .gz."""
+    if suffix == ".zip":
+        return zipped(entries, time)
     data = tar(entries, time)
-    packed = lzma.compress(data) if path.suffix == ".xz" else gzip.compress(data, mtime=0)
+    if suffix == ".tar":
+        return data
+    return lzma.compress(data) if suffix == ".xz" else gzip.compress(data, mtime=0)
+
+
+def write(path: Path, entries: list[Entry], time: int) -> None:
+    """Writes a .zip, .tar, .tar.gz or .tar.xz; it appears under its name when it is whole."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(packed)
+    partial.write_bytes(pack(path.suffix, entries, time))
     partial.replace(path)
 
 

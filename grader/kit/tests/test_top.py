@@ -10,7 +10,8 @@ import pytest
 
 from conftest import git
 
-TARGETS = ("help demo check stress grade handout handin bench skeletons doctor setup clean").split()
+TARGETS = ("help demo check stress grade handout gradescope classroom autolab prairielearn handin bench skeletons "
+           "doctor setup clean").split()
 
 
 def make(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
