@@ -49,7 +49,8 @@ LONGEST_PATH = 1024
 LONGEST_EXTENSION = 16 << 10  # bytes of a tar's extended header: names and times
 MOST_LINKS = 8  # from link to link to file
 
-FILE, FOLDER, LINK, HARD_LINK, SPECIAL, SPARSE = "file", "folder", "link", "hard link", "special", "sparse"
+FILE, FOLDER, LINK, HARD_LINK = "file", "folder", "link", "hard link"
+SPECIAL, SPARSE, UNKNOWN = "a device, a FIFO or a socket", "a sparse file", "a file of an unknown kind"
 
 
 class Refused(Exception):
@@ -196,13 +197,13 @@ class _Unpacking:
             return
         path = _path_of(member.name, self.limits)
         if member.kind == SPECIAL:
-            raise _Hostile(f"{printable(member.name)}: a device, a FIFO or a socket")
+            raise _Hostile(f"{printable(member.name)}: {member.kind}")
         target = _target_of(path, member, self.limits) if member.kind in (LINK, HARD_LINK) else path
         if _passed_over(path):
             self.passed[_passed_over(path)] += 1
             return
-        if member.kind == SPARSE:
-            raise _LeftOut("a sparse file")
+        if member.kind in (SPARSE, UNKNOWN):
+            raise _LeftOut(member.kind)
         self._claim(path, {HARD_LINK: LINK}.get(member.kind, member.kind))
         if member.kind == FILE:
             self._write_member(path, member)
@@ -429,13 +430,8 @@ def _tar_member(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
 def _kind_of(header: tarfile.TarInfo) -> str:
     if header.issparse():
         return SPARSE
-    if header.isreg():
-        return FILE
-    if header.isdir():
-        return FOLDER
-    if header.issym():
-        return LINK
-    return HARD_LINK if header.islnk() else SPECIAL
+    tests = {FILE: header.isreg, FOLDER: header.isdir, LINK: header.issym, HARD_LINK: header.islnk, SPECIAL: header.isdev}
+    return next((kind for kind, test in tests.items() if test()), UNKNOWN)
 
 
 # Zip
