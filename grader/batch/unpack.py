@@ -30,6 +30,7 @@ import re
 import shutil
 import stat
 import tarfile
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,7 @@ CHUNK = 1 << 16
 LONGEST_NAME = 255  # bytes: what Linux can have
 LONGEST_PATH = 1024
 LONGEST_EXTENSION = 16 << 10  # bytes of a tar's extended header: names and times
+LATEST = 2.0**32  # the year 2106
 MOST_LINKS = 8  # from link to link to file
 
 FILE, FOLDER, LINK, HARD_LINK = "file", "folder", "link", "hard link"
@@ -87,6 +89,7 @@ class Member:
     mode: int = 0o644
     size: int = 0  # as the header says; so many bytes must come
     target: str = ""
+    time: float = 0  # when it was changed last
     data: Callable[[], Iterable[bytes]] = lambda: ()
 
 
@@ -236,6 +239,8 @@ class _Unpacking:
         if member.mode & (stat.S_ISUID | stat.S_ISGID):
             self.notes.add(f"{printable(member.name)}: its setuid or setgid bit was dropped")
         size = self._write(path, member.data(), member.mode)
+        when = min(max(member.time, 0.0), LATEST)
+        os.utime(self.target / path, (when, when))
         if size != member.size:
             raise Refused(f"{printable(member.name)}: damaged: {size} bytes, and not {member.size}")
 
@@ -424,7 +429,7 @@ def _tar_member(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
     if kind != FILE:
         return Member(header.name, kind, header.mode, target=header.linkname)
     data = cast(IO[bytes], archive.extractfile(header))  # None only for what is no file
-    return Member(header.name, kind, header.mode, header.size, data=lambda: _chunks(data))
+    return Member(header.name, kind, header.mode, header.size, time=float(header.mtime), data=lambda: _chunks(data))
 
 
 def _kind_of(header: tarfile.TarInfo) -> str:
@@ -478,7 +483,8 @@ def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
             return Member(name, LINK, target=os.fsdecode(file.read(LONGEST_PATH)))
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         return Member(name, SPECIAL)
-    return Member(name, FILE, mode or 0o644, entry.file_size, data=lambda: _zip_data(archive, entry))
+    when = time.mktime((*entry.date_time, 0, 0, -1))
+    return Member(name, FILE, mode or 0o644, entry.file_size, time=when, data=lambda: _zip_data(archive, entry))
 
 
 def _zip_data(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -529,4 +535,5 @@ def _file_member(name: str, path: Path, mode: int) -> Member:
         with _open(path) as file:
             yield from _chunks(file)
 
-    return Member(name, FILE, mode, path.lstat().st_size, data=data)
+    status = path.lstat()
+    return Member(name, FILE, mode, status.st_size, time=status.st_mtime, data=data)
