@@ -56,6 +56,7 @@ class Result:
     symptoms: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
     got: list[str] = field(default_factory=list)
+    visibility: str = "visible"  # or hidden: who may see it, if course.toml says nothing else
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Declaration:
     step: str
     needs: list[str]
     stress: bool
+    hidden: bool = False  # its file's name begins with hidden: students do not get it
 
 
 @dataclass
@@ -127,11 +129,15 @@ class Scoring:
         options = options_of(item)
         doc = (getattr(item, "function").__doc__ or item.name).strip().split("\n")[0]
         value = 0.0 if options["stress"] else float(options["points"])
+        hidden = Path(item.location[0]).name.startswith("hidden")
+        if item.name in self.results:
+            raise pytest.UsageError(f"{item.location[0]}: the stage has another {item.name}")
         self.declarations.append(
-            Declaration(item.name, doc, value, options["step"], options["needs"], options["stress"])
+            Declaration(item.name, doc, value, options["step"], options["needs"], options["stress"], hidden)
         )
         self.results[item.name] = Result(
-            item.name, doc, 0.0, value, options["step"], stress=options["stress"]
+            item.name, doc, 0.0, value, options["step"], stress=options["stress"],
+            visibility="hidden" if hidden else "visible",
         )
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -236,12 +242,13 @@ def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
     (case.folder / "symptoms").write_text("\n".join(result.symptoms) + "\n", errors="surrogateescape")
 
 
-def as_json(scoring: Scoring, started: float) -> str:
+def as_json(scoring: Scoring, started: float, empty: float = 0.0) -> str:
+    """The results; if no test ran, the stage's maximum is `empty`."""
     got, maximum = scoring.total()
     table = {
         "stage": scoring.lab.stage.number,
         "points": got,
-        "maximum": maximum if scoring.order else scoring.lab.stage.points,  # 0 tests: no build
+        "maximum": maximum if scoring.order else empty,
         "warnings": scoring.lab.warnings,
         "seconds": round(time.monotonic() - started, 2),
         "tests": [asdict(result) for result in scoring.ordered()],
@@ -249,5 +256,5 @@ def as_json(scoring: Scoring, started: float) -> str:
     return json.dumps(table, indent=1)
 
 
-def write_json(scoring: Scoring, path: Path, started: float) -> None:
-    path.write_text(as_json(scoring, started) + "\n")
+def write_json(scoring: Scoring, path: Path, started: float, empty: float = 0.0) -> None:
+    path.write_text(as_json(scoring, started, empty) + "\n")
