@@ -17,7 +17,7 @@ import report
 from config import GRADER
 from lab import BuildError, Lab
 from sandbox.spec import Spec
-from scoring import Scoring, Selection, write_json
+from scoring import Declaration, Scoring, Selection, write_json
 
 NOT_FULL, USAGE, CANNOT = 1, 64, 70
 
@@ -37,12 +37,14 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def tests_file(stage: int) -> Path:
-    return GRADER / "tests" / f"stage{stage}_test.py"
+def tests_files(stage: int) -> list[Path]:
+    """The tests of a stage; those that students do not get come last."""
+    names = (f"stage{stage}_test.py", f"hidden_stage{stage}_test.py")
+    return [path for path in (GRADER / "tests" / name for name in names) if path.exists()]
 
 
 def pytest_arguments(options: argparse.Namespace) -> list[str]:
-    words = [str(tests_file(options.stage)), "-c", str(GRADER / "pytest.ini")]
+    words = [*map(str, tests_files(options.stage)), "-c", str(GRADER / "pytest.ini")]
     words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist"]
     words += ["--import-mode=importlib"]
     if options.junit:
@@ -59,16 +61,37 @@ def build(lab: Lab) -> str | None:
     return None
 
 
-def write_results(options: argparse.Namespace, scoring: Scoring, started: float) -> None:
+def write_results(options: argparse.Namespace, scoring: Scoring, started: float, empty: float = 0.0) -> None:
+    """What is known by now; if no test ran, the stage's maximum is `empty`."""
     if options.json:
-        write_json(scoring, options.json, started)
+        write_json(scoring, options.json, started, empty)
+
+
+def collect(options: argparse.Namespace) -> list[Declaration]:
+    """What the stage's tests declare; none is run. Empty if the tests themselves are at fault."""
+    scoring = Scoring(Lab(options.stage, options.folder, results=False), Selection(stress=True), report.progress)
+    ended = pytest.main([*pytest_arguments(options), "--collect-only"], plugins=[scoring])
+    for error in scoring.errors:
+        print(error, file=sys.stderr)
+    return scoring.declared() if ended == pytest.ExitCode.OK else []
 
 
 def list_tests(options: argparse.Namespace) -> int:
-    scoring = Scoring(Lab(options.stage, options.folder, results=False), Selection(stress=True), report.progress)
-    pytest.main([*pytest_arguments(options), "--collect-only"], plugins=[scoring])
-    print(json.dumps([asdict(row) for row in scoring.declared()], indent=1))
+    rows = collect(options)
+    if not rows:
+        print("check: the tests of this stage cannot be listed", file=sys.stderr)
+        return CANNOT
+    print(json.dumps([asdict(row) for row in rows], indent=1))
     return 0
+
+
+def report_no_build(options: argparse.Namespace, scoring: Scoring, problem: str, started: float) -> None:
+    """All points are lost, those of hidden tests too."""
+    maximum = sum(row.points for row in collect(options))
+    scoring.problem = problem
+    print(problem)
+    print(f"\nStage {options.stage}: 0 of {report.number(maximum)} points: it does not build")
+    write_results(options, scoring, started, maximum)
 
 
 def grade(options: argparse.Namespace, lab: Lab) -> int:
@@ -77,10 +100,7 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
     scoring = Scoring(lab, selection, report.progress)
     problem = build(lab)
     if problem is not None:
-        scoring.problem = problem
-        print(problem)
-        print(f"\nStage {lab.stage.number}: 0 of {lab.stage.points} points: it does not build")
-        write_results(options, scoring, started)
+        report_no_build(options, scoring, problem, started)
         return NOT_FULL
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
@@ -104,7 +124,7 @@ def main(argv: list[str]) -> int:
     if not options.folder.is_dir():
         print(f"check: {options.folder}: no such folder", file=sys.stderr)
         return USAGE
-    if not tests_file(options.stage).exists():
+    if not tests_files(options.stage):
         print(f"check: there is no stage {options.stage}", file=sys.stderr)
         return USAGE
     if options.list:

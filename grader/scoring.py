@@ -58,6 +58,7 @@ class Result:
     symptoms: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
     got: list[str] = field(default_factory=list)
+    visibility: str = "visible"  # or hidden: who may see it, if course.toml says nothing else
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Declaration:
     step: str
     needs: list[str]
     stress: bool
+    hidden: bool = False  # its file's name begins with hidden: students do not get it
 
 
 @dataclass
@@ -131,11 +133,15 @@ class Scoring:
         options = options_of(item)
         doc = (getattr(item, "function").__doc__ or item.name).strip().split("\n")[0]
         value = 0.0 if options["stress"] else float(options["points"])
+        hidden = Path(item.location[0]).name.startswith("hidden")
+        if item.name in self.results:
+            raise pytest.UsageError(f"{item.location[0]}: the stage has another {item.name}")
         self.declarations.append(
-            Declaration(item.name, doc, value, options["step"], options["needs"], options["stress"])
+            Declaration(item.name, doc, value, options["step"], options["needs"], options["stress"], hidden)
         )
         self.results[item.name] = Result(
-            item.name, doc, 0.0, value, options["step"], stress=options["stress"]
+            item.name, doc, 0.0, value, options["step"], stress=options["stress"],
+            visibility="hidden" if hidden else "visible",
         )
 
     @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
@@ -247,12 +253,13 @@ def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
     (case.kept / "symptoms").write_text("\n".join(result.symptoms) + "\n", errors="surrogateescape")
 
 
-def as_json(scoring: Scoring, started: float) -> str:
+def as_json(scoring: Scoring, started: float, empty: float = 0.0) -> str:
+    """The results; if no test ran, the stage's maximum is `empty`."""
     got, maximum = scoring.total()
     table = {
         "stage": scoring.lab.stage.number,
         "points": got,
-        "maximum": maximum if scoring.order else scoring.lab.stage.points,  # 0 tests: no build
+        "maximum": maximum if scoring.order else empty,
         "message": scoring.problem,
         "warnings": scoring.lab.warnings,
         "sandbox": scoring.lab.runner.events,
@@ -262,8 +269,8 @@ def as_json(scoring: Scoring, started: float) -> str:
     return json.dumps(table, indent=1)
 
 
-def write_json(scoring: Scoring, path: Path, started: float) -> None:
+def write_json(scoring: Scoring, path: Path, started: float, empty: float = 0.0) -> None:
     """The file is whole whenever it is read."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(as_json(scoring, started) + "\n")
+    partial.write_text(as_json(scoring, started, empty) + "\n")
     partial.replace(path)

@@ -71,7 +71,7 @@ def test_untouched_skeleton_builds_and_has_no_points(stage: int, tmp_path: Path)
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_points_add_up(stage: int) -> None:
-    rows = mutants.declared_tests(stage).values()
+    rows = [row for row in mutants.declared_tests(stage).values() if not row["hidden"]]
     assert sum(row["points"] for row in rows) == load_interface().stages[stage].points
     assert all(row["points"] > 0 or row["stress"] for row in rows)
 
