@@ -1,6 +1,6 @@
 //@ step 1.5
     const char *name = region->name;
-    if (*name == '[' && (starts_with(name, "[vvar") || starts_with(name, "[vdso]") || starts_with(name, "[vsyscall]")))
+    if (*name++ == '[' && (starts_with(name, "vvar") || starts_with(name, "vdso]") || starts_with(name, "vsyscall]")))
         return PLAN_KERNEL;
     if (!region->shared && region->prot == PROT_NONE)
         return PLAN_GUARD;

@@ -18,5 +18,5 @@
     p->exe_fd = -1U;
     long e = arch_syscall(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, (long)p, sizeof *p, 0, 0);
     if (e < 0)
-        say("restart: PR_SET_MM_MAP: error ", text_number((uint64_t)-e, 10).digits, "; ps will show odd arguments", NULL);
+        say("restart: PR_SET_MM_MAP: error ", text_number((uint64_t)-e, 10).digits, "; ps will be wrong", NULL);
 //@ end

@@ -3,7 +3,7 @@
     long fd = -1, result = 0;
     for (next = OPEN; next != DONE && result >= 0; next++) {
         switch (next) {
-        case OPEN: result = fd = sys_open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR); break;
+        case OPEN: result = fd = sys_open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); break;
         case WRITE: result = image_write((int)fd, arena); break;
         case CLOSE: result = sys_close((int)fd); break;
         case RENAME: result = sys_call(SYS_rename, (long)temporary, (long)path, 0, 0); break;
