@@ -1,7 +1,10 @@
 //@ step 1.5
     const char *name = region->name;
-    if (*name++ == '[' && (starts_with(name, "vvar") || starts_with(name, "vdso]") || starts_with(name, "vsyscall]")))
+    if (*name++ != '[')
+        goto not_the_kernels;
+    if (starts_with(name, "vvar") || starts_with(name, "vdso]") || starts_with(name, "vsyscall]"))
         return PLAN_KERNEL;
+not_the_kernels:
     if (!region->shared && region->prot == PROT_NONE)
         return PLAN_GUARD;
     /* From here on it matters only whether the bytes can be had from a file again. */
