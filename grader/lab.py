@@ -6,13 +6,15 @@ with the processes that it started, and what was seen, for the diagnosis.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -187,6 +189,15 @@ class Stamp:
         return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keeps a file open while it is replaced: else the next one but one may have its inode, and so its stamp."""
+    with contextlib.ExitStack() as stack:
+        if path.exists():
+            stack.enter_context(path.open("rb"))
+        yield
+
+
 class _GivenUp:
     """True once no image can come any more: the process ended, or has long been out of its handler."""
 
@@ -330,17 +341,23 @@ class Case:
         number = self.lab.interface.signal
         return not any(has_signal(life.pid, f, number) for f in ("SigPnd", "ShdPnd", "SigBlk"))
 
-    def checkpoint(self, life: Life, image: str = "image") -> Path:
-        """Send the signal and wait for a new image and for the handler's end."""
+    def checkpoint(self, life: Life, image: str = "image", stopped: bool = False) -> Path:
+        """Send the signal and wait for a new image and for the handler's end.
+
+        A program that is stopped goes on, and finds the signal there before it does anything else.
+        """
         path = self.folder / image
         before = Stamp.of(path)
         self.maps_before = maps.read_maps(life.pid)
         self.image = path
-        self.signal(life)
-        gone = _GivenUp(self, life)
-        came = wait_until(lambda: Stamp.of(path) != before or gone())
-        if not came or Stamp.of(path) == before:
-            self._no_image(life, path)
+        with held(path):
+            self.signal(life)
+            if stopped:
+                self.signal(life, signal.SIGCONT)
+            gone = _GivenUp(self, life)
+            came = wait_until(lambda: Stamp.of(path) != before or gone())
+            if not came or Stamp.of(path) == before:
+                self._no_image(life, path)
         done = wait_until(lambda: self.handler_is_done(life) or life.status is not None)
         if not done:
             raise Failure("the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())

@@ -493,7 +493,7 @@ def test_names(case: Case) -> None:
         life = start_named(case, words, env)
         path = case.folder / name(life.inner_pid)
         case.signal(life, number)
-        wait_until(lambda: path.exists() or life.status is not None, 5)
+        wait_until(lambda: path.exists() or life.status is not None)
         check(path.exists(), f"ckpt {' '.join(words)}: no {path.name}", "ckpt: name", *life.symptoms())
         life.kill()
     check_preload(case)
