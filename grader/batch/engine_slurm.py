@@ -79,9 +79,10 @@ class _Engine:
     def run(self) -> None:
         (self.folder / LOGS).mkdir(parents=True, exist_ok=True)
         self._gather({})
+        if not self.open:
+            return
+        limit = _array_limit(self.queue.largest_array())
         self._go_on()
-        if self.open:
-            limit = _array_limit(self.queue.largest_array())
         while self.open:
             self._submit(new_array(list(self.open.values())[:limit]))
             self._follow()
@@ -94,7 +95,7 @@ class _Engine:
             try:
                 self.queue.cancel(self.array)
             except EngineError as error:
-                print(f"slurm: {error}\nslurm: to be typed later: scancel --name={self.array.name}", file=sys.stderr)
+                print(f"slurm: {error}\nslurm: type later: scancel --name={self.array.name}", file=sys.stderr)
 
     def _go_on(self) -> None:
         """If an array of an earlier run is still in the queue, it is followed to its end."""
@@ -110,6 +111,8 @@ class _Engine:
             self.array = array
             self.queue.set_width(wanted, self.width)
             self._follow()
+        else:
+            self.queue.cancel(array)  # what Slurm holds of it
 
     def _wants(self, job: Job) -> bool:
         """Whether a job of an earlier run is one of ours, and the same in all that matters."""
@@ -118,7 +121,7 @@ class _Engine:
 
     def _submit(self, array: Array) -> None:
         path = self.folder / SCRIPT
-        path.write_text(script(array), encoding="utf-8")
+        path.write_text(script(array), encoding="utf-8", errors="surrogateescape")
         write_note(array, self.folder)
         self.array = array
         self.queue.submit(array, self.width, self.folder, path)

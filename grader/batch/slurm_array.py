@@ -50,7 +50,7 @@ ulimit -S -s 8192
 
 echo "== $(date) on $SLURMD_NODENAME, job $SLURM_JOB_ID"
 env -i {environment} "SLURMD_NODENAME=$SLURMD_NODENAME" "SLURM_JOB_ID=$SLURM_JOB_ID" \\
-    timeout --kill-after=10 "$limit" "$@"
+    timeout --verbose --kill-after=10 "$limit" "$@"
 status=$?
 [ $status = 124 ] && echo "ended after $limit seconds, the time limit"
 echo "== exit status $status"

@@ -21,15 +21,16 @@ from batch.slurm_array import LOGS, Array
 
 COMMAND_LIMIT = 60.0  # seconds for one command; they have shorter limits of their own
 PAUSE = 2.0  # before a command is tried again
-QUIET = 30.0  # seconds of silence before the user is told
+QUIET = 30.0  # seconds of silence before the user is told; at the start, before it is given up
 
 # The states after which a task is not run any more. All others are taken for alive, unknown ones too.
 ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
          "REVOKED", "TIMEOUT"}
 
 # Why a task waits that Slurm will never start, however long one waits with it.
-HOPELESS = {"AccountNotAllowed", "AssocMaxWallDurationPerJobLimit", "BadConstraints", "InvalidAccount", "InvalidQOS",
-            "PartitionNodeLimit", "PartitionTimeLimit", "QOSMaxWallDurationPerJobLimit", "QOSNotAllowed"}
+HOPELESS = {"AccountNotAllowed", "AssocMaxWallDurationPerJobLimit", "BadConstraints", "InvalidAccount",
+            "InvalidQOS", "PartitionNodeLimit", "PartitionTimeLimit", "QOSMaxWallDurationPerJobLimit",
+            "QOSNotAllowed"}
 
 # Settings of a user's shell that would hide tasks from us, or make a command ask or wait.
 MISLEADING = re.compile("SQUEUE_|SCANCEL_|SBATCH_WAIT$|SBATCH_GET_USER_ENV$")
@@ -85,21 +86,22 @@ def _call(command: Sequence[str]) -> tuple[bool, str]:
     """Runs a command of Slurm's: whether it worked, and its output or its complaint."""
     environment = {name: value for name, value in os.environ.items() if not MISLEADING.match(name)}
     try:
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.PIPE, timeout=COMMAND_LIMIT, start_new_session=True)
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=COMMAND_LIMIT, start_new_session=True)
     except FileNotFoundError:
-        raise EngineError(f"{command[0]} is not installed here; grader/dependencies, [slurm], says what is needed") \
-            from None
+        why = f"{command[0]} is not installed here; grader/dependencies, [slurm], says what is needed"
+        raise EngineError(why) from None
     except subprocess.TimeoutExpired:
         return False, f"no answer within {COMMAND_LIMIT:g} seconds"
     return done.returncode == 0, done.stdout if done.returncode == 0 else done.stderr.strip()
 
 
 class Queue:
-    """Slurm's queue. A controller that is silent for less than `patience` seconds is waited for."""
+    """Slurm's queue. A controller that answered once and is silent then is waited for, `patience` seconds."""
 
     def __init__(self, patience: float) -> None:
         self.patience = patience
+        self.heard = False
 
     def largest_array(self) -> int:
         """How many tasks an array may have; at the same time the first question of all."""
@@ -139,17 +141,20 @@ class Queue:
     def _ask(self, command: Sequence[str]) -> str:
         """The output of a command that fails only if the controller does not answer."""
         start, told = time.monotonic(), False
+        patience = self.patience if self.heard else min(self.patience, QUIET)
         while True:
             worked, text = _call(command)
             if worked:
+                self.heard = True
                 return text
             silent = time.monotonic() - start
-            if silent >= self.patience:
-                raise EngineError(f"Slurm has not answered for {silent:.0f} seconds: {text}")
+            if silent >= patience:
+                raise EngineError(f"Slurm has not answered for {silent:.0f} seconds: {text}\n"
+                                  "What is in its queue goes on; the same command again gathers the results")
             if silent > QUIET and not told:
                 print(f"slurm: no answer, trying on: {text}", file=sys.stderr, flush=True)
                 told = True
-            time.sleep(min(PAUSE, self.patience))
+            time.sleep(min(PAUSE, patience))
 
 
 def _extra() -> list[str]:

@@ -52,8 +52,11 @@ MaxArraySize={array}
 SchedulerType=sched/builtin
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
 {nodes}
-PartitionName=all Nodes=node[1-{count}] Default=YES MaxTime=INFINITE
-PartitionName=short Nodes=node[1-{count}] MaxTime=5
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=all Nodes=node[1-{count}] PriorityTier=1 Default=YES MaxTime=INFINITE
+PartitionName=short Nodes=node[1-{count}] PriorityTier=1 MaxTime=5
+PartitionName=urgent Nodes=node[1-{count}] PriorityTier=2 MaxTime=INFINITE
 """
 
 # Runs before each task; a task cannot be launched on a node for which there is such a file.
@@ -107,7 +110,7 @@ def belongs(pid: int, folder: Path) -> bool:
 class Cluster:
     """Started by start(), ended by stop()."""
 
-    def __init__(self, folder: Path, nodes: int = 3, array: int = 1001) -> None:
+    def __init__(self, folder: Path, nodes: int = 3, array: int = 20) -> None:
         self.folder = folder
         self.names = [f"node{number}" for number in range(1, nodes + 1)]
         self.conf = folder / "slurm.conf"
@@ -158,8 +161,8 @@ class Cluster:
     def _start(self, name: str, *options: str, program: str = "", wrapper: tuple[str, ...] = ()) -> None:
         with (self.folder / f"{name}.out").open("ab") as out:
             self.daemons[name] = subprocess.Popen(
-                [*END_WITH_US, *wrapper, program or name, *options], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                cwd=self.folder, env=self.environment, start_new_session=True)
+                [*END_WITH_US, *wrapper, program or name, *options], cwd=self.folder, env=self.environment,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def ask(self, *command: str) -> str:
         """What a command of Slurm's prints; "" if it fails."""
@@ -188,7 +191,8 @@ class Cluster:
         scripts = [pid for pid in self.processes() if f"/spool-{name}/" in _command(pid)]
         sessions = {os.getsid(pid) for pid in scripts}
         tasks = [pid for pid in self.processes() if os.getsid(pid) in sessions]
-        for pid in [*map(_parent, scripts), *tasks]:  # the stepds first: they must not tell how their tasks ended
+        stepds = [_parent(pid) for pid in scripts]
+        for pid in [*stepds, *tasks]:  # in this order: a stepd must not tell how its task ended
             _kill(pid)
 
     def break_launching(self, name: str) -> None:
@@ -198,7 +202,8 @@ class Cluster:
         """From now on the nodes do not see a folder: they are started anew, with something else in its place."""
         for name in self.names:
             self.kill(name)
-            self.start_node(name, "unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(folder))
+            self.start_node(name, "unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"',
+                            str(folder))
         self.changed = True
 
     def repair(self) -> None:

@@ -192,13 +192,22 @@ def test_results_that_are_there_are_not_made_again(cluster: Cluster, group: Clas
     assert jobs[0].result.read_text() == "as it was" and not group.lives(jobs[0])
 
 
-@pytest.fixture(scope="module")
-def trouble(daemons: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Class, dict[str, Job], Log]]:
+# What becomes of the jobs of test_trouble: the end, the lives, words of the reason.
+ENDS: dict[str, tuple[str, int, list[str]]] = {
+    "good": ("done", 1, []),
+    "killed": ("done", 2, []),
+    "cancelled": ("done", 2, []),
+    "fails": ("failed", 3, ["3 tries", "FAILED (NonZeroExitCode) on node", "no compiler", "exit status 3"]),
+    "silent": ("failed", 3, ["3 tries", "COMPLETED on node", "exit status 0"]),
+    "slow": ("failed", 3, ["3 tries", "FAILED", "ended after 1 seconds, the time limit"]),
+}
+
+
+def test_trouble(cluster: Cluster, group: Class) -> None:
     """One run in which much goes wrong."""
-    group = Class(tmp_path_factory.mktemp("trouble"))
     jobs = {job.name: job for job in [
         group.job("good"), group.hangs_once("killed"), group.hangs_once("cancelled"),
-        group.job("fails", "echo 'the compiler is gone' >&2; exit 3"), group.job("silent", "exit 0"),
+        group.job("fails", "echo 'no compiler' >&2; exit 3"), group.job("silent", "exit 0"),
         group.job("slow", group.until("never"), limit=1)]}
 
     def harm(name: str) -> None:
@@ -206,36 +215,15 @@ def trouble(daemons: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         if name == "killed":
             os.kill(int(group.lives(jobs[name])[0][2]), signal.SIGKILL)
         if name == "cancelled":
-            job, array, index, *_ = next(task for task in daemons.tasks() if task[2] == "2")
-            daemons.ask("scancel", "--signal=KILL", f"{array}_{index}")
+            _, array, index, *_ = next(task for task in cluster.tasks() if task[2] == "2")
+            cluster.ask("scancel", "--signal=KILL", f"{array}_{index}")
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SLURM_CONF", str(daemons.conf))
-        yield group, jobs, group.run(list(jobs.values()), harm)
-
-
-def test_each_job_is_told_of_once(trouble: tuple[Class, dict[str, Job], Log]) -> None:
-    group, jobs, log = trouble
-    assert log.ends() == ["done cancelled", "done good", "done killed", "failed fails", "failed silent", "failed slow"]
-    assert sorted(line for line in log.lines if line.startswith("started")) == sorted(f"started {n}" for n in jobs)
-
-
-@pytest.mark.parametrize("name, lives", [("good", 1), ("killed", 2), ("cancelled", 2), ("fails", 3), ("silent", 3),
-                                         ("slow", 3)])
-def test_what_has_no_result_runs_again(trouble: tuple[Class, dict[str, Job], Log], name: str, lives: int) -> None:
-    group, jobs, log = trouble
-    assert len(group.lives(jobs[name])) == lives
-
-
-@pytest.mark.parametrize("name, words", [
-    ("fails", ["3 tries", "FAILED (NonZeroExitCode) on node", "the compiler is gone", "exit status 3"]),
-    ("silent", ["3 tries", "COMPLETED on node", "exit status 0"]),
-    ("slow", ["3 tries", "FAILED", "ended after 1 seconds, the time limit"]),
-])
-def test_a_failure_is_told_with_its_reason(trouble: tuple[Class, dict[str, Job], Log], name: str,
-                                           words: list[str]) -> None:
-    group, jobs, log = trouble
-    assert all(word in log.why[name] for word in words), log.why[name]
+    log = group.run(list(jobs.values()), harm)
+    assert sorted(log.lines) == sorted([f"started {name}" for name in ENDS]
+                                       + [f"{ENDS[name][0]} {name}" for name in ENDS])
+    for name, (_, lives, words) in ENDS.items():
+        assert len(group.lives(jobs[name])) == lives, name
+        assert all(word in log.why[name] for word in words), log.why[name]
 
 
 def test_ctrl_c_cancels_and_the_next_run_goes_on(cluster: Cluster, group: Class) -> None:
@@ -260,16 +248,21 @@ def test_the_array_of_a_dead_engine_is_picked_up(cluster: Cluster, group: Class)
     wait_for("one is done, others run", lambda: jobs[0].result.exists() and len(cluster.tasks("--states=R")) == 4)
     engine.kill()
     engine.wait()
-    before = {task[1] for task in cluster.tasks()}
-    group.release("go")
     wanted = [*jobs[:-1], group.job("added")]
-    log = group.run(wanted)
+    widths = []
+
+    def go(name: str) -> None:
+        widths.append("ArrayTaskThrottle=6" in cluster.ask("scontrol", "show", "job"))
+        group.release("go")
+
+    log = group.run(wanted, go, width=6)
     assert log.ends() == sorted(f"done {job.name}" for job in wanted)
     assert [len(group.lives(job)) for job in wanted] == [1] * 7, "nothing ran twice"
-    assert len(before) == 1 and not jobs[-1].result.exists()
+    assert not group.lives(jobs[-1]), "what is not wanted any more is cancelled"
+    assert widths[0], "and the width is the new one"
 
 
-def test_a_lost_answer_submits_nothing_twice(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_answer_submits_once(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
     """sbatch says that it failed, but the array is in the queue."""
     real = shutil.which("sbatch")
     stand_in(group.folder, "sbatch", f'echo call >>{group.folder}/calls; {real} "$@"; echo "timed out" >&2; exit 1')
@@ -300,7 +293,7 @@ def test_what_slurm_refuses_is_told(cluster: Cluster, group: Class, monkeypatch:
     assert "CKPTLAB_SBATCH" in str(error.value)
 
 
-def test_what_slurm_would_never_start_is_told(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_never_start_is_told(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CKPTLAB_SBATCH", "-p short")
     with pytest.raises(EngineError, match="PartitionTimeLimit.* 11 minutes"):
         group.run([group.job("a", limit=600)])
@@ -383,8 +376,8 @@ def test_the_limit_in_minutes(group: Class, limit: float, minutes: int) -> None:
 
 
 def test_the_script_runs_any_words(group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["sh", "-c", 'for word; do printf "<%s>" "$word"; done', "sh", "a b", "'", '"', "$HOME", "`id`", "\\", "", "{x}",
-             "two\nlines", ";;", "esac", "%a"]
+    words = ["sh", "-c", 'for word; do printf "<%s>" "$word"; done', "sh", "a b", "'", '"', "$HOME", "`id`",
+             "\\", "", "{x}", "two\nlines", ";;", "esac", "%a"]
     job = Job("a", words, group.folder / "it's", 5)
     text = slurm_array.script(slurm_array.new_array([group.job("other"), job]))
     environment = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURMD_NODENAME": "n", "SLURM_JOB_ID": "1"}
@@ -420,24 +413,25 @@ def test_a_node_that_is_set_down(cluster: Cluster, group: Class) -> None:
         wait_for("it lives", lambda: bool(group.lives(job)))
         cluster.ask("scontrol", "update", f"NodeName={group.lives(job)[0][0]}", "State=DOWN", "Reason=test")
 
-    assert group.run([job], down).ends() == ["done a"]
-    first, second = (life[0] for life in group.lives(job))
-    assert first != second
+    log = group.run([job], down)
+    assert log.lines == ["started a", "done a"] and len(group.lives(job)) == 2
+    assert len(list((group.scratch / "slurm/log").iterdir())) == 1, "the same array"
 
 
 @pytest.mark.stress
 def test_a_preempted_task(cluster: Cluster, group: Class) -> None:
-    """It waits again, and runs again, under the same number; no try is counted."""
+    """More urgent work takes all nodes. It waits, and runs again under the same number; no try is counted."""
     job = group.hangs_once("a")
 
-    def requeue(name: str) -> None:
+    def preempt(name: str) -> None:
         wait_for("it lives", lambda: bool(group.lives(job)))
-        _, array, index, *_ = cluster.tasks()[0]
-        cluster.ask("scontrol", "requeue", f"{array}_{index}")
+        assert cluster.ask("sbatch", "--partition=urgent", "--nodes=3", "--exclusive", "--output=/dev/null",
+                           f"--chdir={group.folder}", "--wrap", group.until("go"))
+        wait_for("it waits", lambda: [task[3] for task in cluster.tasks() if task[2] == "0"] == ["PENDING"])
+        group.release("go")
 
-    log = group.run([job], requeue)
-    assert log.lines == ["started a", "done a"]
-    assert len(group.lives(job)) == 2
+    log = group.run([job], preempt)
+    assert log.lines == ["started a", "done a"] and len(group.lives(job)) == 2
     assert len(list((group.scratch / "slurm/log").iterdir())) == 1, "the same array"
 
 
@@ -456,13 +450,15 @@ def test_slurm_s_own_time_limit(cluster: Cluster, group: Class, monkeypatch: pyt
     """The script's own limit comes first; here it is taken away."""
     monkeypatch.setattr(engine_slurm, "TRIES", 1)
     monkeypatch.setattr(slurm_array, "MARGIN", 0)
-    monkeypatch.setattr(slurm_array, "TASK", slurm_array.TASK.replace("timeout --kill-after=10 \"$limit\" ", ""))
+    own = 'timeout --verbose --kill-after=10 "$limit" '
+    assert own in slurm_array.TASK
+    monkeypatch.setattr(slurm_array, "TASK", slurm_array.TASK.replace(own, ""))
     log = group.run([group.job("a", group.until("never"), limit=1)])
     assert log.ends() == ["failed a"] and "TIMEOUT (TimeLimit)" in log.why["a"]
 
 
 @pytest.mark.stress
-def test_the_controller_is_away_for_a_while(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_controller_is_away(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the engine sees it: squeue fails, and is asked again."""
     stand_in(group.folder, "squeue", f'{shutil.which("squeue")} "$@" || {{ touch {group.folder}/failed; exit 1; }}')
     monkeypatch.setenv("PATH", f"{group.folder}:{os.environ['PATH']}")
@@ -492,6 +488,7 @@ def test_a_task_that_cannot_be_launched(cluster: Cluster, group: Class) -> None:
     log = group.run(jobs)
     assert len(log.ends()) == 3 and all(line.startswith("done") for line in log.ends()), log.why
     assert {group.lives(job)[0][0] for job in jobs} == {cluster.names[2]}
+    assert [cluster.states()[name] for name in cluster.names] == ["drained", "drained", "idle"], "it did go wrong"
 
 
 @pytest.mark.stress
