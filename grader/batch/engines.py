@@ -1,4 +1,8 @@
-"""What an engine is: it runs the jobs of a class, on this machine or on others, and tells how it goes."""
+"""What an engine is: it runs jobs, each of which grades one submission, and tells a watcher how they go.
+
+engine_local.py runs them on this machine, engine_slurm.py on a cluster. An engine's run() tells of every job
+either done() or failed(), once, and returns then.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,25 @@ from pathlib import Path
 from typing import Protocol
 
 
+class EngineError(Exception):
+    """Why jobs cannot be run (any further), in words for the user."""
+
+
 @dataclass(frozen=True)
 class Job:
-    """The grading of one submission."""
+    """Grades one submission. A job whose result exists is done, whoever made it and when.
 
-    name: str
-    command: list[str]  # leaves `result` when it is done, and ends with 0 if the submission was graded
-    result: Path
-    limit: float  # seconds
+    It may run twice at the same time, on two machines: on a cluster, a node that seems lost may come back.
+    """
+
+    name: str  # unique, fit for a file name
+    command: list[str]  # leaves `result`, whole at once, and exits with 0; all paths in it are absolute
+    result: Path  # absolute
+    limit: float  # seconds; then it is ended
 
 
 class Watcher(Protocol):
-    """Who wants to know."""
+    """Whom an engine tells. started() may be missing for a job that was done at once."""
 
     def started(self, name: str) -> None: ...
 
@@ -29,5 +40,6 @@ class Watcher(Protocol):
 
 
 class Engine(Protocol):
-    def __call__(self, jobs: Sequence[Job], width: int, watcher: Watcher, scratch: Path) -> None:
-        """Run all jobs, `width` at a time; return when each is done or failed."""
+    """What engine_local.run and engine_slurm.run are."""
+
+    def __call__(self, jobs: Sequence[Job], width: int, watcher: Watcher, scratch: Path) -> None: ...
