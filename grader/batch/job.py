@@ -24,10 +24,10 @@ from typing import Any, NoReturn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from batch import artefacts, given, results
+from batch.intake import Submission
 from batch.prepare import Prepared, prepare
 from batch.request import Request
 from batch.results import StageResult, SubmissionResult
-from batch.unpack import Limits as UnpackLimits
 from batch.unpack import Refused
 from batch.workshop import Slot, Workshop, WorkshopError
 from config import GRADER, Interface, load_interface
@@ -85,7 +85,7 @@ class Grading:
         """Only root's rights touch the archive; then all of it belongs to the submission's own user."""
         self.slot.folder.mkdir(mode=0o711)
         tree = self.slot.folder / "tree"
-        prepared = prepare([Path(path) for path in self.request.paths], tree, UnpackLimits())
+        prepared = prepare(submission_of(self.request), tree)
         self.result.notes, self.result.variables = list(prepared.notes), list(prepared.variables)
         if not prepared.variables:
             given.lay_objects(self.interface, self.shop.given, tree)
@@ -161,6 +161,12 @@ class Grading:
             if check.poll() is None:
                 os.killpg(check.pid, signal.SIGKILL)
                 check.wait()
+
+
+def submission_of(request: Request) -> Submission:
+    paths = tuple(Path(path) for path in request.paths)
+    return Submission(request.name, request.student, request.student_id, paths, request.source, request.submitted,
+                      tuple(request.notes))
 
 
 def limit_memory() -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from batch import one, run
+from batch.course_file import CourseError
 from batch.engines import EngineError
 from batch.intake import IntakeError
+from batch.platforms.classroom50 import EnvironmentMissing
 from batch.request import Options
 from batch.workshop import WorkshopError
 from config import load_interface
@@ -111,12 +115,18 @@ def grade(arguments: argparse.Namespace) -> int:
     return run.run(plan)
 
 
+def end(number: int, frame: object) -> NoReturn:
+    """SIGTERM: through all `finally`, so that nothing is left running."""
+    raise KeyboardInterrupt
+
+
 def main(argv: list[str]) -> int:
+    signal.signal(signal.SIGTERM, end)
     arguments = parse_arguments(argv)
     try:
         check(arguments)
         return grade(arguments)
-    except (WrongCall, IntakeError) as error:
+    except (WrongCall, IntakeError, CourseError, EnvironmentMissing) as error:
         print(f"grade: {error}", file=sys.stderr)
         return USAGE
     except (WorkshopError, EngineError) as error:

@@ -11,14 +11,15 @@ from typing import Optional
 
 from batch import environment, job, platforms, reports, results
 from batch.course import Course
+from batch.platforms import gradescope
 from batch.request import Options, Request
 from batch.results import FAILED, SubmissionResult
 from batch.run import choose_tier
 from batch.workshop import grader_digest
-from config import TOP
+from config import TOP, Stage, load_interface
 
 PLATFORMS = platforms.WRITERS
-Progress = Callable[[SubmissionResult], None]
+Write = Callable[[SubmissionResult, list[environment.Fault], bool], None]
 
 
 def grade(folder: Path, options: Options, platform: str, output: Optional[Path], course_path: Optional[Path]) -> int:
@@ -27,26 +28,36 @@ def grade(folder: Path, options: Options, platform: str, output: Optional[Path],
     digest = grader_digest()
     options = replace(options, tier=choose_tier(options.tier, "local", digest))
     with tempfile.TemporaryDirectory() as scratch:
-        request = Request("submission", "", "", folder.name, "", [str(folder.resolve())], "", digest, scratch,
+        request = Request("submission", "", "", folder.name, "", [str(folder.resolve())], [], "", digest, scratch,
                           options=options)
-        result = job.grade(request, writer(platform, output, course))
+        write = writer(platform, output, course, stages_of(options))
+        write(SubmissionResult("submission", ""), [], False)  # valid from the beginning
+        result = job.grade(request, lambda so_far: write(so_far, [], False))
         faults = faults_among(result, request)
-        counted = reports.counted(result, faults, course)
-        if platform and output:
-            platforms.write(platform, counted, output)
-        else:
+        write(result, faults, True)
+        if not platform:
+            counted = reports.counted(result, faults, course)
             print_result(counted)
             show_artefacts(counted, Path(scratch))
     failed = any(stage.status == results.GRADER_FAILED for stage in result.stages)
     return job.CANNOT if failed else 0
 
 
-def writer(platform: str, output: Optional[Path], course: Course) -> Progress:
-    """What is to be done with results that are not all there yet."""
+def stages_of(options: Options) -> list[Stage]:
+    """The stages that will be graded."""
+    stages = load_interface().stages
+    return [stage for number, stage in sorted(stages.items()) if not options.stages or number in options.stages]
 
-    def write(result: SubmissionResult) -> None:
+
+def writer(platform: str, output: Optional[Path], course: Course, stages: list[Stage]) -> Write:
+    """What is to be done with results, also with those that are not all there yet: course.toml applies to all."""
+    metadata = gradescope.load_metadata() if platform == "gradescope" else None
+
+    def write(result: SubmissionResult, faults: list[environment.Fault], done: bool) -> None:
         if platform and output:
-            platforms.write(platform, reports.counted(result, [], course), output, False)
+            if metadata is not None:
+                gradescope.identify(result, metadata)
+            platforms.write(platform, reports.counted(result, faults, course), output, done, stages)
 
     return write
 

@@ -29,12 +29,11 @@ class Request:
     source: str
     submitted: str
     paths: list[str]
+    notes: list[str]  # of the intake
     digest: str  # SHA-256 of what was handed in
     grader: str  # SHA-256 of the grader
     out: str  # the output folder
     repeat: str = ""  # the command that grades it again
-    platform: str = ""  # a course platform that gets the results as they come, in the file `output`
-    output: str = ""
     options: Options = field(default_factory=Options)
 
     def save(self, path: Path) -> None:

@@ -133,7 +133,7 @@ class SubmissionResult:
 
 def _take(kind: type[T], table: dict[str, Any]) -> T:
     """The dataclass from a table; names that it does not have are passed over."""
-    names = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    names = {f.name for f in dataclasses.fields(kind)}
     return kind(**{name: value for name, value in table.items() if name in names})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,8 +72,8 @@ class Batch:
         words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
-            [str(path) for path in submission.paths], source_digest(submission), self.grader, str(out),
-            " ".join([*words, "--only"]), options=self.plan.options,
+            [str(path) for path in submission.paths], list(submission.notes), source_digest(submission), self.grader,
+            str(out), shlex.join([*words, "--only"]), self.plan.options,
         )
 
     def is_done(self, request: Request) -> bool:
@@ -125,7 +126,7 @@ class Batch:
         path = self.plan.out / "reference.json"
         if not self.plan.reference or not (TOP / "solution").is_dir():
             return None
-        submission = Submission(REFERENCE, "the reference solution", "", [TOP / "solution"], "solution", "", [])
+        submission = Submission(REFERENCE, "the reference solution", "", (TOP / "solution",), "solution")
         request = replace(self.request(submission, self.plan.out), repeat="", options=replace(self.plan.options, only=[]))
         if path.exists():
             old = results.load(path)
@@ -201,9 +202,9 @@ def run(plan: Plan) -> int:
 
 
 def run_alone(plan: Plan) -> int:
-    found = intake.find(plan.submissions, plan.out / "work" / "unpacked")
-    for words in found.ignored:
-        print(f"passed over: {words}")
+    found = intake.look(plan.submissions, plan.out / "work" / "unpacked")
+    for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
+        print(words)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:

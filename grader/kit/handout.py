@@ -29,7 +29,7 @@ GIVEN = ["000-README", "README.md", "OVERVIEW", "OVERVIEW.svg", "LICENSE", ".edi
          ".clang-format", ".gitignore", ".devcontainer", "BACKGROUND", "grader", "stage[0-9]-*"]
 
 # What of those stays here all the same. A file or folder whose name begins so is a hidden test.
-KEPT = {"grader/kit", "grader/demo", "grader/bench"}
+KEPT = {"grader/kit", "grader/demo", "grader/bench", "grader/batch", "grader/grade", "grader/similar", "grader/course.toml"}
 HIDDEN = "hidden"
 GIVEN_OF_KIT = {"grader/kit/handin.py", "grader/kit/archive.py"}
 

@@ -23,7 +23,7 @@ def tiers() -> list[str]:
 
 def choose(spec: Spec, wanted: Sequence[str] = ()) -> tuple[str, list[str]]:
     """The best tier that works, or ""; and why the better ones do not."""
-    reasons = []
+    reasons: list[str] = []
     for tier in wanted or tiers():
         reason = why_not(replace(spec, tier=tier))
         if not reason:
