@@ -18,7 +18,9 @@ from typing import Callable, Optional
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sinfo")
 LIMIT = 60.0  # seconds for anything that must happen
-END_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")  # a daemon must not outlive a test that was killed
+
+# A daemon must not outlive a test that was killed; and it has the limits that Debian's service gives it.
+AS_A_SERVICE = ("setpriv", "--pdeathsig", "KILL", "--", "prlimit", "--stack=unlimited", "--")
 
 # Times are short: a requeued task waits for cred_expire (5 is the least), a node is down after SlurmdTimeout.
 CONFIGURATION = """\
@@ -161,7 +163,7 @@ class Cluster:
     def _start(self, name: str, *options: str, program: str = "", wrapper: tuple[str, ...] = ()) -> None:
         with (self.folder / f"{name}.out").open("ab") as out:
             self.daemons[name] = subprocess.Popen(
-                [*END_WITH_US, *wrapper, program or name, *options], cwd=self.folder, env=self.environment,
+                [*AS_A_SERVICE, *wrapper, program or name, *options], cwd=self.folder, env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def ask(self, *command: str) -> str:
