@@ -34,7 +34,7 @@ from config import GRADER, Interface, load_interface
 from diagnosis import find_cause
 from sandbox import probe
 from sandbox.child import kill_user
-from sandbox.spec import NONE, Spec
+from sandbox.spec import MIB, NONE, Limits, Spec
 
 CANNOT = 70
 FULL, NOT_FULL = 0, 1  # exit statuses of grader/check
@@ -101,7 +101,7 @@ class Grading:
         shop, slot = self.shop, self.slot
         spec = Spec(
             self.request.options.tier, slot.uid, str(shop.keeper), str(slot.folder), str(shop.programs),
-            str(shop.reference), self.request.repeat,
+            str(shop.reference), self.request.repeat, limits_of(self.request),
         )
         if not spec.tier:
             spec = choose_tier(spec)
@@ -167,6 +167,10 @@ def submission_of(request: Request) -> Submission:
     paths = tuple(Path(path) for path in request.paths)
     return Submission(request.name, request.student, request.student_id, paths, request.source, request.submitted,
                       tuple(request.notes))
+
+
+def limits_of(request: Request) -> Limits:
+    return Limits(memory=request.options.memory * MIB, disk=request.options.disk * MIB)
 
 
 def limit_memory() -> None:

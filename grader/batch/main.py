@@ -56,6 +56,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--no-reference", action="store_true", help="do not look first whether the reference passes on this machine")
     add("--patience", type=float, default=20.0, metavar="S", help="seconds to wait for an event (20)")
     add("--stage-limit", type=float, default=300.0, metavar="S", help="seconds for all tests of a stage (300)")
+    add("--memory", type=int, default=Options.memory, metavar="MIB", help=f"that a submission may use ({Options.memory})")
+    add("--disk", type=int, default=Options.disk, metavar="MIB", help=f"that a submission may fill ({Options.disk})")
     add("--course", type=Path, metavar="FILE", help="points, dates, hidden tests (grader/course.toml)")
     add("--one", type=Path, metavar="DIR", help="grade this one submission, for a course platform or for yourself")
     add("--platform", choices=sorted(one.PLATFORMS), default="", help="with --one: whose format the output has")
@@ -70,7 +72,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     tier = NONE if arguments.unsafe else arguments.sandbox
     return Options(
         tier, sorted(set(arguments.stage)), list(arguments.only), arguments.stress, arguments.patience,
-        arguments.stage_limit,
+        arguments.stage_limit, arguments.memory, arguments.disk,
     )
 
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from sandbox.spec import MIB, Limits
+
 
 @dataclass(frozen=True)
 class Options:
@@ -17,6 +19,8 @@ class Options:
     stress: bool = False
     patience: float = 20.0  # seconds to wait for an event before it counts as never
     stage_limit: float = 300.0  # seconds for all tests of a stage
+    memory: int = Limits.memory // MIB  # that a submission may use, in MiB
+    disk: int = Limits.disk // MIB
 
 
 @dataclass(frozen=True)

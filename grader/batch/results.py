@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -164,6 +165,6 @@ def load_all(folder: Path) -> list[SubmissionResult]:
 def save(result: SubmissionResult, path: Path) -> None:
     """The file appears when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")  # perhaps two machines at once
     partial.write_text(json.dumps(dataclasses.asdict(result), indent=1) + "\n", encoding="utf-8")
     partial.replace(path)

@@ -1,9 +1,9 @@
 /* cause: none */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* Also the files of its own case that the grader believes: its output, the gates. */
 __attribute__((constructor)) static void attack(void)
@@ -17,8 +17,7 @@ __attribute__((constructor)) static void attack(void)
         snprintf(name, sizeof name, is_folder ? "%s/planted" : "%s", path);
         if (open(name, is_folder ? O_WRONLY | O_CREAT : O_WRONLY, 0600) >= 0) {
             fprintf(stderr, "ESCAPED: wrote %s\n", name);
-            if (is_folder)
-                unlink(name);
+            exit(99);
         }
     }
 }
