@@ -303,13 +303,19 @@ def test_gradescope_as_it_is_downloaded(tmp_path: Path) -> None:
         assert all(scratch in one.path.parents for one in found.submissions)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "a: [", "\0", "a: &a [*a]\n", "submission_1: 7\n",
-                                  "submission_1:\n  :submitters: Bob\n", "submission_1:\n  :submitters:\n  - 7\n",
-                                  "submission_1:\n  :submitters:\n  - :name: {a: b}\n    :sid: [1]\n",
-                                  "submission_1:\n  :created_at: yesterday\n", "[" * 5000])
-def test_metadata_that_is_not_what_it_should_be(tmp_path: Path, text: str) -> None:
+BAD_METADATA = {
+    "empty": "", "a list": "- a\n- b\n", "no yaml": "a: [", "zero": "\0", "in a circle": "a: &a [*a]\n",
+    "deep": "[" * 5000, "a number": "submission_1: 7\n", "no people": "submission_1:\n  :submitters: Bob\n",
+    "people that are numbers": "submission_1:\n  :submitters:\n  - 7\n",
+    "names that are tables": "submission_1:\n  :submitters:\n  - :name: {a: b}\n    :sid: [1]\n",
+    "no time": "submission_1:\n  :created_at: yesterday\n",
+}
+
+
+@pytest.mark.parametrize("which", BAD_METADATA)
+def test_metadata_that_is_not_what_it_should_be(tmp_path: Path, which: str) -> None:
     put_archive(tmp_path / "submission_1/lab.zip")
-    (tmp_path / metadata.FILE).write_text(text)
+    (tmp_path / metadata.FILE).write_text(BAD_METADATA[which])
     found = look(tmp_path)
     assert list(by_name(found)) == ["submission_1"]
     assert found.submissions[0].submitted == ""

@@ -426,7 +426,17 @@ def test_other_methods_of_zip(place: Place, method: int) -> None:
 def test_a_tar_header_that_is_a_bomb(place: Place) -> None:
     info, data = entry("a.c")
     info.pax_headers = {"comment": "1" * (1 << 20)}
-    place.refuses(tar_bytes((info, data), kind=tarfile.PAX_FORMAT), "a header of")
+    place.refuses(tar_bytes((info, data), kind=tarfile.PAX_FORMAT), "extended headers of")
+
+
+def test_many_tar_headers_that_are_a_bomb(place: Place) -> None:
+    members = []
+    for number in range(150):
+        info, data = entry(f"build/{number}")
+        info.pax_headers = {"comment": "1" * 7000}
+        members.append((info, data))
+    place.refuses(tar_bytes(*members, kind=tarfile.PAX_FORMAT), "extended headers of")
+    place.unpack(tar_bytes(entry("a.c"), *members[:100], kind=tarfile.PAX_FORMAT))
 
 
 def test_headers_of_headers(place: Place) -> None:
