@@ -218,7 +218,8 @@ class _Unpacking:
         """Notes what is at the path, and the folders that lead there. One path cannot be two things."""
         for folder in [*path.parents][:-1]:
             if self.kinds.setdefault(folder, FOLDER) != FOLDER:
-                raise _Hostile(f"{printable(str(path))}: it lies under {printable(str(folder))}, which is no folder")
+                above = printable(str(folder))
+                raise _Hostile(f"{printable(str(path))}: it lies under {above}, which is no folder")
         before = self.kinds.get(path)
         if before is None:
             self._count()
@@ -443,7 +444,8 @@ def _tar_member(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
 def _kind_of(header: tarfile.TarInfo) -> str:
     if header.issparse():
         return SPARSE
-    tests = {FILE: header.isreg, FOLDER: header.isdir, LINK: header.issym, HARD_LINK: header.islnk, SPECIAL: header.isdev}
+    tests = {FILE: header.isreg, FOLDER: header.isdir, LINK: header.issym, HARD_LINK: header.islnk,
+             SPECIAL: header.isdev}
     return next((kind for kind, test in tests.items() if test()), UNKNOWN)
 
 

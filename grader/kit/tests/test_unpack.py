@@ -138,7 +138,8 @@ def test_a_zip_archive(place: Place, method: int) -> None:
     assert place.files() == {"stage1/maps.c": b"int one;\n", "a.h": b""}
 
 
-@pytest.mark.parametrize("command", [["tar", "czf"], ["tar", "cJf"], ["zip", "-qry"], ["tar", "--format=v7", "-cf"]])
+@pytest.mark.parametrize("command", [["tar", "czf"], ["tar", "cJf"], ["zip", "-qry"],
+                                     ["tar", "--format=v7", "-cf"]])
 def test_what_the_usual_programs_pack(place: Place, command: list[str]) -> None:
     if not shutil.which(command[0]):
         pytest.skip(f"no {command[0]} here: python's own zip archives are tested above")
@@ -352,7 +353,8 @@ def test_too_many_files_that_are_left_out(place: Place) -> None:
 
 
 def test_built_things_do_not_count(place: Place) -> None:
-    notes = place.unpack(tar_bytes(entry("a.c"), entry("build/image", ZEROS), *(entry(f"build/{i}") for i in range(99))))
+    built = [entry("build/image", ZEROS), *(entry(f"build/{i}") for i in range(99))]
+    notes = place.unpack(tar_bytes(entry("a.c"), *built))
     assert notes == ["build: left out (100)"]
 
 
@@ -661,7 +663,8 @@ def make_many(path: Path) -> None:
     (lambda path: path.symlink_to("/etc/passwd"), "leads out"),
     (lambda path: path.symlink_to("../neighbour"), "leads out"),
     (lambda path: path.symlink_to("/"), "leads out"),
-    (make_fifo, "a FIFO"), (make_socket, "a socket"), (make_big, "more than 1 MiB"), (make_many, "more than 20 files")])
+    (make_fifo, "a FIFO"), (make_socket, "a socket"), (make_big, "more than 1 MiB"),
+    (make_many, "more than 20 files")])
 def test_hostile_folders(place: Place, make: Callable[[Path], Optional[object]], words: str) -> None:
     source = place.top / "source"
     source.mkdir()
@@ -693,5 +696,6 @@ def test_an_empty_folder(place: Place) -> None:
 def test_the_usual_limits_are_quick(place: Place) -> None:
     """The worst that is let in: a bomb costs seconds, whatever it would unpack to."""
     start = time.monotonic()
-    place.refuses(gzip.compress(tar_bytes(entry("zeros.c", bytes(100 << 20))), 1), "more than 64 MiB", limits=Limits())
+    data = gzip.compress(tar_bytes(entry("zeros.c", bytes(100 << 20))), 1)
+    place.refuses(data, "more than 64 MiB", limits=Limits())
     assert time.monotonic() - start < 30
