@@ -149,7 +149,8 @@ def _unwrapped(top: Path, kit: Kit) -> Path:
         return top
     if stages.is_submission(inside[0], kit):
         return top
-    names = [path.name for path in [*stages.subfolders(inside[0]), *filter(_is_solid_file, stages.files_in(inside[0]))]]
+    archives = [path for path in stages.files_in(inside[0]) if _is_solid_file(path)]
+    names = [path.name for path in [*stages.subfolders(inside[0]), *archives]]
     platform = (inside[0] / metadata.FILE).exists() or any(_of_platform(name) for name in names)
     students = {naming.of_nobody(name).student for name in names} - {""}
     return _unwrapped(inside[0], kit) if platform or len(students) > 1 else top

@@ -25,9 +25,10 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar", "
             ".7z", ".rar", ".tar.zst", ".gz", ".xz")
 
 MOODLE = re.compile(r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?")
-CANVAS = re.compile(r"(?:(?P<name>(?!LATE_)\w+?)_)?(?:(?P<late>LATE)_)?(?P<id>\d+|anon_[A-Za-z0-9]+)_(?P<number>\d+)"
-                    r"_(?P<file>.+)")
-HANDIN = re.compile(r"(?P<before>.*?)[-_ ]*(?:ckptlab[-_ ]?)?handin(?:-?stage\d+)?(?:-\d+| ?\(\d+\))?(?P<after>.*)", re.I)
+CANVAS = re.compile(r"(?:(?P<name>(?!LATE_)\w+?)_)?(?:(?P<late>LATE)_)?(?P<id>\d+|anon_[A-Za-z0-9]+)"
+                    r"_(?P<number>\d+)_(?P<file>.+)")
+HANDIN = re.compile(r"(?P<before>.*?)[-_ ]*(?:ckptlab[-_ ]?)?handin(?:-?stage\d+)?"
+                    r"(?:-\d+| ?\(\d+\))?(?P<after>.*)", re.I)
 STAGE = re.compile(r"stage[-_ ]?(\d+)(?!\d)", re.I)
 LONGEST = 60
 

@@ -34,6 +34,7 @@ from batch.unpack import Limits, Refused, copy_folder, unpack
 # Make and a shell read the names of sources, and the kit's Makefiles list them with wildcards.
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"(?:[^"\n]*/)?([^"/\n]+)"', re.M)
+MOST_BINARIES = 10  # that are named
 TODO = re.compile(r"\bTODO \d+\.\d+:")
 
 
@@ -138,11 +139,12 @@ def _choose(stage: int, handed: _HandedIn, kit: Kit) -> None:
     folder = kit.stages[stage].folder
     taken = handed.sources.setdefault(stage, {})
     others: list[str] = []
+    binaries: list[str] = []
     for name, path in sorted(handed.files[stage].items()):
         data = path.read_bytes()
         given = kit.files[stage].get(name)
         if stages.is_binary(data):
-            handed.notes.add(f"{folder}/{printable(name)}: not text: thrown away")
+            binaries.append(name)
         elif not _is_fit(name, {*taken, *kit.files[stage]}):
             handed.notes.add(f"{folder}/{printable(name)}: left out: no name for a source")
         elif kit.is_source(name) or not kit.has_skeleton(stage):
@@ -151,6 +153,10 @@ def _choose(stage: int, handed: _HandedIn, kit: Kit) -> None:
             others.append(name)
         elif data != given.read_bytes():
             handed.notes.add(f"{folder}/{name}: differs from the kit's: the kit's was used")
+    for name in binaries[:MOST_BINARIES]:
+        handed.notes.add(f"{folder}/{printable(name)}: not text: thrown away")
+    if binaries[MOST_BINARIES:]:
+        handed.notes.add(f"{folder}: {len(binaries) - MOST_BINARIES} more that are not text: thrown away")
     if others:
         handed.notes.add(f"{folder}: left out, no sources: {some(others)}")
 
@@ -158,7 +164,7 @@ def _choose(stage: int, handed: _HandedIn, kit: Kit) -> None:
 def _is_fit(name: str, files: set[str]) -> bool:
     """Whether a file may be called that, and does not lie in a folder that is called like a file."""
     *folders, _ = Path(name).parents
-    return all(SAFE.fullmatch(part) for part in Path(name).parts) and not any(str(path) in files for path in folders)
+    return all(map(SAFE.fullmatch, Path(name).parts)) and files.isdisjoint(map(str, folders))
 
 
 def _note_unused(handed: _HandedIn, kit: Kit) -> None:

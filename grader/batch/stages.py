@@ -169,9 +169,9 @@ def _recognised(folder: Path, kit: Kit, notes: Notes) -> dict[int, Files]:
     unclear = [name for name, owners in own.items() if len(owners) > 1]
     if unclear:
         notes.add(f"{some(unclear)}: of which stage cannot be told: the skeleton's was used")
-    new = {name for name, owners in own.items() if not owners}
-    return {stage: {name: here[name] for name in here if own[name] == [stage] or (stage == stages[-1] and name in new)}
-            for stage in stages}
+    found = {stage: {name: here[name] for name, owners in own.items() if owners == [stage]} for stage in stages}
+    found[stages[-1]].update({name: here[name] for name, owners in own.items() if not owners})
+    return found
 
 
 def _unknown(folder: Path, kit: Kit, here: Files) -> dict[int, Files]:

@@ -47,7 +47,8 @@ SLACK = 8
 CHUNK = 1 << 16
 LONGEST_NAME = 255  # bytes: what Linux can have
 LONGEST_PATH = 1024
-LONGEST_EXTENSION = 16 << 10  # bytes of a tar's extended header: names and times
+LONGEST_EXTENSION = 8 << 10  # bytes of a tar's extended header: names and times
+MOST_EXTENSIONS = 1 << 20  # bytes of all of them; an older tarfile needs the square of their length to read them
 LATEST = 2.0**32  # the year 2106
 MOST_LINKS = 8  # from link to link to file
 
@@ -217,7 +218,8 @@ class _Unpacking:
         """Notes what is at the path, and the folders that lead there. One path cannot be two things."""
         for folder in [*path.parents][:-1]:
             if self.kinds.setdefault(folder, FOLDER) != FOLDER:
-                raise _Hostile(f"{printable(str(path))}: it lies under {printable(str(folder))}, which is no folder")
+                above = printable(str(folder))
+                raise _Hostile(f"{printable(str(path))}: it lies under {above}, which is no folder")
         before = self.kinds.get(path)
         if before is None:
             self._count()
@@ -335,7 +337,7 @@ def _members_of(path: Path, limits: Limits) -> Iterator[Member]:
             raise Refused(f"larger than {SLACK * limits.mebibytes} MiB")
         head = file.read(512)
         file.seek(0)
-        if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
             yield from _zip_members(file, limits)
         else:
             yield from _tar_members(_decompressed(head, file), limits)
@@ -369,7 +371,7 @@ def _decompressed(head: bytes, file: IO[bytes]) -> _Readable:
 def _is_tar(head: bytes) -> bool:
     """By the first header's checksum: old archives have no magic number."""
     try:
-        _Header.frombuf(head, "utf-8", "surrogateescape")
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
     except tarfile.HeaderError:
         return head == bytes(512)  # no header at all: an archive without members
     return True
@@ -388,17 +390,23 @@ def _no_archive(head: bytes) -> NoReturn:
 
 
 class _Header(tarfile.TarInfo):
-    """tarfile's header, without its patience: it takes a damaged header for the end of the archive."""
+    """tarfile's header, without its patience: it takes a damaged header for the end of the archive.
+
+    Each archive has a subclass of its own, which counts.
+    """
+
+    extensions = 0  # bytes of extended headers so far
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
         header = super().frombuf(buf, encoding, errors)
         if header.size < 0:
             raise Refused("damaged: a file of less than no bytes")
-        extensions = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
-                      tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-        if header.type in extensions and header.size > LONGEST_EXTENSION:
-            raise Refused(f"a header of {header.size} bytes")
+        if header.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+                           tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
+            cls.extensions += header.size
+            if header.size > LONGEST_EXTENSION or cls.extensions > MOST_EXTENSIONS:
+                raise Refused(f"extended headers of {cls.extensions} bytes")
         return header
 
     @classmethod
@@ -415,8 +423,9 @@ def _tar_members(stream: _Readable, limits: Limits) -> Iterator[Member]:
     """In one pass, forwards only."""
     counted = _Counted(stream, limits)
     file = cast(IO[bytes], counted)  # tarfile needs no more than read()
+    counting: type[_Header] = type("_CountingHeader", (_Header,), {"extensions": 0})
     with _reading():
-        with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header,
+        with tarfile.open(fileobj=file, mode="r|", tarinfo=counting,
                           encoding="utf-8", errors="surrogateescape") as archive:
             for header in archive:
                 yield _tar_member(archive, header)
@@ -435,7 +444,8 @@ def _tar_member(archive: tarfile.TarFile, header: tarfile.TarInfo) -> Member:
 def _kind_of(header: tarfile.TarInfo) -> str:
     if header.issparse():
         return SPARSE
-    tests = {FILE: header.isreg, FOLDER: header.isdir, LINK: header.issym, HARD_LINK: header.islnk, SPECIAL: header.isdev}
+    tests = {FILE: header.isreg, FOLDER: header.isdir, LINK: header.issym, HARD_LINK: header.islnk,
+             SPECIAL: header.isdev}
     return next((kind for kind, test in tests.items() if test()), UNKNOWN)
 
 

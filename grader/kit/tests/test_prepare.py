@@ -140,8 +140,9 @@ def test_given_headers_and_sources_may_be_changed(klass: Class) -> None:
 
 def test_binaries_are_thrown_away(klass: Class) -> None:
     elf = b"\x7fELF\2\1\1\0"
-    prepared = klass.prepare({**skeleton(1), f"{ONE}/readmaps": elf, f"{ONE}/maps.o": elf, f"{ONE}/libx.a": b"!<arch>\n",
-                              f"{ONE}/myckpt": b"\0", f"{ONE}/maps.c": "int ü;".encode("utf-16"), f"{ONE}/a.c": b"\0"})
+    came = {"readmaps": elf, "maps.o": elf, "libx.a": b"!<arch>\n", "myckpt": b"\0", "a.c": b"\0",
+            "maps.c": "int ü;".encode("utf-16")}
+    prepared = klass.prepare({**skeleton(1), **{f"{ONE}/{name}": data for name, data in came.items()}})
     assert tree_of(prepared) == skeleton(1)
     binaries = ["a.c", "libx.a", "maps.c", "maps.o", "myckpt", "readmaps"]
     assert prepared.notes == [*(f"{ONE}/{name}: not text: thrown away" for name in binaries),
@@ -150,7 +151,8 @@ def test_binaries_are_thrown_away(klass: Class) -> None:
 
 def test_many_binaries_do_not_flood_the_notes(klass: Class) -> None:
     prepared = klass.prepare({**skeleton(1), **{f"{ONE}/{i}.o": b"\x7fELF\0" for i in range(200)}})
-    assert len(prepared.notes) < 50 and prepared.notes[-1].endswith("notes more")
+    assert len(prepared.notes) == 11
+    assert prepared.notes[-1] == f"{ONE}: 190 more that are not text: thrown away"
 
 
 def test_other_files_are_told_in_one_line(klass: Class) -> None:
@@ -158,8 +160,8 @@ def test_other_files_are_told_in_one_line(klass: Class) -> None:
     assert prepared.notes == [f"{ONE}: left out, no sources: a, b, c, d, e and 2 more"]
 
 
-@pytest.mark.parametrize("name", ["a b.c", "$(shell id).c", "-o.c", "a;b.c", "a:b.c", "a%.c", "sub dir/a.c", "maps.c/x.h",
-                                  "Makefile/x.c", "a'.c"])
+@pytest.mark.parametrize("name", ["a b.c", "$(shell id).c", "-o.c", "a;b.c", "a:b.c", "a%.c", "sub dir/a.c",
+                                  "maps.c/x.h", "Makefile/x.c", "a'.c"])
 def test_names_that_make_would_stumble_over(klass: Class, name: str) -> None:
     files = {file: data for file, data in skeleton(1).items() if not name.startswith(f"{Path(file).name}/")}
     prepared = klass.prepare({**files, f"{ONE}/{name}": CODE})
@@ -171,7 +173,8 @@ def test_new_sources(klass: Class) -> None:
     prepared = klass.prepare({**skeleton(1), f"{ONE}/lonely.c": CODE, f"{ONE}/used.c": CODE, f"{ONE}/new.h": CODE,
                               f"{ONE}/sub/table.c": CODE, f"{ONE}/fast.S": CODE,
                               MAPS: b'#include "new.h"\n#include "used.c"\n # include "sub/table.c"\n'})
-    assert {f"{ONE}/{name}" for name in ("lonely.c", "used.c", "new.h", "sub/table.c", "fast.S")} <= set(tree_of(prepared))
+    new = {"lonely.c", "used.c", "new.h", "sub/table.c", "fast.S"}
+    assert {f"{ONE}/{name}" for name in new} <= set(tree_of(prepared))
     why = "in no rule of the kit's Makefile, and in no #include: #include it, or put its code into a given file"
     assert prepared.notes == [f"{ONE}/fast.S: {why}", f"{ONE}/lonely.c: {why}"]
 
@@ -200,7 +203,8 @@ def test_folders_around_the_stages(klass: Class, wrap: str) -> None:
     assert prepared.notes == []
 
 
-@pytest.mark.parametrize("name", ["stage1", "Stage1-readmaps", "stage_1", "stage1-readmaps-final", "stage 1 (copy)"])
+@pytest.mark.parametrize("name", ["stage1", "Stage1-readmaps", "stage_1", "stage1-readmaps-final",
+                                  "stage 1 (copy)"])
 def test_folders_that_are_called_nearly_like_a_stage(klass: Class, name: str) -> None:
     prepared = klass.prepare({f"x/{name}/maps.c": CODE})
     assert tree_of(prepared)[MAPS] == CODE
@@ -239,8 +243,8 @@ def test_all_stages_in_one_folder(klass: Class) -> None:
     for stage in (1, 2, 3):
         files.update({Path(name).name: data for name, data in skeleton(stage).items()})
     prepared = klass.prepare({**files, "maps.c": CODE, "restart.c": CODE, "new.h": CODE})
-    assert tree_of(prepared) == {**skeleton(1), **skeleton(2), **skeleton(3), MAPS: CODE, f"{THREE}/restart.c": CODE,
-                                 f"{THREE}/new.h": CODE}
+    assert tree_of(prepared) == {**skeleton(1), **skeleton(2), **skeleton(3), MAPS: CODE,
+                                 f"{THREE}/restart.c": CODE, f"{THREE}/new.h": CODE}
     assert list(prepared.stages) == [1, 2, 3]
     assert "parts.c: of which stage cannot be told: the skeleton's was used" in prepared.notes
 
@@ -258,7 +262,8 @@ def test_the_whole_hand_out(klass: Class) -> None:
 
 
 def test_nothing_to_grade(klass: Class) -> None:
-    klass.refuses({"report.pdf": b"x", "lab/essay.txt": b"x"}, f"no stage in it ({ONE}, {TWO}, {THREE}); it holds lab, report")
+    klass.refuses({"report.pdf": b"x", "lab/essay.txt": b"x"},
+                  f"no stage in it ({ONE}, {TWO}, {THREE}); it holds lab, report")
     klass.refuses({f"{ONE}/readmaps": b"\x7fELF\0"}, "no stage in it")
     klass.refuses({}, "no file")
     klass.refuses({"../x": b"x"}, "`..`")
@@ -318,7 +323,8 @@ def test_the_digest_is_of_the_sources(klass: Class) -> None:
     one = klass.prepare(skeleton(1))
     backwards = dict(reversed(skeleton(1).items()))
     same = klass.prepare({f"x/{name}": data for name, data in backwards.items()})
-    with_junk = klass.prepare({**skeleton(1), f"{ONE}/readmaps": b"\x7fELF\0", f"{ONE}/Makefile": b"x", "notes": b"x"})
+    junk = {f"{ONE}/readmaps": b"\x7fELF\0", f"{ONE}/Makefile": b"x", "notes": b"x"}
+    with_junk = klass.prepare({**skeleton(1), **junk})
     assert one.digest == same.digest == with_junk.digest and len(one.digest) == 64
     others = [klass.prepare({**skeleton(1), MAPS: CODE}), klass.prepare(skeleton(2)),
               klass.prepare({**skeleton(1), f"{ONE}/new.h": b""}),
@@ -357,7 +363,8 @@ def test_a_tree_that_exists_is_left_alone(klass: Class, tmp_path: Path) -> None:
     ("CFLAGS=-O1 -g -Wno-unused", ["CFLAGS=-O1 -g -Wno-unused"], 0),
     ("CFLAGS=-O1\\", ["CFLAGS=-O1"], 0),
     ("CFLAGS=-O1\\ -fplugin=evil.so\\ -g", ["CFLAGS=-O1 -g"], 1),
-    ("CFLAGS=-Wl,-rpath,/x", [], 1), ("CFLAGS=-B/tmp", [], 1), ("CFLAGS=`id`", [], 1), ("CFLAGS=$(shell\\ id)", [], 1),
+    ("CFLAGS=-Wl,-rpath,/x", [], 1), ("CFLAGS=-B/tmp", [], 1), ("CFLAGS=`id`", [], 1),
+    ("CFLAGS=$(shell\\ id)", [], 1),
     ("CC=/tmp/evil", [], 1), ("CC=gcc;id", [], 1), ("CC=", [], 1), ("REFERENCE=2", [], 1),
     ("SHELL=/tmp/evil PROGRAMS=x V=1", [], 3), ("-f evil.mk", [], 2), ("CC=gcc CC=clang", ["CC=clang"], 0),
 ])
@@ -418,8 +425,7 @@ def test_what_make_handin_packs_can_be_built(klass: Class, tmp_path: Path, stage
     assert prepared.notes == [] and prepared.variables == []
     for stage, folder in prepared.stages.items():
         done = subprocess.run(["make", "-s", "-C", str(folder)], text=True, timeout=120, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")})
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert done.returncode == 0, done.stdout
         assert "warning" not in done.stdout
         assert all((folder / program).exists() for program in KIT.stages[stage].programs)

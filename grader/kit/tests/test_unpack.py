@@ -138,7 +138,8 @@ def test_a_zip_archive(place: Place, method: int) -> None:
     assert place.files() == {"stage1/maps.c": b"int one;\n", "a.h": b""}
 
 
-@pytest.mark.parametrize("command", [["tar", "czf"], ["tar", "cJf"], ["zip", "-qry"], ["tar", "--format=v7", "-cf"]])
+@pytest.mark.parametrize("command", [["tar", "czf"], ["tar", "cJf"], ["zip", "-qry"],
+                                     ["tar", "--format=v7", "-cf"]])
 def test_what_the_usual_programs_pack(place: Place, command: list[str]) -> None:
     if not shutil.which(command[0]):
         pytest.skip(f"no {command[0]} here: python's own zip archives are tested above")
@@ -352,7 +353,8 @@ def test_too_many_files_that_are_left_out(place: Place) -> None:
 
 
 def test_built_things_do_not_count(place: Place) -> None:
-    notes = place.unpack(tar_bytes(entry("a.c"), entry("build/image", ZEROS), *(entry(f"build/{i}") for i in range(99))))
+    built = [entry("build/image", ZEROS), *(entry(f"build/{i}") for i in range(99))]
+    notes = place.unpack(tar_bytes(entry("a.c"), *built))
     assert notes == ["build: left out (100)"]
 
 
@@ -426,7 +428,17 @@ def test_other_methods_of_zip(place: Place, method: int) -> None:
 def test_a_tar_header_that_is_a_bomb(place: Place) -> None:
     info, data = entry("a.c")
     info.pax_headers = {"comment": "1" * (1 << 20)}
-    place.refuses(tar_bytes((info, data), kind=tarfile.PAX_FORMAT), "a header of")
+    place.refuses(tar_bytes((info, data), kind=tarfile.PAX_FORMAT), "extended headers of")
+
+
+def test_many_tar_headers_that_are_a_bomb(place: Place) -> None:
+    members = []
+    for number in range(150):
+        info, data = entry(f"build/{number}")
+        info.pax_headers = {"comment": "1" * 7000}
+        members.append((info, data))
+    place.refuses(tar_bytes(*members, kind=tarfile.PAX_FORMAT), "extended headers of")
+    place.unpack(tar_bytes(entry("a.c"), *members[:100], kind=tarfile.PAX_FORMAT))
 
 
 def test_headers_of_headers(place: Place) -> None:
@@ -651,7 +663,8 @@ def make_many(path: Path) -> None:
     (lambda path: path.symlink_to("/etc/passwd"), "leads out"),
     (lambda path: path.symlink_to("../neighbour"), "leads out"),
     (lambda path: path.symlink_to("/"), "leads out"),
-    (make_fifo, "a FIFO"), (make_socket, "a socket"), (make_big, "more than 1 MiB"), (make_many, "more than 20 files")])
+    (make_fifo, "a FIFO"), (make_socket, "a socket"), (make_big, "more than 1 MiB"),
+    (make_many, "more than 20 files")])
 def test_hostile_folders(place: Place, make: Callable[[Path], Optional[object]], words: str) -> None:
     source = place.top / "source"
     source.mkdir()
@@ -683,5 +696,6 @@ def test_an_empty_folder(place: Place) -> None:
 def test_the_usual_limits_are_quick(place: Place) -> None:
     """The worst that is let in: a bomb costs seconds, whatever it would unpack to."""
     start = time.monotonic()
-    place.refuses(gzip.compress(tar_bytes(entry("zeros.c", bytes(100 << 20))), 1), "more than 64 MiB", limits=Limits())
+    data = gzip.compress(tar_bytes(entry("zeros.c", bytes(100 << 20))), 1)
+    place.refuses(data, "more than 64 MiB", limits=Limits())
     assert time.monotonic() - start < 30
