@@ -74,6 +74,11 @@ class Cluster:
         return sorted(found, key=lambda result: (result.student.casefold(), result.name))
 
     @property
+    def shared(self) -> bool:
+        """Whether more than one student has it."""
+        return len({loss.result.name for loss in self.losses}) > 1
+
+    @property
     def stuck(self) -> int:
         """For how many students it was the first failure of a stage."""
         return len({loss.result.name for loss in self.losses if loss.first})

@@ -8,10 +8,9 @@ lie on the machine that graded, and the grader's own stack traces.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from batch import results
@@ -50,11 +49,15 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
     """The copy for the author; `published`: the grades are, `now`: else the time of the call."""
     now = now or datetime.now(timezone.utc)
     due = moment(result.late.due)
-    shown = copy.deepcopy(result)
+    shown = replace(result, stages=[_copy(stage) for stage in result.stages])
     withheld = sum(_strip_stage(stage, due, published, now) for stage in shown.stages)
     shown.message = _text(shown.message)
     shown.notes = _lines(shown.notes)
     return Feedback(shown, withheld)
+
+
+def _copy(stage: StageResult) -> StageResult:
+    return replace(stage, tests=[replace(test) for test in stage.tests])
 
 
 def _strip_stage(stage: StageResult, due: datetime | None, published: bool, now: datetime) -> int:

@@ -38,6 +38,7 @@ REASON = 1500
 ROWS = 16  # lines of expected and got that are shown
 BEFORE = 3  # of those, before the first difference
 CODE = 300  # characters of one of them
+FEW = 15  # causes that are all shown; of more, those of a single student are folded away
 FILES = 40  # artefacts of one test that are linked
 
 Tests = Sequence[tuple[int, str]]  # stage and name
@@ -127,6 +128,7 @@ class Writer:
             stages=summary.stages(counted),
             tests=summary.tests(counted),
             clusters=self.clusters,
+            FEW=FEW,
             anchors=self.anchors,
             files=self.files,
             environment=self.environment,

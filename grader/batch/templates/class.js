@@ -46,12 +46,14 @@ function makeFilter(table) {
 }
 function openTarget() {
   const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-  if (target && target.tagName === "DETAILS") target.open = true;
+  if (!target) return;
+  for (let box = target.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+  target.scrollIntoView();
 }
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 document.querySelectorAll("table.filterable").forEach(makeFilter);
 window.addEventListener("hashchange", openTarget);
 window.addEventListener("beforeprint", () => {
-  document.querySelectorAll("details.row").forEach((row) => { row.open = true; });
+  document.querySelectorAll("#causes details").forEach((box) => { box.open = true; });
 });
 openTarget();

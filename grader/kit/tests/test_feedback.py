@@ -1,0 +1,72 @@
+"""What a student may see: no hidden test, in no sum and no word, and no place on the grader's machine."""
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from batch import results
+from batch.feedback import feedback, is_shown, moment
+from batch.results import Late, StageResult, SubmissionResult, TestResult
+
+NOW = datetime(2025, 3, 10, tzinfo=timezone.utc)
+
+
+def one(visibility: str = results.HIDDEN) -> SubmissionResult:
+    hidden = TestResult("test_secret", "", 0.0, 3.0, outcome=results.FAILED, visibility=visibility)
+    skipped = TestResult("test_b", "", 0.0, 1.0, reason="needs test_secret")
+    shown = TestResult("test_a", "", 2.0, 2.0, outcome=results.PASSED, detail="trace", artefacts="artefacts/ann/stage1/a")
+    shown.symptoms = ["restart says: /srv/grades/work/ann/image: short", "in /usr/lib/libc.so.6"]
+    stage = StageResult(1, "stage1", points=2.0, maximum=6.0, tests=[hidden, skipped, shown])
+    return SubmissionResult("ann", "Ann", stages=[stage])
+
+
+def test_a_hidden_test_leaves_no_trace() -> None:
+    given = one()
+    shown = feedback(given, now=NOW)
+    assert shown.withheld == 1
+    assert "secret" not in str(shown.result)
+    assert (shown.result.points, shown.result.maximum) == (2.0, 3.0)
+    assert shown.result.stages[0].tests[0].reason == "needs a test that is not shown"
+    assert given == one(), "the staff's copy is as it was"
+
+
+def test_no_place_on_the_graders_machine_is_shown() -> None:
+    test = feedback(one(), now=NOW).result.stages[0].tests[1]
+    assert (test.artefacts, test.detail) == ("", "")
+    assert test.symptoms == ["restart says: .../image: short", "in /usr/lib/libc.so.6"]
+
+
+def test_points_that_the_course_changed_stay_if_nothing_is_hidden() -> None:
+    made = one(results.VISIBLE)
+    made.stages[0].points = 1.5
+    assert feedback(made, now=NOW).result.points == 1.5
+
+
+@pytest.mark.parametrize(
+    ("visibility", "due", "published", "shown"),
+    [
+        (results.VISIBLE, "", False, True),
+        (results.HIDDEN, "2025-03-01T00:00:00Z", True, False),
+        (results.AFTER_DUE, "2025-03-01T00:00:00Z", False, True),
+        (results.AFTER_DUE, "2025-03-11T00:00:00+01:00", True, False),
+        (results.AFTER_DUE, "", False, False),
+        (results.AFTER_DUE, "some day", False, False),
+        (results.AFTER_PUBLISHED, "2025-03-01T00:00:00Z", False, False),
+        (results.AFTER_PUBLISHED, "", True, True),
+        ("a word of tomorrow", "2025-03-01T00:00:00Z", True, False),
+    ],
+)
+def test_who_may_see_a_test(visibility: str, due: str, published: bool, shown: bool) -> None:
+    test = TestResult("test_a", "", 0.0, 1.0, visibility=visibility)
+    assert is_shown(test, moment(due), published, NOW) == shown
+    made = one(visibility)
+    made.late = Late(due)
+    assert ("test_secret" in str(feedback(made, published=published, now=NOW).result)) == shown
+
+
+def test_megabytes_are_cut() -> None:
+    made = one()
+    made.message = "x" * 5_000_000
+    made.stages[0].tests[2].symptoms = ["y" * 100_000] * 10_000
+    assert len(str(feedback(made, now=NOW).result)) < 500_000
