@@ -33,15 +33,27 @@ stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, e
 	@$(PYTEST) --stress grader/kit/tests
 
 .PHONY: grade
-grade: ## grade one folder: make grade DIR=path/to/stage1-readmaps
-	@test -n "$(DIR)" || { \
-	    echo "make grade: grades one folder: make grade DIR=path/to/stage1-readmaps"; \
-	    echo "A whole class at once (a folder of hand-ins) is not there yet: it comes with issue 4."; \
+grade: ## grade a class: make grade SUBMISSIONS=DIR (or one folder: make grade DIR=stage1-readmaps)
+	@test -n "$(SUBMISSIONS)$(DIR)" || { \
+	    echo "make grade SUBMISSIONS=DIR   grades a class: DIR has archives or folders, one per student"; \
+	    echo "    OUT=DIR JOBS=N ENGINE=slurm ONLY=TEST UNSAFE=1 OPTIONS='...'   (grader/grade --help)"; \
+	    echo "make grade DIR=path/to/stage1-readmaps   grades one folder, as make check does in it"; \
 	    exit 64; }
-	@grader/setup grade
+	@grader/setup $(if $(SUBMISSIONS),$(if $(filter slurm,$(ENGINE)),slurm,batch),grade)
+ifneq ($(SUBMISSIONS),)
+	@grader/grade "$(SUBMISSIONS)" $(if $(OUT),-o "$(OUT)") $(if $(JOBS),-j $(JOBS)) $(if $(ENGINE),--engine $(ENGINE)) \
+	    $(addprefix --only ,$(ONLY)) $(if $(UNSAFE),--unsafe) $(OPTIONS)
+else
 	@dir=$$(cd "$(DIR)" && pwd) && stage=$$(expr "$$(basename "$$dir")" : 'stage\([0-9]*\)') || { \
 	    echo "make grade: '$(DIR)' is no folder called stageN-something"; exit 64; }; \
 	grader/check --stage "$$stage" "$$dir"
+endif
+
+.PHONY: similar
+similar: ## which submissions have text in common: make similar SUBMISSIONS=DIR
+	@test -n "$(SUBMISSIONS)" || { echo "make similar SUBMISSIONS=DIR (grader/similar --help)"; exit 64; }
+	@grader/setup batch
+	@grader/similar "$(SUBMISSIONS)" $(if $(OUT),-o "$(OUT)") $(OPTIONS)
 
 .PHONY: handout
 handout: ## make the archive that students get: no solution, no hidden tests

@@ -39,9 +39,15 @@ def jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def make_variables(flags: str) -> list[str]:
+    """The words NAME=VALUE of MAKEFLAGS, as they stand there: make writes a blank in a value as `\\ `."""
+    words = re.findall(r"(?:\\.|[^\s\\])+", flags)
+    return [word for word in words if "=" in word and not word.startswith("-")]
+
+
 def _clean_environment(make_flags: str) -> dict[str, str]:
     env = {k: v for k, v in os.environ.items() if k not in ("MAKELEVEL", "MFLAGS", "MAKEFLAGS")}
-    words = [word for word in make_flags.split() if "=" in word and not word.startswith("-")]
+    words = make_variables(make_flags)
     if words:
         env["MAKEFLAGS"] = "-- " + " ".join(words)
     return env

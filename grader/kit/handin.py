@@ -115,10 +115,15 @@ def grade(stage: int, folder: Path) -> Result:
     return Result(found["points"], found["maximum"], tests)
 
 
+def make_variables(flags: str) -> list[str]:
+    """The words NAME=VALUE of MAKEFLAGS, as they stand there: make writes a blank in a value as `\\ `."""
+    words = re.findall(r"(?:\\.|[^\s\\])+", flags)
+    return [word for word in words if "=" in word and not word.startswith("-")]
+
+
 def record(results: dict[int, Result]) -> archive.Entry:
     """A note for who grades it: what it was worth here, and how it was built."""
-    words = os.environ.get("MAKEFLAGS", "").split()
-    flags = [word for word in words if "=" in word and word[0] != "-"]
+    flags = make_variables(os.environ.get("MAKEFLAGS", ""))
     lines = ["ckptlab hand-in", f"make variables: {' '.join(flags) or 'none'}"]
     lines += [f"stage {stage}: {result.points:g} of {result.maximum:g} points"
               for stage, result in sorted(results.items())]

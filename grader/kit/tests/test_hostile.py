@@ -81,7 +81,7 @@ class Graded:
 def grade(top: Path, folder: Path, tier: str) -> Graded:
     make_class(top, folder)
     command = [top / "grader/grade", folder / "class", "-o", folder / "out", "--stage", "1", "-j", "2", "--no-reference",
-               "--patience", "6", "--memory", "400", "--disk", "200", "--sandbox", tier]
+               "--patience", "15", "--memory", "256", "--disk", "200", "--sandbox", tier]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
     done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=900, check=False)
     table = {result.name: result for result in results.load_all(folder / "out" / "results")}
