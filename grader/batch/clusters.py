@@ -19,7 +19,7 @@ from typing import Optional
 
 from batch import results
 from batch.results import StageResult, SubmissionResult, TestResult
-from batch.text import one_line, without_folders
+from batch.text import one_line, short, without_folders
 from diagnosis import Cause, load_causes
 
 STATUS_TITLES = {
@@ -209,7 +209,7 @@ def _cluster(loss: Loss, cause: Cause | None) -> Cluster:
     if test.cause:  # of another grader's causes.toml
         return Cluster(loss.key, words(test.cause), test.cause_text, test.next_step, test.read)
     message = normalised(test.reason)
-    return Cluster(loss.key, f"{test.test}: {message}"[:90], "", "", test.read)
+    return Cluster(loss.key, short(f"{test.test}: {message}", 90), "", "", test.read)
 
 
 def words(identifier: str) -> str:

@@ -28,7 +28,7 @@ from markupsafe import Markup
 from batch import clusters, gradebook, results, summary
 from batch.feedback import feedback, moment
 from batch.results import SubmissionResult, TestResult
-from batch.text import clean, one_line, write_whole
+from batch.text import clean, one_line, short, write_whole
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 GENERATOR = "ckptlab make grade"  # marks pages that may be written over, and removed when out of date
@@ -58,7 +58,8 @@ def write_pages(
     `environment`: the tests (stage, name) that the reference itself fails on this machine. `published`: the
     grades are, so students may see tests that are `after_published`. `now` is the time of the report.
     """
-    writer = Writer(sorted(class_results, key=by_student), out, title, environment, now or datetime.now(timezone.utc))
+    people = sorted(class_results, key=by_student)
+    writer = Writer(people, out, title, environment, now or datetime.now(timezone.utc))
     for result in writer.results:
         writer.student(result)
         writer.feedback(result, published)
@@ -154,7 +155,7 @@ def make_jinja() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters.update(number=number, moment=show_moment, link=link, line=one_line, percent=percent)
+    jinja.filters.update(number=number, moment=show_moment, link=link, line=one_line, short=short, percent=percent)
     jinja.filters.update(long=lambda text: Markup.escape(clean(text, LONG)), comparison=comparison)
     jinja.filters.update(words=clusters.words, code=lambda text: clean(text, CODE))
     jinja.filters.update(reason=lambda text: clean(text, REASON))

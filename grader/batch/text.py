@@ -59,6 +59,12 @@ def one_line(text: str, limit: int = 300) -> str:
     return " ".join(clean(text, limit).split())
 
 
+def short(text: str, limit: int = 60) -> str:
+    """For a narrow place: what is cut is not counted."""
+    line = one_line(text)
+    return line if len(line) <= limit else line[: limit - 1] + "\u2026"
+
+
 PATH = re.compile(r"(?<![\w./])/(?:[^\s/:'\",;()<>]+/)+([^\s/:'\",;()<>]*)")
 SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/", "/lib/", "/lib64/", "/bin/", "/etc/")
 

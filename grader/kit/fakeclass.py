@@ -21,11 +21,11 @@ from config import GRADER, load_interface
 from diagnosis import Cause, load_causes
 from mutants import declared_tests
 
-FIRST = "Ada Alan Barbara Bjarne Claude Dennis Donald Edsger Frances Grace John Ken Leslie Margaret Niklaus Radia".split()
-LAST = "Hopper Knuth Lamport Liskov Lovelace Perlman Ritchie Shannon Thompson Turing Wilkes Wirth Åström O'Brien".split()
+FIRST = "Ada Alan Barbara Bjarne Claude Dennis Edsger Frances Grace John Ken Leslie Margaret Niklaus Radia".split()
+LAST = "Hopper Knuth Lamport Liskov Lovelace Perlman Ritchie Shannon Thompson Turing Wirth Åström O'Brien".split()
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m\x00\udcff\u202e'\"&]]></style>"
-COMPILER = "map.c: In function 'next_region':\nmap.c:42:9: error: 'regoin' undeclared (first use in this function)\n"
+COMPILER = "map.c: In function 'next_region':\nmap.c:42:9: error: 'regoin' undeclared\n"
 
 Declared = dict[int, dict[str, dict[str, Any]]]
 
@@ -120,16 +120,19 @@ class Maker:
 
     def fail(self, of: SubmissionResult, stage: StageResult, test: TestResult) -> None:
         test.outcome = results.FAILED
-        test.reason = f"after the restart: signal SIGSEGV, pid {self.random.randint(1000, 9999)} at 0x7f{stage.stage}00"
+        pid = self.random.randint(1000, 9999)
+        test.reason = f"after the restart: signal SIGSEGV, pid {pid} at 0x7f{stage.stage}00"
         test.expected = [f"step {i:06d} #{i * 7919:016x}" for i in range(6, 40)]
         test.got = [*test.expected[:5], "step 000011 #0000000000000000", *test.expected[6:20]]
-        test.symptoms = [f"test: {test.test}", "restart: signal SIGSEGV", "restart says: *** stack smashing detected ***"]
+        test.symptoms = [f"test: {test.test}", "restart: signal SIGSEGV"]
+        test.symptoms.append("restart says: *** stack smashing detected ***")
         test.detail = "Traceback (most recent call last):\n  in the grader"
         test.read = f"000-README step {test.step}"
         if self.random.random() < 0.9:
             weights = [1 / (i + 1) for i in range(len(self.causes[stage.stage]))]
             cause = self.random.choices(self.causes[stage.stage][::-1], weights)[0]
-            test.cause, test.cause_text, test.next_step, test.read = cause.id, cause.text, cause.next, cause.reading()
+            test.cause, test.cause_text = cause.id, cause.text
+            test.next_step, test.read = cause.next, cause.reading()
         if self.out is not None:
             test.artefacts = f"artefacts/{of.name}/stage{stage.stage}/{test.test}"
             for name in ("repro.sh", "image", "maps.before", "restart.out"):

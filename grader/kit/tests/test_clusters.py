@@ -81,13 +81,15 @@ def test_a_skip_that_cost_points_and_has_no_failure_behind_it_is_shown() -> None
 
 
 def test_unknown_causes_are_put_together_by_their_message() -> None:
-    reasons = [f"pid {pid}: bad region 7f{pid}0000000-7f{pid}0001000 of /tmp/x{pid}/lib.so" for pid in (1234, 99871)]
-    found = clusters([submission(f"s{i}", stage(failed("test_maps", reason=r))) for i, r in enumerate(reasons)])
+    text = "pid {0}: bad region 7f{0}0000000-7f{0}0001000 of /tmp/x{0}/lib.so"
+    same = [submission(f"s{pid}", stage(failed("test_maps", reason=text.format(pid)))) for pid in (1234, 99871)]
+    found = clusters(same)
     assert [len(cluster.students) for cluster in found] == [2]
     assert found[0].title == "test_maps: pid N: bad region ADDRESS-ADDRESS of .../lib.so"
     assert found[0].messages == [("pid N: bad region ADDRESS-ADDRESS of .../lib.so", 2)]
-    other = failed("test_maps", reason="another message")
-    assert len(clusters([submission("s0", stage(other)), submission("s1", stage(failed("test_x", reason=reasons[0])))])) == 2
+    other_message = submission("s0", stage(failed("test_maps", reason="another message")))
+    other_test = submission("s1", stage(failed("test_x", reason=text.format(1234))))
+    assert len(clusters([*same, other_message, other_test])) == 3
 
 
 @pytest.mark.parametrize(
@@ -108,8 +110,8 @@ def test_messages_lose_what_differs_from_run_to_run(message: str, shown: str) ->
 
 @pytest.mark.parametrize("status", [results.NOT_BUILT, results.MISSING, results.TIME_LIMIT, results.GRADER_FAILED])
 def test_a_stage_without_tests_is_a_cluster_by_its_status(status: str) -> None:
-    people = [submission(f"s{n}", stage(number=n, status=status, maximum=20.0, message="make: error")) for n in (1, 2)]
-    cluster = by_key(*people)[status]
+    stages = [stage(number=n, status=status, maximum=20.0, message="make: error") for n in (1, 2)]
+    cluster = by_key(submission("ann", stages[0]), submission("bob", stages[1]))[status]
     assert (len(cluster.students), cluster.points, cluster.stages) == (2, 40.0, [1, 2])
     assert cluster.title[0].isupper() and cluster.messages == [("make: error", 2)]
     assert cluster.ours == (status == results.GRADER_FAILED)

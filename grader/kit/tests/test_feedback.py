@@ -15,8 +15,9 @@ NOW = datetime(2025, 3, 10, tzinfo=timezone.utc)
 def one(visibility: str = results.HIDDEN) -> SubmissionResult:
     hidden = TestResult("test_secret", "", 0.0, 3.0, outcome=results.FAILED, visibility=visibility)
     skipped = TestResult("test_b", "", 0.0, 1.0, reason="needs test_secret")
-    shown = TestResult("test_a", "", 2.0, 2.0, outcome=results.PASSED, detail="trace", artefacts="artefacts/ann/stage1/a")
-    shown.symptoms = ["restart says: /srv/grades/work/ann/image: short", "in /usr/lib/libc.so.6"]
+    shown = TestResult("test_a", "", 2.0, 2.0, outcome=results.PASSED, detail="trace")
+    shown.artefacts = "artefacts/ann/stage1/test_a"
+    shown.symptoms = ["restart says: /srv/grades/scratch/ann/image: short", "in /usr/lib/libc.so.6"]
     stage = StageResult(1, "stage1", points=2.0, maximum=6.0, tests=[hidden, skipped, shown])
     return SubmissionResult("ann", "Ann", stages=[stage])
 

@@ -18,7 +18,9 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def ann() -> SubmissionResult:
     lost = TestResult("test_tls", "", 0.0, 4.5, outcome=results.FAILED, cause="no-tls")
-    stages = [StageResult(1, "one", points=20.0, maximum=20.0), StageResult(3, "three", points=40.5, maximum=45.0, tests=[lost])]
+    one = StageResult(1, "one", points=20.0, maximum=20.0)
+    three = StageResult(3, "three", points=40.5, maximum=45.0, tests=[lost])
+    stages = [one, three]
     made = SubmissionResult("ann", 'Ann "A", O\'Neil', "7", submitted="2025-03-01T12:00:00+01:00", stages=stages)
     made.late = Late("2025-02-27T12:00:00+01:00", 2, 1, 5.25)
     return made
@@ -73,4 +75,5 @@ def test_no_cell_is_a_formula(text: str, cell: str) -> None:
 
 
 def test_points_are_numbers() -> None:
-    assert [gradebook.cell(value) for value in (12.0, -0.5, 33.3333333, 1e6, 3)] == ["12", "-0.5", "33.33", "1000000", "3"]
+    cells = [gradebook.cell(value) for value in (12.0, -0.5, 33.3333333, 1e6, 3)]
+    assert cells == ["12", "-0.5", "33.33", "1000000", "3"]

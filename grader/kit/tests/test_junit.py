@@ -48,7 +48,8 @@ def example() -> SubmissionResult:
     ]
     built = StageResult(1, "stage1-readmaps", points=2.0, maximum=4.0, tests=tests)
     broken = StageResult(2, "stage2-saveimage", status=results.NOT_BUILT, message="x.c:1: error")
-    return SubmissionResult("ann", "Ann", stages=[built, broken], started="2025-03-01T12:00:00.5+01:00", machine="lab1")
+    started = "2025-03-01T12:00:00.5+01:00"
+    return SubmissionResult("ann", "Ann", stages=[built, broken], started=started, machine="lab1")
 
 
 def cases(path: Path) -> dict[str, ET.Element]:
@@ -57,7 +58,8 @@ def cases(path: Path) -> dict[str, ET.Element]:
 
 def test_outcomes_are_where_they_belong(tmp_path: Path) -> None:
     junit.write_class([example()], tmp_path / "junit.xml")
-    found = {name: [(child.tag, child.get("type")) for child in case] for name, case in cases(tmp_path / "junit.xml").items()}
+    all_cases = cases(tmp_path / "junit.xml")
+    found = {name: [(child.tag, child.get("type")) for child in case] for name, case in all_cases.items()}
     assert found == {
         "ann.stage1-readmaps.test_a": [],
         "ann.stage1-readmaps.test_b": [("failure", "no-tls")],
