@@ -354,7 +354,7 @@ def test_texts_are_cut_and_say_so() -> None:
 
 
 def test_folders_of_this_machine_are_left_out() -> None:
-    text = "/srv/a/b.so: bad; see /usr/lib/x.so, '/home/u/lab/' and and/or/else 1/2/3 https://a/b"
+    text = "/srv/a/b.so: bad; see /usr/lib/x.so, '/home/you/lab/' and and/or/else 1/2/3 https://a/b"
     assert without_folders(text) == ".../b.so: bad; see /usr/lib/x.so, '.../' and and/or/else 1/2/3 https://a/b"
 
 
