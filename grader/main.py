@@ -44,6 +44,7 @@ def tests_files(stage: int) -> list[Path]:
 
 
 def pytest_arguments(options: argparse.Namespace) -> list[str]:
+    sys.path.append(str(GRADER / "tests"))  # a hidden test may use the functions of the others
     words = [*map(str, tests_files(options.stage)), "-c", str(GRADER / "pytest.ini")]
     words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist"]
     words += ["--import-mode=importlib"]
@@ -106,7 +107,7 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
     scoring.after_test = lambda: write_results(options, scoring, started)
     ended = pytest.main(pytest_arguments(options), plugins=[scoring])
-    if options.only and not scoring.order:
+    if options.only and not scoring.order and not scoring.errors:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
     report.print_report(scoring, time.monotonic() - started, options.verbose)

@@ -432,6 +432,7 @@ def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
 HIDDEN_TEST = '''"""More of stage 1."""
 from lab import Case
 from scoring import points
+from stage1_test import show
 
 
 @points(2, step="1.1", needs="test_file")
@@ -459,6 +460,17 @@ def test_hidden_tests_are_collected_and_marked(grader: Path) -> None:
 def test_a_hidden_test_may_not_have_the_name_of_another(grader: Path) -> None:
     with pytest.raises(course_file.CourseError, match="hidden_stage1_test.py: the stage has another test_plan"):
         catalogue_with(grader, "test_plan")
+
+
+def test_a_mistake_in_a_hidden_test_is_shown(grader: Path, tmp_path: Path) -> None:
+    (grader / "tests/hidden_stage1_test.py").write_text("import no_such_module\n")
+    stage = tmp_path / "stage1-readmaps"
+    stage.mkdir()
+    (stage / "Makefile").write_text("all:\n\ttouch readmaps\n")
+    command = [grader / "check", "--stage", "1", stage, "--only", "test_secret"]
+    done = subprocess.run(command, text=True, capture_output=True)
+    assert done.returncode == 70
+    assert "no_such_module" in done.stdout and "no such test" not in done.stderr
 
 
 def test_a_stage_that_does_not_build_loses_the_hidden_points_too(grader: Path, tmp_path: Path) -> None:
