@@ -361,10 +361,10 @@ class Case:
             if stopped:
                 self.signal(life, signal.SIGCONT)
             gone = _GivenUp(self, life)
-            came = wait_until(lambda: Stamp.of(path) != before or gone())
+            came = wait_until(lambda: Stamp.of(path) != before or gone(), of=life.pid)
             if not came or Stamp.of(path) == before:
                 self._no_image(life, path)
-        done = wait_until(lambda: self.handler_is_done(life) or life.status is not None)
+        done = wait_until(lambda: self.handler_is_done(life) or life.status is not None, of=life.pid)
         if not done:
             raise Failure("the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())
         if life.status is not None:
@@ -398,9 +398,11 @@ class Case:
         path = self.folder / image
         before = Stamp.of(path)
         self.signal(life)
-        wait_until(lambda: bool(life.messages()) or Stamp.of(path) != before or life.status is not None)
+        wait_until(
+            lambda: bool(life.messages()) or Stamp.of(path) != before or life.status is not None, of=life.pid
+        )
         check(life.status is None, f"the program died: {exit_words(life.status)}", *life.symptoms())
-        done = wait_until(lambda: self.handler_is_done(life))
+        done = wait_until(lambda: self.handler_is_done(life), of=life.pid)
         check(done, "the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())
         older = ["image: written in place"] if before else []
         check(Stamp.of(path) == before, "an image was written all the same", *older, "refusal: image written")

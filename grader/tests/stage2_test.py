@@ -417,7 +417,7 @@ def test_killed(case: Case) -> None:
     path = case.checkpoint(life)
     before = {p.name: Stamp.of(p) for p in case.folder.iterdir()}
     case.signal(life)
-    wait_until(lambda: _is_written(case.folder, before) or life.status is not None)
+    wait_until(lambda: _is_written(case.folder, before) or life.status is not None, of=life.pid)
     check(life.status is None, f"the program died: {exit_words(life.status)}", *life.symptoms())
     life.kill()
     image = case.open_image(path)
@@ -493,7 +493,7 @@ def test_names(case: Case) -> None:
         life = start_named(case, words, env)
         path = case.folder / name(life.inner_pid)
         case.signal(life, number)
-        wait_until(lambda: path.exists() or life.status is not None)
+        wait_until(lambda: path.exists() or life.status is not None, of=life.pid)
         check(path.exists(), f"ckpt {' '.join(words)}: no {path.name}", "ckpt: name", *life.symptoms())
         life.kill()
     check_preload(case)

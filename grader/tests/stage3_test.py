@@ -299,7 +299,7 @@ def wait_in_program(case: Case, life: Life, program: Path) -> None:
         mapped = any(line.endswith(str(program)) for line in joined_maps(life.pid))
         return life.status is not None or (mapped and case.handler_is_done(life))
 
-    wait_until(there)
+    wait_until(there, of=life.pid)
 
 
 def joined_maps(pid: int) -> list[str]:
@@ -503,7 +503,7 @@ def whole_output(program: Path, *arguments: int) -> str:
 def stopped_in_mid_run(case: Case, program: str, last: int) -> Life:
     """A program that counts freely, stopped (SIGSTOP) after its first numbers; it may be at its end by then."""
     life = case.start(program, last, ckpt=REFERENCE)
-    wait_until(lambda: len(life.text().split()) > 20 or life.status is not None)
+    wait_until(lambda: len(life.text().split()) > 20 or life.status is not None, of=life.pid)
     case.signal(life, signal.SIGSTOP)
     wait_until(lambda: status_field(life.pid, "State").startswith("T") or life.status is not None)
     return life
