@@ -1,4 +1,4 @@
-"""The command line of the grader: grader/check --stage N DIR."""
+"""The command line of the grader: grader/check --stage N DIR, or grader/check --profile NAME DIR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import report
-from config import GRADER
+from config import GRADER, BadProfile, Interface, find_profile, load_interface
 from lab import BuildError, Lab
 from scoring import Scoring, Selection, write_json
 
@@ -23,7 +23,8 @@ NOT_FULL, USAGE, CANNOT = 1, 64, 70
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="check", description="Build and grade one stage.")
-    parser.add_argument("--stage", type=int, required=True, help="1, 2 or 3")
+    parser.add_argument("--stage", type=int, help="1, 2 or 3; with --profile it may be left out")
+    parser.add_argument("--profile", metavar="NAME", help="another course's programs: classic, classic-static, or a file")
     parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
     parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON, run none")
     parser.add_argument("--only", action="append", default=[], metavar="TEST", help="run this test alone")
@@ -34,12 +35,20 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def tests_file(stage: int) -> Path:
-    return GRADER / "tests" / f"stage{stage}_test.py"
+def interface_of(options: argparse.Namespace) -> Interface:
+    """The lab's, or the profile's; sets the stage if it is left out and there is only one."""
+    interface = load_interface(find_profile(options.profile)) if options.profile else load_interface()
+    if options.stage is None and len(interface.stages) == 1:
+        options.stage = next(iter(interface.stages))
+    if options.stage is None:
+        raise BadProfile(f"--stage is missing; there are: {', '.join(map(str, interface.stages))}")
+    if options.stage not in interface.stages or not interface.stages[options.stage].tests.exists():
+        raise BadProfile(f"there is no stage {options.stage}")
+    return interface
 
 
-def pytest_arguments(options: argparse.Namespace) -> list[str]:
-    words = [str(tests_file(options.stage)), "-c", str(GRADER / "pytest.ini")]
+def pytest_arguments(options: argparse.Namespace, lab: Lab) -> list[str]:
+    words = [str(lab.stage.tests), "-c", str(GRADER / "pytest.ini")]
     words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist"]
     words += ["--import-mode=importlib"]
     if options.junit:
@@ -61,9 +70,10 @@ def write_empty(options: argparse.Namespace, scoring: Scoring, started: float) -
         write_json(scoring, options.json, started)
 
 
-def list_tests(options: argparse.Namespace) -> int:
-    scoring = Scoring(Lab(options.stage, options.folder, results=False), Selection(stress=True), report.progress)
-    pytest.main([*pytest_arguments(options), "--collect-only"], plugins=[scoring])
+def list_tests(options: argparse.Namespace, interface: Interface) -> int:
+    lab = Lab(options.stage, options.folder, results=False, interface=interface)
+    scoring = Scoring(lab, Selection(stress=True), report.progress)
+    pytest.main([*pytest_arguments(options, lab), "--collect-only"], plugins=[scoring])
     print(json.dumps([asdict(row) for row in scoring.declared()], indent=1))
     return 0
 
@@ -75,12 +85,12 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
     problem = build(lab)
     if problem is not None:
         print(problem)
-        print(f"\nStage {lab.stage.number}: 0 of {lab.stage.points} points: it does not build")
+        print(f"\n{lab.stage.title}: 0 of {lab.stage.points} points: it does not build")
         write_empty(options, scoring, started)
         return NOT_FULL
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
-    ended = pytest.main(pytest_arguments(options), plugins=[scoring])
+    ended = pytest.main(pytest_arguments(options, lab), plugins=[scoring])
     if options.only and not scoring.order:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
@@ -100,12 +110,14 @@ def main(argv: list[str]) -> int:
     if not options.folder.is_dir():
         print(f"check: {options.folder}: no such folder", file=sys.stderr)
         return USAGE
-    if not tests_file(options.stage).exists():
-        print(f"check: there is no stage {options.stage}", file=sys.stderr)
+    try:
+        interface = interface_of(options)
+    except BadProfile as error:
+        print(f"check: {error}", file=sys.stderr)
         return USAGE
     if options.list:
-        return list_tests(options)
-    return grade(options, Lab(options.stage, options.folder))
+        return list_tests(options, interface)
+    return grade(options, Lab(options.stage, options.folder, interface=interface))
 
 
 if __name__ == "__main__":
