@@ -20,7 +20,7 @@ from config import expand
 from failure import Failure, check
 from lab import Case, Lab, Stamp, _GivenUp, steps
 from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
-from process import Life, exit_words, has_signal, patience, status_field, wait_until
+from process import Life, exit_words, has_signal, status_field, wait_until
 from programs import NotLinked
 
 NO_ASLR = ("setarch", "-R")  # the same addresses at each start
@@ -355,14 +355,13 @@ class Ways:
 
     def _works(self, way: Way) -> bool:
         case = ClassicCase.make(self.lab, "way", way)
-        with patience.times(0.4):
-            try:
-                case.counts()
-                return True
-            except Failure:
-                return False
-            finally:
-                case.close()
+        try:
+            case.counts()
+            return True
+        except Failure:
+            return False
+        finally:
+            case.close()
 
     def other(self, **changes: object) -> Way:
         return replace(self.best(), **changes)  # type: ignore[arg-type]

@@ -46,7 +46,7 @@ def same_case(case: ClassicCase, way: Way) -> ClassicCase:
 # The checkpoint
 
 
-@points(3, step="")
+@points(2, step="")
 def test_checkpoint(case: ClassicCase) -> None:
     """the signal makes an image"""
     case.save("bare" + case.way.suffix, 12, 5)
@@ -81,7 +81,7 @@ def test_after_the_checkpoint(case: ClassicCase) -> None:
 # The restart
 
 
-@points(6, step="", needs="test_checkpoint")
+@points(5, step="", needs="test_checkpoint")
 def test_counter(case: ClassicCase) -> None:
     """a counter that uses no libc while it counts"""
     case.counts()
@@ -116,7 +116,10 @@ def test_aslr_on(case: ClassicCase, ways: Ways) -> None:
     first = case.save("bare" + case.way.suffix, 12, 5)
     expected = expected_output(said(first)[0], [*BEFORE, "gate 01", *AFTER, EXIT])
     bad: list[Failure] = []
+    assert case.image is not None
+    kept = case.image.read_bytes()  # a program that writes it again is another test's matter
     for _ in range(RESTARTS):
+        case.image.write_bytes(kept)
         case.close_gates()
         second = case.restart_held()
         case.open_gate(1)
@@ -142,7 +145,6 @@ def test_exit_status(case: ClassicCase) -> None:
 @points(1, step="", needs="test_counter")
 def test_only_once(case: ClassicCase) -> None:
     """the restarted program does not write its image again"""
-    assert case.lab is not None
     first = case.save("bare" + case.way.suffix, 12, 5)
     before = case.images()
     expected = expected_output(said(first)[0], [*BEFORE, "gate 01", *AFTER, EXIT])
