@@ -85,16 +85,16 @@ def can_look(pid: int) -> bool:
 # What a program printed, among what others print
 
 HASHED = re.compile(r" #[0-9a-f]{16}$")
-NONCES = re.compile(r"nonces(?: [0-9a-f]{16}){5}$")
+PLAIN = re.compile(r"nonces(?: [0-9a-f]{16}){5}$|(?:step|gate|exit) \d+ #[0-9a-f]{16}$")
 
 
 def said(life: Life, expected: Sequence[str] = ()) -> list[str]:
     """The lines of the program under test; restart and libckpt may print others, and before them on the same line."""
     result = []
     for line in life.lines():
-        nonces = NONCES.search(line)
-        if nonces:
-            result.append(nonces[0])
+        plain = PLAIN.search(line)
+        if plain:
+            result.append(plain[0])
         elif HASHED.search(line):
             result.append(next((want for want in expected if line.endswith(want)), line))
     return result
@@ -131,8 +131,8 @@ class ClassicCase(Case):
         try:
             return self.lab.programs.get(name)
         except NotLinked as error:
-            lines = [line for line in str(error).splitlines()[1:] if "error" in line or "undefined" in line]
-            said_by_linker = [f"the linker says: {line}" for line in lines[:5]]
+            lines = [line for line in str(error).splitlines()[1:] if not line.startswith("collect2:")]
+            said_by_linker = [f"the linker says: {line}" for line in lines[-4:]]
             message = f"{name} cannot be linked with the submission's library"
             raise Failure(message, "link: fails", *said_by_linker) from error
 
@@ -287,7 +287,8 @@ class ClassicCase(Case):
         """One of the counters, 12 steps, checkpointed after step 5."""
         return self.comes_back(name + self.way.suffix, 12, 5, before=BEFORE, after=AFTER, place=place)
 
-    def expected_status(self, name: str, life: Life) -> int | None:
+    @staticmethod
+    def expected_status(life: Life) -> int | None:
         """The exit status that the restarted program said it would have."""
         lines = said(life)
         return exit_status_of([lines[-1]]) if lines else None

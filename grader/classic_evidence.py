@@ -127,7 +127,7 @@ def run_tool(case: ClassicCase, command: Sequence[str], limit: float) -> None:
         pass
 
 
-def tell_trace(path: Path, case: ClassicCase) -> list[str]:
+def tell_trace(path: Path) -> list[str]:
     """The last system calls that failed, and what ended the process."""
     text = path.read_text(errors="replace") if path.exists() else ""
     lines = [re.sub(r"^\d+ +", "", line) for line in text.splitlines()]
@@ -144,7 +144,7 @@ def strace_symptoms(case: ClassicCase) -> list[str]:
         return []
     trace = case.folder / "strace.txt"
     run_tool(case, ["strace", "-f", "-o", str(trace), *last.command], 5)
-    return tell_trace(trace, case)
+    return tell_trace(trace)
 
 
 def of_checkpoint(case: ClassicCase, life: Life) -> list[str]:
@@ -158,7 +158,7 @@ def of_checkpoint(case: ClassicCase, life: Life) -> list[str]:
         case.signal_program(life)
         wait_until(lambda: "rt_sigreturn" in trace.read_text(errors="replace") or life.status is not None, 2)
     tool.kill()
-    return tell_trace(trace, case)
+    return tell_trace(trace)
 
 
 def held_symptoms(case: ClassicCase) -> list[str]:

@@ -137,7 +137,7 @@ def test_aslr_on(case: ClassicCase, ways: Ways) -> None:
 def test_exit_status(case: ClassicCase) -> None:
     """the restarted program ends with its own exit status"""
     life = case.counts()
-    wanted = case.expected_status("bare", life)
+    wanted = case.expected_status(life)
     words = f"{exit_words(life.status)}, must be exit status {wanted}"
     check(life.status == wanted, words, f"exit: {exit_words(life.status)}", *life.symptoms())
 
