@@ -25,6 +25,7 @@ from programs import NotLinked
 
 NO_ASLR = ("setarch", "-R")  # the same addresses at each start
 ADDR_NO_RANDOMIZE = 0x0040000
+LONG_FOLDER = 80  # characters; programs with char filename[100] fail everything then
 NAPS = (35, 230)  # nanosleep, clock_nanosleep
 
 BEFORE, AFTER = steps(1, 5), steps(6, 12)
@@ -44,6 +45,23 @@ class Way:
         return f"{address}, programs {kind}, `{' '.join(self.restart).format(image='IMAGE')}`"
 
 
+# Files
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Other content for a file in a folder that a submission writes to: a new file, never through a link."""
+    before = path.lstat()
+    path.unlink()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+        os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        file.write(data)
+
+
+def read_file(path: Path) -> bytes:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        return file.read()
+
+
 # Processes
 
 
@@ -61,7 +79,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def runs(pid: int, program: Path) -> bool:
-    """Whether a process has the program in its memory, or anything else than what it was started with."""
+    """Whether a process was started from this file."""
     try:
         return os.path.samefile(f"/proc/{pid}/exe", program)
     except OSError:
@@ -89,7 +107,7 @@ PLAIN = re.compile(r"nonces(?: [0-9a-f]{16}){5}$|(?:step|gate|exit) \d+ #[0-9a-f
 
 
 def said(life: Life, expected: Sequence[str] = ()) -> list[str]:
-    """The lines of the program under test; restart and libckpt may print others, and before them on the same line."""
+    """The lines of the program under test; others may print, too, and before them on the same line."""
     result = []
     for line in life.lines():
         plain = PLAIN.search(line)
@@ -114,6 +132,8 @@ class ClassicCase(Case):
         plain = Case.fresh(lab, name)
         case = ClassicCase(lab, name, plain.folder, way=way)
         case.notes = [f"profile: {lab.interface.path.stem}"]
+        if len(str(case.folder)) > LONG_FOLDER:
+            case.notes.append(f"the program's path is long, for it lies in {case.folder}")
         case.through = [] if way.aslr else list(NO_ASLR)
         case.gdb_settings = ("set disable-randomization off",)
         case.bring_programs()
@@ -122,7 +142,8 @@ class ClassicCase(Case):
     def bring_programs(self) -> None:
         """What the build made; copies, since a path in them may be relative to the working directory."""
         for path in sorted(self.lab.folder.iterdir()):
-            if path.is_file() and (os.access(path, os.X_OK) or path.suffix == ".so"):
+            inside = self.lab.folder in path.resolve().parents  # a link may point to what nobody should read
+            if inside and path.is_file() and (os.access(path, os.X_OK) or path.suffix == ".so"):
                 shutil.copy(path, self.folder / path.name)
 
     # The program under test
@@ -139,6 +160,7 @@ class ClassicCase(Case):
     def bring(self, name: str, place: Path | None = None) -> Path:
         """The program in the working directory, or at another place."""
         target = place or self.folder / name
+        target.unlink(missing_ok=True)
         shutil.copy(self.program(name), target)
         return target
 
@@ -199,7 +221,7 @@ class ClassicCase(Case):
     def images(self) -> dict[Path, Stamp | None]:
         """The files that may be images, as they are now."""
         found = sorted(self.folder.glob(self.lab.interface.image))
-        return {path: Stamp.of(path) for path in found if path.is_file()}
+        return {path: Stamp.of(path) for path in found if path.is_file() and not path.is_symlink()}
 
     def signal_program(self, life: Life) -> None:
         pid, number = self.target(life), self.lab.interface.signal
@@ -230,7 +252,7 @@ class ClassicCase(Case):
             raise Failure("the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())
         return self.image
 
-    def save(self, name: str, *arguments: object, place: Path | None = None, **_: object) -> Life:
+    def saved(self, name: str, *arguments: object, place: Path | None = None) -> Life:
         """A program that was saved at gate 1, and is gone. The gate is still closed."""
         life = self.begin(name, *arguments, place=place)
         self.checkpoint(life)
@@ -276,7 +298,7 @@ class ClassicCase(Case):
         place: Path | None = None,
     ) -> Life:
         """Checkpoint at gate 1, kill, restart: the rest of the output must come out exactly."""
-        first = self.save(name, *arguments, place=place)
+        first = self.saved(name, *arguments, place=place)
         expected = expected_output(said(first)[0], [*before, "gate 01", *after, EXIT])
         second = self.restart_held()
         self.open_gate(1)
@@ -365,7 +387,7 @@ class Ways:
             case.close()
 
     def other(self, **changes: object) -> Way:
-        return replace(self.best(), **changes)  # type: ignore[arg-type]
+        return replace(self.best(), **changes)
 
 
 def check_alive(life: Life) -> None:

@@ -71,7 +71,7 @@ class Interface:
 
 def _tests_file(path: Path, number: str, entry: dict[str, Any]) -> Path:
     """The tests of a stage: beside the profile, or the grader's own."""
-    name = entry.get("tests", f"stage{number}_test.py")
+    name: str = entry.get("tests", f"stage{number}_test.py")
     beside = path.parent / name
     return beside if beside.exists() else GRADER / "tests" / name
 

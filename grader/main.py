@@ -24,7 +24,7 @@ NOT_FULL, USAGE, CANNOT = 1, 64, 70
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="check", description="Build and grade one stage.")
     parser.add_argument("--stage", type=int, help="1, 2 or 3; with --profile it may be left out")
-    parser.add_argument("--profile", metavar="NAME", help="another course's programs: classic, classic-static, or a file")
+    parser.add_argument("--profile", metavar="NAME", help="another course's: classic, classic-static, or a file")
     parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
     parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON, run none")
     parser.add_argument("--only", action="append", default=[], metavar="TEST", help="run this test alone")

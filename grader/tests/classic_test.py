@@ -6,13 +6,12 @@ does not allow to test is "not tested": it costs nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 
-from classic import AFTER, BEFORE, ClassicCase, Way, Ways, check_alive, said
+from classic import AFTER, BEFORE, ClassicCase, Way, Ways, check_alive, read_file, replace_file, said
 from failure import Failure, check, check_equal
 from lab import Case, Lab, Stamp, steps
 from oracle import EXIT, exit_status_of, expected_output
@@ -49,7 +48,7 @@ def same_case(case: ClassicCase, way: Way) -> ClassicCase:
 @points(2, step="")
 def test_checkpoint(case: ClassicCase) -> None:
     """the signal makes an image"""
-    case.save("bare" + case.way.suffix, 12, 5)
+    case.saved("bare" + case.way.suffix, 12, 5)
     assert case.image is not None
     size = case.image.stat().st_size
     check(size > 4096, f"{case.image.name} has {size} bytes", "checkpoint: no image")
@@ -113,13 +112,13 @@ def test_aslr_on(case: ClassicCase, ways: Ways) -> None:
     if not ways.random_possible():
         pytest.skip(f"{NOT_TESTED}ASLR is off on this machine")
     same_case(case, ways.other(aslr=True))
-    first = case.save("bare" + case.way.suffix, 12, 5)
+    first = case.saved("bare" + case.way.suffix, 12, 5)
     expected = expected_output(said(first)[0], [*BEFORE, "gate 01", *AFTER, EXIT])
     bad: list[Failure] = []
     assert case.image is not None
-    kept = case.image.read_bytes()  # a program that writes it again is another test's matter
+    kept = read_file(case.image)  # a program that writes it again is another test's matter
     for _ in range(RESTARTS):
-        case.image.write_bytes(kept)
+        replace_file(case.image, kept)
         case.close_gates()
         second = case.restart_held()
         case.open_gate(1)
@@ -145,7 +144,7 @@ def test_exit_status(case: ClassicCase) -> None:
 @points(1, step="", needs="test_counter")
 def test_only_once(case: ClassicCase) -> None:
     """the restarted program does not write its image again"""
-    first = case.save("bare" + case.way.suffix, 12, 5)
+    first = case.saved("bare" + case.way.suffix, 12, 5)
     before = case.images()
     expected = expected_output(said(first)[0], [*BEFORE, "gate 01", *AFTER, EXIT])
     second = case.restart_held()
@@ -246,13 +245,11 @@ def test_very_long_path(case: ClassicCase) -> None:
 
 def make_older_image(case: ClassicCase) -> tuple[Path, int]:
     """An image of another process is there, and it is longer than the next one will be."""
-    case.save("bare" + case.way.suffix, 12, 5)
+    case.saved("bare" + case.way.suffix, 12, 5)
     older = case.image
     assert older is not None
-    with older.open("r+b") as file:
-        begin = file.read(1 << 20)
-        file.seek(0, os.SEEK_END)
-        file.write(begin)
+    data = read_file(older)
+    replace_file(older, data + data[: 1 << 20])
     return older, older.stat().st_size
 
 
@@ -260,7 +257,7 @@ def make_older_image(case: ClassicCase) -> tuple[Path, int]:
 def test_stale_image(case: ClassicCase) -> None:
     """an older, longer image in the directory is replaced"""
     older, size = make_older_image(case)
-    first = case.save("bare" + case.way.suffix, 12, 5)
+    first = case.saved("bare" + case.way.suffix, 12, 5)
     expected = expected_output(said(first)[0], [*BEFORE, "gate 01", *AFTER, EXIT])
     assert case.image is not None
     now = case.image.stat().st_size
@@ -275,7 +272,7 @@ def test_stale_image(case: ClassicCase) -> None:
 @points(1, step="", needs="test_counter")
 def test_elsewhere(case: ClassicCase) -> None:
     """the image is moved to another directory and restarted there"""
-    first = case.save("bare" + case.way.suffix, 12, 5)
+    first = case.saved("bare" + case.way.suffix, 12, 5)
     expected = expected_output(said(first)[0], [*BEFORE, "gate 01", *AFTER, EXIT])
     assert case.image is not None
     other = ClassicCase.make(case.lab, f"{case.name}/elsewhere", case.way)
@@ -305,7 +302,8 @@ def next_life(case: ClassicCase, life: Life, number: int, expected: Sequence[str
     life.wait_for_line(f"gate {number:02d}")
     start = 0 if number == 1 else 4 * number - 3
     lines = list(expected[start : 4 * number + 1])
-    check_equal(said(life, lines), lines, f"life {number} printed something else", "again: output", *life.symptoms())
+    message = f"life {number} printed something else"
+    check_equal(said(life, lines), lines, message, "again: output", *life.symptoms())
     caught = has_signal(case.target(life), "SigCgt", case.lab.interface.signal)
     check(caught, f"life {number} has no handler", "again: no handler", *life.symptoms())
     case.checkpoint(life)

@@ -18,8 +18,10 @@ import mutants
 import schema
 from config import GRADER, LAB, PROFILES, BadProfile, find_profile, load_interface, load_toml
 from diagnosis import find_cause, load_causes
+from lab import Lab
 from mutants import Grading, Mutant
-from programs import RECIPES
+from process import Life
+from programs import RECIPES, recipe
 
 NAMES = sorted(path.stem for path in PROFILES.glob("*.toml"))
 CHEAP = ("no-vdso",)  # of the mutants: one for each kind of evidence
@@ -141,7 +143,8 @@ def test_ckpt_may_start_a_child_and_all_may_print(short: Path) -> None:
     include = ("ckpt.c", "#include <unistd.h>", "#include <unistd.h>\n#include <sys/wait.h>")
     folder = submission_with(short, include, ("ckpt.c", "    execvp(", CHILD), ("restart.c", START, LOUD),
                              ("libckpt.c", "    (void)number;", NOISE))
-    full_marks(classic_mutants.grade("classic", folder, ["test_after_the_checkpoint", "test_counter"], patience=20), 2)
+    only = ["test_after_the_checkpoint", "test_counter"]
+    full_marks(classic_mutants.grade("classic", folder, only, patience=20), 2)
 
 
 def test_a_library_that_cannot_be_linked_is_said_to_be_one(short: Path) -> None:
@@ -167,7 +170,8 @@ def test_what_the_machine_does_not_allow_is_not_lost(short: Path, monkeypatch: p
 def test_a_submission_that_does_nothing_has_no_points(short: Path) -> None:
     folder = short / "s"
     folder.mkdir()
-    (folder / "Makefile").write_text("all:\n\ttouch libckpt.so\n\tprintf '#!/bin/sh\\n' >restart; chmod +x restart\n")
+    make = "all:\n\ttouch libckpt.so\n\tprintf '#!/bin/sh\\n' >restart; chmod +x restart\n"
+    (folder / "Makefile").write_text(make)
     got = classic_mutants.grade("classic", folder, patience=2)
     assert got.status == 1 and got.table["points"] == 0 and got.first_cause() == "classic-no-handler", got.output
     assert "000-README" not in got.output, "another course has no 000-README"
@@ -179,6 +183,24 @@ def test_the_case_can_be_repeated(short: Path) -> None:
     classic_mutants.grade("classic", folder, ["test_checkpoint"])
     script = (folder / "build/check/test_checkpoint/repro.sh").read_text()
     assert "--profile" in script and "LD_PRELOAD" not in script and "./ckpt ./bare" in script
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    """Neither for what is copied to where the submission runs, nor for an image that the grader changes."""
+    folder, secret = tmp_path / "s", tmp_path / "secret"
+    folder.mkdir()
+    secret.write_text("secret")
+    secret.chmod(0o755)
+    (folder / "out").symlink_to(secret)
+    (folder / "restart").write_text("#!/bin/sh\n")
+    (folder / "restart").chmod(0o755)
+    lab = Lab(1, folder, interface=load_interface(find_profile("classic")))
+    case = classic.ClassicCase.make(lab, "test_x", classic.Way(True, "", ("./restart", "{image}")))
+    assert (case.folder / "restart").exists() and not (case.folder / "out").exists()
+    (case.folder / "myckpt").symlink_to(secret)
+    assert case.images() == {}
+    classic.replace_file(case.folder / "myckpt", b"other")
+    assert secret.read_text() == "secret" and classic.read_file(case.folder / "myckpt") == b"other"
 
 
 # Mutants
@@ -261,7 +283,7 @@ def test_the_labs_own_interface_is_as_ever() -> None:
     ('signal = "SIGUSR2"', "", ["[launch] 'signal' is missing"]),
     ('after = "goes on"', 'after = "stops"', ["'after' must be goes on, exits, either", "stops"]),
     ('process = "either"', "proces = 1", ["unknown key 'proces'; there are: command, instead, signal"]),
-    ('command = ["./restart", "{image}"]', 'command = "./restart"', ["[restart] 'command' must be a list of words"]),
+    ('["./restart", "{image}"]', '"./restart"', ["[restart] 'command' must be a list of words"]),
     ('command = ["./restart", "{image}"]', 'command = ["./restart", "{imag}"]', ["unknown name {imag}"]),
     ('image = "myckpt"', 'image = "/tmp/myckpt"', ["'image' must be a file name or pattern"]),
     ("[stage.1]", "[stage.one]", ["[stage.one]: the stage must be a number"]),
@@ -290,14 +312,12 @@ def test_a_course_may_bring_its_own_tests(tmp_path: Path) -> None:
 
 
 def test_any_program_can_be_built_not_position_independent() -> None:
-    from programs import recipe
-
     assert "-no-pie" in recipe("memory-no-pie").flags and recipe("memory-no-pie").source == "memory.c"
     assert recipe("counter-no-pie") == RECIPES["counter-no-pie"]
 
 
 def test_lines_of_the_program_are_found_among_others() -> None:
-    class Printed(classic.Life):
+    class Printed(Life):
         def __init__(self, text: str) -> None:
             self.all = text
 
