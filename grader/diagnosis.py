@@ -40,9 +40,9 @@ class Cause:
     def fits(self, symptoms: Sequence[str]) -> bool:
         return all(any(re.search(p, s) for s in symptoms) for p in self.when)
 
-    def reading(self) -> str:
-        """What to read: the step of the hand-out, and the demo."""
-        parts = [f"000-README step {self.step}"] if self.step else []
+    def reading(self, steps: bool = True) -> str:
+        """What to read: the step of the hand-out, if students have it, and the demo."""
+        parts = [f"000-README step {self.step}"] if self.step and steps else []
         parts += [f"BACKGROUND demo {self.demo}"] if self.demo else []
         return ", ".join(parts)
 
@@ -87,6 +87,7 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
             symptoms += image_symptoms(case)
             symptoms += doctor_symptoms(case)
             symptoms += crash_symptoms(case) if deep else []
+            symptoms += case.evidence(deep)
     return _unique(symptoms)
 
 
@@ -198,7 +199,7 @@ def crash_symptoms(case: Case) -> list[str]:
 
 
 def _gdb(case: Case, life: Life) -> str:
-    commands = [word for c in (*GDB_COMMANDS, compare_command(case)) for word in ("-ex", c)]
+    commands = [word for c in (*case.gdb_settings, *GDB_COMMANDS, compare_command(case)) for word in ("-ex", c)]
     argv = ["gdb", "-nx", "-batch", "-iex", "set libthread-db-search-path /nonexistent", *commands, "--args", *life.command]
     return case.output_of(argv, life.extra_env)
 
@@ -222,7 +223,7 @@ def _describe_crash(signal: int, address: int, rip: int, rsp: int, fs: int, case
     symptoms = [f"crash: signal {signal}"]
     for name, value in (("rip", rip), ("rsp", rsp), ("address", address), ("fs", fs)):
         symptoms.append(f"crash: {name} in {kind_of(case, value)}")
-    if fs != saved_tls(case):
+    if fs != (saved_tls(case) if case.image_by else fs):
         symptoms.append("crash: fs is not the image's")
     return symptoms
 

@@ -90,9 +90,15 @@ class Lab:
     """A stage folder under grading; with a `spec`, its programs run in a sandbox."""
 
     def __init__(
-        self, stage: int, folder: Path, results: bool = True, spec: Spec | None = None, variables: Sequence[str] = ()
+        self,
+        stage: int,
+        folder: Path,
+        results: bool = True,
+        interface: Interface | None = None,
+        spec: Spec | None = None,
+        variables: Sequence[str] = (),
     ) -> None:
-        self.interface = load_interface()
+        self.interface = interface or load_interface()
         self.stage = self.interface.stages[stage]
         self.folder = folder.resolve()
         self.spec = spec
@@ -100,7 +106,8 @@ class Lab:
         self.runner: Runner = SandboxRunner(spec) if spec else Runner()
         self.results = Path(spec.job) / f"c{stage}" if spec else self.folder / "build" / "check"
         self.kept = Path(spec.job) / "kept" / f"stage{stage}" if spec else self.results
-        self.programs = Programs(self._programs_folder(), self.runner.grader)
+        libraries = expand(self.interface.libraries, bin=self.folder, dir=self.folder)
+        self.programs = Programs(self._programs_folder(), libraries, self.runner.grader)
         if results:
             self._make_folders()
         self._reference: Path | None = Path(spec.reference) if spec else None
@@ -116,7 +123,8 @@ class Lab:
         if self.spec:
             return Path(self.spec.programs)
         shared = GRADER / "build"
-        return shared / "programs" if os.access(GRADER, os.W_OK) else self.results / "programs"
+        alone = bool(self.interface.libraries) or not os.access(GRADER, os.W_OK)
+        return self.results / "programs" if alone else shared / "programs"
 
     def build(self) -> str:
         """Build what is there; warnings are counted and do no harm."""
@@ -239,6 +247,7 @@ class Case:
     stamps: dict[str, tuple[Path, Stamp | None]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     through: list[str] = field(default_factory=list)  # a program that runs ckpt and restart
+    gdb_settings: Sequence[str] = ()  # for gdb, before it runs a restart again
 
     @staticmethod
     def fresh(lab: Lab, name: str) -> Case:
@@ -515,6 +524,11 @@ class Case:
         self.check_rest(first, second, expected, len(before) + 2)
         self.check_status(second, second.wait(), status)
         return second
+
+    def evidence(self, deep: bool) -> list[str]:
+        """More symptoms of a failure, for cases of another kind; `deep`: also what takes time."""
+        del deep
+        return []
 
     # The end
 

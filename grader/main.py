@@ -1,4 +1,4 @@
-"""The command line of the grader: grader/check --stage N DIR."""
+"""The command line of the grader: grader/check --stage N DIR, or grader/check --profile NAME DIR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import report
-from config import GRADER
+from config import GRADER, BadProfile, Interface, find_profile, load_interface
 from lab import BuildError, Lab
 from sandbox.spec import Spec
 from scoring import Declaration, Scoring, Selection, write_json
@@ -24,7 +24,8 @@ NOT_FULL, USAGE, CANNOT = 1, 64, 70
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="check", description="Build and grade one stage.")
-    parser.add_argument("--stage", type=int, required=True, help="1, 2 or 3")
+    parser.add_argument("--stage", type=int, help="1, 2 or 3; with --profile it may be left out")
+    parser.add_argument("--profile", metavar="NAME", help="another course's: classic, classic-static, or a file")
     parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
     parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON, run none")
     parser.add_argument("--only", action="append", default=[], metavar="TEST", help="run this test alone")
@@ -37,15 +38,27 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def tests_files(stage: int) -> list[Path]:
+def interface_of(options: argparse.Namespace) -> Interface:
+    """The lab's, or the profile's; sets the stage if it is left out and there is only one."""
+    interface = load_interface(find_profile(options.profile)) if options.profile else load_interface()
+    if options.stage is None and len(interface.stages) == 1:
+        options.stage = next(iter(interface.stages))
+    if options.stage is None:
+        raise BadProfile(f"--stage is missing; there are: {', '.join(map(str, interface.stages))}")
+    if options.stage not in interface.stages or not interface.stages[options.stage].tests.exists():
+        raise BadProfile(f"there is no stage {options.stage}")
+    return interface
+
+
+def tests_files(lab: Lab) -> list[Path]:
     """The tests of a stage; those that students do not get come last."""
-    names = (f"stage{stage}_test.py", f"hidden_stage{stage}_test.py")
-    return [path for path in (GRADER / "tests" / name for name in names) if path.exists()]
+    tests = lab.stage.tests
+    return [path for path in (tests, tests.with_name(f"hidden_{tests.name}")) if path.exists()]
 
 
-def pytest_arguments(options: argparse.Namespace) -> list[str]:
+def pytest_arguments(options: argparse.Namespace, lab: Lab) -> list[str]:
     sys.path.append(str(GRADER / "tests"))  # a hidden test may use the functions of the others
-    words = [*map(str, tests_files(options.stage)), "-c", str(GRADER / "pytest.ini")]
+    words = [*map(str, tests_files(lab)), "-c", str(GRADER / "pytest.ini")]
     words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist"]
     words += ["--import-mode=importlib"]
     if options.junit:
@@ -68,17 +81,18 @@ def write_results(options: argparse.Namespace, scoring: Scoring, started: float,
         write_json(scoring, options.json, started, empty)
 
 
-def collect(options: argparse.Namespace) -> list[Declaration]:
+def collect(options: argparse.Namespace, interface: Interface) -> list[Declaration]:
     """What the stage's tests declare; none is run. Empty if the tests themselves are at fault."""
-    scoring = Scoring(Lab(options.stage, options.folder, results=False), Selection(stress=True), report.progress)
-    ended = pytest.main([*pytest_arguments(options), "--collect-only"], plugins=[scoring])
+    lab = Lab(options.stage, options.folder, results=False, interface=interface)
+    scoring = Scoring(lab, Selection(stress=True), report.progress)
+    ended = pytest.main([*pytest_arguments(options, lab), "--collect-only"], plugins=[scoring])
     for error in scoring.errors:
         print(error, file=sys.stderr)
     return scoring.declared() if ended == pytest.ExitCode.OK else []
 
 
-def list_tests(options: argparse.Namespace) -> int:
-    rows = collect(options)
+def list_tests(options: argparse.Namespace, interface: Interface) -> int:
+    rows = collect(options, interface)
     if not rows:
         print("check: the tests of this stage cannot be listed", file=sys.stderr)
         return CANNOT
@@ -88,10 +102,10 @@ def list_tests(options: argparse.Namespace) -> int:
 
 def report_no_build(options: argparse.Namespace, scoring: Scoring, problem: str, started: float) -> None:
     """All points are lost, those of hidden tests too."""
-    maximum = sum(row.points for row in collect(options))
+    maximum = sum(row.points for row in collect(options, scoring.lab.interface))
     scoring.problem = problem
     print(problem)
-    print(f"\nStage {options.stage}: 0 of {report.number(maximum)} points: it does not build")
+    print(f"\n{scoring.lab.stage.title}: 0 of {report.number(maximum)} points: it does not build")
     write_results(options, scoring, started, maximum)
 
 
@@ -106,7 +120,7 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
     scoring.after_test = lambda: write_results(options, scoring, started)
-    ended = pytest.main(pytest_arguments(options), plugins=[scoring])
+    ended = pytest.main(pytest_arguments(options, lab), plugins=[scoring])
     if options.only and not scoring.order and not scoring.errors:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
@@ -125,13 +139,16 @@ def main(argv: list[str]) -> int:
     if not options.folder.is_dir():
         print(f"check: {options.folder}: no such folder", file=sys.stderr)
         return USAGE
-    if not tests_files(options.stage):
-        print(f"check: there is no stage {options.stage}", file=sys.stderr)
+    try:
+        interface = interface_of(options)
+    except BadProfile as error:
+        print(f"check: {error}", file=sys.stderr)
         return USAGE
     if options.list:
-        return list_tests(options)
+        return list_tests(options, interface)
     spec = Spec.load(options.sandbox) if options.sandbox else None
-    return grade(options, Lab(options.stage, options.folder, spec=spec, variables=options.variable))
+    lab = Lab(options.stage, options.folder, interface=interface, spec=spec, variables=options.variable)
+    return grade(options, lab)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,19 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from config import GRADER
 
 SOURCES = GRADER / "programs"
 FLAGS = ["-O1", "-g", "-Wall", "-Wextra"]
+
+
+class NotLinked(Exception):
+    """A program under test cannot be linked with the submission's library."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ RECIPES: dict[str, Recipe] = {
     "counter-static": _counter("-static"),
     "counter-clang": _counter("-fstack-protector-all", compiler="clang"),
     "counter-clang-no-pie": _counter("-no-pie", "-fno-pie", compiler="clang"),
+    "bare-canary": _counter("-DBARE", "-fstack-protector-all"),
+    "bare-clock": _counter("-DBARE", "-DCLOCK", "-fno-stack-protector"),
+    "bare-regions": Recipe("regions.c", ["-DBARE", "-fno-stack-protector"]),
+    "memory": Recipe("memory.c", ["-DBARE", "-fno-stack-protector"]),
+    "fence": Recipe("fence.c", ["-DBARE", "-fno-stack-protector"]),
     "counting": Recipe("counting.c", alone=True),
     "primes": Recipe("primes.c", alone=True),
     "shortio": Recipe("shortio.c", alone=True),
@@ -51,10 +60,14 @@ RECIPES: dict[str, Recipe] = {
 
 
 def recipe(name: str) -> Recipe:
-    """counter-at-ADDRESS is linked there; a name without a recipe is its source's."""
+    """counter-at-ADDRESS is linked there; NAME-no-pie is NAME, not position-independent; a name without a
+    recipe is its source's."""
     if name.startswith("counter-at-"):
         address = name[len("counter-at-") :]
         return _counter("-no-pie", "-fno-pie", f"-Wl,-Ttext-segment={address}")
+    if name not in RECIPES and name.endswith("-no-pie"):
+        how = recipe(name[: -len("-no-pie")])
+        return replace(how, flags=[*how.flags, "-no-pie", "-fno-pie"])
     return RECIPES.get(name) or Recipe(f"{name}.c")
 
 
@@ -63,10 +76,19 @@ def compilers() -> list[str]:
 
 
 class Programs:
-    """The programs in a folder of their own, where they stay from run to run; only `grader` may write there."""
+    """The programs in a folder of their own, where they stay from run to run; only `grader` may write there.
 
-    def __init__(self, folder: Path, grader: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+    `libraries` are words for the linker, as a profile has them: a submission's own libckpt.a.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        libraries: Sequence[str] = (),
+        grader: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.folder = folder
+        self.libraries = list(libraries)
         self.grader = grader
 
     def make_folder(self) -> None:
@@ -83,9 +105,9 @@ class Programs:
     def _made(self, name: str, make: Callable[[Path], object]) -> Path:
         target = self.folder / name
         with self.grader():
-            if not _is_fresh(target):
+            if not self._is_fresh(target):
                 with locked(self.folder / ".lock"):
-                    if not _is_fresh(target):  # a grader beside this one may have built it meanwhile
+                    if not self._is_fresh(target):  # a grader beside this one may have built it meanwhile
                         make(target)
         return target
 
@@ -99,15 +121,15 @@ class Programs:
         part = target.with_name(f".{target.name}.{os.getpid()}")
         flags = [flag for flag in how.flags if not flag.startswith("-l")]
         libraries = [flag for flag in how.flags if flag.startswith("-l")]
-        command = [compiler, *FLAGS, *flags, *sources, "-o", str(part), *libraries]
+        command = [compiler, *FLAGS, *flags, *sources, "-o", str(part), *self.libraries, *libraries]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}\n{result.stderr}")
+            raise (NotLinked if self.libraries else RuntimeError)(f"{' '.join(command)}\n{result.stderr}")
         part.rename(target)
 
-
-def _is_fresh(target: Path) -> bool:
-    return target.exists() and target.stat().st_mtime >= _newest()
+    def _is_fresh(self, target: Path) -> bool:
+        files = [*SOURCES.iterdir(), *(Path(word) for word in self.libraries if word.startswith("/"))]
+        return target.exists() and target.stat().st_mtime >= _newest(files)
 
 
 @contextlib.contextmanager
@@ -119,5 +141,5 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _newest() -> float:
-    return max(path.stat().st_mtime for path in SOURCES.iterdir())
+def _newest(files: Sequence[Path]) -> float:
+    return max(path.stat().st_mtime for path in files)

@@ -10,8 +10,8 @@ from itertools import zip_longest
 
 from scoring import Result, Scoring, repeat_command
 
-COLOURS = {"passed": "32", "failed": "31", "skipped": "33", "bold": "1", "dim": "2"}
-SYMBOLS = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
+COLOURS = {"passed": "32", "failed": "31", "skipped": "33", "environment": "33", "bold": "1", "dim": "2"}
+SYMBOLS = {"passed": "ok", "failed": "FAILED", "skipped": "skipped", "environment": "-"}
 
 
 def colour(text: str, name: str) -> str:
@@ -51,7 +51,7 @@ def print_results(results: Sequence[Result]) -> None:
     for result in results:
         outcome = colour(f"{SYMBOLS[result.outcome]:<7}", result.outcome)
         text = f"{score(result):>6}  {outcome}  {result.test:<{names}}  {result.title}"
-        if result.outcome == "skipped":
+        if result.outcome in ("skipped", "environment"):
             text += f" ({result.reason})"
         if result.remark:
             text += f" [{result.remark}]"
@@ -108,7 +108,7 @@ def print_total(scoring: Scoring, seconds: float) -> None:
     got, maximum = scoring.total()
     name = "passed" if scoring.all_passed() else "failed"
     print()
-    total = f"Stage {scoring.lab.stage.number}: {number(got)} of {number(maximum)} points"
+    total = f"{scoring.lab.stage.title}: {number(got)} of {number(maximum)} points"
     print(colour(total, name) + f" in {seconds:.1f} s")
 
 

@@ -17,6 +17,8 @@ from config import GRADER
 from failure import Failure
 from lab import Case, Lab
 
+NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
+
 T = TypeVar("T", bound=Callable[..., None])
 
 
@@ -45,7 +47,7 @@ class Result:
     points: float
     maximum: float
     step: str
-    outcome: str = "skipped"  # passed, failed, skipped
+    outcome: str = "skipped"  # passed, failed, skipped, environment: it cannot be tested here
     reason: str = ""
     seconds: float = 0.0
     stress: bool = False
@@ -168,13 +170,19 @@ class Scoring:
         if report.when == "call" and report.passed:
             result.outcome, result.points = "passed", result.maximum
         elif report.skipped:
-            result.outcome, result.points = "skipped", 0.0
-            result.reason = str(call.excinfo.value) if call.excinfo else ""
+            self._skipped(result, str(call.excinfo.value) if call.excinfo else "")
         elif report.failed and call.excinfo is not None:
             self._failed(item, result, call.excinfo.value, report)
         result.remark = getattr(item, "remark", "")
         if report.when == "teardown":
             self.after_test()
+
+    @staticmethod
+    def _skipped(result: Result, reason: str) -> None:
+        """What this machine does not allow to test is nobody's fault: no points are in question."""
+        result.outcome, result.points, result.reason = "skipped", 0.0, reason
+        if reason.startswith(NOT_TESTED):
+            result.outcome, result.maximum = "environment", 0.0
 
     def _failed(
         self, item: pytest.Item, result: Result, error: BaseException, report: pytest.TestReport
@@ -191,13 +199,12 @@ class Scoring:
         if case is not None:
             write_artefacts(self.lab, case, result)
 
-    @staticmethod
-    def _explain(result: Result) -> None:
-        cause = diagnosis.find_cause(result.symptoms)
+    def _explain(self, result: Result) -> None:
+        cause, steps = diagnosis.find_cause(result.symptoms), self.lab.interface.steps
         if cause is not None:
             result.cause, result.cause_text = cause.id, cause.text
-            result.next_step, result.read = cause.next, cause.reading()
-        if not result.read:
+            result.next_step, result.read = cause.next, cause.reading(steps)
+        if not result.read and steps and result.step:
             result.read = f"000-README step {result.step}"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -217,7 +224,7 @@ class Scoring:
         return sum(r.points for r in results), sum(r.maximum for r in results)
 
     def all_passed(self) -> bool:
-        return not self.errors and all(r.outcome == "passed" for r in self.ordered())
+        return not self.errors and all(r.outcome in ("passed", "environment") for r in self.ordered())
 
 
 def options_of(item: pytest.Item) -> dict[str, Any]:
@@ -230,7 +237,8 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
 def repeat_command(lab: Lab, test: str) -> str:
     if lab.spec and lab.spec.repeat:
         return f"{lab.spec.repeat} {test}"
-    words = [str(GRADER / "check"), "--stage", str(lab.stage.number), str(lab.folder), "--only", test]
+    profile = ["--profile", str(lab.interface.path)] if lab.interface.is_profile else []
+    words = [str(GRADER / "check"), *profile, "--stage", str(lab.stage.number), str(lab.folder), "--only", test]
     return shlex.join(words)
 
 
@@ -258,6 +266,7 @@ def as_json(scoring: Scoring, started: float, empty: float = 0.0) -> str:
     got, maximum = scoring.total()
     table = {
         "stage": scoring.lab.stage.number,
+        "title": scoring.lab.stage.title,
         "points": got,
         "maximum": maximum if scoring.order else empty,
         "message": scoring.problem,

@@ -129,6 +129,23 @@ void say(const char *format, ...)
     say_text(text);
 }
 
+/* "WHAT NUMBER", without libc. */
+void say_number(const char *what, unsigned number)
+{
+    char text[64];
+    unsigned n = 0, unit = 1;
+
+    while (*what && n < sizeof text - 16)
+        text[n++] = *what++;
+    text[n++] = ' ';
+    while (number / unit >= 10)
+        unit *= 10;
+    for (; unit; unit /= 10)
+        text[n++] = (char)('0' + number / unit % 10);
+    text[n] = '\0';
+    say_text(text);
+}
+
 const char *gate_path(int number)
 {
     static char path[sizeof gates + 16];

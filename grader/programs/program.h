@@ -24,6 +24,7 @@
 void start(uint64_t *on_stack);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_text(const char *text);
+void say_number(const char *what, unsigned number);
 const char *seal(const char *text, char *line, size_t size);
 void gate(int number);
 const char *gate_path(int number);

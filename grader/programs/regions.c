@@ -1,4 +1,4 @@
-/* regions.c: N regions of one page, no two neighbours alike. */
+/* regions.c: N regions of one page, no two neighbours alike; no libc when it goes on. */
 #include "program.h"
 
 #include <stdlib.h>
@@ -15,10 +15,10 @@ int main(int argc, char **argv)
         *(int *)(base + (size_t)i * 4096) = i * 7 + 1;
     for (int i = 0; i < count; i += 2)
         if (mprotect(base + (size_t)i * 4096, 4096, PROT_READ))
-            say("no region");
+            say_text("no region");
     gate(1);
     for (int i = 0; i < count; i++)
         good += *(int *)(base + (size_t)i * 4096) == i * 7 + 1;
-    say("regions %d", good);
+    say_number("regions", (unsigned)good);
     return finish();
 }

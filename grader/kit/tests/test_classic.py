@@ -1,0 +1,330 @@
+"""Other courses' programs: submissions that know nothing of this kit have full marks under their profile, and
+mistakes lose what they should, with the right cause; a profile that is wrong is refused in words."""
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import classic
+import classic_evidence
+import classic_mutants
+import maps
+import mutants
+import schema
+from config import GRADER, LAB, PROFILES, BadProfile, find_profile, load_interface, load_toml
+from diagnosis import find_cause, load_causes
+from lab import Lab
+from mutants import Grading, Mutant
+from process import Life
+from programs import RECIPES, recipe
+
+NAMES = sorted(path.stem for path in PROFILES.glob("*.toml"))
+CHEAP = ("no-vdso",)  # of the mutants: one for each kind of evidence
+FEW = ("test_checkpoint", "test_after_the_checkpoint", "test_counter", "test_aslr_on", "test_exit_status",
+       "test_tls", "test_clock", "test_stale_image")
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path is short: tmp_path would be longer than filename[100]."""
+    with tempfile.TemporaryDirectory(prefix="ck") as name:
+        yield Path(name)
+
+
+def is_stress(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--stress"))
+
+
+def full_marks(got: Grading, tests: int) -> None:
+    assert got.status == 0, got.output
+    assert len(got.tests("passed") + got.tests("environment")) == tests, got.output
+    assert got.table["points"] == got.table["maximum"]
+
+
+# Full marks
+
+
+def test_the_reference_of_the_classic_profile_has_full_marks(short: Path) -> None:
+    got = classic_mutants.grade("classic", classic_mutants.copy_reference("classic", short / "s"), patience=20)
+    full_marks(got, len(classic_mutants.declared_tests("classic")))
+
+
+def test_the_reference_of_the_static_profile_has_full_marks(short: Path, request: pytest.FixtureRequest) -> None:
+    profile, only = "classic-static", [] if is_stress(request) else FEW
+    got = classic_mutants.grade(profile, classic_mutants.copy_reference(profile, short / "s"), only, patience=20)
+    full_marks(got, len(only or classic_mutants.declared_tests(profile)))
+
+
+def test_the_solution_of_this_lab_has_full_marks_there_too(short: Path, request: pytest.FixtureRequest) -> None:
+    """It is one more submission: its image is a core file, and nobody here knows that."""
+    mutants.copy_solution(short)
+    only = [] if is_stress(request) else FEW
+    got = classic_mutants.grade("classic", short / "stage3-restart", only, patience=20)
+    full_marks(got, len(only or classic_mutants.declared_tests("classic")))
+
+
+@pytest.mark.parametrize("profile", NAMES)
+def test_points_add_up(profile: str) -> None:
+    rows = classic_mutants.declared_tests(profile)
+    assert sum(row["points"] for row in rows.values()) == load_interface(find_profile(profile)).stages[1].points
+    seen: set[str] = set()
+    for name, row in rows.items():
+        assert set(row["needs"]) <= seen and bool(row["needs"]) == bool(seen), name
+        seen.add(name)
+
+
+# Other manners
+
+
+def profile_with(folder: Path, *changes: tuple[str, str]) -> str:
+    """The classic profile, changed."""
+    text = (PROFILES / "classic.toml").read_text()
+    for find, put in changes:
+        assert text.count(find) == 1, find
+        text = text.replace(find, put)
+    (folder / "mine.toml").write_text(text)
+    return str(folder / "mine.toml")
+
+
+def submission_with(folder: Path, *changes: tuple[str, str, str]) -> Path:
+    """The classic reference, changed."""
+    target = classic_mutants.copy_reference("classic", folder / "s")
+    for name, find, put in changes:
+        text = (target / name).read_text()
+        assert text.count(find) == 1, find
+        (target / name).write_text(text.replace(find, put))
+    return target
+
+
+PID_NAME = """    char name[] = "ckpt.00000000.img";
+    for (long pid = getpid(), i = 12; pid > 0; pid /= 10)
+        name[i--] = (char)('0' + pid % 10);
+    int fd = open(name,"""
+
+
+def test_no_ckpt_and_images_with_a_pid_in_their_names(short: Path) -> None:
+    profile = profile_with(short, ('"myckpt"', '"ckpt.*.img"'))
+    folder = submission_with(short, ("libckpt.c", '    int fd = open("myckpt",', PID_NAME),
+                             ("Makefile", "all: ckpt libckpt.so", "all: libckpt.so"))
+    full_marks(classic_mutants.grade(profile, folder, ["test_counter", "test_stale_image"], patience=20), 2)
+    assert not (folder / "ckpt").exists() and len(list(folder.glob("build/check/test_stale_image/ckpt.*.img"))) == 2
+
+
+def test_a_restart_that_takes_no_operand(short: Path) -> None:
+    refuse = 'argc > 1 ? (exit(64), "") : "myckpt"'
+    folder = submission_with(short, ("restart.c", 'argc > 1 ? argv[1] : "myckpt"', refuse))
+    full_marks(classic_mutants.grade("classic", folder, ["test_counter"], patience=20), 1)
+
+
+CHILD = """    if (fork() > 0) {
+        int status = 0;
+        wait(&status);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+    }
+    execvp("""
+
+
+NOISE = """    (void)number;
+    static const char noise[] = "in the handler: ";
+    if (write(1, noise, sizeof noise - 1) < 0)
+        return;"""
+
+
+START = "    find_kernel_parts();\n    getcontext"
+LOUD = START.replace("    get", '    puts("restarting"), fflush(stdout);\n    get')
+
+
+def test_ckpt_may_start_a_child_and_all_may_print(short: Path) -> None:
+    include = ("ckpt.c", "#include <unistd.h>", "#include <unistd.h>\n#include <sys/wait.h>")
+    folder = submission_with(short, include, ("ckpt.c", "    execvp(", CHILD), ("restart.c", START, LOUD),
+                             ("libckpt.c", "    (void)number;", NOISE))
+    only = ["test_after_the_checkpoint", "test_counter"]
+    full_marks(classic_mutants.grade("classic", folder, only, patience=20), 2)
+
+
+def test_a_library_that_cannot_be_linked_is_said_to_be_one(short: Path) -> None:
+    folder = classic_mutants.copy_reference("classic-static", short / "s")
+    with (folder / "libckpt.c").open("a") as file:
+        file.write("\nint main(void)\n{\n\treturn 0;\n}\n")
+    got = classic_mutants.grade("classic-static", folder, ["test_checkpoint"])
+    assert got.first_cause() == "classic-not-linked" and "multiple definition" in got.output, got.output
+
+
+def test_what_the_machine_does_not_allow_is_not_lost(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setarch that is refused, as by Docker's seccomp profile."""
+    (short / "bin").mkdir()
+    (short / "bin/setarch").write_text("#!/bin/sh\necho 'setarch: Operation not permitted' >&2\nexit 1\n")
+    (short / "bin/setarch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{short}/bin:{os.environ['PATH']}")
+    folder = classic_mutants.copy_reference("classic", short / "s")
+    got = classic_mutants.grade("classic", folder, ["test_aslr_off", "test_counter"], patience=20)
+    full_marks(got, 2)
+    assert got.tests("environment") == ["test_aslr_off"] and "not tested: ASLR cannot" in got.output
+
+
+def test_a_submission_that_does_nothing_has_no_points(short: Path) -> None:
+    folder = short / "s"
+    folder.mkdir()
+    make = "all:\n\ttouch libckpt.so\n\tprintf '#!/bin/sh\\n' >restart; chmod +x restart\n"
+    (folder / "Makefile").write_text(make)
+    got = classic_mutants.grade("classic", folder, patience=2)
+    assert got.status == 1 and got.table["points"] == 0 and got.first_cause() == "classic-no-handler", got.output
+    assert "000-README" not in got.output, "another course has no 000-README"
+    assert "BACKGROUND demo" in got.output
+
+
+def test_the_case_can_be_repeated(short: Path) -> None:
+    folder = submission_with(short, ("libckpt.c", "((constructor))", "((unused))"))
+    classic_mutants.grade("classic", folder, ["test_checkpoint"])
+    script = (folder / "build/check/test_checkpoint/repro.sh").read_text()
+    assert "--profile" in script and "LD_PRELOAD" not in script and "./ckpt ./bare" in script
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    """Neither for what is copied to where the submission runs, nor for an image that the grader changes."""
+    folder, secret = tmp_path / "s", tmp_path / "secret"
+    folder.mkdir()
+    secret.write_text("secret")
+    secret.chmod(0o755)
+    (folder / "out").symlink_to(secret)
+    (folder / "restart").write_text("#!/bin/sh\n")
+    (folder / "restart").chmod(0o755)
+    lab = Lab(1, folder, interface=load_interface(find_profile("classic")))
+    case = classic.ClassicCase.make(lab, "test_x", classic.Way(True, "", ("./restart", "{image}")))
+    assert (case.folder / "restart").exists() and not (case.folder / "out").exists()
+    (case.folder / "myckpt").symlink_to(secret)
+    assert case.images() == {}
+    classic.replace_file(case.folder / "myckpt", b"other")
+    assert secret.read_text() == "secret" and classic.read_file(case.folder / "myckpt") == b"other"
+
+
+# Mutants
+
+
+def by_name(mutant: Mutant) -> str:
+    return mutant.name
+
+
+def cases() -> list[object]:
+    """A few in check, each of them in stress."""
+    return [pytest.param(m, id=m.name, marks=[] if m.name in CHEAP else [pytest.mark.stress])
+            for m in classic_mutants.all_mutants()]
+
+
+@pytest.mark.parametrize("mutant", cases())
+def test_mutant(mutant: Mutant, short: Path, request: pytest.FixtureRequest) -> None:
+    problems = classic_mutants.judge(mutant, short / "s", is_stress(request))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("mutant", classic_mutants.all_mutants(), ids=by_name)
+def test_mutant_names_what_exists(mutant: Mutant, short: Path) -> None:
+    profile = classic_mutants.profile_of(mutant)
+    assert mutant.cause in {cause.id for cause in load_causes()} and list(mutant.loses) == [1] and mutant.edits
+    assert {*mutant.loses[1], *mutant.may_lose} <= set(classic_mutants.declared_tests(profile))
+    mutant.apply(classic_mutants.copy_reference(profile, short / "s"))
+
+
+# Evidence
+
+OLD = maps.parse("""\
+400000-401000 r-xp 00000000 00:00 7 /x/prog
+7000000-7003000 rw-p 00000000 00:00 0
+7ff000-7ff100 r-xp 00000000 00:00 0 [vdso]
+""".replace("7ff000-7ff100", "7ff00000-7ff01000"))
+
+
+@pytest.mark.parametrize(("text", "symptoms"), [
+    ("400000-401000 rwxp 0 00:00 0\n7000000-7002000 rw-p 0 00:00 0\n7002000-7003000 rwxp 0 00:00 0\n"
+     "7ff00000-7ff01000 r-xp 0 00:00 0 [vdso]\n", []),
+    ("400000-401000 r--p 0 00:00 0\n7000000-7003000 rw-p 0 00:00 0\n8ff00000-8ff01000 r-xp 0 00:00 0 [vdso]\n"
+     "50000000-50001000 r-xp 0 00:00 9 /x/restart\n",
+     ["maps: other permissions: prog", "maps: moved: [vdso]", "maps: restart's own memory is still there"]),
+    ("7000000-7001000 rw-p 0 00:00 0\n",
+     ["maps: not restored: prog", "maps: other permissions: anonymous", "maps: lost: [vdso]"]),
+])
+def test_maps_are_compared(text: str, symptoms: list[str]) -> None:
+    assert classic_evidence.compare_maps(OLD, maps.parse(text)) == symptoms
+
+
+def test_a_trace_tells_what_failed(tmp_path: Path) -> None:
+    trace = tmp_path / "strace.txt"
+    trace.write_text('11 execve("./restart", ...) = 0\n11 open("a") = 3\n11 mmap(0x1, 2) = -1 ENOMEM (No memory)\n'
+                     "11 --- SIGSEGV {si_addr=0x8} ---\n")
+    assert classic_evidence.tell_trace(trace) == [
+        "strace says: mmap(0x1, 2) = -1 ENOMEM (No memory)", "strace says: --- SIGSEGV {si_addr=0x8} ---"]
+
+
+def test_a_kit_cause_is_never_given_for_another_course() -> None:
+    causes = load_causes()
+    for row in classic_mutants.declared_tests("classic"):
+        for symptom in ("restart: signal SIGSEGV", "output: nothing", "checkpoint: no image", "restart: hangs"):
+            cause = find_cause([f"test: {row}", symptom, "profile: mine"], causes)
+            assert cause is not None and cause.id.startswith("classic-") and not cause.step
+
+
+# Profiles
+
+
+def test_the_labs_own_interface_is_as_ever() -> None:
+    lab = load_interface()
+    assert not lab.is_profile and lab.steps and lab.signal == 12 and sorted(lab.stages) == [1, 2, 3]
+    assert not schema.problems(load_toml(LAB))
+
+
+@pytest.mark.parametrize(("find", "put", "words"), [
+    ("[restart]", "[restrat]", ["unknown key 'restrat'", "the table [restart] is missing"]),
+    ('signal = "SIGUSR2"', 'signal = "SIGUSER2"', ["[launch] 'signal' must be a signal", "SIGUSER2"]),
+    ('signal = "SIGUSR2"', "", ["[launch] 'signal' is missing"]),
+    ('after = "goes on"', 'after = "stops"', ["'after' must be goes on, exits, either", "stops"]),
+    ('process = "either"', "proces = 1", ["unknown key 'proces'; there are: command, instead, signal"]),
+    ('["./restart", "{image}"]', '"./restart"', ["[restart] 'command' must be a list of words"]),
+    ('command = ["./restart", "{image}"]', 'command = ["./restart", "{imag}"]', ["unknown name {imag}"]),
+    ('image = "myckpt"', 'image = "/tmp/myckpt"', ["'image' must be a file name or pattern"]),
+    ("[stage.1]", "[stage.one]", ["[stage.one]: the stage must be a number"]),
+    ("points = 60", "points = true", ["[stage.1] 'points' must be a number"]),
+    ("[build]", "[build", ["line "]),
+])
+def test_a_wrong_profile_is_refused_in_words(find: str, put: str, words: list[str], tmp_path: Path) -> None:
+    text = (PROFILES / "classic.toml").read_text()
+    assert find in text
+    (tmp_path / "wrong.toml").write_text(text.replace(find, put, 1))
+    with pytest.raises(BadProfile) as error:
+        load_interface(tmp_path / "wrong.toml")
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
+    got = classic_mutants.grade("clasic", tmp_path)
+    assert got.status == 64 and "nor a profile of the grader's (classic, classic-static)" in got.output
+
+
+def test_a_course_may_bring_its_own_tests(tmp_path: Path) -> None:
+    profile = profile_with(tmp_path, ('tests = "classic_test.py"', 'tests = "my_test.py"'))
+    shutil.copy(GRADER / "tests/classic_test.py", tmp_path / "my_test.py")
+    assert load_interface(Path(profile)).stages[1].tests == tmp_path / "my_test.py"
+
+
+def test_any_program_can_be_built_not_position_independent() -> None:
+    assert "-no-pie" in recipe("memory-no-pie").flags and recipe("memory-no-pie").source == "memory.c"
+    assert recipe("counter-no-pie") == RECIPES["counter-no-pie"]
+
+
+def test_lines_of_the_program_are_found_among_others() -> None:
+    class Printed(Life):
+        def __init__(self, text: str) -> None:
+            self.all = text
+
+        def text(self) -> str:
+            return self.all
+
+    nonces = "nonces" + " 00000000000000aa" * 5
+    line = "step 000001 #00000000000000bb"
+    printed = Printed(f"hello\nready: {nonces}\nrestarting... {line}\nbye\n")
+    assert classic.said(printed, [line]) == [nonces, line]
