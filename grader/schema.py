@@ -26,6 +26,7 @@ KEYS: dict[str, dict[str, tuple[str, bool]]] = {
     "program": {"libraries": (WORDS, True)},
     "readmaps": {"command": (WORDS, True)},
     "readckpt": {"command": (WORDS, True)},
+    "submission": {"sources": (WORDS, True), "kit": (WORDS, True)},
     "reference": {"folders": (WORDS, True)},
     "stage.N": {
         "title": ("a text", False),
