@@ -20,13 +20,14 @@ from config import expand
 from failure import Failure, check
 from lab import Case, Lab, Stamp, _GivenUp, steps
 from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
-from process import Life, exit_words, has_signal, status_field, wait_until
+from outside import NAPS, can_look, descendants, runs, waits_at
+from process import Life, exit_words, has_signal, wait_until
 from programs import NotLinked
 
 NO_ASLR = ("setarch", "-R")  # the same addresses at each start
 ADDR_NO_RANDOMIZE = 0x0040000
+LARGEST = 64 << 20  # bytes of a program of the submission's
 LONG_FOLDER = 80  # characters; programs with char filename[100] fail everything then
-NAPS = (35, 230)  # nanosleep, clock_nanosleep
 
 BEFORE, AFTER = steps(1, 5), steps(6, 12)
 
@@ -43,61 +44,6 @@ class Way:
         address = "addresses as the kernel chooses them" if self.aslr else "the same addresses each time"
         kind = "not position-independent" if self.suffix else "position-independent"
         return f"{address}, programs {kind}, `{' '.join(self.restart).format(image='IMAGE')}`"
-
-
-# Files
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Other content for a file in a folder that a submission writes to: a new file, never through a link."""
-    before = path.lstat()
-    path.unlink()
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-        os.fchown(file.fileno(), before.st_uid, before.st_gid)
-        file.write(data)
-
-
-def read_file(path: Path) -> bytes:
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        return file.read()
-
-
-# Processes
-
-
-def children(pid: int) -> list[int]:
-    """By the kernel's own list, where it has one, else by looking at all processes."""
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (OSError, ValueError):
-        others = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-        return sorted(other for other in others if status_field(other, "PPid") == str(pid))
-
-
-def descendants(pid: int) -> list[int]:
-    return [pid, *(other for child in children(pid) for other in descendants(child))]
-
-
-def runs(pid: int, program: Path) -> bool:
-    """Whether a process was started from this file."""
-    try:
-        return os.path.samefile(f"/proc/{pid}/exe", program)
-    except OSError:
-        return False
-
-
-def waits_at(pid: int) -> tuple[int, int] | None:
-    """The number of the system call in which a process waits, and its stack pointer; None while it runs."""
-    try:
-        words = Path(f"/proc/{pid}/syscall").read_text().split()
-    except OSError:
-        return None
-    return (int(words[0]), int(words[-2], 16)) if len(words) > 2 else None
-
-
-def can_look(pid: int) -> bool:
-    """Whether this kernel shows where a process waits."""
-    return os.access(f"/proc/{pid}/syscall", os.R_OK)
 
 
 # What a program printed, among what others print
@@ -136,14 +82,19 @@ class ClassicCase(Case):
             case.notes.append(f"the program's path is long, for it lies in {case.folder}")
         case.through = [] if way.aslr else list(NO_ASLR)
         case.gdb_settings = ("set disable-randomization off",)
-        case.bring_programs()
+        with lab.runner.student():
+            case.bring_programs()
         return case
 
     def bring_programs(self) -> None:
         """What the build made; copies, since a path in them may be relative to the working directory."""
         for path in sorted(self.lab.folder.iterdir()):
             inside = self.lab.folder in path.resolve().parents  # a link may point to what nobody should read
-            if inside and path.is_file() and (os.access(path, os.X_OK) or path.suffix == ".so"):
+            if not inside or not path.is_file() or not (path.stat().st_mode & 0o100 or path.suffix == ".so"):
+                continue
+            if path.stat().st_size > LARGEST:
+                self.notes.append(f"{path.name} is larger than {LARGEST >> 20} MiB: it was left out")
+            else:
                 shutil.copy(path, self.folder / path.name)
 
     # The program under test
@@ -341,7 +292,8 @@ class Ways:
             return -1
         finally:
             case.close()
-            shutil.rmtree(case.folder, ignore_errors=True)
+            with self.lab.runner.student():
+                shutil.rmtree(case.folder, ignore_errors=True)
 
     def fixed_possible(self) -> bool:
         """Whether programs can be started with the same addresses each time."""

@@ -12,8 +12,9 @@ from batch.course import Course
 from batch.results import SubmissionResult
 
 
-def load_course(path: Optional[Path]) -> Course:
-    return course_file.load(path) if path else course_file.load()
+def load_course(path: Optional[Path], profile: str = "") -> Course:
+    catalogue = course_file.read_catalogue(profile=profile)
+    return course_file.load(path, catalogue) if path else course_file.load(catalogue=catalogue)
 
 
 def counted(result: SubmissionResult, faults: list[environment.Fault], course: Course) -> SubmissionResult:
@@ -21,9 +22,9 @@ def counted(result: SubmissionResult, faults: list[environment.Fault], course: C
     return courses.apply(course, environment.apply(faults, result))
 
 
-def write(out: Path, names: Sequence[str], course_path: Optional[Path], title: str) -> None:
+def write(out: Path, names: Sequence[str], course_path: Optional[Path], title: str, profile: str = "") -> None:
     """Of those of these submissions that are graded."""
-    course = load_course(course_path)
+    course = load_course(course_path, profile)
     reference = out / "reference.json"
     faults = environment.faults(results.load(reference)) if reference.exists() else []
     paths = [out / "results" / f"{name}.json" for name in names]

@@ -18,8 +18,9 @@ from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
 from batch.results import GRADER_FAILED, SubmissionResult
+from batch.stages import Kit
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
-from config import GRADER, TOP
+from config import GRADER, TOP, Interface
 from sandbox import probe
 from sandbox.identity import Identity
 from sandbox.spec import NONE, OWN_UID, WORDS, Spec
@@ -62,7 +63,7 @@ class Batch:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.grader = grader_digest()
+        self.grader = grader_digest(plan.options.profile)
         self.work = plan.out / "work"
         self.fresh = self.work / "new"  # what jobs leave; taken from there when they are done
 
@@ -70,6 +71,7 @@ class Batch:
 
     def request(self, submission: Submission, out: Path) -> Request:
         words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
+        words += ["--profile", self.plan.options.profile] if self.plan.options.profile else []
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
             [str(path) for path in submission.paths], list(submission.notes), source_digest(submission), self.grader,
@@ -93,7 +95,7 @@ class Batch:
         path = self.work / "requests" / f"{request.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         request.save(path)
-        stages = len(request.options.stages) or 3
+        stages = len(request.options.stages) or len(request.options.interface().stages)
         limit = request.options.stage_limit * stages + OVERHEAD
         command = [str(GRADER / "python"), str(GRADER / "batch" / "job.py"), str(path)]
         return Job(request.name, command, self.fresh / f"{request.name}.json", limit)
@@ -124,9 +126,11 @@ class Batch:
     def grade_reference(self) -> Optional[SubmissionResult]:
         """First of all: what fails here whoever wrote it?"""
         path = self.plan.out / "reference.json"
-        if not self.plan.reference or not (TOP / "solution").is_dir():
+        folder = handed_in(self.plan.options.interface())
+        if not self.plan.reference or folder is None:
+            path.unlink(missing_ok=True)  # of another grader, perhaps
             return None
-        submission = Submission(REFERENCE, "the reference solution", "", (TOP / "solution",), "solution")
+        submission = Submission(REFERENCE, "the reference solution", "", (folder,), folder.name)
         request = replace(self.request(submission, self.plan.out), repeat="", options=replace(self.plan.options, only=[]))
         if path.exists():
             old = results.load(path)
@@ -149,17 +153,24 @@ class Batch:
         return watcher.failures
 
 
-def choose_tier(wanted: str, engine: str, grader: str) -> str:
+def handed_in(interface: Interface) -> Optional[Path]:
+    """The reference as somebody would hand it in, if it is here: it is graded before all others."""
+    names = interface.reference if interface.is_profile else ["solution"]
+    return next((TOP / name for name in names if (TOP / name).is_dir()), None)
+
+
+def choose_tier(options: Options, engine: str, grader: str) -> str:
     """The sandbox for all jobs of this machine; "" lets each machine of a cluster choose."""
+    wanted, interface = options.tier, options.interface()
     if wanted == NONE or engine != "local":
         return wanted
-    shop = Workshop.open(grader)
+    shop = Workshop.open(grader, interface)
     with shop.slot(own_uid=os.geteuid() == 0) as slot:
         slot.folder.mkdir(mode=0o711)
         spec = Spec("", slot.uid, str(shop.keeper), str(slot.folder), str(shop.programs), str(shop.reference))
         tier, reasons = probe.choose(spec, [wanted] if wanted else [])
         if tier == OWN_UID:
-            check_secrets(slot)
+            check_secrets(slot, interface)
     for reason in reasons:
         print(f"sandbox: not {reason}")
     if not tier:
@@ -168,9 +179,11 @@ def choose_tier(wanted: str, engine: str, grader: str) -> str:
     return tier
 
 
-def check_secrets(slot: Slot) -> None:
+def check_secrets(slot: Slot, interface: Interface) -> None:
     """Where no namespace hides them, the tests and the solution must be closed to other users."""
-    for secret in (GRADER / "tests", TOP / "solution"):
+    reference = handed_in(interface)
+    secrets = {stage.tests.parent for stage in interface.stages.values()} | ({reference} if reference else set())
+    for secret in sorted(secrets):
         with Identity(slot.uid).student(), contextlib.suppress(OSError):
             os.listdir(secret)
             raise WorkshopError(f"without namespaces, a submission can read what every user can: {secret}. Close it "
@@ -202,13 +215,13 @@ def run(plan: Plan) -> int:
 
 
 def run_alone(plan: Plan) -> int:
-    found = intake.look(plan.submissions, plan.out / "work" / "unpacked")
+    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
         print(words)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
-        tier = choose_tier(plan.options.tier, plan.engine, batch.grader)
+        tier = choose_tier(plan.options, plan.engine, batch.grader)
         print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
         batch.plan = replace(plan, options=replace(plan.options, tier=tier))
         tell_faults(batch.grade_reference())
@@ -216,7 +229,8 @@ def run_alone(plan: Plan) -> int:
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
-    reports.write(plan.out, [submission.name for submission in found.submissions], plan.course, plan.submissions.name)
+    names = [submission.name for submission in found.submissions]
+    reports.write(plan.out, names, plan.course, plan.submissions.name, plan.options.profile)
     for name, why in failures:
         print(f"grade: {name} could not be graded: {why}", file=sys.stderr)
     print(f"reports: {plan.out}/index.html")
