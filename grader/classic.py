@@ -72,6 +72,7 @@ class ClassicCase(Case):
     maps_after: list[maps.Region] = field(default_factory=list)
     gate_stack: int = 0  # the stack pointer of a program that waits at a gate
     ended: int | None = None  # how the original ended at its checkpoint, if it did
+    is_back: bool = False  # at its gate, after the last signal
 
     @staticmethod
     def make(lab: Lab, name: str, way: Way) -> ClassicCase:
@@ -162,10 +163,14 @@ class ClassicCase(Case):
         return bool(self.gate_stack) and (waits_at(self.target(life)) or (0, 0))[1] == self.gate_stack
 
     def handler_is_done(self, life: Life) -> bool:
-        """Also for handlers that do not block their own signal."""
+        """Also for handlers that do not block their own signal. Who was back at the gate is done, though it looks
+        busy between two naps."""
         pid, number = self.target(life), self.lab.interface.signal
         quiet = not any(has_signal(pid, f, number) for f in ("SigPnd", "ShdPnd", "SigBlk"))
-        return quiet and (not self.gate_stack or self.at_gate(life))
+        if not self.gate_stack:
+            return quiet
+        self.is_back = self.is_back or quiet and self.at_gate(life)
+        return self.is_back
 
     # Checkpoints
 
@@ -175,7 +180,7 @@ class ClassicCase(Case):
         return {path: Stamp.of(path) for path in found if path.is_file() and not path.is_symlink()}
 
     def signal_program(self, life: Life) -> None:
-        pid, number = self.target(life), self.lab.interface.signal
+        pid, number, self.is_back = self.target(life), self.lab.interface.signal, False
         self.steps.append(f"kill -{number} PID   # of the program that {life.role} runs")
         try:
             os.kill(pid, number)

@@ -146,8 +146,10 @@ def tell_trace(path: Path, number: int = 0) -> list[str]:
     lines = [re.sub(r"^\d+ +", "", line) for line in read_trace(path).splitlines()]
     begin = f"--- {signal.Signals(number).name} " if number in set(signal.Signals) else "execve("
     start = max((i for i, line in enumerate(lines) if line.startswith(begin)), default=-1) + 1
-    failed = [line for line in lines[start:] if re.search(r" = -1 E(?!INTR|NOTTY)", line)]
-    ended = [line for line in lines[start:] if line.startswith("--- SIG") or line.startswith("+++ killed")]
+    end = next((i for i, line in enumerate(lines) if i > start and line.startswith("rt_sigreturn")), len(lines))
+    lines = lines[start : end if number else len(lines)]
+    failed = [line for line in lines if re.match(r"(?!rt_sigreturn).* = -1 E(?!INTR|NOTTY)", line)]
+    ended = [line for line in lines if line.startswith("--- SIG") or line.startswith("+++ killed")]
     return [f"strace says: {line[:200]}" for line in [*failed[-MOST:], *ended[-2:]]]
 
 
@@ -192,12 +194,14 @@ def tls_base(case: ClassicCase) -> str:
     last = restarts(case)[-1]
     life = case.aside(".gdb", ["gdb", "-nx", "-batch", *before, *look, "--args", *last.command], last.extra_env)
 
-    def there() -> list[int]:
-        return [pid for pid in descendants(life.pid) if (waits_at(pid) or (0, 0))[1] == case.gate_stack]
+    def told() -> bool:
+        """Between two naps it looks busy, so tell it at the first look that finds it there."""
+        there = [pid for pid in descendants(life.pid) if (waits_at(pid) or (0, 0))[1] == case.gate_stack]
+        for pid in there:
+            send(pid, signal.SIGINT)
+        return bool(there) or life.status is not None
 
-    wait_until(lambda: bool(there()) or life.status is not None, patience.seconds * 0.3)
-    for pid in there():
-        send(pid, signal.SIGINT)
+    wait_until(told, patience.seconds * 0.3)
     wait_until(lambda: life.status is not None, patience.seconds * 0.3)
     life.kill()
     found = re.search(r"^FS (\w+)$", life.text(), re.MULTILINE)
