@@ -15,6 +15,7 @@ from pathlib import Path
 from config import GRADER
 
 SOURCES = GRADER / "programs"
+NO_PLUGIN = ["-fno-lto", "-fno-use-linker-plugin"]
 FLAGS = ["-O1", "-g", "-Wall", "-Wextra"]
 
 
@@ -121,11 +122,22 @@ class Programs:
         part = target.with_name(f".{target.name}.{os.getpid()}")
         flags = [flag for flag in how.flags if not flag.startswith("-l")]
         libraries = [flag for flag in how.flags if flag.startswith("-l")]
-        command = [compiler, *FLAGS, *flags, *sources, "-o", str(part), *self.libraries, *libraries]
+        command = [compiler, *FLAGS, *flags, *sources, "-o", str(part), *self._their_words(compiler), *libraries]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise (NotLinked if self.libraries else RuntimeError)(f"{' '.join(command)}\n{result.stderr}")
         part.rename(target)
+
+    def _their_words(self, compiler: str) -> list[str]:
+        """The words for the linker; a file among them must be what it seems.
+
+        A linker takes a text for a script, which can put any file of this machine into the program; a thin archive
+        and a link name other files, too. And no compiler plugin runs for objects that ask for one.
+        """
+        for word in self.libraries:
+            if word.startswith("/") and not _is_object(Path(word)):
+                raise NotLinked(f"\n{Path(word).name} is no archive and no object file")
+        return [*self.libraries, *(NO_PLUGIN if self.libraries and compiler == "gcc" else [])]
 
     def _is_fresh(self, target: Path) -> bool:
         files = [*SOURCES.iterdir(), *(Path(word) for word in self.libraries if word.startswith("/"))]
@@ -139,6 +151,13 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _is_object(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8).startswith((b"!<arch>\n", b"\x7fELF"))
 
 
 def _newest(files: Sequence[Path]) -> float:
