@@ -202,6 +202,7 @@ def run(plan: Plan) -> int:
 
 
 def run_alone(plan: Plan) -> int:
+    reports.load_course(plan.course)  # a mistake in it is told now, not after the evening
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked")
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
         print(words)
@@ -210,13 +211,15 @@ def run_alone(plan: Plan) -> int:
     if not plan.only_reports:
         tier = choose_tier(plan.options.tier, plan.engine, batch.grader)
         print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
-        batch.plan = replace(plan, options=replace(plan.options, tier=tier))
+        batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=reports.declared_maxima()))
         tell_faults(batch.grade_reference())
         requests = [batch.request(submission, plan.out) for submission in chosen(plan, found.submissions)]
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
-    reports.write(plan.out, [submission.name for submission in found.submissions], plan.course, plan.submissions.name)
+    names = [submission.name for submission in found.submissions]
+    for words in reports.write(plan.out, names, plan.course, plan.submissions.name):
+        print(f"course.toml: {words}")
     for name, why in failures:
         print(f"grade: {name} could not be graded: {why}", file=sys.stderr)
     print(f"reports: {plan.out}/index.html")

@@ -35,6 +35,9 @@ from sandbox.child import kill_user
 FIRST_UID = 61184  # of a range that systemd keeps for users made on the fly, and that nobody has by name
 SLOTS = 1000
 
+# Below grader/: what no verdict depends on. course.toml is applied to results when reports are made.
+NO_VERDICT = {"kit", "build", "doctor", "demo", "course.toml"}
+
 
 class WorkshopError(Exception):
     """Why submissions cannot be graded on this machine."""
@@ -52,7 +55,7 @@ def digest_of(paths: list[Path], base: Path) -> str:
 def grader_files() -> list[Path]:
     """All that a verdict depends on: the grader, the reference, and what is given to students."""
     found = [path for path in GRADER.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h", ".S"}]
-    found = [path for path in found if not {"kit", "build", "doctor", "demo"} & set(path.relative_to(GRADER).parts)]
+    found = [path for path in found if not NO_VERDICT & set(path.relative_to(GRADER).parts)]
     for name in [*load_interface().reference, "solution", *(s.folder for s in load_interface().stages.values())]:
         found += [path for path in (TOP / name).rglob("*") if path.suffix in {".c", ".h", ".S", ".mk", ".ld"}]
         found += [path for path in (TOP / name).rglob("Makefile")]
