@@ -6,7 +6,10 @@ import argparse
 import io
 import os
 import json
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +17,16 @@ from pathlib import Path
 import pytest
 
 import report
-from config import GRADER, BadProfile, Interface, find_profile, load_interface
+from config import GRADER, TOP, BadProfile, Interface, find_profile, load_interface
 from lab import BuildError, Lab
 from sandbox.spec import Spec
 from scoring import Declaration, Scoring, Selection, write_json
 
 NOT_FULL, USAGE, CANNOT = 1, 64, 70
+
+
+class EnvironmentFailed(Exception):
+    """Not even the reference can be graded on this machine: no word about the student."""
 
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
@@ -29,6 +36,10 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
     parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON, run none")
     parser.add_argument("--only", action="append", default=[], metavar="TEST", help="run this test alone")
+    parser.add_argument("--not-here", action="append", default=[], metavar="TEST",
+                        help="the reference fails this test on this machine: it is not tested, and costs nothing")
+    parser.add_argument("--reference-first", action="store_true",
+                        help="with --profile: find out which tests those are, by grading the profile's reference")
     parser.add_argument("--stress", action="store_true", help="also the long tests, which take minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as JSON")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the results there as JUnit XML")
@@ -109,9 +120,35 @@ def report_no_build(options: argparse.Namespace, scoring: Scoring, problem: str,
     write_results(options, scoring, started, maximum)
 
 
+def reference_fails(lab: Lab) -> list[str]:
+    """The tests that the profile's reference does not pass on this machine."""
+    folder = next((TOP / name for name in lab.interface.reference if (TOP / name).is_dir()), None)
+    if folder is None or folder.resolve() == lab.folder:
+        return []
+    with tempfile.TemporaryDirectory(prefix="ck") as scratch:
+        copy, table = Path(scratch) / "reference", Path(scratch) / "table.json"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("build", "*.o"))
+        words = [sys.executable, __file__, "--profile", str(lab.interface.path), "--stage", str(lab.stage.number)]
+        words += [str(copy), "--json", str(table)]
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+        rows = json.loads(table.read_text())["tests"] if table.exists() else []
+    if not rows:
+        what = f"grader environment: the reference {folder.name} cannot be graded here"
+        raise EnvironmentFailed(f"{what}:\n{done.stdout}")
+    failed = [row["test"] for row in rows if row["outcome"] == "failed"]
+    if failed:
+        print(f"grader environment: on this machine the reference itself fails: {', '.join(failed)}")
+    return failed
+
+
+def not_here(options: argparse.Namespace, lab: Lab) -> list[str]:
+    first = options.reference_first and lab.interface.is_profile
+    return [*options.not_here, *(reference_fails(lab) if first else [])]
+
+
 def grade(options: argparse.Namespace, lab: Lab) -> int:
     started = time.monotonic()
-    selection = Selection(options.stress, options.only)
+    selection = Selection(options.stress, options.only, not_here(options, lab))
     scoring = Scoring(lab, selection, report.progress)
     problem = build(lab)
     if problem is not None:
@@ -148,7 +185,11 @@ def main(argv: list[str]) -> int:
         return list_tests(options, interface)
     spec = Spec.load(options.sandbox) if options.sandbox else None
     lab = Lab(options.stage, options.folder, interface=interface, spec=spec, variables=options.variable)
-    return grade(options, lab)
+    try:
+        return grade(options, lab)
+    except EnvironmentFailed as error:
+        print(f"check: {error}", file=sys.stderr)
+        return CANNOT
 
 
 if __name__ == "__main__":

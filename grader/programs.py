@@ -18,6 +18,7 @@ from config import GRADER
 Linker = Callable[[Sequence[str], Path], tuple[int, str]]  # runs a command in a folder; its status and its words
 
 SOURCES = GRADER / "programs"
+NO_PLUGIN = ["-fno-lto", "-fno-use-linker-plugin"]
 FLAGS = ["-O1", "-g", "-Wall", "-Wextra"]
 
 
@@ -107,7 +108,7 @@ class Programs:
         how = recipe(name)
         if self.linker and self.linked:
             return self._get_linked(name, how, self.linker, self.linked)
-        return self._made(name, lambda target: self._build(how, self._sources(how), target, self.libraries))
+        return self._made(name, lambda target: self._build(how, self._sources(how), target, self._their_words(how)))
 
     def _get_linked(self, name: str, how: Recipe, linker: Linker, folder: Path) -> Path:
         """Linked once for each grading; what lies there else may be anything."""
@@ -115,7 +116,7 @@ class Programs:
             flags = [flag for flag in how.flags if flag[:2] not in ("-l", "-W") and flag != "-static"]
             whole = replace(how, flags=[*flags, "-r"])
             made = self._made(f"{name}.o", lambda target: self._build(whole, self._sources(how), target, []))
-            command = self._command(how, [str(made)], folder / name, self.libraries)
+            command = self._command(how, [str(made)], folder / name, self._their_words(how))
             status, words = linker(command, folder)
             if status != 0:
                 raise NotLinked(f"{' '.join(command)}\n{words}")
@@ -141,11 +142,13 @@ class Programs:
         return [str(SOURCES / name) for name in names]
 
     @staticmethod
-    def _command(how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> list[str]:
-        compiler = how.compiler if shutil.which(how.compiler) else "cc"
+    def _compiler(how: Recipe) -> str:
+        return how.compiler if shutil.which(how.compiler) else "cc"
+
+    def _command(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> list[str]:
         flags = [flag for flag in how.flags if not flag.startswith("-l")]
         last = [flag for flag in how.flags if flag.startswith("-l")]
-        return [compiler, *FLAGS, *flags, *sources, "-o", str(target), *libraries, *last]
+        return [self._compiler(how), *FLAGS, *flags, *sources, "-o", str(target), *libraries, *last]
 
     def _build(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> None:
         part = target.with_name(f".{target.name}.{os.getpid()}")
@@ -154,6 +157,17 @@ class Programs:
         if result.returncode != 0:
             raise (NotLinked if libraries else RuntimeError)(f"{' '.join(command)}\n{result.stderr}")
         part.rename(target)
+
+    def _their_words(self, how: Recipe) -> list[str]:
+        """The words for the linker; a file among them must be what it seems.
+
+        A linker takes a text for a script, which can put any file of this machine into the program; a thin archive
+        and a link name other files, too. And no compiler plugin runs for objects that ask for one.
+        """
+        for word in self.libraries:
+            if word.startswith("/") and not _is_object(Path(word)):
+                raise NotLinked(f"\n{Path(word).name} is no archive and no object file")
+        return [*self.libraries, *(NO_PLUGIN if self.libraries and self._compiler(how) == "gcc" else [])]
 
     def _is_fresh(self, target: Path) -> bool:
         libraries = [] if self.linker else self.libraries
@@ -168,6 +182,13 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _is_object(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8).startswith((b"!<arch>\n", b"\x7fELF"))
 
 
 def _newest(files: Sequence[Path]) -> float:

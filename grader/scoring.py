@@ -82,6 +82,7 @@ class Selection:
 
     stress: bool = False
     only: Sequence[str] = ()
+    not_here: Sequence[str] = ()  # the reference fails them on this machine: they say nothing of a student
 
     def takes(self, name: str, options: dict[str, Any]) -> bool:
         if self.only:
@@ -154,9 +155,11 @@ class Scoring:
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self.progress(self.order.index(item.name) + 1, len(self.order), item.name)
+        if item.name in self.selection.not_here:
+            pytest.skip(f"{NOT_TESTED}grader environment: the reference fails it on this machine, too")
         for name in options_of(item)["needs"]:
             before = self.results.get(name)
-            if before is not None and before.outcome != "passed":
+            if before is not None and before.outcome in ("failed", "skipped"):
                 pytest.skip(f"needs {name}")
 
     @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
@@ -224,7 +227,8 @@ class Scoring:
         return sum(r.points for r in results), sum(r.maximum for r in results)
 
     def all_passed(self) -> bool:
-        return not self.errors and all(r.outcome in ("passed", "environment") for r in self.ordered())
+        outcomes = {result.outcome for result in self.ordered()}
+        return not self.errors and "passed" in outcomes and outcomes <= {"passed", "environment"}
 
 
 def options_of(item: pytest.Item) -> dict[str, Any]:

@@ -113,7 +113,8 @@ class Grading:
 
     def _missing(self, number: int) -> StageResult:
         stage = self.interface.stages[number]
-        return StageResult(number, stage_name(stage), results.MISSING, "it was not handed in", maximum=stage.points)
+        maximum = self.request.options.maxima.get(str(number), stage.points)
+        return StageResult(number, stage_name(stage), results.MISSING, "it was not handed in", maximum=maximum)
 
     def _grade(self, number: int, prepared: Prepared, spec: Spec) -> None:
         if number not in prepared.stages:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from batch import one, run
+from batch import course_file, one, reports, run
 from batch.course_file import CourseError
 from batch.engines import EngineError
 from batch.intake import IntakeError
@@ -60,18 +60,24 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--memory", type=int, default=Options.memory, metavar="MIB", help=f"that a submission may use ({Options.memory})")
     add("--disk", type=int, default=Options.disk, metavar="MIB", help=f"that a submission may fill ({Options.disk})")
     add("--course", type=Path, metavar="FILE", help="points, dates, hidden tests (grader/course.toml)")
+    add("--check-course", action="store_true", help="say what course.toml sets, and what is wrong in it")
+    add("--days-used", type=Path, metavar="OUT", help="print the late days that a graded class has used, for the next")
     add("--one", type=Path, metavar="DIR", help="grade this one submission, for a course platform or for yourself")
     add("--platform", choices=sorted(one.PLATFORMS), default="", help="with --one: whose format the output has")
     add("--output", type=Path, metavar="FILE", help="with --platform: where the results go, as they come")
     return parser.parse_args(argv)
 
 
+def profile_of(arguments: argparse.Namespace) -> str:
+    """The profile's file, "" for the lab itself."""
+    return str(find_profile(arguments.profile)) if arguments.profile else ""
+
+
 def options_of(arguments: argparse.Namespace) -> Options:
     tier = NONE if arguments.unsafe else arguments.sandbox
     options = Options(
         tier, sorted(set(arguments.stage)), list(arguments.only), arguments.stress, arguments.patience,
-        arguments.stage_limit, arguments.memory, arguments.disk,
-        str(find_profile(arguments.profile)) if arguments.profile else "",
+        arguments.stage_limit, memory=arguments.memory, disk=arguments.disk, profile=profile_of(arguments),
     )
     unknown = sorted(set(options.stages) - set(options.interface().stages))
     if unknown:
@@ -84,6 +90,8 @@ class WrongCall(Exception):
 
 
 def check(arguments: argparse.Namespace) -> None:
+    if arguments.check_course or arguments.days_used:
+        return
     if (arguments.submissions is None) == (arguments.one is None):
         raise WrongCall("name the folder of submissions, or one submission with --one (--help tells more)")
     target = arguments.submissions or arguments.one
@@ -102,6 +110,12 @@ def default_out(submissions: Path) -> Path:
 
 
 def grade(arguments: argparse.Namespace) -> int:
+    if arguments.check_course:
+        catalogue = course_file.read_catalogue(profile=profile_of(arguments))
+        return course_file.check(arguments.course or course_file.FILE, catalogue)
+    if arguments.days_used:
+        print(reports.days_used(arguments.days_used, arguments.course, profile_of(arguments)), end="")
+        return 0
     options = options_of(arguments)
     if arguments.one:
         return one.grade(arguments.one, options, arguments.platform, arguments.output, arguments.course)

@@ -215,6 +215,7 @@ def run(plan: Plan) -> int:
 
 
 def run_alone(plan: Plan) -> int:
+    reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
         print(words)
@@ -223,23 +224,26 @@ def run_alone(plan: Plan) -> int:
     if not plan.only_reports:
         tier = choose_tier(plan.options, plan.engine, batch.grader)
         print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
-        batch.plan = replace(plan, options=replace(plan.options, tier=tier))
-        tell_faults(batch.grade_reference())
+        maxima = reports.declared_maxima(plan.options.profile)
+        batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=maxima))
+        tell_faults(batch.grade_reference(), plan.options)
         requests = [batch.request(submission, plan.out) for submission in chosen(plan, found.submissions)]
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
     names = [submission.name for submission in found.submissions]
-    reports.write(plan.out, names, plan.course, plan.submissions.name, plan.options.profile)
+    for words in reports.write(plan.out, names, plan.course, plan.submissions.name, plan.options.profile):
+        print(f"course.toml: {words}")
     for name, why in failures:
         print(f"grade: {name} could not be graded: {why}", file=sys.stderr)
     print(f"reports: {plan.out}/index.html")
     return SOME_NOT if failures else ALL_GRADED
 
 
-def tell_faults(reference: Optional[SubmissionResult]) -> None:
+def tell_faults(reference: Optional[SubmissionResult], options: Options) -> None:
     if reference is None:
-        print("grade: the reference solution was not tried: what fails may be this machine's fault", file=sys.stderr)
+        why = "; the profile names none that is here" if options.profile and not handed_in(options.interface()) else ""
+        print(f"grade: no reference solution was tried{why}: what fails may be this machine's fault", file=sys.stderr)
     for fault in environment.faults(reference):
         what = f"stage {fault.stage} {fault.test}".strip() if fault.stage else "all of it"
         print(f"grade: GRADER ENVIRONMENT, not student: {what}: {fault.reason}", file=sys.stderr)

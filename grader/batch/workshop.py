@@ -33,6 +33,9 @@ from sandbox.child import kill_user
 
 SLOTS = 1000
 
+# Below grader/: what no verdict depends on. course.toml is applied to results when reports are made.
+NO_VERDICT = {"kit", "build", "doctor", "demo", "course.toml"}
+
 
 def digest_of(paths: list[Path], base: Path) -> str:
     """SHA-256 of these files' names and contents."""
@@ -50,7 +53,7 @@ def is_source(path: Path) -> bool:
 def grader_files() -> list[Path]:
     """All that a verdict depends on: the grader, the reference, and what is given to students."""
     found = [path for path in GRADER.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h", ".S"}]
-    found = [path for path in found if not {"kit", "build", "doctor", "demo"} & set(path.relative_to(GRADER).parts)]
+    found = [path for path in found if not NO_VERDICT & set(path.relative_to(GRADER).parts)]
     for name in [*load_interface().reference, "solution", *(s.folder for s in load_interface().stages.values())]:
         found += [path for path in (TOP / name).rglob("*") if is_source(path)]
     return sorted({path for path in found if path.is_file()})

@@ -50,11 +50,13 @@ def copy_reference(profile: str, target: Path) -> Path:
     return target
 
 
-def grade(profile: str, folder: Path, only: Sequence[str] = (), patience: float = 6) -> Grading:
+def grade(
+    profile: str, folder: Path, only: Sequence[str] = (), patience: float = 6, extra: Sequence[str] = ()
+) -> Grading:
     """Run grader/check on a submission."""
     report = folder.parent / f"{folder.name}.json"
     report.unlink(missing_ok=True)
-    command = [str(GRADER / "check"), "--profile", profile, str(folder), "--json", str(report)]
+    command = [str(GRADER / "check"), "--profile", profile, str(folder), "--json", str(report), *extra]
     for test in only:
         command += ["--only", test]
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}

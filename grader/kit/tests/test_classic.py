@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import maps
 import mutants
 import outside
 import schema
-from config import GRADER, LAB, PROFILES, BadProfile, find_profile, load_interface, load_toml
+from config import GRADER, LAB, TOP, PROFILES, BadProfile, find_profile, load_interface, load_toml
 from diagnosis import find_cause, load_causes
 from lab import Lab
 from mutants import Grading, Mutant
@@ -77,6 +78,17 @@ def test_points_add_up(profile: str) -> None:
     for name, row in rows.items():
         assert set(row["needs"]) <= seen and bool(row["needs"]) == bool(seen), name
         seen.add(name)
+
+
+@pytest.mark.parametrize("profile", NAMES)
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_references_build_without_a_warning(profile: str, compiler: str, short: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler} here")
+    folder = classic_mutants.copy_reference(profile, short / "s")
+    command = ["make", "-C", str(folder), f"CC={compiler}", "CFLAGS=-O1 -Wall -Wextra -Werror"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 # Other manners
@@ -156,6 +168,18 @@ def test_a_library_that_cannot_be_linked_is_said_to_be_one(short: Path) -> None:
     assert got.first_cause() == "classic-not-linked" and "multiple definition" in got.output, got.output
 
 
+def test_a_library_that_is_a_linker_script_is_not_linked(short: Path) -> None:
+    """It could bring any file that the grader may read into the program under test."""
+    (short / "secret").write_text("secret")
+    folder = short / "s"
+    folder.mkdir()
+    make = f"all:\n\techo 'TARGET(binary) INPUT({short}/secret)' >libckpt.a\n\tcp /bin/true myrestart\n"
+    (folder / "Makefile").write_text(make)
+    got = classic_mutants.grade("classic-static", folder, ["test_checkpoint"])
+    assert got.first_cause() == "classic-not-linked" and "no archive" in got.output, got.output
+    assert not (folder / "build/check/programs/bare").exists()
+
+
 def test_what_the_machine_does_not_allow_is_not_lost(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setarch that is refused, as by Docker's seccomp profile."""
     (short / "bin").mkdir()
@@ -166,6 +190,20 @@ def test_what_the_machine_does_not_allow_is_not_lost(short: Path, monkeypatch: p
     got = classic_mutants.grade("classic", folder, ["test_aslr_off", "test_counter"], patience=20)
     full_marks(got, 2)
     assert got.tests("environment") == ["test_aslr_off"] and "not tested: ASLR cannot" in got.output
+
+
+def test_what_the_reference_fails_too_is_the_environment(short: Path) -> None:
+    """A machine on which the reference, here a broken one, has no vdso: the student's failure costs nothing."""
+    good = classic_mutants.reference("classic")
+    broken = mutants.Mutant.load(classic_mutants.FOLDER / "no-vdso.toml")
+    broken.apply(classic_mutants.copy_reference("classic", short / "s"))
+    profile = profile_with(short, (f'"{good.relative_to(TOP)}"', f'"{short}/s"'))
+    shutil.copytree(short / "s", short / "student")
+    only = ["test_clock", "test_counter"]
+    got = classic_mutants.grade(profile, short / "student", only, extra=["--reference-first"])
+    full_marks(got, 2)
+    assert got.tests("environment") == ["test_clock"], got.output
+    assert "grader environment: on this machine the reference itself fails: test_clock" in got.output
 
 
 def test_a_submission_that_does_nothing_has_no_points(short: Path) -> None:

@@ -1,14 +1,18 @@
 """Waiting for an event: the limit is in the time that the program has had, not in that of a busy machine."""
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import lab
 import pytest
 
+from config import GRADER, TOP
 from process import OwnTime, wait_until
 
 SPIN = "while True: pass"
@@ -70,3 +74,28 @@ def test_the_event_ends_the_waiting(processes: list[subprocess.Popen[bytes]]) ->
     seen = iter([False, False, True])
     assert wait_until(lambda: next(seen), 10, of=processes[0].pid)
     assert wait_until(lambda: True, 0)
+
+
+@pytest.mark.parametrize("late", [0.0, 0.3])
+def test_a_late_grader_judges_the_same(late: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The homework's programs run freely. They come to their end before a grader looks that is as late as this."""
+    monkeypatch.syspath_prepend(str(GRADER / "tests"))
+    stage3_test = importlib.import_module("stage3_test")
+
+    def wait_and_be_late(event: Callable[[], bool], limit: float | None = None, of: int | None = None) -> bool:
+        came = wait_until(event, limit, of)
+        time.sleep(late)
+        return came
+
+    for module in (lab, stage3_test):
+        monkeypatch.setattr(module, "wait_until", wait_and_be_late)
+    (tmp_path / "gates").mkdir()
+    graded = lab.Lab(3, TOP / "solution/stage3-restart", results=False)
+    graded.programs.make_folder()
+    graded.reference()
+    case = lab.Case(graded, "late", tmp_path)
+    try:
+        stage3_test.check_suffix(case, "counting", 120)
+    finally:
+        case.close()
+    assert [life.role for life in case.lives][-1] == "restart"

@@ -1,0 +1,302 @@
+"""A class, from a folder of submissions to the reports, with the real grader and the real sandbox."""
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import honest
+import mutants
+from batch import clusters, environment, merge, results
+from batch.results import ENVIRONMENT, FAILED, GRADED, MISSING, NOT_BUILT, PASSED, REFUSED, SKIPPED, StageResult
+from batch.results import SubmissionResult, TestResult
+from config import GRADER, TOP, load_interface
+from conftest import copy_tracked
+
+STAGES = sorted(load_interface().stages)
+FULL = sum(stage.points for stage in load_interface().stages.values())
+HONEST = honest.names()
+
+# For `make check`: one of each kind of mistake; for `make stress`: all of them.
+SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write")
+
+
+def grade(submissions: Path, out: Path, *options: object, top: Path = TOP) -> subprocess.CompletedProcess[str]:
+    command = [str(top / "grader/grade"), str(submissions), "-o", str(out), "-j", "2", *map(str, options)]
+    return subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=3000, check=False)
+
+
+def clean() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST", "CKPTLAB"))}
+
+
+def table(out: Path) -> dict[str, SubmissionResult]:
+    return {result.name: result for result in results.load_all(out / "results")}
+
+
+def packed(tree: Path, archive: Path) -> None:
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tree, "ckptlab-handin")
+    shutil.rmtree(tree)
+
+
+def stage1(target: Path, find: str = "", put: str = "") -> Path:
+    """The solution's first stage, with a change."""
+    stage = target / "stage1-readmaps"
+    shutil.copytree(mutants.SOLUTION / "stage1-readmaps", stage, ignore=shutil.ignore_patterns("build", "readmaps"))
+    if find:
+        path = stage / "region_plan.c"
+        text = path.read_text()
+        assert find in text
+        path.write_text(text.replace(find, put))
+    return target
+
+
+# A small class, its first stage alone
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which `class` has been graded into `out`; one job was interrupted on the way."""
+    folder = tmp_path_factory.mktemp("small")
+    made = folder / "class"
+    packed(stage1(folder / "ada"), make(made) / "ada.tar.gz")
+    stage1(made / "vvar", 'starts_with(region->name, "[vvar")', 'strcmp(region->name, "[vvar]") == 0')
+    stage1(made / "nobuild", "return", "returns")
+    (make(made / "other") / "essay.txt").write_text("I did not do it.\n")
+    (made / "broken.zip").write_bytes(b"PK\3\4 and no more")
+    (make(made / "stage2only" / "stage2-saveimage") / "ckpt.c").write_text("int main(void) { return 0; }\n")
+    interrupted(made, folder / "out")
+    done = grade(made, folder / "out", "--stage", 1)
+    (folder / "said").write_text(done.stdout + done.stderr)
+    return folder
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def interrupted(submissions: Path, out: Path) -> None:
+    """Grade, until the first result is there; then Ctrl-C."""
+    command = [str(GRADER / "grade"), str(submissions), "-o", str(out), "-j", "1", "--stage", "1"]
+    process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    end = time.monotonic() + 600
+    while not list((out / "results").glob("*.json")) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert "the same command goes on" in said
+
+
+def test_it_goes_on_where_it_was(small: Path) -> None:
+    said = (small / "said").read_text()
+    assert "6 submissions, 0 of them graded already" not in said
+    assert "of them graded already" in said
+    assert sorted(table(small / "out")) == ["ada", "broken", "nobuild", "other", "stage2only", "vvar"]
+
+
+def test_each_has_what_it_deserves(small: Path) -> None:
+    found = table(small / "out")
+    assert found["ada"].points == 20 and found["ada"].status == GRADED
+    assert {t.test for _, t in found["vvar"].tests() if t.outcome == FAILED} == {"test_plan"}
+    assert [t.cause for _, t in found["vvar"].tests() if t.outcome == FAILED] == ["vvar-exact"]
+    assert found["nobuild"].stages[0].status == NOT_BUILT and "error" in found["nobuild"].stages[0].message
+    assert found["nobuild"].stages[0].cause == "does-not-build"
+    assert found["broken"].status == REFUSED and found["other"].status == REFUSED
+    assert found["stage2only"].stages[0].status == MISSING
+    assert {result.maximum for result in found.values() if result.status == GRADED} == {20}
+
+
+def test_failures_leave_what_is_needed_to_look_again(small: Path) -> None:
+    test = next(t for _, t in table(small / "out")["vvar"].tests() if t.outcome == FAILED)
+    case = small / "out" / test.artefacts
+    assert {"repro.sh", "symptoms", "readmaps.out", "maps.txt"} <= {path.name for path in case.iterdir()}
+    done = subprocess.run([case / "repro.sh"], env=clean(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert table(small / "out")["vvar"].notes[-1].startswith("graded anew")
+
+
+def test_all_reports_are_there(small: Path) -> None:
+    out = small / "out"
+    for name in ("index.html", "junit.xml", "students/ada.html", "feedback/ada.html"):
+        assert (out / name).stat().st_size > 100, name
+    with (out / "grades.csv").open() as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert float(rows["ada"]["total"]) == 20 and float(rows["nobuild"]["total"]) == 0
+
+
+def test_a_second_time_nothing_is_graded(small: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (small / "out" / "results").iterdir()}
+    done = grade(small / "class", small / "out", "--stage", 1)
+    assert done.returncode == 0 and "6 submissions, 6 of them graded already" in done.stdout, done.stdout + done.stderr
+    assert {path: path.stat().st_mtime_ns for path in (small / "out" / "results").iterdir()} == before
+
+
+def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
+    out = small / "copy"
+    shutil.copytree(small / "out", out)
+    path = out / "results" / "ada.json"
+    spoiled = results.load(path)
+    for _, test in spoiled.tests():
+        test.outcome, test.points = FAILED, 0.0
+    results.save(spoiled, path)
+    done = grade(small / "class", out, "--stage", 1, "--only", "test_file")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = table(out)["ada"]
+    assert {t.test for _, t in found.tests() if t.outcome == PASSED} == {"test_file"} and found.points == 3
+
+
+@pytest.mark.parametrize("words", [
+    [], ["missing"], [".", "--one", "."], [".", "--stage", "9"], [".", "-j", "0"], [".", "--platform", "gradescope"],
+    [".", "--student", "nobody"],
+])
+def test_a_wrong_call_is_refused(words: Sequence[str], small: Path) -> None:
+    done = subprocess.run([GRADER / "grade", *words], cwd=small / "class", env=clean(), capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 64 and done.stderr.startswith(("grade:", "usage:")), done.stdout + done.stderr
+    shutil.rmtree(small / "class-grades", ignore_errors=True)
+
+
+# The mutants as a class, and honest students among them
+
+
+def make_class(folder: Path, names: Sequence[str]) -> Path:
+    for name in HONEST:
+        honest.lay_out(name, make(folder / f"honest-{name}"))
+    for mutant in mutants.all_mutants():
+        if mutant.name in names:
+            tree = folder / mutant.name
+            mutants.copy_solution(tree)
+            mutant.apply(tree)
+    return folder
+
+
+def true_causes(mutant: mutants.Mutant) -> set[str]:
+    return {mutant.causes.get(stage, mutant.cause) for stage in mutant.loses}
+
+
+def lost(result: SubmissionResult) -> dict[int, set[str]]:
+    found = {stage.stage: {t.test for t in stage.tests if t.outcome == FAILED} for stage in result.stages}
+    return {stage: names for stage, names in found.items() if names}
+
+
+@pytest.fixture(scope="module")
+def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("class")
+    every = [mutant.name for mutant in mutants.all_mutants()]
+    chosen = every if request.config.getoption("--stress") else SAMPLE
+    done = grade(make_class(folder / "class", chosen), folder / "out")
+    (folder / "said").write_text(done.stdout + done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "out"
+
+
+def test_there_are_enough_mutants() -> None:
+    assert len(mutants.all_mutants()) >= 40 and len(HONEST) >= 3
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_submission_has_full_marks(graded: Path, name: str) -> None:
+    result = table(graded)[f"honest-{name}"]
+    assert result.points == FULL, lost(result)
+
+
+def test_each_mutant_loses_its_tests_and_no_others(graded: Path) -> None:
+    found, wrong = table(graded), []
+    for mutant in mutants.all_mutants():
+        if mutant.name in found:
+            for stage in STAGES:
+                row = next(s for s in found[mutant.name].stages if s.stage == stage)
+                wrong += mutants.compare(mutant, stage, as_grading(row))
+    assert not wrong, "\n".join(wrong)
+
+
+def as_grading(stage: StageResult) -> mutants.Grading:
+    """As grader/check says it, for the same comparison as without the batch."""
+    rows = [{"test": t.test, "outcome": t.outcome, "cause": t.cause} for t in stage.tests]
+    return mutants.Grading(0, stage.message, {"tests": rows})
+
+
+def test_the_class_report_clusters_them_by_their_true_causes(graded: Path) -> None:
+    found = table(graded)
+    by_cause = {c.key: {result.name for result in c.students} for c in clusters.clusters(found.values())}
+    for mutant in mutants.all_mutants():
+        for cause in true_causes(mutant) if mutant.name in found else ():
+            assert mutant.name in by_cause.get(cause, set()), f"{mutant.name} is not among those of {cause}"
+    assert not [name for names in by_cause.values() for name in names if name.startswith("honest-")]
+
+
+# What does not happen on this machine
+
+
+def result_with(**outcomes: str) -> SubmissionResult:
+    tests = [TestResult(name, name, 2.0 if outcome == PASSED else 0.0, 2.0, outcome=outcome)
+             for name, outcome in outcomes.items()]
+    stage = StageResult(1, "stage1-readmaps", points=sum(t.points for t in tests), maximum=2.0 * len(tests), tests=tests)
+    return SubmissionResult("x", "x", stages=[stage])
+
+
+def test_what_the_reference_fails_counts_for_nobody() -> None:
+    faults = environment.faults(result_with(a=PASSED, b=FAILED, c=SKIPPED))
+    assert [fault.test for fault in faults] == ["b", "c"]
+    judged = environment.apply(faults, result_with(a=FAILED, b=FAILED, c=PASSED))
+    assert [t.outcome for _, t in judged.tests()] == [FAILED, ENVIRONMENT, ENVIRONMENT]
+    assert (judged.points, judged.maximum) == (0.0, 2.0)
+
+
+def test_a_skipped_test_does_not_rise_by_being_graded_alone() -> None:
+    old, new = result_with(a=FAILED, b=SKIPPED), result_with(b=PASSED)
+    old.stages[0].tests[1].reason = "needs a"
+    assert merge.tests(old, new, ["b"]).points == 0.0
+
+
+# Long runs
+
+
+@pytest.mark.stress
+def test_a_fault_of_the_machine_is_told_as_such(tmp_path: Path) -> None:
+    """With a reference that is wrong itself."""
+    top = make(tmp_path / "kit")
+    copy_tracked(TOP, top)
+    path = top / "solution/stage1-readmaps/region_plan.c"
+    path.write_text(path.read_text().replace('starts_with(region->name, "[vvar")', 'strcmp(region->name, "[vvar]") == 0'))
+    stage1(make(tmp_path / "class") / "ada")
+    done = grade(tmp_path / "class", tmp_path / "out", "--stage", 1, top=top)
+    assert "GRADER ENVIRONMENT, not student: stage 1 test_plan" in done.stderr, done.stdout + done.stderr
+    assert "grader environment" in (tmp_path / "out/index.html").read_text().lower()
+    with (tmp_path / "out/grades.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["total"]) == 17  # the plan's 3 points are nobody's
+
+
+@pytest.mark.stress
+def test_order_and_width_do_not_matter(tmp_path: Path, graded: Path) -> None:
+    folder = make(tmp_path / "class")
+    for number, name in enumerate(reversed(SAMPLE)):
+        tree = folder / f"{number}-{name}"
+        mutants.copy_solution(tree)
+        next(m for m in mutants.all_mutants() if m.name == name).apply(tree)
+    grade(folder, tmp_path / "out", "-j", "1", "--no-reference")
+    again = {name.split("-", 1)[1]: lost(result) for name, result in table(tmp_path / "out").items()}
+    assert again == {name: lost(table(graded)[name]) for name in SAMPLE}
+
+
+@pytest.mark.stress
+def test_one_submission_a_hundred_times(tmp_path: Path) -> None:
+    folder = make(tmp_path / "class")
+    for number in range(100):
+        honest.lay_out(HONEST[number % len(HONEST)], make(folder / f"s{number:02}"))
+    grade(folder, tmp_path / "out", "--no-reference")
+    found = table(tmp_path / "out")
+    assert len(found) == 100
+    assert {name: lost(result) for name, result in found.items() if result.points != FULL} == {}
