@@ -113,7 +113,7 @@ class ClassicCase(Case):
         """The program in the working directory, or at another place."""
         target = place or self.folder / name
         target.unlink(missing_ok=True)
-        shutil.copy(self.program(name), target)
+        shutil.copy(self.program(name), target, follow_symlinks=False)
         return target
 
     def launch_command(self, words: list[str]) -> list[str]:
