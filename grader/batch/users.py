@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path("/tmp/ckptlab-users")  # the same for all, whatever TMPDIR is
-FIRST_UID = 61584  # of a range that systemd keeps for users made on the fly, and that nobody has by name
+FIRST_UID = 61184  # of a range that systemd keeps for users made on the fly, and that nobody has by name
 USERS = 4000
 
 

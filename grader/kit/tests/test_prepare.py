@@ -392,7 +392,7 @@ def test_variables_in_a_folder_around(klass: Class) -> None:
 
 def test_a_stage_of_which_the_kit_has_nothing(klass: Class) -> None:
     """All text is the student's, the Makefile too."""
-    stage = config.Stage(3, "homework", ["ckpt"], 100)
+    stage = config.Stage(3, "homework", ["ckpt"], 100, Path("none"), "")
     kit = Kit({3: stage}, {3: {}}, ["*.c", "*.h", "*.S"], ["Makefile"])
     files = {"Makefile": b"all:\n", "ckpt.c": CODE, "readme.txt": b"x", "sub/a.c": CODE, "ckpt": b"\x7fELF\0"}
     for wrap in ("", "hw2/", "homework/"):
