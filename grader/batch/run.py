@@ -92,11 +92,14 @@ class Batch:
     def job(self, request: Request) -> Job:
         path = self.work / "requests" / f"{request.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
+        result = self.fresh / f"{request.name}.json"
+        if self.plan.fresh or not path.exists() or Request.load(path) != request:
+            result.unlink(missing_ok=True)  # of a run that was stopped, and asked for something else
         request.save(path)
         stages = len(request.options.stages) or 3
         limit = request.options.stage_limit * stages + OVERHEAD
         command = [str(GRADER / "python"), str(GRADER / "batch" / "job.py"), str(path)]
-        return Job(request.name, command, self.fresh / f"{request.name}.json", limit)
+        return Job(request.name, command, result, limit)
 
     def take(self, request: Request) -> None:
         """Put what a job left to the results."""
@@ -112,11 +115,13 @@ class Batch:
     def grade(self, requests: Sequence[Request]) -> list[tuple[str, str]]:
         """Run the jobs; who could not be graded, and why."""
         self.fresh.mkdir(parents=True, exist_ok=True)
-        for path in self.fresh.glob("*.json"):  # of a run that was stopped: perhaps with another grader
-            path.unlink()
         by_name = {request.name: request for request in requests}
+        jobs = [self.job(request) for request in requests]
         with progress.watcher(len(requests), lambda name: self.take(by_name[name])) as watcher:
-            ENGINES[self.plan.engine]([self.job(r) for r in requests], self.plan.width, watcher, self.work / "engine")
+            ENGINES[self.plan.engine](jobs, self.plan.width, watcher, self.work / "engine")
+        for request in requests:  # of those that failed: the report says so
+            if (self.fresh / f"{request.name}.json").exists():
+                self.take(request)
         return watcher.failures
 
     # The reference
