@@ -19,7 +19,7 @@ from batch.intake import Submission
 from batch.request import Options, Request
 from batch.results import GRADER_FAILED, SubmissionResult
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
-from config import GRADER, TOP
+from config import GRADER, TOP, load_interface
 from sandbox import probe
 from sandbox.identity import Identity
 from sandbox.spec import NONE, OWN_UID, WORDS, Spec
@@ -135,7 +135,8 @@ class Batch:
         request = replace(self.request(submission, self.plan.out), repeat="", options=replace(self.plan.options, only=[]))
         if path.exists():
             old = results.load(path)
-            if old.grader == self.grader and not environment.faults(old) and not self.plan.fresh:
+            known = {stage.stage for stage in old.stages} >= set(request.options.stages or load_interface().stages)
+            if old.grader == self.grader and known and not environment.faults(old) and not self.plan.fresh:
                 return old
         print("grading the reference solution first", flush=True)
         failures = self._run_reference(request, path)
@@ -211,6 +212,7 @@ def run_alone(plan: Plan) -> int:
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked")
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
         print(words)
+    wanted = chosen(plan, found.submissions)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
@@ -218,7 +220,7 @@ def run_alone(plan: Plan) -> int:
         print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
         batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=reports.declared_maxima()))
         tell_faults(batch.grade_reference())
-        requests = [batch.request(submission, plan.out) for submission in chosen(plan, found.submissions)]
+        requests = [batch.request(submission, plan.out) for submission in wanted]
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
