@@ -57,6 +57,14 @@ def is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
 
 
+def is_in(path: Path, request: Request) -> bool:
+    """Whether the file has just this request."""
+    try:
+        return Request.load(path) == request
+    except (OSError, ValueError, TypeError, KeyError):  # none, or one of an older grader
+        return False
+
+
 class Batch:
     """One call of `make grade`."""
 
@@ -93,7 +101,7 @@ class Batch:
         path = self.work / "requests" / f"{request.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         result = self.fresh / f"{request.name}.json"
-        if self.plan.fresh or not path.exists() or Request.load(path) != request:
+        if self.plan.fresh or not is_in(path, request):
             result.unlink(missing_ok=True)  # of a run that was stopped, and asked for something else
         request.save(path)
         stages = len(request.options.stages) or 3
