@@ -20,13 +20,14 @@ from config import expand
 from failure import Failure, check
 from lab import Case, Lab, Stamp, _GivenUp, steps
 from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
-from process import Life, exit_words, has_signal, status_field, wait_until
+from outside import NAPS, can_look, descendants, runs, waits_at
+from process import Life, exit_words, has_signal, wait_until
 from programs import NotLinked
 
 NO_ASLR = ("setarch", "-R")  # the same addresses at each start
 ADDR_NO_RANDOMIZE = 0x0040000
+LARGEST = 64 << 20  # bytes of a program of the submission's
 LONG_FOLDER = 80  # characters; programs with char filename[100] fail everything then
-NAPS = (35, 230)  # nanosleep, clock_nanosleep
 
 BEFORE, AFTER = steps(1, 5), steps(6, 12)
 
@@ -43,61 +44,6 @@ class Way:
         address = "addresses as the kernel chooses them" if self.aslr else "the same addresses each time"
         kind = "not position-independent" if self.suffix else "position-independent"
         return f"{address}, programs {kind}, `{' '.join(self.restart).format(image='IMAGE')}`"
-
-
-# Files
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Other content for a file in a folder that a submission writes to: a new file, never through a link."""
-    before = path.lstat()
-    path.unlink()
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-        os.fchown(file.fileno(), before.st_uid, before.st_gid)
-        file.write(data)
-
-
-def read_file(path: Path) -> bytes:
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        return file.read()
-
-
-# Processes
-
-
-def children(pid: int) -> list[int]:
-    """By the kernel's own list, where it has one, else by looking at all processes."""
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (OSError, ValueError):
-        others = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-        return sorted(other for other in others if status_field(other, "PPid") == str(pid))
-
-
-def descendants(pid: int) -> list[int]:
-    return [pid, *(other for child in children(pid) for other in descendants(child))]
-
-
-def runs(pid: int, program: Path) -> bool:
-    """Whether a process was started from this file."""
-    try:
-        return os.path.samefile(f"/proc/{pid}/exe", program)
-    except OSError:
-        return False
-
-
-def waits_at(pid: int) -> tuple[int, int] | None:
-    """The number of the system call in which a process waits, and its stack pointer; None while it runs."""
-    try:
-        words = Path(f"/proc/{pid}/syscall").read_text().split()
-    except OSError:
-        return None
-    return (int(words[0]), int(words[-2], 16)) if len(words) > 2 else None
-
-
-def can_look(pid: int) -> bool:
-    """Whether this kernel shows where a process waits."""
-    return os.access(f"/proc/{pid}/syscall", os.R_OK)
 
 
 # What a program printed, among what others print
@@ -126,6 +72,7 @@ class ClassicCase(Case):
     maps_after: list[maps.Region] = field(default_factory=list)
     gate_stack: int = 0  # the stack pointer of a program that waits at a gate
     ended: int | None = None  # how the original ended at its checkpoint, if it did
+    is_back: bool = False  # at its gate, after the last signal
 
     @staticmethod
     def make(lab: Lab, name: str, way: Way) -> ClassicCase:
@@ -136,14 +83,19 @@ class ClassicCase(Case):
             case.notes.append(f"the program's path is long, for it lies in {case.folder}")
         case.through = [] if way.aslr else list(NO_ASLR)
         case.gdb_settings = ("set disable-randomization off",)
-        case.bring_programs()
+        with lab.runner.student():
+            case.bring_programs()
         return case
 
     def bring_programs(self) -> None:
         """What the build made; copies, since a path in them may be relative to the working directory."""
         for path in sorted(self.lab.folder.iterdir()):
             inside = self.lab.folder in path.resolve().parents  # a link may point to what nobody should read
-            if inside and path.is_file() and (os.access(path, os.X_OK) or path.suffix == ".so"):
+            if not inside or not path.is_file() or not (path.stat().st_mode & 0o100 or path.suffix == ".so"):
+                continue
+            if path.stat().st_size > LARGEST:
+                self.notes.append(f"{path.name} is larger than {LARGEST >> 20} MiB: it was left out")
+            else:
                 shutil.copy(path, self.folder / path.name)
 
     # The program under test
@@ -161,7 +113,7 @@ class ClassicCase(Case):
         """The program in the working directory, or at another place."""
         target = place or self.folder / name
         target.unlink(missing_ok=True)
-        shutil.copy(self.program(name), target)
+        shutil.copy(self.program(name), target, follow_symlinks=False)
         return target
 
     def launch_command(self, words: list[str]) -> list[str]:
@@ -211,10 +163,14 @@ class ClassicCase(Case):
         return bool(self.gate_stack) and (waits_at(self.target(life)) or (0, 0))[1] == self.gate_stack
 
     def handler_is_done(self, life: Life) -> bool:
-        """Also for handlers that do not block their own signal."""
+        """Also for handlers that do not block their own signal. Who was back at the gate is done, though it looks
+        busy between two naps."""
         pid, number = self.target(life), self.lab.interface.signal
         quiet = not any(has_signal(pid, f, number) for f in ("SigPnd", "ShdPnd", "SigBlk"))
-        return quiet and (not self.gate_stack or self.at_gate(life))
+        if not self.gate_stack:
+            return quiet
+        self.is_back = self.is_back or quiet and self.at_gate(life)
+        return self.is_back
 
     # Checkpoints
 
@@ -224,7 +180,7 @@ class ClassicCase(Case):
         return {path: Stamp.of(path) for path in found if path.is_file() and not path.is_symlink()}
 
     def signal_program(self, life: Life) -> None:
-        pid, number = self.target(life), self.lab.interface.signal
+        pid, number, self.is_back = self.target(life), self.lab.interface.signal, False
         self.steps.append(f"kill -{number} PID   # of the program that {life.role} runs")
         try:
             os.kill(pid, number)
@@ -341,7 +297,8 @@ class Ways:
             return -1
         finally:
             case.close()
-            shutil.rmtree(case.folder, ignore_errors=True)
+            with self.lab.runner.student():
+                shutil.rmtree(case.folder, ignore_errors=True)
 
     def fixed_possible(self) -> bool:
         """Whether programs can be started with the same addresses each time."""

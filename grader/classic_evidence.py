@@ -5,9 +5,10 @@ Symptoms in the sense of diagnosis.py. Nothing here decides whether a test passe
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-import subprocess
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 import maps
-from process import Life, patience, status_field, wait_until
+from outside import descendants, read_file, runs, waits_at
+from process import Life, patience, wait_until
 
 if TYPE_CHECKING:
     from classic import ClassicCase
@@ -29,7 +31,8 @@ def of_failure(case: ClassicCase, deep: bool) -> list[str]:
     symptoms = place_symptoms(case) + image_symptoms(case)
     if case.maps_after:
         text = "".join(f"{region}\n" for region in case.maps_after)
-        (case.folder / "maps.after").write_text(text, encoding="utf-8", errors="surrogateescape")
+        with case.lab.runner.grader():
+            (case.kept / "maps.after").write_text(text, encoding="utf-8", errors="surrogateescape")
         symptoms += compare_maps(case.maps_before, case.maps_after)
     if deep and case.image is not None and case.image.exists() and restarts(case):
         symptoms += strace_symptoms(case)
@@ -98,7 +101,8 @@ def restart_program(case: ClassicCase) -> Path:
 
 def place_symptoms(case: ClassicCase) -> list[str]:
     """Whether restart is linked where the program lies."""
-    own = linked_range(restart_program(case))
+    program = restart_program(case)
+    own = linked_range(program) if program.is_file() else None
     if own is None:
         return []
     hit = [region for region in case.maps_before if region.start < own[1] and own[0] < region.end]
@@ -117,18 +121,35 @@ def image_symptoms(case: ClassicCase) -> list[str]:
 # strace and gdb: once more, with someone looking on
 
 
+def send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
 def run_tool(case: ClassicCase, command: Sequence[str], limit: float) -> None:
     """Runs a command in the case's folder; what it prints is of no interest."""
     case.output_of(command, case.lives[-1].extra_env, limit)
 
 
-def tell_trace(path: Path) -> list[str]:
-    """The last system calls that failed, and what ended the process."""
-    text = path.read_text(errors="replace") if path.exists() else ""
-    lines = [re.sub(r"^\d+ +", "", line) for line in text.splitlines()]
-    start = max((i for i, line in enumerate(lines) if line.startswith("execve(")), default=-1) + 1
-    failed = [line for line in lines[start:] if re.search(r" = -1 E(?!INTR|NOTTY)", line)]
-    ended = [line for line in lines[start:] if line.startswith("--- SIG") or line.startswith("+++ killed")]
+def read_trace(path: Path) -> str:
+    """What strace wrote into a folder of the submission's."""
+    try:
+        return read_file(path).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def tell_trace(path: Path, number: int = 0) -> list[str]:
+    """The last system calls that failed, and what ended the process; since a signal, if its number is given."""
+    lines = [re.sub(r"^\d+ +", "", line) for line in read_trace(path).splitlines()]
+    begin = f"--- {signal.Signals(number).name} " if number in set(signal.Signals) else "execve("
+    start = max((i for i, line in enumerate(lines) if line.startswith(begin)), default=-1) + 1
+    end = next((i for i, line in enumerate(lines) if i > start and line.startswith("rt_sigreturn")), len(lines))
+    lines = lines[start : end if number else len(lines)]
+    failed = [line for line in lines if re.match(r"(?!rt_sigreturn).* = -1 E(?!INTR|NOTTY)", line)]
+    ended = [line for line in lines if line.startswith("--- SIG") or line.startswith("+++ killed")]
     return [f"strace says: {line[:200]}" for line in [*failed[-MOST:], *ended[-2:]]]
 
 
@@ -143,38 +164,56 @@ def strace_symptoms(case: ClassicCase) -> list[str]:
 
 
 def of_checkpoint(case: ClassicCase, life: Life) -> list[str]:
-    """No image came: send the signal once more while strace looks on."""
-    pid, trace = case.target(life), case.folder / "strace.txt"
+    """No image came: the same once more while strace looks on. It starts the program: from one sandbox, nobody can
+    look into another."""
+    trace, number = case.folder / "strace.txt", case.lab.interface.signal
     if life.status is not None or not case.handler_is_done(life) or not shutil.which("strace"):
         return []
-    tool = case.run("strace", ["strace", "-f", "-o", str(trace), "-p", str(pid)])
-    attached = wait_until(lambda: status_field(pid, "TracerPid") not in ("", "0") or tool.status is not None, 3)
-    if attached and tool.status is None:
-        case.signal_program(life)
-        wait_until(lambda: "rt_sigreturn" in trace.read_text(errors="replace") or life.status is not None, 2)
+    program = Path(f"/proc/{case.target(life)}/exe")
+    tool = case.run("strace", ["strace", "-f", "-o", str(trace), *life.command])
+    wait_until(lambda: tool.has_line("gate 01") or tool.status is not None)
+    for pid in [pid for pid in descendants(tool.pid) if runs(pid, program)][-1:]:
+        send(pid, number)
+        wait_until(lambda: "rt_sigreturn" in read_trace(trace) or tool.status is not None, 2)
     tool.kill()
-    return tell_trace(trace)
+    return tell_trace(trace, number)
+
+
+GDB_AT_GATE = ("set pagination off", "set debuginfod enabled off", "set auto-load off", "set startup-with-shell off",
+               "set disable-randomization off", "set follow-fork-mode child", "set libthread-db-search-path /nonexistent")
+
+
+def tls_base(case: ClassicCase) -> str:
+    """The fs register of a restarted program that waits at its gate again, in hexadecimal; "" if it does not come there.
+
+    gdb restarts it, and is told by a SIGINT to look: from one sandbox, nobody can look into another.
+    """
+    case.close_gates()
+    before = [word for setting in GDB_AT_GATE for word in ("-iex", setting)]
+    look = ["-ex", "run", "-ex", 'printf "\\nFS %lx\\n", $fs_base']
+    last = restarts(case)[-1]
+    life = case.aside(".gdb", ["gdb", "-nx", "-batch", *before, *look, "--args", *last.command], last.extra_env)
+
+    def told() -> bool:
+        """Between two naps it looks busy, so tell it at the first look that finds it there."""
+        there = [pid for pid in descendants(life.pid) if (waits_at(pid) or (0, 0))[1] == case.gate_stack]
+        for pid in there:
+            send(pid, signal.SIGINT)
+        return bool(there) or life.status is not None
+
+    wait_until(told, patience.seconds * 0.3)
+    wait_until(lambda: life.status is not None, patience.seconds * 0.3)
+    life.kill()
+    found = re.search(r"^FS (\w+)$", life.text(), re.MULTILINE)
+    return found[1] if found else ""
 
 
 def held_symptoms(case: ClassicCase) -> list[str]:
-    """The registers of a restarted program that waits at its gate again."""
+    """Whose the TLS base of a restarted program is that waits at its gate again."""
     if not shutil.which("gdb") or not case.gate_stack or not case.maps_after:
         return []
-    case.close_gates()
-    with patience.times(0.3):
-        life = case.restart_held()
-    if life.status is not None:
+    found = tls_base(case)
+    if not found:
         return []
-    command = ["gdb", "-nx", "-batch", "-iex", "set exec-file-mismatch off", "-iex", "set auto-load off",
-               "-p", str(case.target(life)), "-ex", "printf \"FS %lx\\n\", $fs_base"]
-    try:
-        text = subprocess.run(command, cwd=case.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              errors="replace", timeout=10, check=False).stdout
-    except subprocess.TimeoutExpired:
-        text = ""
-    life.kill()
-    found = re.search(r"^FS (\w+)$", text, re.MULTILINE)
-    if found is None:
-        return []
-    region = maps.find(case.maps_before, int(found[1], 16))
+    region = maps.find(case.maps_before, int(found, 16))
     return [f"gdb says: the restarted program's fs is in {region.kind() if region else 'memory that it never had'}"]

@@ -106,8 +106,7 @@ class Lab:
         self.runner: Runner = SandboxRunner(spec) if spec else Runner()
         self.results = Path(spec.job) / f"c{stage}" if spec else self.folder / "build" / "check"
         self.kept = Path(spec.job) / "kept" / f"stage{stage}" if spec else self.results
-        libraries = expand(self.interface.libraries, bin=self.folder, dir=self.folder)
-        self.programs = Programs(self._programs_folder(), libraries, self.runner.grader)
+        self.programs = self._make_programs()
         if results:
             self._make_folders()
         self._reference: Path | None = Path(spec.reference) if spec else None
@@ -118,6 +117,17 @@ class Lab:
             self.results.mkdir(parents=True, exist_ok=True)
         self.kept.mkdir(parents=True, exist_ok=True)
         self.programs.make_folder()
+        if self.programs.linked:
+            with self.runner.student():
+                self.programs.linked.mkdir(exist_ok=True)
+
+    def _make_programs(self) -> Programs:
+        """In a sandbox, the submission's library is linked there, too, in a folder of the submission's."""
+        libraries = expand(self.interface.libraries, bin=self.folder, dir=self.folder)
+        folder = self._programs_folder()
+        if not libraries or not self.spec:
+            return Programs(folder, libraries, self.runner.grader)
+        return Programs(folder, libraries, self.runner.grader, self._link_in_sandbox, self.results / "programs")
 
     def _programs_folder(self) -> Path:
         if self.spec:
@@ -142,15 +152,33 @@ class Lab:
         command = expand(self.interface.build, dir=self.folder, jobs=2)
         words = [*self.variables, *([f"REFERENCE_DIR={self.spec.reference}/build"] if self.variables else [])]
         env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
-        readable = [self.folder.parent, *([Path(self.spec.reference) / "build"] if "REFERENCE=1" in words else [])]
-        life = Life("make", command, self.folder, env, self.runner, self.kept, readable)
+        readable = [self.tree, *([Path(self.spec.reference) / "build"] if "REFERENCE=1" in words else [])]
+        return _built(command, *self._run_tool("make", command, self.folder, env, readable))
+
+    def _link_in_sandbox(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
+        try:
+            return self._run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
+        except BuildError as error:
+            return 1, str(error)
+
+    def _run_tool(
+        self, role: str, command: Sequence[str], folder: Path, env: dict[str, str], readable: Sequence[Path]
+    ) -> tuple[int, str]:
+        """A compiler or the like, which reads what the submission wrote: its exit status and its words."""
+        life = Life(role, command, folder, env, self.runner, self.kept, readable)
         ended = wait_until(lambda: life.status is not None, self.interface.build_limit)
         life.kill()
         if not ended:
             raise BuildError(f"{shlex.join(command)}: took longer than {self.interface.build_limit:g} s")
         if self.runner.symptoms():
             raise BuildError("\n".join([shlex.join(command), *self.runner.symptoms()]))
-        return _built(command, life.status or 0, life.text() + life.messages())
+        return life.status or 0, life.text() + life.messages()
+
+    @property
+    def tree(self) -> Path:
+        """All of the submission: the folder in which the stages are, or the stage's own."""
+        depth = len(Path(self.stage.folder).parts)
+        return self.folder.parents[depth - 1] if depth else self.folder
 
     def reference(self) -> Path:
         """The folder of the reference's programs, built when first asked for."""
@@ -176,6 +204,8 @@ class Lab:
         """What a sandboxed program may read besides its own folder: of the reference, no more than is run or mapped."""
         if not self.spec:
             return []
+        if self.interface.is_profile:
+            return [self.tree, self.programs.folder]
         reference = Path(self.spec.reference)
         used = [path for path in map(Path, command) if path.parent == reference]
         library = [path for path in [reference / self.interface.library] if path.exists()]
@@ -248,6 +278,7 @@ class Case:
     steps: list[str] = field(default_factory=list)
     through: list[str] = field(default_factory=list)  # a program that runs ckpt and restart
     gdb_settings: Sequence[str] = ()  # for gdb, before it runs a restart again
+    beside: list[Path] = field(default_factory=list)  # more that its programs may read, in a sandbox
 
     @staticmethod
     def fresh(lab: Lab, name: str) -> Case:
@@ -277,7 +308,7 @@ class Case:
 
     def aside(self, role: str, command: Sequence[str | Path], env: dict[str, str] | None = None) -> Life:
         """Start a command that is no part of the case, but looks at what came of it."""
-        readable = [self.kept / "gates", *self.lab.readable(command)]
+        readable = [self.kept / "gates", *self.beside, *self.lab.readable(command)]
         return Life(role, command, self.folder, env, self.lab.runner, self.kept, readable)
 
     def output_of(self, command: Sequence[str | Path], env: dict[str, str] | None = None, limit: float = 10) -> str:

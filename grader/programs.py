@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Optional
 
 from config import GRADER
+
+Linker = Callable[[Sequence[str], Path], tuple[int, str]]  # runs a command in a folder; its status and its words
 
 SOURCES = GRADER / "programs"
 NO_PLUGIN = ["-fno-lto", "-fno-use-linker-plugin"]
@@ -79,7 +82,9 @@ def compilers() -> list[str]:
 class Programs:
     """The programs in a folder of their own, where they stay from run to run; only `grader` may write there.
 
-    `libraries` are words for the linker, as a profile has them: a submission's own libckpt.a.
+    `libraries` are words for the linker, as a profile has them: a submission's own libckpt.a. With a `linker`, which
+    is in a sandbox, nothing of the submission is read here: our sources become one object, and the linker makes the
+    program of it, in `linked`, a folder of the submission's.
     """
 
     def __init__(
@@ -87,17 +92,36 @@ class Programs:
         folder: Path,
         libraries: Sequence[str] = (),
         grader: Callable[[], AbstractContextManager[None]] = nullcontext,
+        linker: Optional[Linker] = None,
+        linked: Optional[Path] = None,
     ) -> None:
         self.folder = folder
         self.libraries = list(libraries)
         self.grader = grader
+        self.linker, self.linked = linker, linked
+        self._linked: dict[str, Path] = {}
 
     def make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, name: str) -> Path:
         how = recipe(name)
-        return self._made(name, lambda target: self._build(how, self._sources(how), target))
+        if self.linker and self.linked:
+            return self._get_linked(name, how, self.linker, self.linked)
+        return self._made(name, lambda target: self._build(how, self._sources(how), target, self._their_words(how)))
+
+    def _get_linked(self, name: str, how: Recipe, linker: Linker, folder: Path) -> Path:
+        """Linked once for each grading; what lies there else may be anything."""
+        if name not in self._linked:
+            flags = [flag for flag in how.flags if flag[:2] not in ("-l", "-W") and flag != "-static"]
+            whole = replace(how, flags=[*flags, "-r"])
+            made = self._made(f"{name}.o", lambda target: self._build(whole, self._sources(how), target, []))
+            command = self._command(how, [str(made)], folder / name, self._their_words(how))
+            status, words = linker(command, folder)
+            if status != 0:
+                raise NotLinked(f"{' '.join(command)}\n{words}")
+            self._linked[name] = folder / name
+        return self._linked[name]
 
     def source(self, name: str) -> Path:
         """A source of ours that is compiled together with a student's objects, where a sandbox can read it."""
@@ -117,18 +141,24 @@ class Programs:
         names = [how.source, *how.extra, *([] if how.alone else ["program.c"])]
         return [str(SOURCES / name) for name in names]
 
-    def _build(self, how: Recipe, sources: list[str], target: Path) -> None:
-        compiler = how.compiler if shutil.which(how.compiler) else "cc"
-        part = target.with_name(f".{target.name}.{os.getpid()}")
+    @staticmethod
+    def _compiler(how: Recipe) -> str:
+        return how.compiler if shutil.which(how.compiler) else "cc"
+
+    def _command(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> list[str]:
         flags = [flag for flag in how.flags if not flag.startswith("-l")]
-        libraries = [flag for flag in how.flags if flag.startswith("-l")]
-        command = [compiler, *FLAGS, *flags, *sources, "-o", str(part), *self._their_words(compiler), *libraries]
+        last = [flag for flag in how.flags if flag.startswith("-l")]
+        return [self._compiler(how), *FLAGS, *flags, *sources, "-o", str(target), *libraries, *last]
+
+    def _build(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> None:
+        part = target.with_name(f".{target.name}.{os.getpid()}")
+        command = self._command(how, sources, part, libraries)
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
-            raise (NotLinked if self.libraries else RuntimeError)(f"{' '.join(command)}\n{result.stderr}")
+            raise (NotLinked if libraries else RuntimeError)(f"{' '.join(command)}\n{result.stderr}")
         part.rename(target)
 
-    def _their_words(self, compiler: str) -> list[str]:
+    def _their_words(self, how: Recipe) -> list[str]:
         """The words for the linker; a file among them must be what it seems.
 
         A linker takes a text for a script, which can put any file of this machine into the program; a thin archive
@@ -137,10 +167,11 @@ class Programs:
         for word in self.libraries:
             if word.startswith("/") and not _is_object(Path(word)):
                 raise NotLinked(f"\n{Path(word).name} is no archive and no object file")
-        return [*self.libraries, *(NO_PLUGIN if self.libraries and compiler == "gcc" else [])]
+        return [*self.libraries, *(NO_PLUGIN if self.libraries and self._compiler(how) == "gcc" else [])]
 
     def _is_fresh(self, target: Path) -> bool:
-        files = [*SOURCES.iterdir(), *(Path(word) for word in self.libraries if word.startswith("/"))]
+        libraries = [] if self.linker else self.libraries
+        files = [*SOURCES.iterdir(), *(Path(word) for word in libraries if word.startswith("/"))]
         return target.exists() and target.stat().st_mtime >= _newest(files)
 
 

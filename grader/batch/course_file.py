@@ -42,11 +42,12 @@ class CourseError(Exception):
         self.problems = problems
 
 
-def read_catalogue(grader: Path = GRADER) -> Catalogue:
-    """What the tests of every stage declare."""
-    stages = sorted(load_interface(grader / "lab.toml").stages)
+def read_catalogue(grader: Path = GRADER, profile: str = "") -> Catalogue:
+    """What the tests of every stage declare; those of the lab, or of the profile in this file."""
+    stages = sorted(load_interface(Path(profile) if profile else grader / "lab.toml").stages)
+    other = ["--profile", profile] if profile else []
     env = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    commands = [[str(grader / "check"), "--stage", str(stage), "--list", str(grader)] for stage in stages]
+    commands = [[str(grader / "check"), *other, "--stage", str(stage), "--list", str(grader)] for stage in stages]
     with ThreadPoolExecutor() as pool:
         lists = pool.map(lambda command: subprocess.run(command, env=env, capture_output=True, text=True), commands)
     catalogue: Catalogue = {}

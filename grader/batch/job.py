@@ -28,9 +28,10 @@ from batch.intake import Submission
 from batch.prepare import Prepared, prepare
 from batch.request import Request
 from batch.results import StageResult, SubmissionResult
+from batch.stages import Kit
 from batch.unpack import Refused
 from batch.workshop import Slot, Workshop, WorkshopError
-from config import GRADER, Interface, load_interface
+from config import GRADER, Interface, Stage
 from diagnosis import find_cause
 from sandbox import probe
 from sandbox.child import kill_user
@@ -58,7 +59,7 @@ class Grading:
 
     def __init__(self, request: Request, shop: Workshop, slot: Slot, on_progress: OnProgress) -> None:
         self.request, self.shop, self.slot = request, shop, slot
-        self.interface: Interface = load_interface()
+        self.interface: Interface = request.options.interface()
         self.on_progress = on_progress
         self.result = SubmissionResult(
             request.name, request.student, request.student_id, request.source, request.digest, request.submitted,
@@ -86,9 +87,9 @@ class Grading:
         """Only root's rights touch the archive; then all of it belongs to the submission's own user."""
         self.slot.folder.mkdir(mode=0o711)
         tree = self.slot.folder / "tree"
-        prepared = prepare(submission_of(self.request), tree)
+        prepared = prepare(submission_of(self.request), tree, kit=Kit.load(self.interface))
         self.result.notes, self.result.variables = list(prepared.notes), list(prepared.variables)
-        if not prepared.variables:
+        if not prepared.variables and not self.interface.is_profile:
             given.lay_objects(self.interface, self.shop.given, tree)
         for number in self.interface.stages:
             (self.slot.folder / f"c{number}").mkdir(mode=0o700)
@@ -114,7 +115,7 @@ class Grading:
     def _missing(self, number: int) -> StageResult:
         stage = self.interface.stages[number]
         maximum = self.request.options.maxima.get(str(number), stage.points)
-        return StageResult(number, stage.folder, results.MISSING, "it was not handed in", maximum=maximum)
+        return StageResult(number, stage_name(stage), results.MISSING, "it was not handed in", maximum=maximum)
 
     def _grade(self, number: int, prepared: Prepared, spec: Spec) -> None:
         if number not in prepared.stages:
@@ -134,6 +135,7 @@ class Grading:
     def _start_check(self, number: int, prepared: Prepared, spec_file: Path, table_file: Path) -> subprocess.Popen[bytes]:
         options = self.request.options
         words = [sys.executable, str(GRADER / "main.py"), "--stage", str(number), str(prepared.stages[number])]
+        words += ["--profile", options.profile] if options.profile else []
         words += ["--sandbox", str(spec_file), "--json", str(table_file)]
         words += [word for test in options.only for word in ("--only", test)]
         words += [word for variable in prepared.variables for word in ("--variable", variable)]
@@ -163,6 +165,11 @@ class Grading:
             if check.poll() is None:
                 os.killpg(check.pid, signal.SIGKILL)
                 check.wait()
+
+
+def stage_name(stage: Stage) -> str:
+    """What reports call it: its folder, or its title if it has none of its own."""
+    return stage.title if stage.folder == "." else stage.folder
 
 
 def submission_of(request: Request) -> Submission:
@@ -223,7 +230,7 @@ def choose_tier(spec: Spec) -> Spec:
 
 
 def grade(request: Request, on_progress: OnProgress) -> SubmissionResult:
-    shop = Workshop.open(request.grader)
+    shop = Workshop.open(request.grader, request.options.interface())
     with shop.slot(own_uid=os.geteuid() == 0 and request.options.tier != NONE) as slot:
         return Grading(request, shop, slot, on_progress).run()
 

@@ -18,7 +18,7 @@ from batch.intake import IntakeError
 from batch.platforms.classroom50 import EnvironmentMissing
 from batch.request import Options
 from batch.workshop import WorkshopError
-from config import load_interface
+from config import BadProfile, find_profile
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, NONE, OWN_UID
 
 USAGE, CANNOT, STOPPED = 64, 70, 130
@@ -43,6 +43,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("-o", "--out", type=Path, metavar="DIR", help="the output folder (SUBMISSIONS-grades)")
     add("-j", "--jobs", type=int, metavar="N", help="so many at a time (the number of processors)")
     add("--stage", type=int, action="append", default=[], metavar="N", help="this stage alone; may be repeated")
+    add("--profile", metavar="NAME", help="another course's programs: classic, classic-static, or a file")
     add("--only", action="append", default=[], metavar="TEST",
         help="run this test alone, and put it into the results of an earlier run; may be repeated")
     add("--student", action="append", default=[], metavar="NAME", help="this student alone; may be repeated")
@@ -67,15 +68,21 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def profile_of(arguments: argparse.Namespace) -> str:
+    """The profile's file, "" for the lab itself."""
+    return str(find_profile(arguments.profile)) if arguments.profile else ""
+
+
 def options_of(arguments: argparse.Namespace) -> Options:
-    unknown = sorted(set(arguments.stage) - set(load_interface().stages))
+    tier = NONE if arguments.unsafe else arguments.sandbox
+    options = Options(
+        tier, sorted(set(arguments.stage)), list(arguments.only), arguments.stress, arguments.patience,
+        arguments.stage_limit, memory=arguments.memory, disk=arguments.disk, profile=profile_of(arguments),
+    )
+    unknown = sorted(set(options.stages) - set(options.interface().stages))
     if unknown:
         raise WrongCall(f"there is no stage {unknown[0]}")
-    tier = NONE if arguments.unsafe else arguments.sandbox
-    return Options(
-        tier, sorted(set(arguments.stage)), list(arguments.only), arguments.stress, arguments.patience,
-        arguments.stage_limit, arguments.memory, arguments.disk,
-    )
+    return options
 
 
 class WrongCall(Exception):
@@ -104,9 +111,10 @@ def default_out(submissions: Path) -> Path:
 
 def grade(arguments: argparse.Namespace) -> int:
     if arguments.check_course:
-        return course_file.check(arguments.course or course_file.FILE)
+        catalogue = course_file.read_catalogue(profile=profile_of(arguments))
+        return course_file.check(arguments.course or course_file.FILE, catalogue)
     if arguments.days_used:
-        print(reports.days_used(arguments.days_used, arguments.course), end="")
+        print(reports.days_used(arguments.days_used, arguments.course, profile_of(arguments)), end="")
         return 0
     options = options_of(arguments)
     if arguments.one:
@@ -137,7 +145,7 @@ def main(argv: list[str]) -> int:
     try:
         check(arguments)
         return grade(arguments)
-    except (WrongCall, IntakeError, CourseError, EnvironmentMissing) as error:
+    except (WrongCall, BadProfile, IntakeError, CourseError, EnvironmentMissing) as error:
         print(f"grade: {error}", file=sys.stderr)
         return USAGE
     except (WorkshopError, EngineError) as error:

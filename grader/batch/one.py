@@ -14,9 +14,9 @@ from batch.course import Course
 from batch.platforms import gradescope
 from batch.request import Options, Request
 from batch.results import FAILED, SubmissionResult
-from batch.run import choose_tier
+from batch.run import choose_tier, handed_in
 from batch.workshop import grader_digest
-from config import TOP, Stage, load_interface
+from config import Stage
 
 PLATFORMS = platforms.WRITERS
 Write = Callable[[SubmissionResult, list[environment.Fault], bool], None]
@@ -24,9 +24,9 @@ Write = Callable[[SubmissionResult, list[environment.Fault], bool], None]
 
 def grade(folder: Path, options: Options, platform: str, output: Optional[Path], course_path: Optional[Path]) -> int:
     """`output` is there with the first results, and whole at every moment. 0 if the submission was graded."""
-    course = reports.load_course(course_path)
-    digest = grader_digest()
-    options = replace(options, tier=choose_tier(options.tier, "local", digest))
+    course = reports.load_course(course_path, options.profile)
+    digest = grader_digest(options.profile)
+    options = replace(options, tier=choose_tier(options, "local", digest))
     with tempfile.TemporaryDirectory() as scratch:
         request = Request("submission", "", "", folder.name, "", [str(folder.resolve())], [], "", digest, scratch,
                           options=options)
@@ -45,7 +45,7 @@ def grade(folder: Path, options: Options, platform: str, output: Optional[Path],
 
 def stages_of(options: Options) -> list[Stage]:
     """The stages that will be graded."""
-    stages = load_interface().stages
+    stages = options.interface().stages
     return [stage for number, stage in sorted(stages.items()) if not options.stages or number in options.stages]
 
 
@@ -65,11 +65,12 @@ def writer(platform: str, output: Optional[Path], course: Course, stages: list[S
 def faults_among(result: SubmissionResult, request: Request) -> list[environment.Fault]:
     """Does the reference pass here what the submission failed? Only that is asked, as there is somebody waiting."""
     failed = sorted({test.test for _, test in result.tests() if test.outcome == FAILED})
-    if not failed or not (TOP / "solution").is_dir():
+    reference = handed_in(request.options.interface())
+    if not failed or reference is None:
         return []
     stages = sorted({stage.stage for stage, test in result.tests() if test.outcome == FAILED})
     options = replace(request.options, only=failed, stages=stages)
-    asked = replace(request, name="reference", paths=[str(TOP / "solution")], options=options)
+    asked = replace(request, name="reference", paths=[str(reference)], options=options)
     return environment.faults(job.grade(asked, lambda result: None))
 
 

@@ -96,8 +96,9 @@ def _open(submission: Submission, scratch: Path, limits: Limits, handed: _Handed
             _take_in(folder, handed, kit)
             held += [found.name for found in [*stages.subfolders(folder), *stages.files_in(folder)]]
     if not handed.files:
-        wanted = ", ".join(stage.folder for stage in kit.stages.values())
-        raise Refused(f"there is no stage in it ({wanted}); it holds {some(held) or 'nothing'}")
+        folders = ", ".join(stage.folder for stage in kit.stages.values())
+        wanted = f"stage in it ({folders})" if kit.has_skeletons else "Makefile and no source in it"
+        raise Refused(f"there is no {wanted}; it holds {some(held) or 'nothing'}")
 
 
 def _side_by_side(files: list[Path], folder: Path, limits: Limits) -> Path:
@@ -127,7 +128,7 @@ def _unpacked(path: Path, target: Path, limits: Limits, notes: Notes, kit: Kit) 
 def _take_in(folder: Path, handed: _HandedIn, kit: Kit) -> None:
     for stage, files in stages.find(folder, kit, handed.notes).items():
         handed.files.setdefault(stage, {}).update(files)
-    for inside in [folder, *stages.subfolders(folder)]:
+    for inside in [folder, *stages.subfolders(folder)] if kit.has_skeletons else []:
         handed.variables.update(makevars.wanted(inside, handed.notes))
 
 
@@ -203,7 +204,7 @@ def _write(tree: Path, handed: _HandedIn, kit: Kit) -> None:
             if name not in handed.sources.get(stage, {}):
                 _write_given(tree / folder / name, path, stage, handed)
         for name, data in handed.sources.get(stage, {}).items():
-            _write_file(tree / folder / name, data, 0o644)
+            _write_file(tree / folder / name, data, 0o755 if data.startswith(b"#!") else 0o644)
     _same_time(tree)
 
 

@@ -12,8 +12,9 @@ from batch.course import Course
 from batch.results import SubmissionResult
 
 
-def load_course(path: Optional[Path]) -> Course:
-    return course_file.load(path) if path else course_file.load()
+def load_course(path: Optional[Path], profile: str = "") -> Course:
+    catalogue = course_file.read_catalogue(profile=profile)
+    return course_file.load(path, catalogue) if path else course_file.load(catalogue=catalogue)
 
 
 def counted(result: SubmissionResult, faults: list[environment.Fault], course: Course) -> SubmissionResult:
@@ -30,9 +31,9 @@ def graded(out: Path, names: Optional[Sequence[str]], course: Course) -> tuple[l
     return [counted(results.load(path), faults, course) for path in chosen], faults
 
 
-def write(out: Path, names: Sequence[str], course_path: Optional[Path], title: str) -> list[str]:
+def write(out: Path, names: Sequence[str], course_path: Optional[Path], title: str, profile: str = "") -> list[str]:
     """All reports, of those of these submissions that are graded; what is odd about the course, in words."""
-    course = load_course(course_path)
+    course = load_course(course_path, profile)
     found, faults = graded(out, names, course)
     gradebook.write(found, out / "grades.csv")
     junit.write_class(found, out / "junit.xml", title)
@@ -40,13 +41,13 @@ def write(out: Path, names: Sequence[str], course_path: Optional[Path], title: s
     return [*course_file.warnings(course), *courses.strangers(course, found)]
 
 
-def days_used(out: Path, course_path: Optional[Path]) -> str:
+def days_used(out: Path, course_path: Optional[Path], profile: str = "") -> str:
     """What a graded class has used of its late days, as course.toml wants it for the next hand-in."""
-    course = load_course(course_path)
+    course = load_course(course_path, profile)
     return courses.used_days(course, graded(out, None, course)[0])
 
 
-def declared_maxima() -> dict[str, float]:
+def declared_maxima(profile: str = "") -> dict[str, float]:
     """What the tests of each stage are worth, by their own word; stages by their numbers, as JSON has them."""
-    catalogue = course_file.read_catalogue()
+    catalogue = course_file.read_catalogue(profile=profile)
     return {str(n): sum(row.points for row in tests.values() if not row.stress) for n, tests in catalogue.items()}

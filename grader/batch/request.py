@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from config import Interface, load_interface
 from sandbox.spec import MIB, Limits
 
 
@@ -22,6 +23,10 @@ class Options:
     maxima: dict[str, float] = field(default_factory=dict)  # stage -> points of all its tests, hidden ones too
     memory: int = Limits.memory // MIB  # that a submission may use, in MiB
     disk: int = Limits.disk // MIB
+    profile: str = ""  # the file of another course's interface; "": the lab's own
+
+    def interface(self) -> Interface:
+        return load_interface(Path(self.profile)) if self.profile else load_interface()
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
 from batch.results import GRADER_FAILED, SubmissionResult
+from batch.stages import Kit
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
-from config import GRADER, TOP, load_interface
+from config import GRADER, TOP, Interface
 from sandbox import probe
 from sandbox.identity import Identity
 from sandbox.spec import NONE, OWN_UID, WORDS, Spec
@@ -70,7 +71,7 @@ class Batch:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.grader = grader_digest()
+        self.grader = grader_digest(plan.options.profile)
         self.work = plan.out / "work"
         self.fresh = self.work / "new"  # what jobs leave; taken from there when they are done
 
@@ -78,6 +79,7 @@ class Batch:
 
     def request(self, submission: Submission, out: Path) -> Request:
         words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
+        words += ["--profile", self.plan.options.profile] if self.plan.options.profile else []
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
             [str(path) for path in submission.paths], list(submission.notes), source_digest(submission), self.grader,
@@ -104,7 +106,7 @@ class Batch:
         if self.plan.fresh or not is_in(path, request):
             result.unlink(missing_ok=True)  # of a run that was stopped, and asked for something else
         request.save(path)
-        stages = len(request.options.stages) or 3
+        stages = len(request.options.stages) or len(request.options.interface().stages)
         limit = request.options.stage_limit * stages + OVERHEAD
         command = [str(GRADER / "python"), str(GRADER / "batch" / "job.py"), str(path)]
         return Job(request.name, command, result, limit)
@@ -137,13 +139,15 @@ class Batch:
     def grade_reference(self) -> Optional[SubmissionResult]:
         """First of all: what fails here whoever wrote it?"""
         path = self.plan.out / "reference.json"
-        if not self.plan.reference or not (TOP / "solution").is_dir():
+        folder = handed_in(self.plan.options.interface())
+        if not self.plan.reference or folder is None:
+            path.unlink(missing_ok=True)  # of another grader, perhaps
             return None
-        submission = Submission(REFERENCE, "the reference solution", "", (TOP / "solution",), "solution")
+        submission = Submission(REFERENCE, "the reference solution", "", (folder,), folder.name)
         request = replace(self.request(submission, self.plan.out), repeat="", options=replace(self.plan.options, only=[]))
         if path.exists():
             old = results.load(path)
-            known = {stage.stage for stage in old.stages} >= set(request.options.stages or load_interface().stages)
+            known = {stage.stage for stage in old.stages} >= set(request.options.stages or request.options.interface().stages)
             if old.grader == self.grader and known and not environment.faults(old) and not self.plan.fresh:
                 return old
         print("grading the reference solution first", flush=True)
@@ -163,17 +167,24 @@ class Batch:
         return watcher.failures
 
 
-def choose_tier(wanted: str, engine: str, grader: str) -> str:
+def handed_in(interface: Interface) -> Optional[Path]:
+    """The reference as somebody would hand it in, if it is here: it is graded before all others."""
+    names = interface.reference if interface.is_profile else ["solution"]
+    return next((TOP / name for name in names if (TOP / name).is_dir()), None)
+
+
+def choose_tier(options: Options, engine: str, grader: str) -> str:
     """The sandbox for all jobs of this machine; "" lets each machine of a cluster choose."""
+    wanted, interface = options.tier, options.interface()
     if wanted == NONE or engine != "local":
         return wanted
-    shop = Workshop.open(grader)
+    shop = Workshop.open(grader, interface)
     with shop.slot(own_uid=os.geteuid() == 0) as slot:
         slot.folder.mkdir(mode=0o711)
         spec = Spec("", slot.uid, str(shop.keeper), str(slot.folder), str(shop.programs), str(shop.reference))
         tier, reasons = probe.choose(spec, [wanted] if wanted else [])
         if tier == OWN_UID:
-            check_secrets(slot)
+            check_secrets(slot, interface)
     for reason in reasons:
         print(f"sandbox: not {reason}")
     if not tier:
@@ -182,9 +193,11 @@ def choose_tier(wanted: str, engine: str, grader: str) -> str:
     return tier
 
 
-def check_secrets(slot: Slot) -> None:
+def check_secrets(slot: Slot, interface: Interface) -> None:
     """Where no namespace hides them, the tests and the solution must be closed to other users."""
-    for secret in (GRADER / "tests", TOP / "solution"):
+    reference = handed_in(interface)
+    secrets = {stage.tests.parent for stage in interface.stages.values()} | ({reference} if reference else set())
+    for secret in sorted(secrets):
         with Identity(slot.uid).student(), contextlib.suppress(OSError):
             os.listdir(secret)
             raise WorkshopError(f"without namespaces, a submission can read what every user can: {secret}. Close it "
@@ -216,24 +229,25 @@ def run(plan: Plan) -> int:
 
 
 def run_alone(plan: Plan) -> int:
-    reports.load_course(plan.course)  # a mistake in it is told now, not after the evening
-    found = intake.look(plan.submissions, plan.out / "work" / "unpacked")
+    reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
+    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
         print(words)
     wanted = chosen(plan, found.submissions)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
-        tier = choose_tier(plan.options.tier, plan.engine, batch.grader)
+        tier = choose_tier(plan.options, plan.engine, batch.grader)
         print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
-        batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=reports.declared_maxima()))
-        tell_faults(batch.grade_reference())
+        maxima = reports.declared_maxima(plan.options.profile)
+        batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=maxima))
+        tell_faults(batch.grade_reference(), plan.options)
         requests = [batch.request(submission, plan.out) for submission in wanted]
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
     names = [submission.name for submission in found.submissions]
-    for words in reports.write(plan.out, names, plan.course, plan.submissions.name):
+    for words in reports.write(plan.out, names, plan.course, plan.submissions.name, plan.options.profile):
         print(f"course.toml: {words}")
     for name, why in failures:
         print(f"grade: {name} could not be graded: {why}", file=sys.stderr)
@@ -241,9 +255,10 @@ def run_alone(plan: Plan) -> int:
     return SOME_NOT if failures else ALL_GRADED
 
 
-def tell_faults(reference: Optional[SubmissionResult]) -> None:
+def tell_faults(reference: Optional[SubmissionResult], options: Options) -> None:
     if reference is None:
-        print("grade: the reference solution was not tried: what fails may be this machine's fault", file=sys.stderr)
+        why = "; the profile names none that is here" if options.profile and not handed_in(options.interface()) else ""
+        print(f"grade: no reference solution was tried{why}: what fails may be this machine's fault", file=sys.stderr)
     for fault in environment.faults(reference):
         what = f"stage {fault.stage} {fault.test}".strip() if fault.stage else "all of it"
         print(f"grade: GRADER ENVIRONMENT, not student: {what}: {fault.reason}", file=sys.stderr)

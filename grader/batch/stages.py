@@ -32,11 +32,12 @@ class Kit:
     always: list[str]  # patterns: what is the kit's even if it is one of those
 
     @staticmethod
-    def load(interface: Optional[config.Interface] = None, top: Path = config.TOP,
-             toml: Path = config.GRADER / "lab.toml") -> Kit:
-        table = config.load_toml(toml).get("submission", {})
-        stages = (interface or config.load_interface(toml)).stages
-        files = {number: _skeleton(top / stage.folder) for number, stage in stages.items()}
+    def load(interface: Optional[config.Interface] = None, top: Path = config.TOP) -> Kit:
+        """The lab's, or that of a profile: then all that was handed in is the student's."""
+        interface = interface or config.load_interface()
+        table = config.load_toml(interface.path).get("submission", {})
+        stages = interface.stages
+        files = {number: {} if interface.is_profile else _skeleton(top / stage.folder) for number, stage in stages.items()}
         return Kit(stages, files, table.get("sources", ["*.c", "*.h", "*.S"]), table.get("kit", []))
 
     def is_source(self, name: str) -> bool:
@@ -46,6 +47,10 @@ class Kit:
     def has_skeleton(self, stage: int) -> bool:
         """If not, all of that stage is the student's: other courses' programs are like that."""
         return bool(self.files[stage])
+
+    @property
+    def has_skeletons(self) -> bool:
+        return any(self.files.values())
 
     def number_of(self, folder: str) -> Optional[int]:
         """The stage that a folder's name says it is."""
@@ -117,8 +122,9 @@ def find(top: Path, kit: Kit, notes: Notes) -> dict[int, Files]:
     named = _named(top, kit, notes)
     claimed = frozenset(named.values())
     found = {stage: files_below(folder, claimed) for stage, folder in named.items()}
+    kits = KITS_OWN if kit.has_skeletons else set()
     for folder in walk(top):
-        is_kits = KITS_OWN & set(folder.relative_to(top).parts)
+        is_kits = kits & set(folder.relative_to(top).parts)
         if not is_kits and not any(folder == other or other in folder.parents for other in claimed):
             for stage, files in _recognised(folder, kit, notes).items():
                 found.setdefault(stage, files)
@@ -128,8 +134,11 @@ def find(top: Path, kit: Kit, notes: Notes) -> dict[int, Files]:
 def is_submission(top: Path, kit: Kit) -> bool:
     """Whether the stages of one submission are right here, or sources of a stage."""
     here = [folder for folder in subfolders(top) if kit.number_of(folder.name) is not None]
-    return (any(_has_files_of(folder, kit.number_of(folder.name) or 0, kit) for folder in here)
-            or bool(_recognised(top, kit, Notes())))
+    if any(_has_files_of(folder, kit.number_of(folder.name) or 0, kit) for folder in here):
+        return True
+    if not kit.has_skeletons:  # any source could be some student's
+        return (top / "Makefile").is_file()
+    return bool(_recognised(top, kit, Notes()))
 
 
 def _named(top: Path, kit: Kit, notes: Notes) -> dict[int, Path]:

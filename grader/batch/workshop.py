@@ -16,9 +16,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import pwd
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -26,30 +24,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from batch import given
+from batch import given, users
+from batch.users import WorkshopError as WorkshopError  # for those who import it from here
 from config import GRADER, TOP, Interface, load_interface
 from lab import BuildError, run_make
 from programs import locked
 from sandbox.child import kill_user
 
-FIRST_UID = 61184  # of a range that systemd keeps for users made on the fly, and that nobody has by name
 SLOTS = 1000
 
 # Below grader/: what no verdict depends on. course.toml is applied to results when reports are made.
 NO_VERDICT = {"kit", "build", "doctor", "demo", "course.toml"}
 
 
-class WorkshopError(Exception):
-    """Why submissions cannot be graded on this machine."""
-
-
 def digest_of(paths: list[Path], base: Path) -> str:
     """SHA-256 of these files' names and contents."""
     total = hashlib.sha256()
     for path in sorted(paths):
-        total.update(f"{path.relative_to(base)}\0{path.stat().st_size}\0".encode())
+        total.update(f"{os.path.relpath(path, base)}\0{path.stat().st_size}\0".encode())
         total.update(path.read_bytes())
     return total.hexdigest()
+
+
+def is_source(path: Path) -> bool:
+    return path.suffix in {".c", ".h", ".S", ".mk", ".ld"} or path.name == "Makefile"
 
 
 def grader_files() -> list[Path]:
@@ -57,13 +55,25 @@ def grader_files() -> list[Path]:
     found = [path for path in GRADER.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h", ".S"}]
     found = [path for path in found if not NO_VERDICT & set(path.relative_to(GRADER).parts)]
     for name in [*load_interface().reference, "solution", *(s.folder for s in load_interface().stages.values())]:
-        found += [path for path in (TOP / name).rglob("*") if path.suffix in {".c", ".h", ".S", ".mk", ".ld"}]
-        found += [path for path in (TOP / name).rglob("Makefile")]
+        found += [path for path in (TOP / name).rglob("*") if is_source(path)]
     return sorted({path for path in found if path.is_file()})
 
 
-def grader_digest() -> str:
-    return digest_of(grader_files(), TOP)
+def profile_files(interface: Interface) -> list[Path]:
+    """What a profile brings with it: itself, its tests, its reference."""
+    tests = [stage.tests for stage in interface.stages.values()]
+    hidden = [path.with_name(f"hidden_{path.name}") for path in tests]
+    sources = [path for name in interface.reference for path in (TOP / name).rglob("*") if is_source(path)]
+    return sorted({path for path in [interface.path, *tests, *hidden, *sources] if path.is_file()})
+
+
+def grader_digest(profile: str = "") -> str:
+    """Of the lab's grader, or with a profile of that, too."""
+    ours = digest_of(grader_files(), TOP)
+    if not profile:
+        return ours
+    theirs = digest_of(profile_files(load_interface(Path(profile))), TOP)
+    return hashlib.sha256(f"{ours} {theirs}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -86,31 +96,23 @@ class Workshop:
         self.given = self.folder / "given"  # the kit's skeletons, built
 
     @staticmethod
-    def open(digest: str) -> Workshop:
+    def open(digest: str, interface: Interface) -> Workshop:
         shop = Workshop(digest)
-        shop._make_folder()
+        users.make_our_folder(shop.folder)
         with locked(shop.folder / "lock"):
             if not (shop.folder / "ready").exists():
-                shop._fill(load_interface())
+                shop._fill(interface)
                 (shop.folder / "ready").touch()
         return shop
-
-    def _make_folder(self) -> None:
-        """Ours alone to write to; anybody else's folder of that name is a trap."""
-        with contextlib.suppress(FileExistsError):
-            self.folder.mkdir(mode=0o755)
-        status = self.folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise WorkshopError(f"{self.folder}: is not a folder that only this user can write to: remove it")
-        self.folder.chmod(0o755)
 
     def _fill(self, interface: Interface) -> None:
         for name in ("programs", "j", "slots"):
             (self.folder / name).mkdir(exist_ok=True)
         self._compile_keeper()
-        self._copy_reference(interface)
         shutil.rmtree(self.given, ignore_errors=True)
-        given.build(interface, self.given)
+        if not interface.is_profile:  # for others, all is theirs
+            self._copy_reference(interface)
+            given.build(interface, self.given)
 
     def _compile_keeper(self) -> None:
         part = self.keeper.with_name(".keeper")
@@ -142,24 +144,15 @@ class Workshop:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     continue
-                if own_uid and is_somebody(FIRST_UID + number):
-                    continue
-                slot = Slot(number, self.folder / "j" / str(number), FIRST_UID + number if own_uid else None)
-                empty(slot)
-                try:
-                    yield slot
-                finally:
+                with users.one_of_its_own() if own_uid else contextlib.nullcontext() as uid:
+                    slot = Slot(number, self.folder / "j" / str(number), uid)
                     empty(slot)
+                    try:
+                        yield slot
+                    finally:
+                        empty(slot)
                 return
         raise WorkshopError(f"{self.folder}: all {SLOTS} places are taken")
-
-
-def is_somebody(uid: int) -> bool:
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return True
 
 
 def empty(slot: Slot) -> None:

@@ -39,6 +39,11 @@ def folder_binds(readable: Sequence[Path], writable: Sequence[Path]) -> list[str
         words += [option, str(path), str(path)]
     return words
 
+def open_parents(paths: Sequence[Path]) -> list[str]:
+    """bubblewrap makes the folders above a bound one for whom it runs as alone; run by root, others could not pass."""
+    parents = {parent for path in paths for parent in path.parents if parent != Path("/")}
+    return [word for path in sorted(parents) for word in ("--perms", "0755", "--dir", str(path))]
+
 def private_memory(size: int) -> list[str]:
     """What would else be as large as half of the machine's memory."""
     one = ["--size", str(size), "--tmpfs"]
@@ -61,7 +66,11 @@ def bubblewrap(
     words = ["bwrap", *unshare, *user_words(spec)]
     for name, value in environment(env).items():
         words += ["--setenv", name, value]
+    if spec.tier == BUBBLEWRAP_BY_ROOT:
+        words += open_parents([Path("/etc/passwd")])
     words += [*system_binds(), *private_memory(spec.limits.scratch)]
+    if spec.tier == BUBBLEWRAP_BY_ROOT:
+        words += open_parents([Path(spec.keeper), *readable, *writable])
     words += folder_binds([Path(spec.keeper), *readable], writable)
     return [*words, "--remount-ro", "/", "--chdir", str(cwd), "--"]
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from classic import AFTER, BEFORE, ClassicCase, Way, Ways, check_alive, read_file, replace_file, said
+from classic import AFTER, BEFORE, ClassicCase, Way, Ways, check_alive, said
 from failure import Failure, check, check_equal
 from lab import Case, Lab, Stamp, steps
 from oracle import EXIT, exit_status_of, expected_output
+from outside import read_file, replace_file
 from process import Life, exit_words, has_signal
 from scoring import NOT_TESTED, points
 
@@ -29,7 +30,8 @@ def ways_fixture(lab: Lab) -> Ways:
 
 @pytest.fixture(name="case")
 def case_fixture(lab: Lab, ways: Ways, request: pytest.FixtureRequest) -> Generator[ClassicCase, None, None]:
-    case = ClassicCase.make(lab, request.node.name, ways.best())
+    with lab.runner.student():  # to find the way, the submission is run
+        case = ClassicCase.make(lab, request.node.name, ways.best())
     request.node.case = case
     yield case
     case.close()
@@ -277,6 +279,7 @@ def test_elsewhere(case: ClassicCase) -> None:
     assert case.image is not None
     other = ClassicCase.make(case.lab, f"{case.name}/elsewhere", case.way)
     other.gate_stack, other.maps_before = case.gate_stack, case.maps_before
+    other.beside = [case.folder, case.kept / "gates"]
     other.image = case.image.rename(other.folder / case.image.name)
     try:
         second = other.restart_held()

@@ -16,6 +16,7 @@ import classic_evidence
 import classic_mutants
 import maps
 import mutants
+import outside
 import schema
 from config import GRADER, LAB, TOP, PROFILES, BadProfile, find_profile, load_interface, load_toml
 from diagnosis import find_cause, load_causes
@@ -237,8 +238,8 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     assert (case.folder / "restart").exists() and not (case.folder / "out").exists()
     (case.folder / "myckpt").symlink_to(secret)
     assert case.images() == {}
-    classic.replace_file(case.folder / "myckpt", b"other")
-    assert secret.read_text() == "secret" and classic.read_file(case.folder / "myckpt") == b"other"
+    outside.replace_file(case.folder / "myckpt", b"other")
+    assert secret.read_text() == "secret" and outside.read_file(case.folder / "myckpt") == b"other"
 
 
 # Mutants
