@@ -24,6 +24,8 @@ from process import Life
 TABLE = GRADER / "causes.toml"
 
 MOST_READ = 64 << 20  # bytes of an image; a hostile one may be endless
+MOST_SHOWN = 1000  # characters of a symptom
+MOST_SYMPTOMS = 500
 DOCTOR_LINES = 3  # findings of the image doctor that are shown; there may be hundreds
 
 
@@ -92,7 +94,8 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
 
 
 def _unique(lines: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(lines))
+    """Each once, and none of them endless: a submission may print what it likes."""
+    return list(dict.fromkeys(line[:MOST_SHOWN] for line in lines))[:MOST_SYMPTOMS]
 
 
 def image_symptoms(case: Case) -> list[str]:
@@ -153,6 +156,9 @@ def region_symptoms(image: Image, region: maps.Region) -> list[str]:
 
 # A crash seen by gdb
 
+# No libthread_db, which would look for threads where there are none yet; no worker threads, one for each processor.
+GDB_QUIET = ("-iex", "set libthread-db-search-path /nonexistent", "-iex", "maintenance set worker-threads 0")
+
 GDB_COMMANDS = (
     "set pagination off",
     "set debuginfod enabled off",
@@ -200,7 +206,7 @@ def crash_symptoms(case: Case) -> list[str]:
 
 def _gdb(case: Case, life: Life) -> str:
     commands = [word for c in (*case.gdb_settings, *GDB_COMMANDS, compare_command(case)) for word in ("-ex", c)]
-    argv = ["gdb", "-nx", "-batch", "-iex", "set libthread-db-search-path /nonexistent", *commands, "--args", *life.command]
+    argv = ["gdb", "-nx", "-batch", *GDB_QUIET, *commands, "--args", *life.command]
     return case.output_of(argv, life.extra_env)
 
 

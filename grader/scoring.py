@@ -192,10 +192,10 @@ class Scoring:
     ) -> None:
         case: Case | None = getattr(item, "case", None)
         result.outcome, result.points = "failed", 0.0
-        result.reason = getattr(error, "message", "") or f"{type(error).__name__}: {error}"
-        result.detail = report.longreprtext
+        result.reason = shortened(getattr(error, "message", "") or f"{type(error).__name__}: {error}")
+        result.detail = shortened(report.longreprtext)
         if isinstance(error, Failure):
-            result.expected, result.got = error.expected, error.got
+            result.expected, result.got = few_lines(error.expected), few_lines(error.got)
         result.symptoms = diagnosis.gather(item.name, error, case, deep=self.deep > 0)
         self.deep -= 1
         self._explain(result)
@@ -229,6 +229,17 @@ class Scoring:
     def all_passed(self) -> bool:
         outcomes = {result.outcome for result in self.ordered()}
         return not self.errors and "passed" in outcomes and outcomes <= {"passed", "environment"}
+
+
+MOST_TEXT, MOST_LINES, MOST_LINE = 20000, 2000, 1000  # of what a submission printed, in a report
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}... ({len(text)} characters in all)"
+
+
+def few_lines(lines: Sequence[str]) -> list[str]:
+    return [line[:MOST_LINE] for line in lines[:MOST_LINES]]
 
 
 def options_of(item: pytest.Item) -> dict[str, Any]:

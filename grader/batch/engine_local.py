@@ -94,6 +94,9 @@ def run(jobs: Sequence[Job], width: int, watcher: Watcher, scratch: Path) -> Non
         while waiting or pool.running():
             while waiting and len(pool.running()) < width:
                 job = waiting.pop(0)
+                if job.result.exists():  # left by a run that was stopped
+                    watcher.done(job.name, 0.0)
+                    continue
                 watcher.started(job.name)
                 pool.add(start(job, scratch))
             for one in pool.ended(1.0):

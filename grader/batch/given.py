@@ -1,8 +1,8 @@
 """Objects of the files that students are given and leave as they are: compiled once, not for each submission.
 
-Two thirds of what a stage compiles is the kit's own. Where a source is the kit's, and all headers and rules are, its
-object would be the same as from the kit's skeleton; so it is put there, newer than its source, and make has nothing to
-do for it. It is the object of the same text, made by the same rules.
+Two thirds of what a stage compiles is the kit's own. Where a source is the kit's, and all headers that it includes and
+the rules are, its object would be the same as from the kit's skeleton; so it is put there, newer than its source, and
+make has nothing to do for it. It is the object of the same text, made by the same rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from config import TOP, Interface
 from lab import run_make
 
-RULES = {".h", ".mk", ".ld"}  # with the Makefiles: what all objects depend on
+RULES = {".mk", ".ld"}  # with the Makefiles: what all objects depend on
 BUILD_AGE = 60.0  # seconds that sources are older than objects
 
 
@@ -37,12 +37,22 @@ def same(first: Path, second: Path) -> bool:
 
 
 def rules_are_ours(interface: Interface, ours: Path, tree: Path) -> bool:
-    """Whether all headers and rules of the submission are the kit's, no more and no fewer."""
+    """Whether the rules are the kit's, and no header hides one of the kit's in another stage's folder."""
     for stage in interface.stages.values():
-        names = {path.name for top in (ours, tree) for path in (top / stage.folder).glob("*") if is_rule(path)}
-        if not all(same(ours / stage.folder / name, tree / stage.folder / name) for name in names):
+        mine, theirs = ours / stage.folder, tree / stage.folder
+        names = {path.name for folder in (mine, theirs) for path in folder.glob("*") if is_rule(path)}
+        if not all(same(mine / name, theirs / name) for name in names):
+            return False
+        new = {path.name for path in theirs.glob("*.h")} - {path.name for path in mine.glob("*.h")}
+        if new & {path.name for path in ours.glob("*/*.h")}:
             return False
     return True
+
+
+def included(dependencies: Path) -> list[str]:
+    """What the compiler wrote of the files that an object was made from, as seen from the stage's folder."""
+    rule = dependencies.read_text().replace("\\\n", " ").split("\n", 1)[0]
+    return rule.partition(":")[2].split()
 
 
 def source_of(interface: Interface, tree: Path, stage: int, name: str) -> Path | None:
@@ -81,9 +91,13 @@ def _lay_stage(interface: Interface, ours: Path, tree: Path, number: int) -> int
     count = 0
     for path in (ours / folder / "build").glob("*.o"):
         sources = [path.with_suffix(suffix).name for suffix in (".c", ".S")]
-        if any(is_unchanged(interface, ours, tree, number, source) for source in sources):
+        depends = path.with_suffix(".d")
+        parts = included(depends) if depends.exists() else []
+        if any(is_unchanged(interface, ours, tree, number, source) for source in sources) and all(
+            same(ours / folder / part, tree / folder / part) for part in parts if not part.startswith("/")
+        ):
             shutil.copyfile(path, target / path.name)
             count += 1
-            if path.with_suffix(".d").exists():
-                shutil.copyfile(path.with_suffix(".d"), target / path.with_suffix(".d").name)
+            if parts:
+                shutil.copyfile(depends, target / depends.name)
     return count

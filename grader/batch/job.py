@@ -40,6 +40,7 @@ from sandbox.spec import MIB, NONE, Limits, Spec
 CANNOT = 70
 FULL, NOT_FULL = 0, 1  # exit statuses of grader/check
 MEMORY = 4 << 30  # bytes of address space for grader/check, which reads what a submission wrote
+STRESS_MEMORY, STRESS_DISK = 6 << 30, 16 << 30  # bytes
 LOOK_AGAIN = 0.5  # seconds between two looks for results of a stage that is being graded
 
 OnProgress = Callable[[SubmissionResult], None]
@@ -178,6 +179,8 @@ def submission_of(request: Request) -> Submission:
 
 
 def limits_of(request: Request) -> Limits:
+    if request.options.stress:  # its programs have gigabytes, and so have their images
+        return Limits(memory=STRESS_MEMORY, disk=STRESS_DISK)
     return Limits(memory=request.options.memory * MIB, disk=request.options.disk * MIB)
 
 

@@ -73,14 +73,18 @@ class Bar(Lines):
         self.progress.advance(self.task)
 
     def done(self, name: str, seconds: float) -> None:
-        self.running.remove(name)
+        self._ends(name)
         super().done(name, seconds)
         self._show()
 
     def failed(self, name: str, why: str) -> None:
-        self.running.remove(name)
+        self._ends(name)
         super().failed(name, why)
         self._show()
+
+    def _ends(self, name: str) -> None:
+        if name in self.running:
+            self.running.remove(name)
 
     def _show(self) -> None:
         self.progress.update(self.task, description=", ".join(self.running)[:50])

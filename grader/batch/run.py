@@ -58,6 +58,14 @@ def is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
 
 
+def is_in(path: Path, request: Request) -> bool:
+    """Whether the file has just this request."""
+    try:
+        return Request.load(path) == request
+    except (OSError, ValueError, TypeError, KeyError):  # none, or one of an older grader
+        return False
+
+
 class Batch:
     """One call of `make grade`."""
 
@@ -94,11 +102,14 @@ class Batch:
     def job(self, request: Request) -> Job:
         path = self.work / "requests" / f"{request.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
+        result = self.fresh / f"{request.name}.json"
+        if self.plan.fresh or not is_in(path, request):
+            result.unlink(missing_ok=True)  # of a run that was stopped, and asked for something else
         request.save(path)
         stages = len(request.options.stages) or len(request.options.interface().stages)
         limit = request.options.stage_limit * stages + OVERHEAD
         command = [str(GRADER / "python"), str(GRADER / "batch" / "job.py"), str(path)]
-        return Job(request.name, command, self.fresh / f"{request.name}.json", limit)
+        return Job(request.name, command, result, limit)
 
     def take(self, request: Request) -> None:
         """Put what a job left to the results."""
@@ -114,11 +125,13 @@ class Batch:
     def grade(self, requests: Sequence[Request]) -> list[tuple[str, str]]:
         """Run the jobs; who could not be graded, and why."""
         self.fresh.mkdir(parents=True, exist_ok=True)
-        for path in self.fresh.glob("*.json"):  # of a run that was stopped: perhaps with another grader
-            path.unlink()
         by_name = {request.name: request for request in requests}
+        jobs = [self.job(request) for request in requests]
         with progress.watcher(len(requests), lambda name: self.take(by_name[name])) as watcher:
-            ENGINES[self.plan.engine]([self.job(r) for r in requests], self.plan.width, watcher, self.work / "engine")
+            ENGINES[self.plan.engine](jobs, self.plan.width, watcher, self.work / "engine")
+        for request in requests:  # of those that failed: the report says so
+            if (self.fresh / f"{request.name}.json").exists():
+                self.take(request)
         return watcher.failures
 
     # The reference
@@ -134,7 +147,8 @@ class Batch:
         request = replace(self.request(submission, self.plan.out), repeat="", options=replace(self.plan.options, only=[]))
         if path.exists():
             old = results.load(path)
-            if old.grader == self.grader and not environment.faults(old) and not self.plan.fresh:
+            known = {stage.stage for stage in old.stages} >= set(request.options.stages or request.options.interface().stages)
+            if old.grader == self.grader and known and not environment.faults(old) and not self.plan.fresh:
                 return old
         print("grading the reference solution first", flush=True)
         failures = self._run_reference(request, path)
@@ -219,6 +233,7 @@ def run_alone(plan: Plan) -> int:
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
         print(words)
+    wanted = chosen(plan, found.submissions)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
@@ -227,7 +242,7 @@ def run_alone(plan: Plan) -> int:
         maxima = reports.declared_maxima(plan.options.profile)
         batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=maxima))
         tell_faults(batch.grade_reference(), plan.options)
-        requests = [batch.request(submission, plan.out) for submission in chosen(plan, found.submissions)]
+        requests = [batch.request(submission, plan.out) for submission in wanted]
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []

@@ -2,7 +2,7 @@
 
 Limits of the kernel's (setrlimit(2)) are for one process; these are for all of a job, and need no rights that a grader
 in a container lacks. What is used between two looks is lost to a limit, so they are looks at gauges, not at walls: a
-hog gets some 100 MiB more than its limit before it is gone.
+hog gets some 200 MiB more than its limit before it is gone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import NamedTuple, Optional
 from sandbox.child import Child
 from sandbox.spec import MIB, Spec
 
-PAUSE = 0.05  # seconds between two looks
-DISK_EVERY = 5  # looks
+PAUSE = 0.1  # seconds between two looks
+DISK_EVERY = 3  # looks
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 

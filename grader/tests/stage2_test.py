@@ -197,7 +197,7 @@ def run_tool(case: Case, command: Sequence[str]) -> str:
     return text
 
 
-GDB = ["gdb", "-nx", "-batch", "-ex", "set debuginfod enabled off"]
+GDB = ["gdb", "-nx", "-batch", "-iex", "maintenance set worker-threads 0", "-ex", "set debuginfod enabled off"]
 
 
 @points(3, step="2.7", needs="test_registers")

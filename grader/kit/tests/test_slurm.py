@@ -15,7 +15,7 @@ from typing import Callable, Iterator, Optional
 import pytest
 
 import slurm_cluster
-from batch import engine_slurm, slurm_array, slurm_queue
+from batch import engine_slurm, results, slurm_array, slurm_queue
 from batch.engine_slurm import Times
 from batch.engines import EngineError, Job
 from conftest import TOP
@@ -169,6 +169,24 @@ def test_a_class_on_three_nodes(cluster: Cluster, group: Class) -> None:
     assert {group.lives(job)[0][0] for job in jobs} == set(cluster.names)
     spans = [(float(group.lives(job)[0][1]), float(job.result.read_text())) for job in jobs]
     assert 1 < most_at_once(spans) <= 4, "width"
+
+
+def test_make_grade_on_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    """The real thing: submissions, jobs in their sandboxes on the nodes, reports."""
+    for name in ("ada", "bob", "eve"):
+        ignore = shutil.ignore_patterns("build", "readmaps")
+        stage = shutil.copytree(TOP / "solution/stage1-readmaps", tmp_path / "class" / name / "stage1-readmaps", ignore=ignore)
+    with (stage / "region_plan.c").open("a") as file:
+        file.write("no C\n")
+    command = [TOP / "grader/grade", tmp_path / "class", "-o", tmp_path / "out", "--engine", "slurm", "-j", "3",
+               "--stage", "1"]
+    done = subprocess.run([str(word) for word in command], text=True, timeout=600, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    found = {result.name: result for result in results.load_all(tmp_path / "out/results")}
+    assert {name: result.points for name, result in found.items()} == {"ada": 20, "bob": 20, "eve": 0}, done.stdout
+    assert found["eve"].stages[0].cause == "does-not-build" and found["ada"].sandbox
+    assert (tmp_path / "out/index.html").exists() and list((tmp_path / "out/work/engine/slurm").rglob("*"))
 
 
 def test_what_a_task_finds(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
