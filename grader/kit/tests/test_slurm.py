@@ -186,7 +186,7 @@ def test_make_grade_on_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
     found = {result.name: result for result in results.load_all(tmp_path / "out/results")}
     assert {name: result.points for name, result in found.items()} == {"ada": 20, "bob": 20, "eve": 0}, done.stdout
     assert found["eve"].stages[0].cause == "does-not-build" and found["ada"].sandbox
-    assert (tmp_path / "out/index.html").exists() and list((tmp_path / "out/work/engine/slurm").rglob("*"))
+    assert (tmp_path / "out/index.html").exists() and list((tmp_path / "out" / "work" / "engine").rglob("*"))
 
 
 def test_what_a_task_finds(cluster: Cluster, group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
