@@ -21,6 +21,8 @@ from batch.results import SubmissionResult, TestResult
 from config import GRADER, TOP, load_interface
 from conftest import copy_tracked
 
+pytestmark = pytest.mark.xdist_group("batch")  # what is made once is made by one worker
+
 STAGES = sorted(load_interface().stages)
 FULL = sum(stage.points for stage in load_interface().stages.values())
 HONEST = honest.names()

@@ -24,6 +24,8 @@ from conftest import copy_tracked
 from mutants import Mutant, depends_on
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 
+pytestmark = pytest.mark.xdist_group("classic_batch")  # what is made once is made by one worker
+
 GOOD = "good"
 FEW = ("test_checkpoint", "test_counter", "test_clock", "test_stale_image")
 CHEAP = ("append", "no-vdso")  # mutants that lose one of these

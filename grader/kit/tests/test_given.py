@@ -11,6 +11,8 @@ from batch import given
 from config import TOP, load_interface
 from lab import run_make
 
+pytestmark = pytest.mark.xdist_group("given")  # what is made once is made by one worker
+
 INTERFACE = load_interface()
 STAGE1 = INTERFACE.stages[1].folder
 

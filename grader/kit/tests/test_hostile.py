@@ -20,6 +20,8 @@ from conftest import copy_tracked
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 from sandbox.watch import processes
 
+pytestmark = pytest.mark.xdist_group("hostile")  # what is made once is made by one worker
+
 ATTACKS = sorted((GRADER / "kit" / "hostile").glob("*.c"))
 HONEST = "honest"
 FULL = 20  # points of stage 1

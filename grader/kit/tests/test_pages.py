@@ -20,6 +20,8 @@ from batch.clusters import clusters
 from batch.results import SubmissionResult
 from batch.text import clean, cut, one_line, short, without_folders
 
+pytestmark = pytest.mark.xdist_group("pages")  # what is made once is made by one worker
+
 VOID = {"meta", "col", "br", "input", "link", "img", "hr"}
 NOW = datetime(2025, 3, 20, tzinfo=timezone.utc)
 COUNT = 60

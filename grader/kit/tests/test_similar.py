@@ -18,6 +18,8 @@ from batch import own_code, similar, simtool
 from batch.similar import Class, Pair, Stage
 from config import GRADER, TOP
 
+pytestmark = pytest.mark.xdist_group("similar")  # what is made once is made by one worker
+
 SOLUTION = TOP / "solution"
 NAMES = re.compile(r"\b(?!case\b|else\b|return\b|sizeof\b|static\b|struct\b)[a-z]\w{2,}\b(?!\s*\()")
 

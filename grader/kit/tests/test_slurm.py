@@ -21,6 +21,8 @@ from batch.engines import EngineError, Job
 from conftest import TOP
 from slurm_cluster import Cluster, wait_for
 
+pytestmark = pytest.mark.xdist_group("slurm")  # what is made once is made by one worker
+
 QUICK = Times(poll=0.1, patience=30, grace=0.3)
 
 # A job of a test: it notes each of its lives (a line in NAME.lives: node, start, pid), does what the test says,
