@@ -48,7 +48,7 @@ def test_the_demo_tells_the_story(tree: Path) -> None:
     start = time.monotonic()
     done = demo(tree)
     assert done.returncode == 0, done.stdout
-    assert time.monotonic() - start < 20  # 5 seconds on an idle machine
+    assert time.monotonic() - start < 60  # 5 seconds on an idle machine
     for words in ("kill -USR2", "kill -KILL", "restart myckpt", "CORE (Core file)", "exit code 42",
                   "Same output", "regions are the same", "What to type next"):
         assert words in done.stdout, words

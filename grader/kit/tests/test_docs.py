@@ -128,7 +128,7 @@ def test_a_command_that_hangs_is_caught_and_killed(tree: Path) -> None:
     found = problems_of(tree, console(text), limit=0.5)
     pid = int(found.split("    + ")[1])
     assert "DOC:4: $ echo $$; exec sleep 1000\n    still runs after 0.5 s" in found
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60  # not 1000
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
