@@ -25,6 +25,8 @@ import pytest
 from conftest import TOP, copy_tracked, git
 from test_platforms import RUNNER, autolab_reads, errors
 
+pytestmark = pytest.mark.xdist_group("gradescope_zip")  # what is made once is made by one worker
+
 IMAGE = "me/ckptlab:1"
 GRADE_ONE = "grader/batch/platforms/files/grade_one"
 SCRIPTS = ["setup.sh", "run_autograder", GRADE_ONE]
@@ -42,8 +44,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from batch import platforms
 from batch.results import StageResult, SubmissionResult, TestResult
-
-pytestmark = pytest.mark.xdist_group("gradescope_zip")  # what is made once is made by one worker
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--one", type=Path, required=True)

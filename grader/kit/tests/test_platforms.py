@@ -308,7 +308,7 @@ def test_prairielearn_takes_no_attempt_for_what_cannot_be_graded() -> None:
 
 # Partial results
 
-STAGES = [Stage(1, "stage1-x", [], 5), Stage(2, "stage2-x", [], 4)]
+STAGES = [Stage(1, "stage1-x", [], 5, Path("none"), ""), Stage(2, "stage2-x", [], 4, Path("none"), "")]
 
 
 def steps() -> list[SubmissionResult]:

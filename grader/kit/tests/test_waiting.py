@@ -93,7 +93,7 @@ def test_a_late_grader_judges_the_same(late: float, tmp_path: Path, monkeypatch:
     graded = lab.Lab(3, TOP / "solution/stage3-restart", results=False)
     graded.programs.make_folder()
     graded.reference()
-    case = lab.Case(graded, "late", tmp_path)
+    case = lab.Case(graded, "late", tmp_path, tmp_path)
     try:
         stage3_test.check_suffix(case, "counting", 120)
     finally:
