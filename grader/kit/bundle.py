@@ -33,7 +33,7 @@ FILES = "grader/batch/platforms/files"
 WANTED = ["000-README", "LICENSE", "BACKGROUND", "grader", "stage[0-9]-*"]
 
 # What of those no grading needs. Of the kit only the modules at its top stay: mutants are solutions.
-LEFT_OUT = ("grader/demo/", "grader/bench", "grader/README", "grader/machines.md")
+LEFT_OUT = ("grader/demo/", "grader/bench", "grader/README", "grader/machines.md", "grader/kit/honest")
 KIT = "grader/kit"
 
 # In course.toml: a table of which each entry is about one student.
