@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from config import GRADER, TOP, find_profile, load_interface, load_toml
-from mutants import Grading, Mutant, depends_on
+from mutants import Grading, Mutant, depends_on, run_check
 
 FOLDER = GRADER / "kit" / "classic" / "mutants"
 
@@ -54,17 +53,8 @@ def grade(
     profile: str, folder: Path, only: Sequence[str] = (), patience: float = 6, extra: Sequence[str] = ()
 ) -> Grading:
     """Run grader/check on a submission."""
-    report = folder.parent / f"{folder.name}.json"
-    report.unlink(missing_ok=True)
-    command = [str(GRADER / "check"), "--profile", profile, str(folder), "--json", str(report), *extra]
-    for test in only:
-        command += ["--only", test]
-    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    env["CKPTLAB_PATIENCE"] = str(patience)
-    env.pop("PYTEST_ADDOPTS", None)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, errors="replace", check=False)
-    table = json.loads(report.read_text()) if report.exists() else {}
-    return Grading(done.returncode, done.stdout + done.stderr, table)
+    words = ["--profile", profile, str(folder), *extra]
+    return run_check(words, folder.parent / f"{folder.name}.json", only, patience)
 
 
 @functools.lru_cache(maxsize=None)

@@ -125,13 +125,16 @@ def grade(
     stage: int, folder: Path, only: Sequence[str] = (), stress: bool = False, patience: float = 6
 ) -> Grading:
     """Run grader/check on a stage's folder."""
-    report = folder.parent / f"result{stage}.json"
+    words = ["--stage", str(stage), str(folder), *(["--stress"] if stress else [])]
+    return run_check(words, folder.parent / f"result{stage}.json", only, patience)
+
+
+def run_check(words: Sequence[str], report: Path, only: Sequence[str], patience: float) -> Grading:
+    """grader/check with these words; its results go through the file `report`."""
     report.unlink(missing_ok=True)
-    command = [str(GRADER / "check"), "--stage", str(stage), str(folder), "--json", str(report)]
+    command = [str(GRADER / "check"), *words, "--json", str(report)]
     for test in only:
         command += ["--only", test]
-    if stress:
-        command.append("--stress")
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     env["CKPTLAB_PATIENCE"] = str(patience)
     env.pop("PYTEST_ADDOPTS", None)
