@@ -21,7 +21,8 @@ from batch.results import SubmissionResult, TestResult
 from config import GRADER, TOP, load_interface
 from conftest import copy_tracked
 
-pytestmark = pytest.mark.xdist_group("batch")  # what is made once is made by one worker
+# What is made once is made by one worker; all mutants, or a hundred submissions, take their time.
+pytestmark = [pytest.mark.xdist_group("batch"), pytest.mark.timeout(7200)]
 
 STAGES = sorted(load_interface().stages)
 FULL = sum(stage.points for stage in load_interface().stages.values())
@@ -33,7 +34,7 @@ SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write
 
 def grade(submissions: Path, out: Path, *options: object, top: Path = TOP) -> subprocess.CompletedProcess[str]:
     command = [str(top / "grader/grade"), str(submissions), "-o", str(out), "-j", "2", *map(str, options)]
-    return subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=3000, check=False)
+    return subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=7000, check=False)
 
 
 def clean() -> dict[str, str]:
