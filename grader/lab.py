@@ -23,7 +23,7 @@ from config import GRADER, TOP, Interface, expand, load_interface
 from failure import Failure, check, check_equal
 from image import BadImage, Image
 from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
-from process import Life, exit_words, has_signal, patience, wait_until
+from process import Life, exit_words, has_signal, patience, status_field, wait_until
 from programs import Programs, locked
 from runner import Runner, SandboxRunner
 from sandbox.spec import Spec
@@ -384,6 +384,9 @@ class Case:
             pass
 
     def handler_is_done(self, life: Life) -> bool:
+        """Whether the program is out of its handler, and lives: how one ended is known a moment after its end."""
+        if status_field(life.pid, "State")[:1] in ("", "Z", "X"):
+            return False
         number = self.lab.interface.signal
         return not any(has_signal(life.pid, f, number) for f in ("SigPnd", "ShdPnd", "SigBlk"))
 

@@ -28,7 +28,8 @@ class Process(Protocol):
         """SIGKILL to it and what it started, and wait for the end."""
 
 
-def _no_core() -> None:
+def no_core() -> None:
+    """For this process and all that it starts: a preexec_fn would make Python copy itself for each of them."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -39,7 +40,7 @@ class Plain:
         with stdout.open("wb") as out, stderr.open("wb") as err:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env={**os.environ, **env},
-                preexec_fn=_no_core, start_new_session=True,
+                start_new_session=True,
             )
         self.pid = self.process.pid
 
@@ -61,6 +62,7 @@ class Runner:
     sandboxed = False
 
     def __init__(self) -> None:
+        no_core()
         self.events: list[str] = []  # what a sandbox saw in all cases, for the report
 
     def start(

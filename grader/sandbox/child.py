@@ -47,7 +47,7 @@ class Child:
         words = tiers.command(spec, command, theirs.fileno(), readable, writable, cwd, env)
         self.outer = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=None if spec.tier != OWN_UID else cwd,
-            env=tiers.environment(env), pass_fds=[theirs.fileno()], start_new_session=True, **tiers.starter(spec),
+            env=tiers.environment(env), pass_fds=[theirs.fileno()], start_new_session=True,
         )
         theirs.close()
         self.socket = ours

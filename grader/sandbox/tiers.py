@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID, Spec
 
@@ -97,12 +96,12 @@ def command(
     """The whole command line for one program."""
     inside = [*keeper(spec, socket), *program]
     if spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
-        return [*bubblewrap(spec, readable, writable, cwd, env), *inside]
+        return [*other_user(spec), *bubblewrap(spec, readable, writable, cwd, env), *inside]
     return inside
 
-def starter(spec: Spec) -> dict[str, Any]:
-    """What Popen must be told: who runs the command."""
-    if spec.tier == BUBBLEWRAP and spec.uid is not None:
-        return {"user": spec.uid, "group": spec.uid, "extra_groups": []}
-    return {}
 
+def other_user(spec: Spec) -> list[str]:
+    """Who runs bubblewrap. A command, not Popen(user=...): with that, Python forks and copies itself each time."""
+    if spec.tier != BUBBLEWRAP or spec.uid is None:
+        return []
+    return ["setpriv", f"--reuid={spec.uid}", f"--regid={spec.uid}", "--clear-groups", "--"]
