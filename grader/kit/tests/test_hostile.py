@@ -75,6 +75,7 @@ def escape_by_link(folder: Path) -> None:
 
 @dataclass
 class Graded:
+    tier: str
     folder: Path
     output: str
     results: dict[str, SubmissionResult]
@@ -87,7 +88,7 @@ def grade(top: Path, folder: Path, tier: str) -> Graded:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
     done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=900, check=False)
     table = {result.name: result for result in results.load_all(folder / "out" / "results")}
-    return Graded(folder, done.stdout + done.stderr, table)
+    return Graded(tier, folder, done.stdout + done.stderr, table)
 
 
 @pytest.fixture(scope="module", params=[
@@ -114,6 +115,8 @@ def causes(result: SubmissionResult) -> set[str]:
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: str(path.stem))
 def test_an_attack_is_contained_and_named(graded: Graded, attack: Path) -> None:
     result, cause = graded.results[attack.stem], cause_of(attack)
+    if cause == "sandbox-killed" and graded.tier != BUBBLEWRAP:
+        cause = "end-of-file"  # the keeper is root there: nobody can be killed, and all that is left is to hang
     told = f"{[s.message for s in result.stages]} {[(t.test, t.reason, t.symptoms) for _, t in result.tests()]}"
     if cause == "refused":
         assert result.status == results.REFUSED and "link" in result.message
