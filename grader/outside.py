@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from process import status_field
+from process import children_of
 
 NAPS = (35, 230)  # nanosleep, clock_nanosleep
 LARGEST = 256 << 20  # bytes of a file that are read
@@ -34,17 +34,8 @@ def read_file(path: Path) -> bytes:
 # Processes
 
 
-def children(pid: int) -> list[int]:
-    """By the kernel's own list, where it has one, else by looking at all processes."""
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (OSError, ValueError):
-        others = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
-        return sorted(other for other in others if status_field(other, "PPid") == str(pid))
-
-
 def descendants(pid: int) -> list[int]:
-    return [pid, *(other for child in children(pid) for other in descendants(child))]
+    return [pid, *(other for child in children_of(pid) for other in descendants(child))]
 
 
 def runs(pid: int, program: Path) -> bool:
