@@ -21,8 +21,8 @@ static bool is_directory(const struct fd_view *view)
 /* Those that have no state of their own: the memory devices, Documentation/admin-guide/devices.txt. */
 static bool is_plain_device(const struct fd_view *view)
 {
-    unsigned minor_number = minor(view->status.st_rdev); /* 3 null, 5 zero, 7 full, 8 random, 9 urandom */
-    return S_ISCHR(view->status.st_mode) && major(view->status.st_rdev) == 1 && minor_number >= 3 && minor_number <= 9;
+    unsigned number = minor(view->status.st_rdev); /* 3 null, 5 zero, 7 full, 8 random, 9 urandom */
+    return S_ISCHR(view->status.st_mode) && major(view->status.st_rdev) == 1 && number >= 3 && number <= 9;
 }
 
 /* Cuts off " (deleted)", which the kernel puts behind the path. */
@@ -115,7 +115,8 @@ static long open_path_again(const struct open_file_table *table, const struct op
     //@ lies there is of another type now (S_IFMT of the mode), close it and return -ENODEV. Return the descriptor.
     //@ stub: (void)now, (void)path;
     //@ stub: return -ENOSYS;
-    long fd = sys_open(path, (int)(file->flags & ~(unsigned)(O_CREAT | O_EXCL | O_TRUNC)) | O_NOCTTY | O_CLOEXEC, 0);
+    uint32_t flags = file->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC);
+    long fd = sys_open(path, (int)flags | O_NOCTTY | O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     if (sys_call(SYS_fstat, fd, (long)&now, 0, 0) == 0 && (now.st_mode & S_IFMT) == (file->mode & S_IFMT))

@@ -84,7 +84,7 @@ static inline const struct open_file *open_entry(const struct open_file_table *t
     return NULL;
 }
 
-/* Can a person say where it is, in a line of text?  Files without a name, pipes and the like have no such line. */
+/* Can a person say where it is, in a line of text?  Of pipes, files without a name and the like nobody can. */
 static inline bool open_has_path(const struct open_file *file)
 {
     return (file->kind == OPEN_FILE && !file->deleted) || file->kind == OPEN_DIRECTORY || file->kind == OPEN_DEVICE ||

@@ -37,11 +37,11 @@ struct open_kind {
 
     /*
      * Adds to `file`, whose general fields are filled, what the kind needs.  Returns 0; or -errno, and the
-     * checkpoint is refused.  It may set file->kind to OPEN_LOST: announced, not refused.  NULL: nothing to add.
+     * checkpoint is refused.  It may set file->kind to OPEN_LOST: announced, not refused.  NULL: nothing to do.
      */
     long (*save)(struct files_save *save, struct open_file *file);
 
-    /* Opens it again, in restart: a new descriptor with the file's flags, or -errno.  Offsets are set after. */
+    /* Opens it again, in restart: a new descriptor with the file's flags, or -errno.  Offsets are set later. */
     long (*open)(const struct open_file_table *table, const struct open_file *file);
 };
 
