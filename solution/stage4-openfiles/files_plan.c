@@ -210,7 +210,7 @@ void files_plan(struct image *image, const struct files_options *options)
     for (struct open_file *file = files; file < end; file++)
         compare(&work, file);
     if (options->strict && work.problems > 0)
-        errx(EX_NOINPUT, "%d of its files cannot be what they were, and --strict was given: no restart", work.problems);
+        errx(EX_NOINPUT, "--strict: %d of its files cannot be what they were, so no restart", work.problems);
     for (struct open_file *file = files; file < end; file++)
         set_position(&work, file);
     image_put_note(image, NOTE_FILES, work.table, size);
