@@ -45,6 +45,7 @@ static long save_file(struct files_save *save, struct open_file *file)
     //@ Set file->deleted, cut_suffix() its path, and content_save() it, from a descriptor that may read: file->fd
     //@ may be open for writing only, and then /proc/self/fd/N is a way to open it once more.
     //@ stub: (void)cut_suffix;
+    //@ stub: file->kind = OPEN_LOST;
     //@ stub: return 0;
     char link[64];
     file->deleted = 1;
