@@ -38,6 +38,12 @@ class Stage:
     points: int
     tests: Path
     title: str
+    reference: list[str] = field(default_factory=list)  # its own, if the lab's reference has not its programs
+
+    @property
+    def reference_place(self) -> str:
+        """Where its reference is in a folder with those of all stages: in the folder itself, or below it."""
+        return self.folder if self.reference else ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,14 @@ class Interface:
         """Whether this is another course's interface, not the lab's own."""
         return self.path != LAB
 
+    def reference_of(self, stage: Stage) -> list[str]:
+        """The folders where the reference of a stage may be."""
+        return stage.reference or self.reference
+
+    def references(self) -> dict[str, list[str]]:
+        """All references: where each is in a folder with all of them, and the folders where it may come from."""
+        return {stage.reference_place: self.reference_of(stage) for stage in self.stages.values()}
+
 
 def _tests_file(path: Path, number: str, entry: dict[str, Any]) -> Path:
     """The tests of a stage: beside the profile, or the grader's own."""
@@ -85,6 +99,7 @@ def _stages(path: Path, table: dict[str, Any]) -> dict[int, Stage]:
             entry["points"],
             _tests_file(path, number, entry),
             entry.get("title", f"Stage {number}"),
+            entry.get("reference", []),
         )
         for number, entry in table.items()
     }

@@ -109,7 +109,7 @@ class Lab:
         self.programs = self._make_programs()
         if results:
             self._make_folders()
-        self._reference: Path | None = Path(spec.reference) if spec else None
+        self._reference: Path | None = Path(spec.reference, self.stage.reference_place) if spec else None
         self.warnings = 0
 
     def _make_folders(self) -> None:
@@ -188,14 +188,15 @@ class Lab:
 
     def _build_reference(self) -> Path:
         other = os.environ.get("CKPTLAB_REFERENCE")
-        for folder in [Path(other)] if other else [TOP / n for n in self.interface.reference]:
+        names = self.interface.reference_of(self.stage)
+        for folder in [Path(other)] if other else [TOP / name for name in names]:
             if folder.resolve() == self.folder:
                 return folder
             if (folder / "Makefile").exists():
                 with locked(folder / "build" / ".lock"):
                     run_make(self.interface, folder, keep_flags=False)
                 return folder
-        raise BuildError(f"no reference in {' or '.join(self.interface.reference)} under {TOP}")
+        raise BuildError(f"no reference in {' or '.join(names)} under {TOP}")
 
     def bin(self, who: str) -> Path:
         return self.folder if who == STUDENT else self.reference()
@@ -206,7 +207,7 @@ class Lab:
             return []
         if self.interface.is_profile:
             return [self.tree, self.programs.folder]
-        reference = Path(self.spec.reference)
+        reference = self.reference()
         used = [path for path in map(Path, command) if path.parent == reference]
         library = [path for path in [reference / self.interface.library] if path.exists()]
         return [self.folder, self.programs.folder, *used, *library]

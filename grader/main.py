@@ -31,7 +31,7 @@ class EnvironmentFailed(Exception):
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="check", description="Build and grade one stage.")
-    parser.add_argument("--stage", type=int, help="1, 2 or 3; with --profile it may be left out")
+    parser.add_argument("--stage", type=int, help="its number, as in lab.toml; with --profile it may be left out")
     parser.add_argument("--profile", metavar="NAME", help="another course's: classic, classic-static, or a file")
     parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
     parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON, run none")
@@ -62,9 +62,11 @@ def interface_of(options: argparse.Namespace) -> Interface:
 
 
 def tests_files(lab: Lab) -> list[Path]:
-    """The tests of a stage; those that students do not get come last."""
-    tests = lab.stage.tests
-    return [path for path in (tests, tests.with_name(f"hidden_{tests.name}")) if path.exists()]
+    """The tests of a stage, of the lab's also stage4_*_test.py; those that students do not get come last."""
+    first = lab.stage.tests
+    more = [] if lab.interface.is_profile else sorted(first.parent.glob(f"stage{lab.stage.number}_*_test.py"))
+    hidden = [path.with_name(f"hidden_{path.name}") for path in (first, *more)]
+    return [path for path in (first, *more, *hidden) if path.exists()]
 
 
 def pytest_arguments(options: argparse.Namespace, lab: Lab) -> list[str]:

@@ -34,6 +34,7 @@ KEYS: dict[str, dict[str, tuple[str, bool]]] = {
         "programs": (WORDS, True),
         "points": ("a number", True),
         "tests": ("a text", False),
+        "reference": (WORDS, False),
     },
 }
 REQUIRED = ("build", "launch", "restart", "stage")

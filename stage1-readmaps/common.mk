@@ -12,7 +12,7 @@
 #   make CC=clang      another compiler;  WERROR=1: warnings are errors;  V=1: show the commands
 
 KIT := $(patsubst %/grader,%,$(firstword $(wildcard ../grader ../../grader)))
-EARLIER := ../stage2-saveimage ../stage1-readmaps
+EARLIER ?= ../stage2-saveimage ../stage1-readmaps
 vpath %.c . $(EARLIER)
 vpath %.S . $(EARLIER)
 

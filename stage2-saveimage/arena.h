@@ -12,8 +12,8 @@
 #include "text.h"
 
 #define NAMES_ROOM (16UL << 20) /* bytes */
-#define PART_ROOM (1UL << 20)   /* bytes, for each note: thousands of waiting signals fit */
-#define HEAD_ROOM (64UL << 20)  /* bytes: headers and regions at the most, the names twice, 16 notes of PART_ROOM */
+#define PART_ROOM (1UL << 20)   /* bytes, for each note at least: thousands of waiting signals fit */
+#define HEAD_ROOM (104UL << 20) /* bytes: headers and regions, the names twice, 16 notes, and OPEN_CONTENT_LIMIT */
 
 /* The regions of this process, as the image describes them. */
 struct region_table {

@@ -48,6 +48,11 @@ enum image_note_type {
     NOTE_SIGNALS = 0x434b0006,
     NOTE_TIMERS = 0x434b0007,
     NOTE_LOST = 0x434b0008,
+    NOTE_FILES = 0x434b0009, /* and of stage 4 */
+    NOTE_SHARED = 0x434b000a,
+    NOTE_ATTRIBUTES = 0x434b000b,
+    NOTE_POSIX_TIMERS = 0x434b000c,
+    NOTE_CHILDREN = 0x434b000d,
 };
 
 struct image_header {

@@ -72,7 +72,10 @@ bool image_next_note(const struct image *image, uint64_t *at, struct image_note 
 const void *image_note(const struct image *image, const char *name, uint32_t type, size_t min_size, size_t *size)
 {
     struct image_note note;
-    for (uint64_t at = 0; image_next_note(image, &at, &note);) {
+    uint64_t at = 0;
+    for (size_t made = 0; made < image->made_count || image_next_note(image, &at, &note); made++) {
+        if (made < image->made_count)
+            note = image->made[made];
         if (note.type != type || strcmp(note.name, name) != 0 || note.size < min_size)
             continue;
         if (size != NULL)

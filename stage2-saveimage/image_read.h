@@ -8,6 +8,16 @@
 #include "libc.h"
 #include "part.h"
 
+/* One note. */
+struct image_note {
+    const char *name; /* "CORE" or "CKPT" */
+    uint32_t type;
+    const void *value; /* aligned to 4 only: use memcpy where that is not enough */
+    size_t size;
+};
+
+#define IMAGE_MADE_NOTES 4
+
 struct image {
     int fd;        /* open for reading */
     uint64_t size; /* bytes in the file */
@@ -22,6 +32,8 @@ struct image {
     size_t names_size;
     const struct image_context *context;
     const char *why; /* after a failure: what is wrong with the image */
+    struct image_note made[IMAGE_MADE_NOTES]; /* image_put_note() */
+    size_t made_count, made_size;
 };
 
 /*
@@ -32,19 +44,21 @@ struct image {
 int image_open(struct image *image, const char *path);
 void image_close(struct image *image);
 
-/* One note. */
-struct image_note {
-    const char *name; /* "CORE" or "CKPT" */
-    uint32_t type;
-    const void *value; /* aligned to 4 only: use memcpy where that is not enough */
-    size_t size;
-};
-
 /* Steps through the notes: *at starts as 0.  False at the end. */
 bool image_next_note(const struct image *image, uint64_t *at, struct image_note *note);
 
 /* The value of one note, or NULL if the image has none with at least min_size bytes. */
 const void *image_note(const struct image *image, const char *name, uint32_t type, size_t min_size, size_t *size);
+
+/*
+ * From now on image_note() finds this CKPT note instead of the image's own.  The value must live as long as
+ * the image.  At the most IMAGE_MADE_NOTES times.
+ */
+static inline void image_put_note(struct image *image, uint32_t type, const void *value, size_t size)
+{
+    image->made[image->made_count++] = (struct image_note){IMAGE_NOTE_NAME, type, value, size};
+    image->made_size += size + 16; /* as it will stand in the restorer's block */
+}
 
 /* The region that an address lies in, or NULL. */
 const struct image_region *image_region_at(const struct image *image, uint64_t address);

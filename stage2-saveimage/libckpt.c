@@ -15,7 +15,8 @@
 /* All that the handler needs is ready in static memory: it may not allocate, and the stack may be small. */
 static ucontext_t context;
 static struct second_life second_life;
-static struct save_request request = {.context = &context, .second_life = &second_life};
+static char table_path[PATH_MAX]; /* CKPT_FDFILE, absolute, or "" */
+static struct save_request request = {.context = &context, .second_life = &second_life, .table_path = table_path};
 static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
 static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
 static char image_path[PATH_MAX + sizeof(struct number)];
@@ -96,17 +97,20 @@ static long environment_number(const char *name, long otherwise)
     return value == NULL || *value == '\0' ? otherwise : strtol(value, NULL, 10);
 }
 
-/* Absolute, since the program may change its working directory. */
+/* An absolute path, since the program may change its working directory.  Returns where the name begins in it. */
+static char *set_path(char to[PATH_MAX], const char *name)
+{
+    char directory[PATH_MAX] = "";
+    if (*name != '/' && *name != '\0' && getcwd(directory, sizeof directory - 1) != NULL)
+        strcat(directory, "/");
+    text_join(to, PATH_MAX, directory, name, NULL);
+    return to + strlen(directory);
+}
+
 static void set_image_name(void)
 {
     const char *name = getenv("CKPT_IMAGE");
-    char directory[PATH_MAX] = "";
-    if (name == NULL || *name == '\0')
-        name = "myckpt";
-    if (*name != '/' && getcwd(directory, sizeof directory - 1) != NULL)
-        strcat(directory, "/");
-    text_join(image_name, sizeof image_name, directory, name, NULL);
-    char *percent = strstr(image_name + strlen(directory), "%p");
+    char *percent = strstr(set_path(image_name, name == NULL || *name == '\0' ? "myckpt" : name), "%p");
     if (percent == NULL)
         return;
     *percent = '\0';
@@ -126,6 +130,7 @@ __attribute__((constructor)) static void libckpt_start(void)
     request.rseq_size = rseq_find().size;
     request.setcontext = (uint64_t)setcontext;
     set_image_name();
+    set_path(table_path, getenv("CKPT_FDFILE") != NULL ? getenv("CKPT_FDFILE") : "");
     register_handler();
     start_period();
 }

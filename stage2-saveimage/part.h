@@ -27,6 +27,7 @@ struct save_request {
     const ucontext_t *context;       /* filled by getcontext */
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */
+    const char *table_path;          /* CKPT_FDFILE: write the Open File Table there, as text; "": no */
 };
 
 /* printf(3), handed to describe(), so that the same object links where there is no printf. */
@@ -38,8 +39,9 @@ struct part {
     size_t min_size;  /* bytes; a shorter note is refused */
 
     /*
-     * Writes the note into `room` zeroed bytes, at least min_size.  Returns its size, 0 for no note,
-     * or -errno.  Nothing has changed then.  All signals are blocked.
+     * Writes the note into `room` zeroed bytes, at least PART_ROOM.  Returns its size, 0 for no note, or -errno.
+     * Nothing has changed then.  All signals are blocked.  The last PART_ROOM bytes are memory to work in
+     * for all parts, if the note does not need them; there may be something in them.
      */
     long (*save)(const struct save_request *request, void *note, size_t room);
 
@@ -54,5 +56,9 @@ struct part {
 extern const struct part *const all_parts[];
 
 extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
+extern const struct part files_part, shared_part, attributes_part, posix_timers_part, children_part; /* stage 4 */
+
+/* Does this build save memory that is shared with others (parts.c)?  Without, it is refused. */
+extern const bool saves_shared_memory;
 
 #endif

@@ -2,3 +2,5 @@
 #include "part.h"
 
 const struct part *const all_parts[] = {NULL};
+
+const bool saves_shared_memory = false;

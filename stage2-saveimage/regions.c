@@ -1,6 +1,7 @@
 /* regions.c - reads this process's regions into the table of regions.h. */
 #include "regions.h"
 #include "build_id.h"
+#include "part.h"
 
 /*
  * Notes which file this is.  If the name leads to another file now (the old one was deleted or
@@ -34,8 +35,8 @@ static bool must_store(const struct image_region *r, const char *name, bool full
 {
     if (r->flags & REGION_KERNEL)
         return strcmp(name, "[vdso]") == 0;
-    if (r->flags & REGION_SHARED)
-        return false;
+    if (r->flags & REGION_SHARED) /* the program's writable ones are its memory, whoever else sees them (stage 4) */
+        return (r->prot & PROT_WRITE) || !(r->flags & REGION_FILE);
     bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE;
     return !without_content || pages_have_own(pagemap, r);
 }

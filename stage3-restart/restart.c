@@ -31,43 +31,20 @@ static void warn_of_losses(const struct image *image)
         fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, lines);
 }
 
-static void explain(const struct restorer *r)
-{
-    fprintf(stderr, "restart: %zu regions, %zu kinds of state; the restorer runs at 0x%lx\n", r->region_count,
-            r->call_count, r->start);
-    for (const struct kernel_move *m = r->moves; m < r->moves + r->move_count; m++)
-        fprintf(stderr, "restart: %s at 0x%lx moves to 0x%lx\n", m->name, m->from, m->to);
-}
-
 int main(int argc, char **argv)
 {
-    static int verbose, dry_run;
     static struct restart_plan plan;
-    static const struct option options[] = {
-        {"verbose", 0, &verbose, 1}, {"lazy", 0, &plan.lazy, 1}, {"stop", 0, &plan.stop, 1},
-        {"dry-run", 0, &dry_run, 1}, {"help", 0, NULL, 'h'}, {0},
-    };
+    static const struct option options[] = {PLAN_OPTIONS(plan), {0}};
     int option;
     while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
-        verbose |= option == 'v';
+        plan.verbose |= option == 'v';
         if (option == 'h' || option == '?')
             usage_exit(usage, option == 'h');
     }
     if (optind != argc - 1)
         usage_exit(usage, false);
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL); /* signals wait; setcontext() brings back the program's own mask */
-    plan_make(&plan, argv[optind]);
+    plan_open(&plan, argv[optind]);
     warn_of_losses(&plan.image);
-    if (verbose || dry_run)
-        explain(plan.restorer);
-    if (dry_run)
-        return 0;
-    const char *program = plan.image.names + plan.image.regions[0].name; /* it lies lowest, as a rule */
-    if (plan.stop)
-        fprintf(stderr, "restart: process %d stops before the jump. In another terminal, type\n"
-                "    gdb -iex 'set exec-file-mismatch off' '%s' %d\n", getpid(), *program == '/' ? program : "PROG",
-                getpid());
-    arch_call_on_stack(plan.restorer, plan.entry, plan.stack_top);
+    plan_make(&plan);
+    plan_go(&plan);
 }

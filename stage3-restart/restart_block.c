@@ -33,7 +33,7 @@ static void map_block(struct block *b, const struct restart_plan *plan)
         moves_size += own->moves[i].size;
     /* At the most the image's head once more, and what aligning costs: less than a page. */
     b->size = CODE_PAGES + STACK_SIZE + moves_size +
-              round_up(sizeof(struct restorer) + plan->image.head_size + ARCH_PAGE_SIZE, ARCH_PAGE_SIZE);
+              round_up(sizeof(struct restorer) + plan->image.head_size + plan->image.made_size + ARCH_PAGE_SIZE, ARCH_PAGE_SIZE);
     uint64_t place = place_find(own->ranges, own->count, plan->image.regions, plan->image.region_count, b->size);
     if (place == 0)
         errx(EX_OSERR, "no place for the restorer: no gap of %luK in both address spaces", b->size / 1024);
@@ -60,26 +60,23 @@ static void *moved(const struct block *b, const void *function)
 }
 
 /* For an image without NOTE_THREAD (stage 2 writes none): the TLS base at least stands in NT_PRSTATUS. */
-static struct image_thread thread_from_registers(const struct image *image)
+static void thread_from_registers(struct image *image)
 {
+    static struct image_thread thread;
     const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
     if (status == NULL)
         errx(EX_DATAERR, "the image says nothing about the thread: neither a note of ours nor NT_PRSTATUS");
     warnx("the image has no note about the thread: raise() and abort() will not work");
     const struct user_regs_struct *registers = (const struct user_regs_struct *)&status->pr_reg;
-    return (struct image_thread){.tls = registers->fs_base, .gs = registers->gs_base};
+    thread = (struct image_thread){.tls = registers->fs_base, .gs = registers->gs_base};
+    image_put_note(image, NOTE_THREAD, &thread, sizeof thread);
 }
 
 static void put_calls(struct block *b, struct restorer *r, const struct image *image)
 {
     for (const struct part *const *part = all_parts; *part != NULL; part++) {
-        struct image_thread thread;
-        size_t size = sizeof thread;
+        size_t size;
         const void *note = image_note(image, IMAGE_NOTE_NAME, (*part)->type, (*part)->min_size, &size);
-        if (note == NULL && *part == &thread_part) {
-            thread = thread_from_registers(image);
-            note = &thread;
-        }
         if (note != NULL && (*part)->restore != NULL)
             r->calls[r->call_count++] = (struct part_call){moved(b, (*part)->restore), put(b, note, size), size};
     }
@@ -87,9 +84,11 @@ static void put_calls(struct block *b, struct restorer *r, const struct image *i
 
 void block_build(struct restart_plan *plan)
 {
-    const struct image *image = &plan->image;
+    struct image *image = &plan->image;
     const struct image_context *context = image->context;
     struct block b;
+    if (image_note(image, IMAGE_NOTE_NAME, NOTE_THREAD, sizeof(struct image_thread), NULL) == NULL)
+        thread_from_registers(image);
     map_block(&b, plan);
     memcpy(b.code, __start_restorer, CODE_SIZE);
     struct restorer *r = plan->restorer = put(&b, &(struct restorer){0}, sizeof *r);

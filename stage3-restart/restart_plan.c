@@ -102,7 +102,8 @@ static void check_regions(struct restart_plan *plan)
     for (size_t i = 0; i < plan->image.region_count; i++) {
         struct image_region *r = &plan->image.regions[i];
         const char *name = plan->image.names + r->name;
-        if ((r->flags & REGION_SHARED) && ((r->prot & PROT_WRITE) || !(r->flags & REGION_FILE)))
+        if ((r->flags & REGION_SHARED) && ((r->prot & PROT_WRITE) || !(r->flags & REGION_FILE)) &&
+            !saves_shared_memory)
             errx(EX_DATAERR, "region %lx-%lx %s is shared with others and writable; stage 4 restores these",
                  r->start, r->end, name);
         if (r->flags & REGION_KERNEL)
@@ -130,11 +131,18 @@ static void raise_limit(int which, const struct image *image, uint32_t prot)
         errx(EX_OSERR, "it needs %lu bytes of memory, the limit is %lu (ulimit -v, -d)", size, limit.rlim_max);
 }
 
-void plan_make(struct restart_plan *plan, const char *path)
+void plan_open(struct restart_plan *plan, const char *path)
 {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
     int status = image_open(&plan->image, path);
     if (status != 0)
         errx(status, "%s: %s", path, plan->image.why);
+}
+
+void plan_make(struct restart_plan *plan)
+{
     if (!read_own_maps(&plan->own)) /* no malloc() after this: it could map more memory */
         errx(EX_OSERR, "/proc/self/maps cannot be read");
     check_regions(plan);

@@ -21,7 +21,7 @@ struct own_maps {
 
 /* A restart that is ready to go. */
 struct restart_plan {
-    int lazy, stop; /* the options of that name, 0 or 1: to be set by the caller */
+    int verbose, lazy, stop, dry_run; /* the options of that name, 0 or 1: to be set by the caller */
     struct image image;
     struct own_maps own;
     struct restorer *restorer; /* in the block */
@@ -29,12 +29,19 @@ struct restart_plan {
     void *stack_top;
 };
 
+/* The long options that every restart has, for getopt_long(3); and those letters: "vh". */
+#define PLAN_OPTIONS(plan) {"verbose", 0, &(plan).verbose, 1}, {"lazy", 0, &(plan).lazy, 1}, \
+    {"stop", 0, &(plan).stop, 1}, {"dry-run", 0, &(plan).dry_run, 1}, {"help", 0, NULL, 'h'}
+
 /*
- * Opens and checks the image, its files, the kernel's mappings and the limits; then builds the
- * restorer's block.  Does not return if something is in the way: it says what, and exits with a status
- * of <sysexits.h>.  Nothing of the process has changed then.
+ * In this order: opens and checks the image; checks its files, the kernel's mappings and the limits, and builds
+ * the restorer's block; says what was asked for, and goes.  All signals are blocked from the first on: they
+ * wait, and setcontext() brings back the program's own mask.  None returns if something is in the way: it
+ * says what, and exits with a status of <sysexits.h>.  Nothing of the process has changed then.
  */
-void plan_make(struct restart_plan *plan, const char *path);
+void plan_open(struct restart_plan *plan, const char *path);
+void plan_make(struct restart_plan *plan);
+void plan_go(const struct restart_plan *plan) __attribute__((noreturn)); /* restart_go.c */
 
 /* restart_block.c: finds a place for the block and builds it; the plan's other fields are filled. */
 void block_build(struct restart_plan *plan);

@@ -54,7 +54,9 @@ def grader_files() -> list[Path]:
     """All that a verdict depends on: the grader, the reference, and what is given to students."""
     found = [path for path in GRADER.rglob("*") if path.suffix in {".py", ".toml", ".c", ".h", ".S"}]
     found = [path for path in found if not NO_VERDICT & set(path.relative_to(GRADER).parts)]
-    for name in [*load_interface().reference, "solution", *(s.folder for s in load_interface().stages.values())]:
+    interface = load_interface()
+    references = [name for names in interface.references().values() for name in names]
+    for name in [*references, "solution", *(stage.folder for stage in interface.stages.values())]:
         found += [path for path in (TOP / name).rglob("*") if is_source(path)]
     return sorted({path for path in found if path.is_file()})
 
@@ -63,7 +65,8 @@ def profile_files(interface: Interface) -> list[Path]:
     """What a profile brings with it: itself, its tests, its reference."""
     tests = [stage.tests for stage in interface.stages.values()]
     hidden = [path.with_name(f"hidden_{path.name}") for path in tests]
-    sources = [path for name in interface.reference for path in (TOP / name).rglob("*") if is_source(path)]
+    references = [name for names in interface.references().values() for name in names]
+    sources = [path for name in references for path in (TOP / name).rglob("*") if is_source(path)]
     return sorted({path for path in [interface.path, *tests, *hidden, *sources] if path.is_file()})
 
 
@@ -125,15 +128,16 @@ class Workshop:
 
     def _copy_reference(self, interface: Interface) -> None:
         """The programs, and the objects that `make REFERENCE=1` takes; no source, no debugging information."""
-        source = reference_folder(interface)
-        (self.reference / "build").mkdir(parents=True, exist_ok=True)
-        last = interface.stages[max(interface.stages)]
-        for name in last.programs:
-            shutil.copy(source / name, self.reference / name)
-        for path in [*source.glob("build/*.o"), *source.glob("*.o")]:
-            shutil.copy(path, self.reference / "build" / path.name)
-        objects = [str(path) for path in (self.reference / "build").glob("*.o")]
-        subprocess.run(["strip", "-g", *objects], check=True)
+        programs = {stage.reference_place: stage.programs for stage in interface.stages.values()}  # the last's have all
+        for place, names in interface.references().items():
+            source, target = built_reference(interface, names), self.reference / place
+            (target / "build").mkdir(parents=True, exist_ok=True)
+            for name in programs[place]:
+                shutil.copy(source / name, target / name)
+            for path in [*source.glob("build/*.o"), *source.glob("*.o")]:
+                shutil.copy(path, target / "build" / path.name)
+            objects = [str(path) for path in (target / "build").glob("*.o")]
+            subprocess.run(["strip", "-g", *objects], check=True)
 
     @contextlib.contextmanager
     def slot(self, own_uid: bool) -> Iterator[Slot]:
@@ -171,9 +175,9 @@ def make_removable(folder: Path) -> None:
                 os.chmod(path, 0o700)
 
 
-def reference_folder(interface: Interface) -> Path:
-    """Where the reference's programs are, built."""
-    for name in interface.reference:
+def built_reference(interface: Interface, names: list[str]) -> Path:
+    """Where a reference's programs are, built: the first of these folders that is here."""
+    for name in names:
         folder = TOP / name
         if (folder / "Makefile").exists():
             try:
@@ -182,4 +186,4 @@ def reference_folder(interface: Interface) -> Path:
             except BuildError as error:
                 raise WorkshopError(f"the reference does not build on this machine:\n{error}") from error
             return folder
-    raise WorkshopError(f"no reference in {' or '.join(interface.reference)} under {TOP}")
+    raise WorkshopError(f"no reference in {' or '.join(names)} under {TOP}")

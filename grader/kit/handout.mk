@@ -4,6 +4,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 export PYTHONDONTWRITEBYTECODE := 1
 STAGES := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile))
+REFERENCES := $(patsubst %/Makefile,%,$(wildcard reference/Makefile reference/*/Makefile))
 
 .PHONY: help
 help: ## list the targets (what `make` alone does)
@@ -36,7 +37,6 @@ setup: ## install what is missing (the list with reasons: grader/dependencies)
 
 .PHONY: clean
 clean: ## remove everything that was built
-	@for folder in $(STAGES) $(wildcard BACKGROUND); do $(MAKE) -s -C $$folder clean || exit; done
-	@rm -rf reference/build $(addprefix reference/,readmaps ckpt libckpt.so readckpt restart) \
-	    grader/build ckptlab-handin*.tar.gz
+	@for folder in $(STAGES) $(wildcard BACKGROUND) $(REFERENCES); do $(MAKE) -s -C $$folder clean || exit; done
+	@rm -rf grader/build ckptlab-handin*.tar.gz
 	@find . -name __pycache__ -print | xargs -r rm -rf

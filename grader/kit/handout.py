@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,10 @@ GIVEN_OF_KIT = {"grader/kit/handin.py", "grader/kit/archive.py"}
 
 # The objects are built here, in a copy of the solution, with these flags whatever the user's are.
 FLAGS = ["CFLAGS=-O2", "-j2"]
-REFERENCE_STAGE = "stage3-restart"
+
+# The references, by their folder in reference/: the stage whose programs each has. The first has the objects of all
+# stages up to it, which `make REFERENCE=1` takes from there; the others have what is not the same there.
+REFERENCES = {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles"}
 
 
 class HandoutError(Exception):
@@ -71,36 +75,64 @@ def copy_solution(top: Path, scratch: Path) -> None:
         shutil.copy2(top / path, scratch / path)
 
 
-def reference_objects(top: Path) -> list[archive.Entry]:
-    """The solution's objects, without anything that shows their source."""
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        copy_solution(top, scratch)
-        objects: dict[str, Path] = {}
-        for makefile in sorted(scratch.glob("solution/stage*/Makefile")):
+def place_in(place: str, name: str) -> str:
+    """The path in the archive of a file of a reference."""
+    return "/".join(filter(None, (PREFIX, "reference", place, name)))
+
+
+def built_objects(scratch: Path, last: str) -> dict[str, bytes]:
+    """All objects of the stages up to one, by name, without anything that shows their source."""
+    objects: dict[str, Path] = {}
+    for makefile in sorted(scratch.glob("solution/stage*/Makefile")):
+        if makefile.parent.name <= last:
             run("make", "-C", makefile.parent, *FLAGS)
             objects.update((path.name, path) for path in makefile.parent.glob("build/*.o"))
-        run("strip", "-g", *objects.values())
-        return [archive.Entry(f"{PREFIX}/reference/{name}", path.read_bytes())
-                for name, path in objects.items()]
+    run("strip", "-g", *objects.values())
+    return {name: path.read_bytes() for name, path in objects.items()}
+
+
+def reference_objects(top: Path) -> list[archive.Entry]:
+    """The solution's objects, each once."""
+    entries: dict[str, archive.Entry] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        copy_solution(top, Path(scratch))
+        for place, last in REFERENCES.items():
+            for name, data in built_objects(Path(scratch), last).items():
+                first = entries.get(place_in("", name))
+                if first is None or first.data != data:
+                    entries[place_in(place, name)] = archive.Entry(place_in(place, name), data)
+    return list(entries.values())
 
 
 REFERENCE_MAKEFILE = """\
 # Links the reference's programs: the grader compares yours with them.
 # What the stages' own Makefiles take from here is the objects: make REFERENCE=1 there.
 REFERENCE := 1
-include programs.mk
+{own}include programs.mk
+"""
+
+# Its own objects come before those in the folder above it.
+OWN_OBJECTS = """\
+build/%.o: %.o build/flags
+	cp $< $@
 """
 
 
 def reference_makefiles(top: Path) -> list[archive.Entry]:
-    """How the reference's programs are linked: the rules of its last stage, and no student's."""
-    last = top / "solution" / REFERENCE_STAGE
-    rules = (last / "Makefile").read_text().replace("../stage1-readmaps/common.mk", "common.mk")
-    texts = {"Makefile": REFERENCE_MAKEFILE, "programs.mk": rules,
-             "common.mk": (top / "solution/stage1-readmaps/common.mk").read_text()}
-    texts.update((path.name, path.read_text()) for path in last.glob("*.ld"))
-    return [archive.Entry(f"{PREFIX}/reference/{name}", text.encode()) for name, text in texts.items()]
+    """How the reference's programs are linked: the rules of its stages, and no student's."""
+    return [entry for place in REFERENCES for entry in makefiles_in(top, place)]
+
+
+def makefiles_in(top: Path, place: str) -> list[archive.Entry]:
+    solution = top / "solution"
+    include = re.compile(r"^include (\.\./.*/)(.*\.mk)$", re.MULTILINE)
+    rules = (solution / REFERENCES[place] / "Makefile").read_text()
+    texts = {"Makefile": REFERENCE_MAKEFILE.format(own=OWN_OBJECTS if place else ""),
+             "programs.mk": include.sub(r"include \2", rules)}
+    for folder, name in include.findall(rules):
+        texts[name] = (solution / REFERENCES[place] / folder / name).read_text()
+    texts["restorer.ld"] = (solution / "stage3-restart/restorer.ld").read_text()
+    return [archive.Entry(place_in(place, name), text.encode()) for name, text in texts.items()]
 
 
 def commit_time(top: Path) -> int:

@@ -1,0 +1,33 @@
+/* files_plan.h - opens the program's files again, while restart can still say no.  Uses libc. */
+#ifndef CKPT_FILES_PLAN_H
+#define CKPT_FILES_PLAN_H
+
+#include "image_read.h"
+#include "open_kind.h"
+
+/* What restart was asked for. */
+struct files_options {
+    const char *text; /* -f: the table as text, to be read instead of the image's paths; NULL: none */
+    int strict;       /* refuse if anything cannot come back as it was */
+    int rollback;     /* cut written files back to the length that they had */
+    int redirect;     /* open 0, 1 and 2 again where they were files, whatever restart's own are */
+};
+
+/*
+ * Opens each file of the image's Open File Table, above all numbers that the program uses, and notes the
+ * number in a copy of the table, which takes the place of the image's (image_put_note()).  Says what cannot come
+ * back.  Does not return if a file is missing, or with `strict` if anything is not as it was: exits with a
+ * status of <sysexits.h>, and nothing has changed then.
+ */
+void files_plan(struct image *image, const struct files_options *options);
+
+/*
+ * files_text.c: a table with the paths, offsets and flags of the text at `path`, and all of `table` (or NULL)
+ * that the text does not speak of; malloc'ed, *size bytes.  Exits with a message if it cannot be read.
+ */
+struct open_file_table *files_text(const struct open_file_table *table, const char *path, size_t *size);
+
+/* files_check.c: NULL if the table, `size` bytes that may be anybody's, can be believed; else what is wrong. */
+const char *files_check(const struct open_file_table *table, size_t size);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * open_kind.h - what each kind of open file can do: one source file each, kind_*.c, and a line in kinds.c.
+ *
+ * save() runs in libckpt's signal handler, open() in restart's plan, where it may still fail without harm,
+ * and finish() in the restorer.  So a kind uses sys.h, text.h and procfile.h only, and has no writable data.
+ * What finish() needs is called by name (part_files.c): the restorer's code is moved, its tables are not.
+ */
+#ifndef CKPT_OPEN_KIND_H
+#define CKPT_OPEN_KIND_H
+
+#include "open_files.h"
+#include "procfile.h"
+#include "sys.h"
+#include "text.h"
+
+/* A descriptor of this process, as the kernel shows it. */
+struct fd_view {
+    int fd;
+    struct stat status;
+    char link[PATH_MAX + 64]; /* where /proc/self/fd/N leads: a path, "pipe:[123]", "anon_inode:[eventfd]" */
+    char info[1 << 18];       /* /proc/self/fdinfo/N, proc_pid_fdinfo(5) */
+};
+
+/* A table that is being filled. */
+struct files_save {
+    struct open_file_table *table;
+    size_t extra_room;    /* bytes behind the table */
+    size_t content;       /* bytes of content so far, of OPEN_CONTENT_LIMIT */
+    struct fd_view *view; /* of the descriptor at hand */
+};
+
+struct open_kind {
+    const char *name; /* one word, for people */
+
+    /* Is this descriptor of this kind?  The first kind in kinds.c that says yes gets it. */
+    bool (*is)(const struct fd_view *view);
+
+    /*
+     * Adds to `file`, whose general fields are filled, what the kind needs.  Returns 0; or -errno, and the
+     * checkpoint is refused.  It may set file->kind to OPEN_LOST: announced, not refused.  NULL: nothing to add.
+     */
+    long (*save)(struct files_save *save, struct open_file *file);
+
+    /* Opens it again, in restart: a new descriptor with the file's flags, or -errno.  Offsets are set after. */
+    long (*open)(const struct open_file_table *table, const struct open_file *file);
+};
+
+extern const struct open_kind *const open_kinds[OPEN_KINDS]; /* by enum open_kind_number */
+
+/* kind_*.c; each table entry is named for its file. */
+extern const struct open_kind kind_lost, kind_file, kind_directory, kind_device, kind_terminal, kind_fifo, kind_pipe,
+    kind_memfd, kind_eventfd, kind_timerfd, kind_signalfd, kind_epoll, kind_inotify;
+
+/*
+ * In the restorer, when all descriptors are in their places: what can only be done then.  0 or -errno; an
+ * error is said there, and the restart goes on.
+ */
+long kind_epoll_finish(const struct open_file_table *table, const struct open_file *file);
+long kind_timerfd_finish(const struct open_file_table *table, const struct open_file *file);
+long kind_terminal_finish(const struct open_file_table *table, const struct open_file *file);
+
+/* file_locks.c: the locks of one descriptor, fcntl(2) and flock(2): noted in the table; taken again, or a warning. */
+long file_locks_save(struct files_save *save, struct open_file *file);
+void file_locks_finish(const struct open_file_table *table, const struct open_file *file);
+
+/* files_save.c: `size` zeroed bytes more in extra, aligned to 8; *at tells where.  NULL: there is no room. */
+void *extra_add(struct files_save *save, size_t size, uint64_t *at);
+/* Puts bytes into file->data.  Once for each file.  0 or -E2BIG. */
+long save_data(struct files_save *save, struct open_file *file, const void *bytes, size_t size);
+
+/*
+ * content.c: puts the content of `fd`, a file of `size` bytes, without its holes, into file->data; gives it
+ * back to another file.  0 or -errno (-EFBIG: beyond OPEN_CONTENT_LIMIT).
+ */
+long content_save(struct files_save *save, struct open_file *file, int fd, uint64_t size);
+long content_load(const struct open_file_table *table, const struct open_file *file, int fd);
+
+/* fdinfo.c: the number behind "key:" at the start of a line of fdinfo.  False: there is no such line. */
+bool fdinfo_number(const char *info, const char *key, unsigned base, uint64_t *value);
+
+/* The number at *at in the given base; *at moves behind it.  Blanks before it are skipped. */
+uint64_t text_parse(const char **at, unsigned base);
+
+static inline bool text_starts(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+#endif

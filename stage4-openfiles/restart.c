@@ -1,0 +1,59 @@
+/*
+ * restart - brings a checkpointed program back to life, with its files.
+ *
+ * The phases are those of stage 3.  New is in the plan: what the program had open is opened again before
+ * anything is destroyed (files_plan.c); the restorer puts it in its place (part_files.c).
+ */
+#include "files_plan.h"
+#include "fdtext.h"
+#include "restart_plan.h"
+
+static const char usage[] =
+    "Usage: restart [-h] [-v] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Become the program of a checkpoint image, as it was then, with its files.  Descriptors 0, 1 and 2 are those of\n"
+    "restart, but for files, if restart's own is a terminal.\n\n"
+    "  -f[FILE], --files[=FILE]  take the open files from a text that was edited by hand (default: " FDTEXT_DEFAULT ");\n"
+    "                 readckpt --files IMAGE makes one\n"
+    "  --strict       no restart if anything would not come back as it was\n"
+    "  --rollback     cut files that the program writes back to the length that they had\n"
+    "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
+    "  -v, --verbose  say what is done\n"
+    "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
+    "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
+    "  --dry-run      check everything, build the plan, destroy nothing, and exit\n\n"
+    "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
+    "needs is missing or changed; 71 a system call failed.\n";
+
+/* An image of stage 3 has no Open File Table, but a list of what it lacks. */
+static void warn_of_losses(const struct image *image)
+{
+    size_t size;
+    const char *lines = image_note(image, IMAGE_NOTE_NAME, NOTE_LOST, 1, &size);
+    if (lines != NULL)
+        fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, lines);
+}
+
+int main(int argc, char **argv)
+{
+    static struct restart_plan plan;
+    static struct files_options files;
+    static const struct option options[] = {
+        PLAN_OPTIONS(plan), {"files", 2, NULL, 'f'}, {"strict", 0, &files.strict, 1},
+        {"rollback", 0, &files.rollback, 1}, {"redirect", 0, &files.redirect, 1}, {0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "vhf::", options, NULL)) != -1) {
+        plan.verbose |= option == 'v';
+        if (option == 'f')
+            files.text = optarg != NULL ? optarg : FDTEXT_DEFAULT;
+        if (option == 'h' || option == '?')
+            usage_exit(usage, option == 'h');
+    }
+    if (optind != argc - 1)
+        usage_exit(usage, false);
+    plan_open(&plan, argv[optind]);
+    warn_of_losses(&plan.image);
+    files_plan(&plan.image, &files);
+    plan_make(&plan);
+    plan_go(&plan);
+}
