@@ -25,15 +25,6 @@ static const char usage[] =
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
     "needs is missing or changed; 71 a system call failed.\n";
 
-/* An image of stage 3 has no Open File Table, but a list of what it lacks. */
-static void warn_of_losses(const struct image *image)
-{
-    size_t size;
-    const char *lines = image_note(image, IMAGE_NOTE_NAME, NOTE_LOST, 1, &size);
-    if (lines != NULL)
-        fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, lines);
-}
-
 int main(int argc, char **argv)
 {
     static struct restart_plan plan;
@@ -53,7 +44,6 @@ int main(int argc, char **argv)
     if (optind != argc - 1)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
-    warn_of_losses(&plan.image);
     files_plan(&plan.image, &files);
     plan_make(&plan);
     plan_go(&plan);
