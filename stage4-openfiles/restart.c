@@ -2,11 +2,13 @@
  * restart - brings a checkpointed program back to life, with its files.
  *
  * The phases are those of stage 3.  New is in the plan: what the program had open is opened again before
- * anything is destroyed (files_plan.c); the restorer puts it in its place (part_files.c).
+ * anything is destroyed (files_plan.c, shared_plan.c); the restorer puts it in its place (part_files.c,
+ * shared_restore.c).
  */
 #include "files_plan.h"
 #include "fdtext.h"
 #include "restart_plan.h"
+#include "shared_plan.h"
 
 static const char usage[] =
     "Usage: restart [-hv] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
@@ -45,6 +47,7 @@ int main(int argc, char **argv)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
     files_plan(&plan.image, &files);
+    shared_plan(&plan.image);
     plan_make(&plan);
     plan_go(&plan);
 }

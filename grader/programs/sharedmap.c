@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -70,22 +71,41 @@ static void anonymous(void)
     say("hidden %d", one[PAGE + 1] == all[PAGE + 1]);
 }
 
+static char byte_of(int fd, off_t offset)
+{
+    char c = '-';
+    return pread(fd, &c, 1, offset) == 1 ? c : '!';
+}
+
 /* The memory of `fd`, or of the descriptor that is closed; mapped twice, and once for reading only. */
-static void mapped_twice(const char *what, int fd, int closed)
+static void mapped_twice(const char *what, const char *name, int fd, int closed)
 {
     char *one = map(fd, 3, PROT_READ | PROT_WRITE, 0), *two = map(fd, 2, PROT_READ | PROT_WRITE, 1);
     char *look = map(fd, 3, PROT_READ, 0);
 
     fill(one, 3);
+    if (strcmp(what, "deleted") == 0)
+        unlink(name);
     if (closed)
         close(fd);
     gate(1);
     compare(what, one, look, 3);
     two[5] = 'z';
     say("shifted %c %c", one[PAGE + 5], look[PAGE + 5]);
-    char c = '-';
     if (!closed)
-        say("descriptor %zd %c", pread(fd, &c, 1, PAGE + 5), c);
+        say("descriptor %c", byte_of(fd, PAGE + 5));
+}
+
+/* One page of System V shared memory, which no checkpoint can save. */
+static void system_v(void)
+{
+    int id = shmget(IPC_PRIVATE, PAGE, 0600);
+    char *at = need(shmat(id, NULL, 0));
+
+    shmctl(id, IPC_RMID, NULL);
+    strcpy(at, "System V");
+    gate(1);
+    say("shared %s", at);
 }
 
 static int new_memfd(void)
@@ -116,8 +136,7 @@ static void two_files(const char *first, const char *second)
     if (ftruncate(other, 8 * PAGE) != 0)
         exit(1);
     two[7 * PAGE] = 'g';
-    char c = '-';
-    say("grown %zd %c", pread(other, &c, 1, 7 * PAGE), c);
+    say("grown %c", byte_of(other, 7 * PAGE));
 }
 
 int main(int argc, char **argv)
@@ -128,10 +147,12 @@ int main(int argc, char **argv)
     if (strcmp(kind, "anonymous") == 0)
         anonymous();
     else if (strncmp(kind, "memfd", 5) == 0)
-        mapped_twice(kind, new_memfd(), strcmp(kind, "memfd-closed") == 0);
+        mapped_twice(kind, "", new_memfd(), strcmp(kind, "memfd-closed") == 0);
+    else if (strcmp(kind, "system-v") == 0)
+        system_v();
     else if (strcmp(kind, "two-files") == 0)
         two_files(file, argc > 3 ? argv[3] : file);
     else
-        mapped_twice(kind, new_file(file), strcmp(kind, "file-closed") == 0);
+        mapped_twice(kind, file, new_file(file), strcmp(kind, "file") != 0);
     return finish();
 }
