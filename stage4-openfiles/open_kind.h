@@ -60,6 +60,9 @@ long kind_epoll_finish(const struct open_file_table *table, const struct open_fi
 long kind_timerfd_finish(const struct open_file_table *table, const struct open_file *file);
 long kind_terminal_finish(const struct open_file_table *table, const struct open_file *file);
 
+/* kind_file.c: a file without a name, in the directory where it was; else in /tmp.  A descriptor for all, or -errno. */
+long make_nameless(const char *path);
+
 /* file_locks.c: the locks of a descriptor, fcntl(2) and flock(2): noted in the table; taken again, or a warning. */
 long file_locks_save(struct files_save *save, struct open_file *file);
 void file_locks_finish(const struct open_file_table *table, const struct open_file *file);
@@ -75,9 +78,6 @@ long save_data(struct files_save *save, struct open_file *file, const void *byte
  */
 long content_save(struct files_save *save, struct open_file *file, int fd, uint64_t size);
 long content_load(const struct open_file_table *table, const struct open_file *file, int fd);
-
-/* kind_file.c: a file without a name, in the directory where it was; else in /tmp.  A descriptor for all, or -errno. */
-long make_nameless(const char *path);
 
 /* fdinfo.c: the number behind "key:" at the start of a line of fdinfo.  False: there is no such line. */
 bool fdinfo_number(const char *info, const char *key, unsigned base, uint64_t *value);
