@@ -60,9 +60,6 @@ long kind_epoll_finish(const struct open_file_table *table, const struct open_fi
 long kind_timerfd_finish(const struct open_file_table *table, const struct open_file *file);
 long kind_terminal_finish(const struct open_file_table *table, const struct open_file *file);
 
-/* kind_file.c: a file without a name, in the directory where it was; else in /tmp.  A descriptor for all, or -errno. */
-long make_nameless(const char *path);
-
 /* file_locks.c: the locks of a descriptor, fcntl(2) and flock(2): noted in the table; taken again, or a warning. */
 long file_locks_save(struct files_save *save, struct open_file *file);
 void file_locks_finish(const struct open_file_table *table, const struct open_file *file);
@@ -89,5 +86,8 @@ static inline bool text_starts(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
+
+/* kind_file.c: a file without a name, in the directory where it was; else in /tmp.  A descriptor for all, or -errno. */
+long make_nameless(const char *path);
 
 #endif
