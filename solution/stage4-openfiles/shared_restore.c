@@ -69,7 +69,7 @@ static long map_master(struct master *m)
     return sys_failed(at) ? at : 0;
 }
 
-/* Makes a file at least as long as what was seen of it: behind its end, memory is a SIGBUS.  True: it was shorter. */
+/* Makes a file at least as long as what was seen of it: behind its end, memory is SIGBUS.  True: it was shorter. */
 static bool lengthen(const struct master *m, long *error)
 {
     struct stat now;
