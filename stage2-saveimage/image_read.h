@@ -60,6 +60,9 @@ static inline void image_put_note(struct image *image, uint32_t type, const void
     image->made_size += size + 16; /* as it will stand in the restorer's block */
 }
 
+/* readckpt --files: the Open File Table as text.  Weak: it comes with stage 4, and is NULL before. */
+void image_show_files(const struct image *image) __attribute__((weak));
+
 /* The region that an address lies in, or NULL. */
 const struct image_region *image_region_at(const struct image *image, uint64_t address);
 

@@ -9,12 +9,13 @@
 #include <sys/sysmacros.h>
 
 static const char usage[] =
-    "Usage: readckpt [--regions] [--registers] [--notes] IMAGE\n"
+    "Usage: readckpt [--regions] [--registers] [--notes] [--files] IMAGE\n"
     "       readckpt --check IMAGE | --against PID IMAGE | --svg|--draw [TITLE=]FILE...\n"
     "Check a checkpoint image and show what is in it; without an option: each kind of state.\n\n"
     "  -m, --regions    the regions, like /proc/PID/maps (save: stored; file: mapped again from its file)\n"
     "  -r, --registers  the registers at the checkpoint, and the region that each points into\n"
     "  -n, --notes      all notes: owner, type, size\n"
+    "  -f, --files      the Open File Table, as text that restart -f reads (from stage 4 on)\n"
     "  --check          all that is wrong with its form, in words, even if it is no valid image\n"
     "  --against PID    compare it with a stopped process, region by region and byte by byte\n"
     "  --svg            draw the address spaces of images, or of files like /proc/PID/maps, side by side, as SVG\n"
@@ -100,11 +101,11 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'},
                                             {"notes", 0, NULL, 'n'}, {"svg", 0, NULL, 's'},
                                             {"draw", 0, NULL, 'd'}, {"check", 0, NULL, 'c'},
-                                            {"against", 1, NULL, 'a'}, {"help", 0, NULL, 'h'}, {0}};
+                                            {"against", 1, NULL, 'a'}, {"files", 0, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
     bool asked['s' + 1] = {false};
     int option, status;
     const char *pid = "";
-    while ((option = getopt_long(argc, argv, "mrnh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "mrnfh", options, NULL)) != -1) {
         if (option == 'h' || option == '?')
             usage_exit(usage, option == 'h');
         asked[option] = true;
@@ -125,7 +126,11 @@ int main(int argc, char **argv)
         show_registers(&image);
     if (asked['n'])
         show_notes(&image);
-    if (!asked['m'] && !asked['r'] && !asked['n'])
+    if (asked['f'] && image_show_files == NULL)
+        errx(EX_USAGE, "--files: the Open File Table comes with stage 4");
+    if (asked['f'])
+        image_show_files(&image);
+    if (!asked['m'] && !asked['r'] && !asked['n'] && !asked['f'])
         show_summary(&image);
     image_close(&image);
     if (fflush(stdout) != 0)

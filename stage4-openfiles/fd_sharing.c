@@ -25,6 +25,6 @@ static bool shows_flag_of(int a, int b)
 bool fd_shares(int a, int b)
 {
     long pid = sys_getpid();
-    long order = arch_syscall(SYS_kcmp, pid, pid, KCMP_FILE, a, b, 0); /* 0: the same; 1 or 2: how they are sorted */
+    long order = arch_syscall(SYS_kcmp, pid, pid, KCMP_FILE, a, b, 0); /* 0: the same; else how they sort */
     return order < 0 ? shows_flag_of(a, b) : order == 0;
 }

@@ -20,12 +20,12 @@
 size_t fdtext_line(char *to, size_t size, const struct open_file_table *table, const struct open_file *file);
 
 /*
- * Writes the text to `path`: under another name first, then rename(2).  `buffer` holds a line.  0 or -errno,
- * after a message.  Async-signal-safe.
+ * Writes the text to `path`: under another name first, then rename(2).  `buffer` (size bytes) holds a line.
+ * 0, or -errno after a message.  Async-signal-safe.
  */
 long fdtext_write(const struct open_file_table *table, const char *path, char *buffer, size_t size);
 
-/* The words of the fourth field and their O_ bits; the last has no word.  O_RDONLY and so on are no bits: open(2). */
+/* The words of the fourth field and their O_ bits; the last has no word.  Access modes are no bits: open(2). */
 struct flag_word {
     char word[12];
     uint32_t flag;

@@ -1,9 +1,16 @@
 /* files_check.c - is this Open File Table one?  It comes from a file, so no number in it is believed.  Given. */
-#include "files_plan.h"
+#include "open_files.h"
 
 static bool inside(uint64_t at, uint64_t size, uint64_t whole)
 {
     return at <= whole && size <= whole - at;
+}
+
+static bool path_ends(const struct open_file_table *table, uint64_t at)
+{
+    while (at < table->extra_size && open_extra(table)[at] != '\0')
+        at++;
+    return at < table->extra_size;
 }
 
 static const char *check_entry(const struct open_file_table *table, const struct open_file *file)
@@ -13,7 +20,7 @@ static const char *check_entry(const struct open_file_table *table, const struct
         return "its descriptors are not in order";
     if (file->kind >= OPEN_KINDS)
         return "it has a kind of file that this restart does not know";
-    if (file->path >= extra || memchr(open_path(table, file), '\0', extra - file->path) == NULL)
+    if (!path_ends(table, file->path))
         return "a path does not end";
     if (!inside(file->data, file->data_size, extra) || file->data % 8 != 0 || file->locks % 8 != 0 ||
         file->lock_count > extra || !inside(file->locks, file->lock_count, extra))

@@ -91,7 +91,7 @@ static void keep_own(struct files_work *work, struct open_file *file)
     if (!open)
         problem(work, file, "restart was started without one, so it is closed");
     else if (file->kind == OPEN_FILE)
-        fprintf(stderr, "restart: descriptor %d was %s; it is restart's own now (--redirect opens the file again)\n",
+        fprintf(stderr, "restart: descriptor %d was %s; it is restart's own now (--redirect opens the file)\n",
                 file->fd, open_path(work->table, file));
 }
 
@@ -140,7 +140,8 @@ static void compare(struct files_work *work, const struct open_file *file)
         strncmp(open_path(work->table, file), "/proc/", 6) == 0)
         return;
     uint64_t size = (uint64_t)now.st_size;
-    bool same_time = now.st_mtim.tv_sec == file->mtime_seconds && now.st_mtim.tv_nsec == file->mtime_nanoseconds;
+    bool same_time =
+        now.st_mtim.tv_sec == file->mtime_seconds && now.st_mtim.tv_nsec == file->mtime_nanoseconds;
     if (size < file->size)
         problem(work, file, "it is shorter than it was: %lu bytes, then %lu", size, file->size);
     else if (written && size > file->size && !work->options->rollback)
@@ -161,8 +162,8 @@ static void set_position(struct files_work *work, const struct open_file *file)
 {
     struct stat now;
     bool written = (file->flags & O_ACCMODE) != O_RDONLY;
-    if (file->real_fd < 0 || !has_offset(file) || (file->flags & O_PATH) || (file->pre_opened && file->real_fd == file->fd))
-        return;
+    if (file->real_fd < work->base || !has_offset(file) || (file->flags & O_PATH))
+        return; /* those below base are restart's own */
     if (work->options->rollback && written && file->kind == OPEN_FILE && fstat(file->real_fd, &now) == 0 &&
         (uint64_t)now.st_size > file->size && ftruncate(file->real_fd, (off_t)file->size) != 0)
         err(EX_OSERR, "%s: cannot be cut back", open_path(work->table, file));
@@ -170,7 +171,8 @@ static void set_position(struct files_work *work, const struct open_file *file)
         err(EX_OSERR, "%s: offset %lu", open_path(work->table, file), file->offset);
 }
 
-static struct open_file_table *copy_table(const struct image *image, const struct files_options *options, size_t *size)
+static struct open_file_table *
+copy_table(const struct image *image, const struct files_options *options, size_t *size)
 {
     const struct open_file_table *table = image_note(image, IMAGE_NOTE_NAME, NOTE_FILES, sizeof *table, size);
     const char *why = table == NULL ? NULL : files_check(table, *size);
@@ -207,7 +209,7 @@ void files_plan(struct image *image, const struct files_options *options)
     for (struct open_file *file = files; file < end; file++)
         compare(&work, file);
     if (options->strict && work.problems > 0)
-        errx(EX_NOINPUT, "%d of its files cannot be what they were, and --strict was given: no restart", work.problems);
+        errx(EX_NOINPUT, "--strict: %d of its files cannot be what they were, so no restart", work.problems);
     for (struct open_file *file = files; file < end; file++)
         set_position(&work, file);
     image_put_note(image, NOTE_FILES, work.table, size);

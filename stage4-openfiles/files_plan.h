@@ -27,7 +27,4 @@ void files_plan(struct image *image, const struct files_options *options);
  */
 struct open_file_table *files_text(const struct open_file_table *table, const char *path, size_t *size);
 
-/* files_check.c: NULL if the table, `size` bytes that may be anybody's, can be believed; else what is wrong. */
-const char *files_check(const struct open_file_table *table, size_t size);
-
 #endif

@@ -22,7 +22,7 @@ struct draft {
 
 static void wrong(const struct draft *draft, const char *what)
 {
-    errx(EX_DATAERR, "%s: line %u: %s (the format: fd : filename : offset : flags)", draft->path, draft->line, what);
+    errx(EX_DATAERR, "%s: line %u: %s (a line is fd : filename : offset : flags)", draft->path, draft->line, what);
 }
 
 /* Cuts off the last field, behind " : ", and returns it; NULL if there is none.  A name may contain " : ". */

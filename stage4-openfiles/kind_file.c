@@ -21,8 +21,8 @@ static bool is_directory(const struct fd_view *view)
 /* Those that have no state of their own: the memory devices, Documentation/admin-guide/devices.txt. */
 static bool is_plain_device(const struct fd_view *view)
 {
-    unsigned minor_number = minor(view->status.st_rdev); /* 3 null, 5 zero, 7 full, 8 random, 9 urandom */
-    return S_ISCHR(view->status.st_mode) && major(view->status.st_rdev) == 1 && minor_number >= 3 && minor_number <= 9;
+    unsigned number = minor(view->status.st_rdev); /* 3 null, 5 zero, 7 full, 8 random, 9 urandom */
+    return S_ISCHR(view->status.st_mode) && major(view->status.st_rdev) == 1 && number >= 3 && number <= 9;
 }
 
 /* Cuts off " (deleted)", which the kernel puts behind the path. */
@@ -45,6 +45,7 @@ static long save_file(struct files_save *save, struct open_file *file)
      * Set file->deleted, cut_suffix() its path, and content_save() it, from a descriptor that may read: file->fd
      * may be open for writing only, and then /proc/self/fd/N is a way to open it once more. */
     (void)cut_suffix;
+    file->kind = OPEN_LOST;
     return 0;
 }
 

@@ -84,12 +84,17 @@ static inline const struct open_file *open_entry(const struct open_file_table *t
     return NULL;
 }
 
-/* Can a person say where it is, in a line of text?  Files without a name, pipes and the like have no such line. */
+/* Can a person say where it is, in a line of text?  Of pipes, files without a name and the like nobody can. */
 static inline bool open_has_path(const struct open_file *file)
 {
-    return (file->kind == OPEN_FILE && !file->deleted) || file->kind == OPEN_DIRECTORY || file->kind == OPEN_DEVICE ||
-           file->kind == OPEN_FIFO || file->kind == OPEN_TERMINAL;
+    if (file->kind == OPEN_FILE)
+        return !file->deleted;
+    return file->kind == OPEN_DIRECTORY || file->kind == OPEN_DEVICE || file->kind == OPEN_FIFO ||
+           file->kind == OPEN_TERMINAL;
 }
+
+/* files_check.c: NULL if this table, `size` bytes of anybody's, can be believed; else what is wrong.  No libc. */
+const char *files_check(const struct open_file_table *table, size_t size);
 
 static inline const void *open_data(const struct open_file_table *table, const struct open_file *file)
 {

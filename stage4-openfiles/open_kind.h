@@ -37,19 +37,20 @@ struct open_kind {
 
     /*
      * Adds to `file`, whose general fields are filled, what the kind needs.  Returns 0; or -errno, and the
-     * checkpoint is refused.  It may set file->kind to OPEN_LOST: announced, not refused.  NULL: nothing to add.
+     * checkpoint is refused.  It may set file->kind to OPEN_LOST: announced, not refused.  NULL: nothing more.
      */
     long (*save)(struct files_save *save, struct open_file *file);
 
-    /* Opens it again, in restart: a new descriptor with the file's flags, or -errno.  Offsets are set after. */
+    /* Opens it again, in restart: a new descriptor with the file's flags, or -errno.  Offsets are set later. */
     long (*open)(const struct open_file_table *table, const struct open_file *file);
 };
 
 extern const struct open_kind *const open_kinds[OPEN_KINDS]; /* by enum open_kind_number */
 
 /* kind_*.c; each table entry is named for its file. */
-extern const struct open_kind kind_lost, kind_file, kind_directory, kind_device, kind_terminal, kind_fifo, kind_pipe,
-    kind_memfd, kind_eventfd, kind_timerfd, kind_signalfd, kind_epoll, kind_inotify;
+extern const struct open_kind kind_lost, kind_file, kind_directory, kind_device, kind_terminal, kind_fifo;
+extern const struct open_kind kind_pipe, kind_memfd, kind_eventfd, kind_timerfd, kind_signalfd, kind_epoll;
+extern const struct open_kind kind_inotify;
 
 /*
  * In the restorer, when all descriptors are in their places: what can only be done then.  0 or -errno; an
@@ -59,7 +60,7 @@ long kind_epoll_finish(const struct open_file_table *table, const struct open_fi
 long kind_timerfd_finish(const struct open_file_table *table, const struct open_file *file);
 long kind_terminal_finish(const struct open_file_table *table, const struct open_file *file);
 
-/* file_locks.c: the locks of one descriptor, fcntl(2) and flock(2): noted in the table; taken again, or a warning. */
+/* file_locks.c: the locks of a descriptor, fcntl(2) and flock(2): noted in the table; taken again, or a warning. */
 long file_locks_save(struct files_save *save, struct open_file *file);
 void file_locks_finish(const struct open_file_table *table, const struct open_file *file);
 

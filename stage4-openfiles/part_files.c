@@ -26,7 +26,12 @@ static long save(const struct save_request *request, void *note, size_t room)
 static void describe(part_printf print, const void *note, size_t size)
 {
     const struct open_file_table *table = note;
-    char line[PATH_MAX * 4 + 256];
+    const char *why = files_check(table, size);
+    char line[4 * PATH_MAX + 256];
+    if (why != NULL) {
+        print("  broken: %s\n", why);
+        return;
+    }
     for (const struct open_file *file = table->files; file < table->files + table->count; file++)
         if (fdtext_line(line, sizeof line, table, file) > 0)
             print("  %s", line);

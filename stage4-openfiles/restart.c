@@ -9,11 +9,12 @@
 #include "restart_plan.h"
 
 static const char usage[] =
-    "Usage: restart [-h] [-v] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
-    "Become the program of a checkpoint image, as it was then, with its files.  Descriptors 0, 1 and 2 are those of\n"
-    "restart, but for files, if restart's own is a terminal.\n\n"
-    "  -f[FILE], --files[=FILE]  take the open files from a text that was edited by hand (default: " FDTEXT_DEFAULT ");\n"
-    "                 readckpt --files IMAGE makes one\n"
+    "Usage: restart [-hv] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Become the program of a checkpoint image, as it was then, with its files.  Descriptors 0, 1 and 2 are those\n"
+    "of restart; where it has a terminal, and the program had a file, the file is opened again.\n\n"
+    "  -f[FILE], --files[=FILE]\n"
+    "                 take the open files from a text (default: " FDTEXT_DEFAULT "), edited by hand; a file is\n"
+    "                 found where the text says.  `readckpt --files IMAGE` makes one\n"
     "  --strict       no restart if anything would not come back as it was\n"
     "  --rollback     cut files that the program writes back to the length that they had\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
