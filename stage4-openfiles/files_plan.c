@@ -67,13 +67,13 @@ static bool stays_own(const struct files_work *work, const struct open_file *fil
 }
 
 /*
- * 0, 1 and 2 that were one terminal may be three things today: each follows restart's own of its number.  A
+ * 0, 1 and 2 that were one terminal or file may be three things today: each follows restart's own of its number.  A
  * duplicate above them follows 1, as the most likely: `exec 3>&1` in a shell.
  */
 static void follow_own(const struct files_work *work, struct open_file *file)
 {
     const struct open_file *owner = open_entry(work->table, file->dup_of), *out = open_entry(work->table, 1);
-    if (!owner->pre_opened || owner->kind == OPEN_FILE)
+    if (!stays_own(work, owner))
         return;
     if (file->pre_opened) {
         int fd = file->fd;

@@ -176,7 +176,7 @@ def test_table_as_text(case: Case) -> None:
 # What is brought back
 
 
-@points(2, step="4.5")
+@points(2, step="4.5", needs="test_table")
 def test_reading_goes_on(case: Case) -> None:
     """a file that the program reads, at its offset"""
     path = numbers(case)
