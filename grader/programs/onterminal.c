@@ -4,6 +4,7 @@
  * other side, copies to where standard output was. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -11,13 +12,17 @@
 #include <termios.h>
 #include <unistd.h>
 
-static int copy(int master)
+/* As long as the command lives the terminal is there, though nobody may have it open (read says EIO then): as a
+ * window is. */
+static int copy(int master, pid_t command)
 {
     char bytes[4096];
     ssize_t n;
 
-    while ((n = read(master, bytes, sizeof bytes)) > 0)
-        if (write(1, bytes, (size_t)n) != n)
+    while ((n = read(master, bytes, sizeof bytes)) > 0 || kill(command, 0) == 0)
+        if (n <= 0)
+            usleep(1000);
+        else if (write(1, bytes, (size_t)n) != n)
             return 1;
     return 0;
 }
@@ -25,12 +30,12 @@ static int copy(int master)
 /* Not a child of the command, which would count it among its own. */
 static void start_copying(int master, int slave)
 {
-    pid_t child = fork();
+    pid_t command = getpid(), child = fork();
 
     if (child == 0) {
         close(slave);
         setsid(); /* not in the command's session, which may end */
-        _exit(fork() == 0 ? copy(master) : 0);
+        _exit(fork() == 0 ? copy(master, command) : 0);
     }
     waitpid(child, NULL, 0);
 }

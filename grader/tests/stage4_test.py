@@ -90,11 +90,11 @@ def check_text(path: Path, expected: str, what: str) -> None:
 @points(2, step="4.1")
 def test_table(case: Case) -> None:
     """each open file is noted: path, offset, flags, close-on-exec"""
-    path = numbers(case)
-    life = saved(case, f"open 3 {path} r", "read 3 4", f"open 5 {path} wax", f"open 9 {path} un", "seek 9 7", "open 10 . d",
-                 "gate 1")
-    expected = ["3 : numbers : 4 : read", "5 : numbers : 0 : write append cloexec",
-                "9 : numbers : 7 : read-write nonblock", f"10 : {case.folder} : 0 : read"]
+    names = [numbers(case, name) for name in ("input", "log", "both")]
+    life = saved(case, f"open 3 {names[0]} r", "read 3 4", f"open 5 {names[1]} wax", f"open 9 {names[2]} un", "seek 9 7",
+                 "open 10 . d", "gate 1")
+    expected = ["3 : input : 4 : read", "5 : log : 0 : write append cloexec",
+                "9 : both : 7 : read-write nonblock", f"10 : {case.folder} : 0 : read"]
     got = [line.replace(" directory", "") for line in files_text(case)]
     check_equal(got, expected, "the table is not what the kernel shows", "files: table")
     check_equal(files_text(case, STUDENT), files_text(case), "your readckpt shows another table", "files: table")
@@ -149,6 +149,7 @@ def test_replaced_kept(case: Case) -> None:
     """another file was renamed over it: the program keeps the old one"""
     path, new = numbers(case), numbers(case, "new")
     new.write_text("another file")
+    numbers(case, "numbers (deleted)").write_text("so the kernel calls the old one")
     comes_back(case, f"open 3 {path} r", "read 3 5", f"rename {new} {path}", "gate 1", "read 3 5",
                before=["read 3 01234"], after=["read 3 56789"], who="ckpt")
     check_text(path, "another file", "the new file was touched")
