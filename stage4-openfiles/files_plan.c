@@ -40,14 +40,18 @@ static void raise_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Moves a descriptor of ours out of the program's way. */
-static int lift(const struct files_work *work, int fd)
+int descriptor_lift(int fd, int base)
 {
-    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, work->base);
+    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, base);
     if (lifted < 0)
-        err(EX_OSERR, "no free descriptor from %d on (ulimit -n)", work->base);
+        err(EX_OSERR, "no free descriptor from %d on (ulimit -n)", base);
     close(fd);
     return lifted;
+}
+
+static int lift(const struct files_work *work, int fd)
+{
+    return descriptor_lift(fd, work->base);
 }
 
 /*
