@@ -120,7 +120,7 @@ static void open_one(struct files_work *work, struct open_file *file)
 {
     const struct open_kind *kind = open_kinds[file->kind];
     if (file->kind == OPEN_LOST || kind == NULL) {
-        lose(work, file, "no kind of file that a checkpoint can save");
+        lose(work, file, lost_reason(work->table, file));
         return;
     }
     long fd = kind->open(work->table, file);
@@ -194,6 +194,8 @@ void files_plan(struct image *image, const struct files_options *options)
     if (work.table == NULL)
         return; /* an image of stage 3: it has NOTE_LOST */
     struct open_file *files = work.table->files, *end = files + work.table->count;
+    for (struct open_file *file = files; file < end; file++)
+        file->real_fd = -1; /* in an image it may say anything */
     raise_limit();
     work.base = end > files && end[-1].fd >= 3 ? end[-1].fd + 1 : 3;
     image->fd = lift(&work, image->fd);

@@ -139,6 +139,8 @@ static long save_one(struct files_save *save, size_t i)
     if (error != 0)
         return error;
     file->kind = kind_of(save->view);
+    if (file->kind >= OPEN_MEMFD)
+        file->pre_opened = 0; /* the program closed 0, 1 or 2, and then made it: nobody is born with an epoll */
     file->dup_of = owner_of(save->table, i);
     if (file->dup_of == file->fd && open_kinds[file->kind]->save != NULL)
         error = open_kinds[file->kind]->save(save, file);
