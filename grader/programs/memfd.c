@@ -4,20 +4,20 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 static void tell(const char *name, int fd)
 {
     char link[64], path[128] = "", text[32] = "";
+    long at = (long)lseek(fd, 0, SEEK_CUR), size = (long)lseek(fd, 0, SEEK_END);
 
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     readlink(link, path, sizeof path - 1);
     pread(fd, text, 5, 0);
     say("%s: %s flags %x cloexec %d seals %x", name, path, fcntl(fd, F_GETFL) & ~0x8000,
         fcntl(fd, F_GETFD), fcntl(fd, F_GET_SEALS));
-    say("%s: %s at %ld of %ld", name, text, (long)lseek(fd, 0, SEEK_CUR), (long)lseek(fd, 0, SEEK_END));
+    say("%s: %s at %ld of %ld", name, text, at, size);
 }
 
 int main(void)
@@ -39,8 +39,10 @@ int main(void)
     tell("reader", reader);
     tell("sealed", sealed);
     pread(reader, end, 3, 8 << 20);
-    say("its %s; written through the one, read through the other: %d", end,
-        pwrite(plain, "HELLO", 5, 0) == 5 && pread(reader, end, 3, 0) == 3 && memcmp(end, "HEL", 3) == 0);
+    say("its %s", end);
+    pwrite(plain, "HEL", 3, 0);
+    pread(reader, end, 3, 0);
+    say("through the one, and through the other: %s", end);
     say("write to the sealed one: %d", (int)pwrite(sealed, "F", 1, 0));
     return finish();
 }

@@ -1,6 +1,6 @@
 /*
- * fdinfo.c - lines of /proc/PID/fdinfo/N: a word, a colon, blanks, a number (proc_pid_fdinfo(5)); and what leads from
- * one descriptor to another of the same file.  No libc.
+ * fdinfo.c - lines of /proc/PID/fdinfo/N: a word, a colon, blanks, a number (proc_pid_fdinfo(5)); and what leads
+ * from one descriptor to another of the same file.  No libc.
  */
 #include "open_kind.h"
 

@@ -4,8 +4,8 @@
  *     lock:   1: POSIX  ADVISORY  WRITE 4711 fe:00:123456 100 199
  *     lock:   2: FLOCK  ADVISORY  READ 4711 fe:00:123456 0 EOF
  *
- * A POSIX lock belongs to the process, so each descriptor of the file shows it; it is noted with those that may take
- * it again, and to take a lock twice does no harm.
+ * A POSIX lock belongs to the process, so each descriptor of the file shows it; it is noted with those that may
+ * take it again, and to take a lock twice does no harm.
  */
 #include "open_kind.h"
 

@@ -143,7 +143,8 @@ static bool look_around(const struct open_file_table *table, const struct search
     return false;
 }
 
-bool inotify_find_path(const struct open_file_table *table, const struct inotify_watch *watch, char *path, size_t size)
+bool inotify_find_path(const struct open_file_table *table, const struct inotify_watch *watch, char *path,
+                       size_t size)
 {
     long probe = sys_call(SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK, 0, 0, 0);
     struct search search = {watch, (int)probe, path, size};

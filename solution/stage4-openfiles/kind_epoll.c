@@ -70,9 +70,8 @@ long kind_epoll_finish(const struct open_file_table *table, const struct open_fi
         struct entry entry;
         memcpy(&entry, data + at, sizeof entry);
         struct epoll_event event = {.events = entry.events, .data.u64 = entry.data};
-        if (entry.stale ||
-            sys_call(SYS_epoll_ctl, file->fd, EPOLL_CTL_ADD, entry.fd, (long)&event) != 0)
-            say("restart: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", epoll: its entry for descriptor ",
+        if (entry.stale || sys_call(SYS_epoll_ctl, file->fd, EPOLL_CTL_ADD, entry.fd, (long)&event) != 0)
+            say("restart: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", epoll: its entry for ",
                 text_number((uint32_t)entry.fd, 10).digits, " (data 0x", text_number(entry.data, 16).digits,
                 ") is lost: ", entry.stale ? "that number was closed, or shows another file" :
                 "nothing that can be waited for is open there now", NULL);

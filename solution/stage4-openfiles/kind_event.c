@@ -27,8 +27,8 @@ static bool add(int fd, uint64_t count)
 }
 
 /*
- * Kernels before 6.5 do not show the semaphore flag.  One read tells: of a counter of 2 or more, a semaphore gives 1,
- * others give all.  The counter is put back as it was.
+ * Kernels before 6.5 do not show the semaphore flag.  One read tells: of a counter of 2 or more, a semaphore
+ * gives 1, others give all.  The counter is put back as it was.
  */
 static bool acts_as_semaphore(int fd, uint64_t count)
 {

@@ -83,7 +83,7 @@ static const char *next_watch(const struct open_file_table *table, const struct 
     return path;
 }
 
-/* Makes the kernel give out the number before `wd`, of which `last` was the last.  The events of it are read away. */
+/* Makes the kernel give out all numbers before `wd`; `last` was the last.  The events of that are read. */
 static bool count_up(int fd, int last, int wd)
 {
     char events[512];

@@ -231,7 +231,8 @@ static long complete(const struct open_file_table *table, const struct open_file
     if (file->data_size >= sizeof state)
         memcpy(&state, open_data(table, file), sizeof state);
     long now = sys_call(SYS_fcntl, fd, F_GETPIPE_SZ, 0, 0);
-    if (state.capacity > 0 && now != state.capacity && sys_call(SYS_fcntl, fd, F_SETPIPE_SZ, state.capacity, 0) < 0)
+    if (state.capacity > 0 && now != state.capacity &&
+        sys_call(SYS_fcntl, fd, F_SETPIPE_SZ, state.capacity, 0) < 0)
         say("restart: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", ", open_path(table, file),
             ": it holds less than it did (/proc/sys/fs/pipe-max-size)", NULL);
     long error = fill(table, file, fd);
@@ -269,8 +270,8 @@ static long open_pipe(const struct open_file_table *table, const struct open_fil
 
 /*
  * open(2) of a FIFO waits for the other end, or says that there is none (ENXIO).  An end of our own for both
- * directions helps over that.  A reader does not need it; but with it, it hears afterwards that the writer has gone,
- * and without, that none came yet: poll(2) tells the two apart.
+ * directions helps over that.  A reader does not need it; but with it, it hears afterwards that the writer has
+ * gone, and without, that none came yet: poll(2) tells the two apart.
  */
 static long open_fifo(const struct open_file_table *table, const struct open_file *file)
 {

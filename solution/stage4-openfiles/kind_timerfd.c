@@ -85,10 +85,12 @@ long kind_timerfd_finish(const struct open_file_table *table, const struct open_
     if (armed && (timer.flags & TFD_TIMER_ABSTIME))
         make_absolute(&timer);
     long error = sys_call(SYS_timerfd_settime, file->fd, (long)timer.flags, (long)&timer.left, 0);
-    if (error == 0 && timer.ticks > 0 && sys_call(SYS_ioctl, file->fd, TFD_IOC_SET_TICKS, (long)&timer.ticks, 0) != 0)
+    if (error == 0 && timer.ticks > 0 &&
+        sys_call(SYS_ioctl, file->fd, TFD_IOC_SET_TICKS, (long)&timer.ticks, 0) != 0)
         error = expire_now(table, file, &timer);
     if (error != 0)
-        say("restart: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", timerfd: it cannot be set", NULL);
+        say("restart: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", timerfd: it cannot be set",
+            NULL);
     return error;
 }
 
