@@ -30,12 +30,18 @@ void inotify_parse(const char *line, struct inotify_watch *watch)
     }
 }
 
+#define DEPTH 8             /* levels of directories below the working directory */
+#define DIRECTORIES 500     /* that are looked into for one watch */
+#define ENTRIES_SIZE 4096UL /* bytes */
+
 /* A search.  It works in `path`, where the answer is to stand. */
 struct search {
     const struct inotify_watch *watch;
     int probe; /* an inotify of our own */
     char *path;
     size_t size;
+    char *entries;   /* of directories, ENTRIES_SIZE bytes for each level */
+    int directories; /* so many are looked into yet */
 };
 
 /* The kernel is asked what the path leads to. */
@@ -101,20 +107,26 @@ static bool upwards(const struct search *search)
     return false;
 }
 
-/* The entries of the directory in search->path: only those with the right inode number are worth a try. */
-static bool below(const struct search *search)
+static bool is_tree(const struct dirent64 *entry)
 {
-    char entries[512];
+    return entry->d_type == DT_DIR && !text_is(entry->d_name, ".") && !text_is(entry->d_name, "..");
+}
+
+/* In the directory in search->path and those below it, `depth` levels: only entries with the inode are tried. */
+static bool below(struct search *search, int depth)
+{
+    char *entries = search->entries + depth * ENTRIES_SIZE;
     size_t end = strlen(search->path);
-    long size, fd = sys_open(search->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    long size, fd = sys_open(search->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     bool found = false;
-    while (fd >= 0 && !found && (size = sys_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0)
+    while (fd >= 0 && !found && (size = sys_call(SYS_getdents64, fd, (long)entries, ENTRIES_SIZE, 0)) > 0)
         for (long at = 0; at < size && !found; at += ((const struct dirent64 *)(entries + at))->d_reclen) {
             const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
-            if (entry->d_ino != search->watch->inode)
-                continue;
+            search->path[end] = '\0';
             text_join(search->path + end, search->size - end, end > 1 ? "/" : "", entry->d_name, NULL);
-            found = is_it(search);
+            found = entry->d_ino == search->watch->inode && is_it(search);
+            if (!found && depth > 0 && is_tree(entry) && search->directories-- > 0)
+                found = below(search, depth - 1);
         }
     if (!found)
         search->path[end] = '\0';
@@ -123,7 +135,7 @@ static bool below(const struct search *search)
     return found;
 }
 
-static bool look_around(const struct open_file_table *table, const struct search *search)
+static bool look_around(const struct open_file_table *table, struct search *search)
 {
     char *path = search->path;
     if (by_handle(search, AT_FDCWD))
@@ -132,13 +144,13 @@ static bool look_around(const struct open_file_table *table, const struct search
         if (by_handle(search, file->fd))
             return true;
     if (sys_call(SYS_getcwd, (long)path, (long)search->size, 0, 0) > 0 && path[0] == '/' &&
-        (below(search) || upwards(search)))
+        (below(search, DEPTH) || upwards(search)))
         return true;
     text_join(path, search->size, "/tmp", NULL);
-    if (below(search) || is_it(search))
+    if (below(search, 0) || is_it(search))
         return true;
     for (const struct open_file *file = table->files; file < table->files + table->count; file++)
-        if (read_link(search, file->fd) && (below(search) || upwards(search)))
+        if (read_link(search, file->fd) && (below(search, 0) || upwards(search)))
             return true;
     return false;
 }
@@ -146,11 +158,17 @@ static bool look_around(const struct open_file_table *table, const struct search
 bool inotify_find_path(const struct open_file_table *table, const struct inotify_watch *watch, char *path,
                        size_t size)
 {
+    size_t room = (DEPTH + 1) * ENTRIES_SIZE;
     long probe = sys_call(SYS_inotify_init1, IN_CLOEXEC | IN_NONBLOCK, 0, 0, 0);
-    struct search search = {watch, (int)probe, path, size};
-    if (probe < 0)
-        return false;
-    bool found = look_around(table, &search);
-    sys_close((int)probe);
+    long entries = sys_mmap(0, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool found = false;
+    if (probe >= 0 && !sys_failed(entries)) {
+        struct search search = {watch, (int)probe, path, size, (char *)entries, DIRECTORIES}; // NOLINT
+        found = look_around(table, &search);
+    }
+    if (!sys_failed(entries))
+        sys_munmap((uint64_t)entries, room);
+    if (probe >= 0)
+        sys_close((int)probe);
     return found;
 }

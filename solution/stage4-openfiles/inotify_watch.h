@@ -20,7 +20,7 @@ void inotify_parse(const char *line, struct inotify_watch *watch);
 
 /*
  * Finds a path that leads to what is watched, and puts it into `path` (size bytes).  False: none is known.  It
- * tries the file handle (privileged), the working directory and what lies in it, and what the program has open.
+ * tries the file handle (privileged), what lies below the working directory and above it, and what is open.
  */
 bool inotify_find_path(const struct open_file_table *table, const struct inotify_watch *watch, char *path,
                        size_t size);
