@@ -36,7 +36,7 @@ static bool is_pipe(const struct fd_view *view)
 
 static bool reads(const struct open_file *file)
 {
-    return (file->flags & O_ACCMODE) != O_WRONLY;
+    return (file->flags & O_ACCMODE) != O_WRONLY && !(file->flags & O_PATH);
 }
 
 static bool writes(const struct open_file *file)
@@ -153,7 +153,7 @@ static long save_state(struct files_save *save, struct open_file *file, long eve
 static long save_pipe(struct files_save *save, struct open_file *file)
 {
     long events = poll_now(file->fd);
-    if (file->pre_opened || standard_end(save->table, file) != NULL)
+    if (file->pre_opened || (file->flags & O_PATH) || standard_end(save->table, file) != NULL)
         return 0;
     if (events < 0)
         return events;
@@ -262,6 +262,8 @@ static long make_pipe(const struct open_file *file)
 static long open_pipe(const struct open_file_table *table, const struct open_file *file)
 {
     const struct open_file *peer = open_peer(table, file), *standard = standard_end(table, file);
+    if (file->flags & O_PATH)
+        return peer != NULL ? fd_reopen(peer->real_fd, O_PATH) : -ENXIO;
     if (standard != NULL)
         return sys_call(SYS_fcntl, standard->real_fd, F_DUPFD_CLOEXEC, 0, 0);
     long fd = peer != NULL ? fd_reopen(peer->real_fd, (int)(file->flags & O_ACCMODE)) : make_pipe(file);

@@ -86,7 +86,7 @@ static void finish(const struct open_file_table *table, const struct open_file *
         kind_timerfd_finish(table, file);
     if (file->kind == OPEN_EPOLL)
         kind_epoll_finish(table, file);
-    if (file->kind != OPEN_LOST && file->real_fd != file->fd) /* else it is restart's own: another file */
+    if (file->kind != OPEN_LOST && file->real_fd > file->fd) /* else it is restart's own: another file */
         file_locks_finish(table, file);
 }
 
