@@ -125,7 +125,7 @@ static uint32_t kind_of(const struct fd_view *view)
 static long refuse(const struct open_file_table *table, const struct open_file *file, long error)
 {
     say("libckpt: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", ", open_path(table, file),
-        error == -EFBIG ? ", has no name any more, and more content than the 32 MiB that go into an image" :
+        error == -EFBIG ? ", has no name, and more content than the 32 MiB in all that go into an image" :
         ", cannot be saved", NULL);
     return error;
 }
