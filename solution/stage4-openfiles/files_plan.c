@@ -153,6 +153,15 @@ static void compare(struct files_work *work, const struct open_file *file)
         problem(work, file, "it has grown from %lu to %lu bytes since", file->size, size);
 }
 
+/* What is lost of a file that comes back: its kind says that, here or in the restorer. */
+static void count_losses(struct files_work *work, const struct open_file *file)
+{
+    if (work->options->strict && file->dup_of == file->fd &&
+        ((file->kind == OPEN_EPOLL && kind_epoll_loses(work->table, file)) ||
+         (file->kind == OPEN_INOTIFY && kind_inotify_loses(work->table, file))))
+        problem(work, file, "not all that it waits for will be there");
+}
+
 static bool has_offset(const struct open_file *file)
 {
     return (is_path(file) && file->kind != OPEN_DEVICE) || file->kind == OPEN_MEMFD;
@@ -209,8 +218,10 @@ void files_plan(struct image *image, const struct files_options *options)
             keep_own(&work, file);
         else
             open_one(&work, file);
-    for (struct open_file *file = files; file < end; file++)
+    for (struct open_file *file = files; file < end; file++) {
         compare(&work, file);
+        count_losses(&work, file);
+    }
     if (options->strict && work.problems > 0)
         errx(EX_NOINPUT, "--strict: %d of its files cannot be what they were, so no restart", work.problems);
     for (struct open_file *file = files; file < end; file++)

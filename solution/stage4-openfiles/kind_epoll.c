@@ -63,6 +63,19 @@ static long open_epoll(const struct open_file_table *table, const struct open_fi
     return fd;
 }
 
+bool kind_epoll_loses(const struct open_file_table *table, const struct open_file *file)
+{
+    const char *data = open_data(table, file);
+    for (uint64_t at = 0; at + sizeof(struct entry) <= file->data_size; at += sizeof(struct entry)) {
+        struct entry entry;
+        memcpy(&entry, data + at, sizeof entry);
+        const struct open_file *target = open_entry(table, entry.fd);
+        if (entry.stale || target == NULL || open_entry(table, target->dup_of)->kind == OPEN_LOST)
+            return true;
+    }
+    return false;
+}
+
 long kind_epoll_finish(const struct open_file_table *table, const struct open_file *file)
 {
     const char *data = open_data(table, file);

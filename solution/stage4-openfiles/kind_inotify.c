@@ -125,6 +125,19 @@ static void add_watches(const struct open_file_table *table, const struct open_f
     }
 }
 
+bool kind_inotify_loses(const struct open_file_table *table, const struct open_file *file)
+{
+    const char *path;
+    struct unread unread = {1};
+    struct record watch;
+    if (file->data_size >= sizeof unread)
+        memcpy(&unread, open_data(table, file), sizeof unread);
+    for (int wd = 0; (path = next_watch(table, file, wd, &watch)) != NULL; wd = watch.wd)
+        if (path[0] == '\0')
+            return true;
+    return unread.bytes > 0;
+}
+
 /* Counting up reads, and must not wait: so the flags of the program come last. */
 static long open_inotify(const struct open_file_table *table, const struct open_file *file)
 {

@@ -61,6 +61,10 @@ long kind_epoll_finish(const struct open_file_table *table, const struct open_fi
 long kind_timerfd_finish(const struct open_file_table *table, const struct open_file *file);
 long kind_terminal_finish(const struct open_file_table *table, const struct open_file *file);
 
+/* In the plan, when all is open: will some of it not be as it was (an entry, a watch, events)?  For --strict. */
+bool kind_epoll_loses(const struct open_file_table *table, const struct open_file *file);
+bool kind_inotify_loses(const struct open_file_table *table, const struct open_file *file);
+
 /* file_locks.c: the locks of a descriptor, fcntl(2) and flock(2): noted in the table; taken again, or a warning. */
 long file_locks_save(struct files_save *save, struct open_file *file);
 void file_locks_finish(const struct open_file_table *table, const struct open_file *file);
