@@ -26,7 +26,7 @@ int main(void)
     char end[4] = "";
     int plain = memfd_create("my memory", MFD_CLOEXEC);
     int sealed = memfd_create("sealed", MFD_ALLOW_SEALING);
-    int reader;
+    int reader, fixed = memfd_create("fixed", MFD_ALLOW_SEALING);
 
     write(plain, "hello, memory", 13);
     pwrite(plain, "end", 3, 8 << 20);
@@ -34,10 +34,13 @@ int main(void)
     lseek(reader, 7, SEEK_SET);
     write(sealed, "fixed", 5);
     fcntl(sealed, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL);
+    write(fixed, "stone", 5);
+    fcntl(fixed, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW);
     gate(1);
     tell("plain", plain);
     tell("reader", reader);
     tell("sealed", sealed);
+    tell("fixed", fixed);
     pread(reader, end, 3, 8 << 20);
     say("its %s", end);
     pwrite(plain, "HEL", 3, 0);

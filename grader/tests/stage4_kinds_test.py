@@ -37,6 +37,8 @@ def test_memfd(case: Case) -> None:
         "reader: hello at 7 of 8388611",
         "sealed: /memfd:sealed (deleted) flags 2 cloexec 0 seals 17",
         "sealed: fixed at 5 of 5",
+        "fixed: /memfd:fixed (deleted) flags 2 cloexec 0 seals c",
+        "fixed: stone at 5 of 5",
         "its end",
         "through the one, and through the other: HEL",
         "write to the sealed one: -1",

@@ -4,12 +4,10 @@
  * One that was opened twice (through /proc/self/fd) has two entries with one inode: the first brings it back, the
  * others are opened from that.  No memfd is a device, so rdev is free: it keeps the seals.
  *
- * Seals are given back at two times:
- *
- *     plan      all that forbid to write, shrink, grow: the content is there by then.  Under F_SEAL_WRITE there
- *               was no writable mapping, so nobody will want to make one
- *     restorer  F_SEAL_FUTURE_WRITE, which lets old mappings write, and allows no new ones: ours are new;
- *               and F_SEAL_SEAL, after which no seal can be added
+ * Seals (F_ADD_SEALS, fcntl(2)) come last, in the restorer: by then the content is there, and so are the mappings
+ * (MAP_SHARED), which F_SEAL_FUTURE_WRITE would not allow to be made anew.  A mapping that is made for reading
+ * can be turned to writing later, by mprotect(2), so the kernel refuses F_SEAL_WRITE beside it; what the
+ * program had was a mapping that could not.  Then F_SEAL_FUTURE_WRITE is the nearest, and we say so.
  */
 #include "open_kind.h"
 
@@ -19,7 +17,6 @@
 #define MFD_EXEC 0x10U /* Linux 6.3 */
 #endif
 
-#define LATE_SEALS (F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 #define PREFIX "/memfd:"
 #define SUFFIX_SIZE (sizeof " (deleted)" - 1)
 
@@ -60,17 +57,6 @@ static long create(const char *path)
     return fd >= 0 ? fd : sys_call(SYS_memfd_create, (long)name, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0);
 }
 
-/* The content, then the mode, then the seals, which may forbid to change either. */
-static long complete(const struct open_file_table *table, const struct open_file *file, int fd)
-{
-    long error = content_load(table, file, fd);
-    if (error == 0)
-        error = sys_call(SYS_fchmod, fd, file->mode & 07777, 0, 0);
-    if (error == 0 && (file->rdev & ~(uint64_t)LATE_SEALS) != 0)
-        error = sys_call(SYS_fcntl, fd, F_ADD_SEALS, (long)(file->rdev & ~(uint64_t)LATE_SEALS), 0);
-    return error;
-}
-
 static long open_memfd(const struct open_file_table *table, const struct open_file *file)
 {
     const struct open_file *peer = open_peer(table, file);
@@ -82,25 +68,36 @@ static long open_memfd(const struct open_file_table *table, const struct open_fi
     long made = create(open_path(table, file));
     if (made < 0)
         return made;
-    long error = complete(table, file, (int)made);
+    long error = content_load(table, file, (int)made);
+    if (error == 0)
+        error = sys_call(SYS_fchmod, made, file->mode & 07777, 0, 0);
     long fd = error != 0 ? error : fd_reopen((int)made, flags); /* its own flags: perhaps it only reads */
     sys_close((int)made);
     return fd;
 }
 
+/* An entry of the same file may have done it already: then F_SEAL_SEAL refuses more. */
+static long seal(int fd, long seals)
+{
+    if (sys_call(SYS_fcntl, fd, F_GET_SEALS, 0, 0) == seals)
+        return 0;
+    long error = sys_call(SYS_fcntl, fd, F_ADD_SEALS, seals, 0);
+    if (error == -EBUSY)
+        sys_call(SYS_fcntl, fd, F_ADD_SEALS, (seals & ~F_SEAL_WRITE) | F_SEAL_FUTURE_WRITE, 0);
+    return error;
+}
+
 long kind_memfd_finish(const struct open_file_table *table, const struct open_file *file)
 {
-    uint64_t late = file->rdev & LATE_SEALS;
-    if (late == 0)
+    if (file->rdev == 0)
         return 0;
-    long fd = fd_reopen(file->fd, O_RDWR);
-    long error = fd < 0 ? fd : sys_call(SYS_fcntl, fd, F_ADD_SEALS, (long)late, 0);
+    long fd = fd_reopen(file->fd, O_RDWR); /* only who may write may seal */
+    long error = fd < 0 ? fd : seal((int)fd, (long)file->rdev);
     if (fd >= 0)
         sys_close((int)fd);
-    if (error == -EPERM) /* an entry of the same file has done it already */
-        error = 0;
     if (error != 0)
         say("restart: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", ", open_path(table, file),
+            error == -EBUSY ? ": it is mapped, so it has F_SEAL_FUTURE_WRITE now, not F_SEAL_WRITE" :
             ": it is not sealed as it was (F_ADD_SEALS, fcntl(2))", NULL);
     return error;
 }
