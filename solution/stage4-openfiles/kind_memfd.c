@@ -48,10 +48,10 @@ static long save_memfd(struct files_save *save, struct open_file *file)
 /* Kernels may ask to be told whether it may be executed (vm.memfd_noexec), and old ones do not know the flag. */
 static long create(const char *path)
 {
-    char name[NAME_MAX + 1];
+    char name[NAME_MAX + SUFFIX_SIZE + 1];
     size_t length = strlen(path) - strlen(PREFIX); /* files in memory are always "deleted" */
     text_join(name, sizeof name, path + strlen(PREFIX), NULL);
-    if (length > SUFFIX_SIZE && length <= NAME_MAX)
+    if (length > SUFFIX_SIZE && length < sizeof name)
         name[length - SUFFIX_SIZE] = '\0';
     long fd = sys_call(SYS_memfd_create, (long)name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC, 0, 0);
     return fd >= 0 ? fd : sys_call(SYS_memfd_create, (long)name, MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0);
