@@ -138,8 +138,9 @@ static void set_image_name(void)
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
 __attribute__((constructor)) static void libckpt_start(void)
 {
+    set_image_name();
     owner = environment_number("CKPT_PID", getpid());
-    seconds = getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
+    seconds = behind_pid != NULL || getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request.signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2);
     request.full = environment_number("CKPT_FULL", 0) != 0;
@@ -147,7 +148,6 @@ __attribute__((constructor)) static void libckpt_start(void)
     request.rseq_address = rseq_find().address;
     request.rseq_size = rseq_find().size;
     request.setcontext = (uint64_t)setcontext;
-    set_image_name();
     set_path(table_path, getenv("CKPT_FDFILE") != NULL ? getenv("CKPT_FDFILE") : "");
     register_handler();
     start_period();

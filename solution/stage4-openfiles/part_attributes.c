@@ -119,7 +119,8 @@ static void describe(part_printf print, const void *note, size_t size)
     print("  scheduling policy %u, nice %d, priority %u, I/O priority %ld, personality 0x%lx\n", a->schedule.policy,
           a->schedule.nice, a->schedule.priority, a->io_priority, a->personality);
     for (int i = 0; i < SETTINGS; i++)
-        print("%s%s %ld%s", i == 0 ? "  " : ", ", settings[i].name, a->settings[i], i == SETTINGS - 1 ? "\n" : "");
+        print("%s%s %ld", i == 0 ? "  " : ", ", settings[i].name, a->settings[i]);
+    print("\n");
     if (a->cpu_bytes <= CPU_BYTES && same_cpus(a->cpus, a->possible, a->cpu_bytes))
         print("  any CPU\n");
     else
@@ -132,8 +133,8 @@ static void warn(const char *name, int64_t then, int64_t now, const char *hint)
 {
     struct number was = text_number((uint64_t)(then < 0 ? -then : then), 10);
     struct number is = text_number((uint64_t)(now < 0 ? -now : now), 10);
-    say("restart: ", name, " was ", then < 0 ? "-" : "", was.digits, " and is ", now < 0 ? "-" : "", is.digits, " now",
-        hint, NULL);
+    say("restart: ", name, " was ", then < 0 ? "-" : "", was.digits, " and is ", now < 0 ? "-" : "", is.digits,
+        " now", hint, NULL);
 }
 
 /* THP_DISABLE takes its flags (Linux 6.18) in another argument.  Dumpable 2 can only be had by execve(2). */
@@ -205,7 +206,7 @@ static long restore(const void *note, size_t size)
     for (int i = 0; i < SETTINGS; i++)
         restore_setting(&settings[i], a->settings[i]);
     if (count_filters(status, sizeof status) < a->seccomp)
-        say("restart: the program had limited its own system calls (seccomp(2)); the limits cannot come back", NULL);
+        say("restart: the program had limited its system calls (seccomp(2)); that cannot come back", NULL);
     return 0;
 }
 
