@@ -119,15 +119,15 @@ static void set_image_name(void)
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
 __attribute__((constructor)) static void libckpt_start(void)
 {
+    set_image_name();
     owner = environment_number("CKPT_PID", getpid());
-    seconds = getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
+    seconds = behind_pid != NULL || getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request = (struct save_request){
         .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .table_path = table_path};
-    set_image_name();
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
     start_period();
