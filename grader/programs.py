@@ -57,6 +57,7 @@ RECIPES: dict[str, Recipe] = {
     "counting": Recipe("counting.c", alone=True),
     "primes": Recipe("primes.c", alone=True),
     "shortio": Recipe("shortio.c", alone=True),
+    "onterminal": Recipe("onterminal.c", alone=True),
     "registers": Recipe("registers.c", extra=["registers.S"]),
     "fpenv": Recipe("fpenv.c", ["-lm"]),
     "threads": Recipe("threads.c", ["-pthread"]),

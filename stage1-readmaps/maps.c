@@ -1,6 +1,7 @@
 /* maps.c - the parser of maps.h: fill a buffer, find a line, take it apart. */
 #include "maps.h"
 #include "sys.h"
+#include "text.h"
 
 void maps_start(struct maps_reader *reader, int fd, char *buf, size_t size)
 {
@@ -42,20 +43,14 @@ static char *next_line(struct maps_reader *r, int *error)
     return line;
 }
 
-/* 0 to 15, or more than that for what is no digit. */
-static unsigned digit_value(char c)
-{
-    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 99;
-}
-
 /* Takes a number in the given base and the one character that must follow it from *at. */
 static bool take_number(const char **at, unsigned base, char follow, uint64_t *value)
 {
-    /* TODO 1.2: Read one number: digits of `base`, then the character `follow`.
+    /* TODO 1.2: Read one number: digits of `base` (digit_value(), text.h), then the character `follow`.
      * Move *at behind both, store the number in *value and return true. Return false, so that the
      * line is refused, if there is no digit, if more than 64 bits would be needed, or if another
      * character follows. */
-    (void)at, (void)base, (void)follow, (void)value, (void)digit_value;
+    (void)at, (void)base, (void)follow, (void)value;
     return false;
 }
 

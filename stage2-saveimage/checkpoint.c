@@ -36,10 +36,9 @@ static void add_notes(struct note_list *notes, const struct save_request *reques
     note_end(notes, IMAGE_NOTE_NAME, NOTE_REGIONS, size + t->names_size);
 
     struct image_context *context = note_begin(notes);
-    context->ucontext = (uint64_t)request->context;
-    context->setcontext = request->setcontext;
-    context->second_life = (uint64_t)request->second_life;
-    context->copy = *request->context;
+    *context = (struct image_context){
+        .ucontext = (uint64_t)request->context, .setcontext = request->setcontext,
+        .second_life = (uint64_t)request->second_life, .copy = *request->context};
     note_end(notes, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *context);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "program.h"
 #include "libc.h"
+#include "text.h"
 
 static const char usage[] =
     "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--] PROG [ARGS...]\n"
@@ -22,13 +23,6 @@ static void set_variable(const char *name, const char *value)
 {
     if (setenv(name, value, 1) != 0)
         err(EX_OSERR, "%s", name);
-}
-
-static void set_number(const char *name, long value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%ld", value);
-    set_variable(name, text);
 }
 
 /* The number from 1 to max that the text is, or 0. */
@@ -68,8 +62,8 @@ static void parse_options(int argc, char **argv)
     }
     if (optind == argc)
         usage_exit(usage, false);
-    const char *interval = getenv("CKPT_INTERVAL");
-    if (interval != NULL && *interval != '\0' && parse_number(interval, 1000000) == 0)
+    const char *interval = environment("CKPT_INTERVAL", "1");
+    if (parse_number(interval, 1000000) == 0)
         errx(EX_USAGE, "%s: not a number of seconds", interval);
 }
 
@@ -96,13 +90,12 @@ static void preload_library(void)
  */
 static void prepare_signal(void)
 {
-    const char *value = getenv("CKPT_SIGNAL");
-    int number = parse_signal(value != NULL && *value != '\0' ? value : "USR2");
+    int number = parse_signal(environment("CKPT_SIGNAL", "USR2"));
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, number);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    set_number("CKPT_SIGNAL", number); /* for the constructor: a number */
+    set_variable("CKPT_SIGNAL", text_number((uint64_t)number, 10).digits); /* for the constructor: a number */
 }
 
 int main(int argc, char **argv)
@@ -116,7 +109,7 @@ int main(int argc, char **argv)
         errx(EX_DATAERR, "cannot checkpoint %s: %s %s", argv[optind], checked, problem);
     preload_library();
     prepare_signal();
-    set_number("CKPT_PID", getpid());
+    set_variable("CKPT_PID", text_number((uint64_t)getpid(), 10).digits);
     execv(path, argv + optind);
     err(EX_OSERR, "%s", path);
 }

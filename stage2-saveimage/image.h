@@ -53,6 +53,7 @@ enum image_note_type {
     NOTE_ATTRIBUTES = 0x434b000b,
     NOTE_POSIX_TIMERS = 0x434b000c,
     NOTE_CHILDREN = 0x434b000d,
+    NOTE_MEMORY = 0x434b000e,
 };
 
 struct image_header {

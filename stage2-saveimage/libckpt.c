@@ -16,7 +16,7 @@
 static ucontext_t context;
 static struct second_life second_life;
 static char table_path[PATH_MAX]; /* CKPT_FDFILE, absolute, or "" */
-static struct save_request request = {.context = &context, .second_life = &second_life, .table_path = table_path};
+static struct save_request request;
 static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
 static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
 static char image_path[PATH_MAX + sizeof(struct number)];
@@ -109,8 +109,7 @@ static char *set_path(char to[PATH_MAX], const char *name)
 
 static void set_image_name(void)
 {
-    const char *name = getenv("CKPT_IMAGE");
-    char *percent = strstr(set_path(image_name, name == NULL || *name == '\0' ? "myckpt" : name), "%p");
+    char *percent = strstr(set_path(image_name, environment("CKPT_IMAGE", "myckpt")), "%p");
     if (percent == NULL)
         return;
     *percent = '\0';
@@ -120,17 +119,16 @@ static void set_image_name(void)
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
 __attribute__((constructor)) static void libckpt_start(void)
 {
-    owner = environment_number("CKPT_PID", getpid());
-    seconds = getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
-    verbose = environment_number("CKPT_VERBOSE", 0) != 0;
-    request.signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2);
-    request.full = environment_number("CKPT_FULL", 0) != 0;
-    request.periodic = seconds != 0;
-    request.rseq_address = rseq_find().address;
-    request.rseq_size = rseq_find().size;
-    request.setcontext = (uint64_t)setcontext;
     set_image_name();
-    set_path(table_path, getenv("CKPT_FDFILE") != NULL ? getenv("CKPT_FDFILE") : "");
+    owner = environment_number("CKPT_PID", getpid());
+    seconds = behind_pid != NULL || getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
+    verbose = environment_number("CKPT_VERBOSE", 0) != 0;
+    request = (struct save_request){
+        .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
+        .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
+        .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
+        .table_path = table_path};
+    set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
     start_period();
 }

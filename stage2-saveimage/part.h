@@ -56,7 +56,8 @@ struct part {
 extern const struct part *const all_parts[];
 
 extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
-extern const struct part files_part, shared_part, attributes_part, posix_timers_part, children_part; /* stage 4 */
+extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
+    children_part; /* stage 4 */
 
 /* Does this build save memory that is shared with others (parts.c)?  Without, it is refused. */
 extern const bool saves_shared_memory;

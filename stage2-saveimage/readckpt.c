@@ -66,15 +66,13 @@ static void show_notes(const struct image *image)
 /* Each part of this build describes its own note; others are named, so that nothing is hidden. */
 static void show_part(const struct image_note *note)
 {
-    const struct part *const *part = all_parts;
-    while (*part != NULL && (*part)->type != note->type)
-        part++;
-    if (*part == NULL) {
-        printf("note 0x%x: %zu bytes, of a later stage's part\n", note->type, note->size);
-    } else {
-        printf("%s:\n", (*part)->name);
-        (*part)->describe(printf, note->value, note->size);
-    }
+    for (const struct part *const *part = all_parts; *part != NULL; part++)
+        if ((*part)->type == note->type) {
+            printf("%s:\n", (*part)->name);
+            (*part)->describe(printf, note->value, note->size);
+            return;
+        }
+    printf("note 0x%x: %zu bytes, of a later stage's part\n", note->type, note->size);
 }
 
 static void show_summary(const struct image *image)
@@ -98,10 +96,10 @@ static void show_summary(const struct image *image)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'},
-                                            {"notes", 0, NULL, 'n'}, {"svg", 0, NULL, 's'},
-                                            {"draw", 0, NULL, 'd'}, {"check", 0, NULL, 'c'},
-                                            {"against", 1, NULL, 'a'}, {"files", 0, NULL, 'f'}, {"help", 0, NULL, 'h'}, {0}};
+    static const struct option options[] = {
+        {"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'}, {"notes", 0, NULL, 'n'}, {"files", 0, NULL, 'f'},
+        {"check", 0, NULL, 'c'}, {"against", 1, NULL, 'a'}, {"svg", 0, NULL, 's'}, {"draw", 0, NULL, 'd'},
+        {"help", 0, NULL, 'h'}, {0}};
     bool asked['s' + 1] = {false};
     int option, status;
     const char *pid = "";

@@ -33,7 +33,8 @@ static void map_block(struct block *b, const struct restart_plan *plan)
         moves_size += own->moves[i].size;
     /* At the most the image's head once more, and what aligning costs: less than a page. */
     b->size = CODE_PAGES + STACK_SIZE + moves_size +
-              round_up(sizeof(struct restorer) + plan->image.head_size + plan->image.made_size + ARCH_PAGE_SIZE, ARCH_PAGE_SIZE);
+              round_up(sizeof(struct restorer) + plan->image.head_size + plan->image.made_size + ARCH_PAGE_SIZE,
+                       ARCH_PAGE_SIZE);
     uint64_t place = place_find(own->ranges, own->count, plan->image.regions, plan->image.region_count, b->size);
     if (place == 0)
         errx(EX_OSERR, "no place for the restorer: no gap of %luK in both address spaces", b->size / 1024);

@@ -34,10 +34,11 @@ struct restart_plan {
     {"stop", 0, &(plan).stop, 1}, {"dry-run", 0, &(plan).dry_run, 1}, {"help", 0, NULL, 'h'}
 
 /*
- * In this order: opens and checks the image; checks its files, the kernel's mappings and the limits, and builds
- * the restorer's block; says what was asked for, and goes.  All signals are blocked from the first on: they
- * wait, and setcontext() brings back the program's own mask.  None returns if something is in the way: it
- * says what, and exits with a status of <sysexits.h>.  Nothing of the process has changed then.
+ * In this order: opens and checks the image, and says what it lacks (NOTE_LOST); checks its files, the kernel's
+ * mappings and the limits, and builds the restorer's block; says what was asked for, and goes.  All signals are
+ * blocked from the first on: they wait, and setcontext() brings back the program's own mask.  None returns if
+ * something is in the way: it says what, and exits with a status of <sysexits.h>.  Nothing of the process has
+ * changed then.
  */
 void plan_open(struct restart_plan *plan, const char *path);
 void plan_make(struct restart_plan *plan);

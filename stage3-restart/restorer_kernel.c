@@ -26,18 +26,15 @@ static long move(uint64_t from, uint64_t to, uint64_t size)
 long pack_kernel_regions(const struct restorer *r)
 {
     long error = 0;
-    for (size_t i = 0; i < r->move_count && error == 0; i++)
-        error = move(r->moves[i].from, r->moves[i].packed, r->moves[i].size);
+    for (const struct kernel_move *m = r->moves; m < r->moves + r->move_count && error == 0; m++)
+        error = move(m->from, m->packed, m->size);
     return error;
 }
 
 long unpack_kernel_regions(const struct restorer *r)
 {
     long error = 0;
-    for (size_t i = 0; i < r->move_count && error == 0; i++) {
-        if (r->moves[i].to == 0)
-            continue;
-        error = move(r->moves[i].packed, r->moves[i].to, r->moves[i].size);
-    }
+    for (const struct kernel_move *m = r->moves; m < r->moves + r->move_count && error == 0; m++)
+        error = m->to == 0 ? 0 : move(m->packed, m->to, m->size); /* the image has none: it is dropped */
     return error;
 }

@@ -1,8 +1,8 @@
 /*
  * restorer_map.c - brings back one region: map it, read its bytes, give it its protection.  No libc.
  *
- * Not brought back: the name that a program gave to anonymous memory (prctl(2), PR_SET_VMA_ANON_NAME; maps
- * shows it as "[anon:NAME]"), and what it told madvise(2) and mlock(2).
+ * Not brought back here, but by stage 4's part_memory.c: the name that a program gave to anonymous memory (prctl(2),
+ * PR_SET_VMA_ANON_NAME; maps shows it as "[anon:NAME]"), and what it told madvise(2) and mlock(2).
  */
 #include "restorer.h"
 
@@ -61,8 +61,8 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
 /* --lazy: the image's pages themselves become the region; they are read when they are touched. */
 static bool map_from_image(const struct restorer *r, const struct image_region *region, uint64_t offset)
 {
-    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & REGION_GROWS_DOWN))
-        return false; /* MAP_GROWSDOWN of a file is EINVAL */
+    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & (REGION_GROWS_DOWN | REGION_SHARED)))
+        return false; /* MAP_GROWSDOWN of a file is EINVAL; and shared memory must be no private copy */
     long at = sys_mmap(region->start, region->end - region->start, (int)region->prot, MAP_PRIVATE | MAP_FIXED,
                        r->image, (off_t)offset);
     return !sys_failed(at); /* else read it: no PROT_EXEC from a noexec file system, for one */

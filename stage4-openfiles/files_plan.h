@@ -21,6 +21,9 @@ struct files_options {
  */
 void files_plan(struct image *image, const struct files_options *options);
 
+/* Moves a descriptor of ours to a number from `base` on, out of the program's way.  Exits if there is none. */
+int descriptor_lift(int fd, int base);
+
 /*
  * files_text.c: a table with the paths, offsets and flags of the text at `path`, and all of `table` (or NULL)
  * that the text does not speak of; malloc'ed, *size bytes.  Exits with a message if it cannot be read.

@@ -106,7 +106,7 @@ static uint32_t kind_of(const struct fd_view *view)
 static long refuse(const struct open_file_table *table, const struct open_file *file, long error)
 {
     say("libckpt: descriptor ", text_number((uint64_t)file->fd, 10).digits, ", ", open_path(table, file),
-        error == -EFBIG ? ", has no name any more, and more content than the 32 MiB that go into an image" :
+        error == -EFBIG ? ", has no name, and more content than the 32 MiB in all that go into an image" :
         ", cannot be saved", NULL);
     return error;
 }
@@ -120,6 +120,8 @@ static long save_one(struct files_save *save, size_t i)
     if (error != 0)
         return error;
     file->kind = kind_of(save->view);
+    if (file->kind >= OPEN_MEMFD)
+        file->pre_opened = 0; /* the program closed 0, 1 or 2, and then made it: nobody is born with an epoll */
     file->dup_of = owner_of(save->table, i);
     if (file->dup_of == file->fd && open_kinds[file->kind]->save != NULL)
         error = open_kinds[file->kind]->save(save, file);

@@ -5,6 +5,44 @@
  */
 #include "open_kind.h"
 
+/* Where /proc/self/fd/N of some things leads, and what they are. */
+struct reason {
+    char prefix[32];
+    char words[72];
+};
+
+static const struct reason reasons[] = {
+    {"/dev/ptmx", "the master side of a pseudoterminal: its programs lost their terminal"},
+    {"/dev/pts/ptmx", "the master side of a pseudoterminal: its programs lost their terminal"},
+    {"/memfd:", "memory in huge pages"},
+    {"anon_inode:[pidfd]", "a pidfd: the process that it stands for is none of this life"},
+    {"pidfd:", "a pidfd: the process that it stands for is none of this life"},
+    {"anon_inode:[io_uring]", "an io_uring: work for the kernel may be under way"},
+    {"anon_inode:[userfaultfd]", "a userfaultfd: the memory that it watched is mapped anew"},
+    {"anon_inode:[perf_event]", "a performance counter (perf_event_open(2))"},
+    {"anon_inode:bpf", "an object of BPF, which lives in the kernel"},
+    {"anon_inode:[fanotify]", "a fanotify: it needs privileges"},
+    {"anon_inode:", "an object of the kernel that ckptlab does not know"},
+    {"net:", "a namespace"}, {"mnt:", "a namespace"}, {"pid:", "a namespace"}, {"user:", "a namespace"},
+    {"uts:", "a namespace"}, {"ipc:", "a namespace"}, {"time:", "a namespace"}, {"cgroup:", "a namespace"},
+    {"", ""},
+};
+
+const char *lost_reason(const struct open_file_table *table, const struct open_file *file)
+{
+    const char *path = open_path(table, file);
+    for (const struct reason *reason = reasons; reason->prefix[0] != '\0'; reason++)
+        if (text_starts(path, reason->prefix))
+            return reason->words;
+    if (S_ISSOCK(file->mode))
+        return "a socket: the other side of a connection knows of no restart";
+    if (S_ISFIFO(file->mode))
+        return "a pipe to another process, which knows of no restart";
+    if (S_ISCHR(file->mode) || S_ISBLK(file->mode))
+        return "a device: what it does is not in the program's memory";
+    return "no kind of file that a checkpoint can save";
+}
+
 static bool is_lost(const struct fd_view *view)
 {
     return true;

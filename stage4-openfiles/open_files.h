@@ -55,6 +55,21 @@ struct open_file {
     uint64_t locks, lock_count; /* struct file_lock [], in extra */
 };
 
+/* A lock that somebody could wait for.  `end` is its last byte. */
+struct file_lock {
+    uint32_t type;      /* enum file_lock_type */
+    uint32_t exclusive; /* for writing, not for reading */
+    uint64_t start, end;
+};
+
+enum file_lock_type {
+    LOCK_FLOCK, /* flock(2): of the open file description, on the whole file */
+    LOCK_POSIX, /* fcntl(2), F_SETLK: of the process */
+    LOCK_OFD,   /* fcntl(2), F_OFD_SETLK: of the open file description */
+};
+
+#define LOCK_TO_END UINT64_MAX /* also of what the file grows to */
+
 struct open_file_table {
     uint32_t count;
     uint32_t pid;        /* of the first life: /proc/PID/... is another process now */

@@ -56,9 +56,14 @@ extern const struct open_kind kind_inotify;
  * In the restorer, when all descriptors are in their places: what can only be done then.  0 or -errno; an
  * error is said there, and the restart goes on.
  */
+long kind_memfd_finish(const struct open_file_table *table, const struct open_file *file);
 long kind_epoll_finish(const struct open_file_table *table, const struct open_file *file);
 long kind_timerfd_finish(const struct open_file_table *table, const struct open_file *file);
 long kind_terminal_finish(const struct open_file_table *table, const struct open_file *file);
+
+/* In the plan, when all is open: will some of it not be as it was (an entry, a watch, events)?  For --strict. */
+bool kind_epoll_loses(const struct open_file_table *table, const struct open_file *file);
+bool kind_inotify_loses(const struct open_file_table *table, const struct open_file *file);
 
 /* file_locks.c: the locks of a descriptor, fcntl(2) and flock(2): noted in the table; taken again, or a warning. */
 long file_locks_save(struct files_save *save, struct open_file *file);
@@ -76,15 +81,42 @@ long save_data(struct files_save *save, struct open_file *file, const void *byte
 long content_save(struct files_save *save, struct open_file *file, int fd, uint64_t size);
 long content_load(const struct open_file_table *table, const struct open_file *file, int fd);
 
+/* kind_lost.c: why this one cannot come back, in a few words. */
+const char *lost_reason(const struct open_file_table *table, const struct open_file *file);
+
+/*
+ * fdinfo.c: an entry that is open already, and shows the same file (device and inode) as this one, by an open(2) of
+ * its own: the two ends of a pipe, a memfd opened twice.  NULL: this one is the first.
+ */
+const struct open_file *open_peer(const struct open_file_table *table, const struct open_file *file);
+
+/* fdinfo.c: opens what `fd` shows once more, with an offset and flags of its own.  A descriptor or -errno. */
+long fd_reopen(int fd, int flags);
+
+/* fdinfo.c: behind `key` at the start of a line of fdinfo; first, or in the next lines.  NULL: no such line. */
+const char *fdinfo_find(const char *info, const char *key);
+const char *fdinfo_next(const char *at, const char *key);
+
+/* fdinfo.c: the number behind `word`, anywhere in the line; 0 if there is none. */
+uint64_t fdinfo_in_line(const char *line, const char *word, unsigned base);
+
 /* fdinfo.c: the number behind "key:" at the start of a line of fdinfo.  False: there is no such line. */
 bool fdinfo_number(const char *info, const char *key, unsigned base, uint64_t *value);
 
 /* The number at *at in the given base; *at moves behind it.  Blanks before it are skipped. */
 uint64_t text_parse(const char **at, unsigned base);
 
+static inline bool text_is(const char *s, const char *other)
+{
+    return strncmp(s, other, strlen(other) + 1) == 0;
+}
+
 static inline bool text_starts(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
+
+/* kind_file.c: a file without a name, in the directory where it was; else in /tmp.  A descriptor or -errno. */
+long make_nameless(const char *path);
 
 #endif

@@ -74,7 +74,14 @@ static void finish(const struct open_file_table *table, const struct open_file *
 {
     if (file->kind == OPEN_TERMINAL)
         kind_terminal_finish(table, file);
-    file_locks_finish(table, file);
+    if (file->kind == OPEN_MEMFD)
+        kind_memfd_finish(table, file);
+    if (file->kind == OPEN_TIMERFD)
+        kind_timerfd_finish(table, file);
+    if (file->kind == OPEN_EPOLL)
+        kind_epoll_finish(table, file);
+    if (file->kind != OPEN_LOST && file->real_fd > file->fd) /* else it is restart's own: another file */
+        file_locks_finish(table, file);
 }
 
 static long restore(const void *note, size_t size)

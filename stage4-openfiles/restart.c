@@ -2,11 +2,13 @@
  * restart - brings a checkpointed program back to life, with its files.
  *
  * The phases are those of stage 3.  New is in the plan: what the program had open is opened again before
- * anything is destroyed (files_plan.c); the restorer puts it in its place (part_files.c).
+ * anything is destroyed (files_plan.c, shared_plan.c); the restorer puts it in its place (part_files.c,
+ * shared_restore.c).
  */
 #include "files_plan.h"
 #include "fdtext.h"
 #include "restart_plan.h"
+#include "shared_plan.h"
 
 static const char usage[] =
     "Usage: restart [-hv] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
@@ -24,15 +26,6 @@ static const char usage[] =
     "  --dry-run      check everything, build the plan, destroy nothing, and exit\n\n"
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
     "needs is missing or changed; 71 a system call failed.\n";
-
-/* An image of stage 3 has no Open File Table, but a list of what it lacks. */
-static void warn_of_losses(const struct image *image)
-{
-    size_t size;
-    const char *lines = image_note(image, IMAGE_NOTE_NAME, NOTE_LOST, 1, &size);
-    if (lines != NULL)
-        fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, lines);
-}
 
 int main(int argc, char **argv)
 {
@@ -53,8 +46,8 @@ int main(int argc, char **argv)
     if (optind != argc - 1)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
-    warn_of_losses(&plan.image);
     files_plan(&plan.image, &files);
+    shared_plan(&plan.image);
     plan_make(&plan);
     plan_go(&plan);
 }

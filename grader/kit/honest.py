@@ -177,11 +177,13 @@ def as_student_has_it(top: Path, path: Path, own: Optional[str]) -> Optional[ske
 
 
 def submission(name: str, top: Path = skeleton.TOP) -> dict[Path, skeleton.File]:
-    """All files of a student's tree, by their paths in it."""
+    """All files of a student's tree, by their paths in it. It has the stages that the submission has a folder for."""
     own = own_files(name)
     files: dict[Path, skeleton.File] = {}
     for source in skeleton.tracked(top, "solution/stage[0-9]-*/**"):
         path = source.relative_to("solution")
+        if not (FOLDER / name / path.parts[0]).is_dir():
+            continue
         file = as_student_has_it(top, path, own.get(path))
         if file is not None:
             files[path] = file

@@ -19,7 +19,7 @@ or, in place of [[edit]], `patch = '''a unified diff'''` for `patch -p1` in solu
 skipped since they depend on a failed one need not be named. `may_lose = ["test_x"]` names tests that the
 mutant may lose or not, with all that depend on them (say why in a comment). A table `[causes]`, like
 `[loses]`, names the cause for a stage where another one is right: a wrong parser shows itself otherwise in
-a restart.
+a restart. Of the stages from 4 on, which rest on all of those before them, only those that [loses] names are graded.
 
 `grader/python grader/kit/mutants.py NAME...` (none: all) tells what mutants lose now. A mutant is graded in
 a scratch copy, against the unchanged reference of this tree.
@@ -46,6 +46,7 @@ from config import GRADER, TOP, load_interface, load_toml
 SOLUTION = Path(os.environ.get("CKPTLAB_SOLUTION", str(TOP / "solution")))
 FOLDER = GRADER / "kit" / "mutants"
 SAMPLE = 2
+CORE = 3  # the last of the stages in which each mutant is graded
 
 
 class MutantError(Exception):
@@ -169,12 +170,17 @@ def sample(mutant: Mutant, stage: int) -> list[str]:
     return [*lost, *free[:SAMPLE]]
 
 
+def stages_of(mutant: Mutant) -> list[int]:
+    """Where a mutant is graded by all tests."""
+    return sorted({*(stage for stage in load_interface().stages if stage <= CORE), *mutant.loses})
+
+
 def judge(mutant: Mutant, tree: Path, full: bool) -> list[str]:
     """Grade the mutant, by a sample or by all tests of check; what is not as it must be, in words."""
     copy_solution(tree)
     mutant.apply(tree)
     problems = []
-    for stage in sorted(load_interface().stages) if full else sorted(mutant.loses):
+    for stage in stages_of(mutant) if full else sorted(mutant.loses):
         folder = tree / load_interface().stages[stage].folder
         only = [] if full else sample(mutant, stage)
         problems += compare(mutant, stage, grade(stage, folder, only))

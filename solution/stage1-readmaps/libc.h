@@ -1,6 +1,6 @@
 /*
  * libc.h - the headers of libc that the lab's programs use, in one place, and how all of them show their
- * usage.  Not for the restorer.
+ * usage and ask the environment.  Not for the restorer.
  */
 #ifndef CKPT_LIBC_H
 #define CKPT_LIBC_H
@@ -24,6 +24,13 @@
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
+
+/* The value of an environment variable; `otherwise`, if there is none or it is empty. */
+static inline const char *environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : otherwise;
+}
 
 /* Prints the usage and ends the program: to stdout, with 0, if it was asked for; else to stderr, with 64. */
 __attribute__((noreturn)) static inline void usage_exit(const char *usage, bool asked_for)

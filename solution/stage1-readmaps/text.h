@@ -1,12 +1,14 @@
 /*
- * text.h - messages and numbers without stdio and without malloc, for signal handlers and for the code
- * that rebuilds a process.  All functions are async-signal-safe.  Given to students whole.
+ * text.h - messages, numbers and a few questions to strings without stdio and without malloc, for signal handlers
+ * and for the code that rebuilds a process.  All functions are async-signal-safe.  Given to students whole.
  */
 #ifndef CKPT_TEXT_H
 #define CKPT_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A number as a string. */
 struct number {
@@ -21,6 +23,23 @@ struct number text_number(uint64_t value, unsigned base);
  * what does not fit is cut off.
  */
 size_t text_join(char *to, size_t size, const char *first, ...) __attribute__((sentinel));
+
+static inline bool starts_with(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static inline bool ends_with(const char *s, const char *suffix)
+{
+    size_t length = strlen(s), tail = strlen(suffix);
+    return length >= tail && strncmp(s + length - tail, suffix, tail) == 0;
+}
+
+/* 0 to 15, or more than that for what is no digit. */
+static inline unsigned digit_value(char c)
+{
+    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 99;
+}
 
 /* Writes the joined strings (the last argument is NULL) and a newline to stderr, in one write(). */
 void say(const char *first, ...) __attribute__((sentinel));

@@ -35,7 +35,8 @@ static bool is_own(struct pagemap *map, uint64_t address)
 
 /*
  * True if the page must be in the image.  An untouched page of anonymous memory need not: fresh memory is
- * zero as well.  One of a file (its name may be gone by now), or of the kernel, has bytes all the same.
+ * zero as well.  One of a file (its name may be gone by now), or of the kernel, has bytes all the same; so has one
+ * of shared memory, which has an inode as well: pagemap does not tell what was written through another mapping.
  */
 static bool is_wanted(struct pagemap *map, const struct image_region *region, uint64_t address)
 {

@@ -18,11 +18,6 @@ static int complain(int status, const char *file, const char *why)
     return status;
 }
 
-static bool starts_with(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
 /* What one line of maps tells; the files are told apart by find_programs(). */
 static enum area_kind kind_of(const struct area *area)
 {

@@ -10,7 +10,6 @@
 static void identify_file(struct image_region *to, const struct region *from, const struct image_region *previous)
 {
     struct stat st;
-    to->inode = from->inode;
     if (!region_has_file(from) || region_is_deleted(from) ||
         sys_call(SYS_newfstatat, AT_FDCWD, (long)from->name, (long)&st, 0) != 0 || st.st_ino != from->inode)
         return;
@@ -48,15 +47,14 @@ static int add_region(struct arena *arena, const struct region *from, bool is_ke
     size_t name_size = strlen(from->name) + 1;
     if (t->count == IMAGE_MAX_REGIONS || name_size > sizeof t->names - t->names_size)
         return -E2BIG;
-    to->name = (uint32_t)t->names_size;
+    *to = (struct image_region){
+        .start = from->start, .end = from->end, .offset = from->offset, .inode = from->inode,
+        .prot = (uint32_t)from->prot, .name = (uint32_t)t->names_size,
+        .flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
+                 (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0),
+    };
     memcpy(t->names + t->names_size, from->name, name_size);
     t->names_size += name_size;
-    to->start = from->start;
-    to->end = from->end;
-    to->offset = from->offset;
-    to->prot = (uint32_t)from->prot;
-    to->flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
-                (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0);
     identify_file(to, from, t->count > 0 ? to - 1 : NULL);
     if (must_store(to, from->name, full, &arena->pagemap))
         to->flags |= REGION_STORED;

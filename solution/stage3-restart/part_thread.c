@@ -15,12 +15,11 @@ static long save(const struct save_request *request, void *note, size_t room)
     //@ arch_get_tls(), arch_get_gs(); the tid address with prctl(2) PR_GET_TID_ADDRESS (a kernel without
     //@ CONFIG_CHECKPOINT_RESTORE has none: leave it 0); the robust list with SYS_get_robust_list; rseq's
     //@ address and size stand in the request, since only libc knows them.
-    *t = (struct image_thread){.tls = arch_get_tls(), .gs = arch_get_gs()};
+    *t = (struct image_thread){.tls = arch_get_tls(), .gs = arch_get_gs(),
+                               .rseq_address = request->rseq_address, .rseq_size = request->rseq_size};
     if (sys_call(SYS_prctl, PR_GET_TID_ADDRESS, (long)&t->tid_address, 0, 0) != 0)
         t->tid_address = 0;
     sys_call(SYS_get_robust_list, 0, (long)&t->robust_list, (long)&t->robust_size, 0);
-    t->rseq_address = request->rseq_address;
-    t->rseq_size = request->rseq_size;
     //@ end
     return sizeof *t;
 }

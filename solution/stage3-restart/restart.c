@@ -22,15 +22,6 @@ static const char usage[] =
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
     "needs is missing or changed; 71 a system call failed.\n";
 
-/* What will not come back is said before the program goes on: nothing is lost in silence. */
-static void warn_of_losses(const struct image *image)
-{
-    size_t size;
-    const char *lines = image_note(image, IMAGE_NOTE_NAME, NOTE_LOST, 1, &size);
-    if (lines != NULL)
-        fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, lines);
-}
-
 int main(int argc, char **argv)
 {
     static struct restart_plan plan;
@@ -44,7 +35,6 @@ int main(int argc, char **argv)
     if (optind != argc - 1)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
-    warn_of_losses(&plan.image);
     plan_make(&plan);
     plan_go(&plan);
 }

@@ -134,11 +134,15 @@ static void raise_limit(int which, const struct image *image, uint32_t prot)
 void plan_open(struct restart_plan *plan, const char *path)
 {
     sigset_t all;
+    size_t size;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, NULL);
     int status = image_open(&plan->image, path);
     if (status != 0)
         errx(status, "%s: %s", path, plan->image.why);
+    const char *losses = image_note(&plan->image, IMAGE_NOTE_NAME, NOTE_LOST, 1, &size);
+    if (losses != NULL) /* nothing is lost in silence */
+        fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, losses);
 }
 
 void plan_make(struct restart_plan *plan)

@@ -84,8 +84,8 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
 /* --lazy: the image's pages themselves become the region; they are read when they are touched. */
 static bool map_from_image(const struct restorer *r, const struct image_region *region, uint64_t offset)
 {
-    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & REGION_GROWS_DOWN))
-        return false; /* MAP_GROWSDOWN of a file is EINVAL */
+    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & (REGION_GROWS_DOWN | REGION_SHARED)))
+        return false; /* MAP_GROWSDOWN of a file is EINVAL; and shared memory must be no private copy */
     long at = sys_mmap(region->start, region->end - region->start, (int)region->prot, MAP_PRIVATE | MAP_FIXED,
                        r->image, (off_t)offset);
     return !sys_failed(at); /* else read it: no PROT_EXEC from a noexec file system, for one */

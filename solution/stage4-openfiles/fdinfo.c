@@ -1,4 +1,7 @@
-/* fdinfo.c - lines of /proc/PID/fdinfo/N: a word, a colon, blanks, a number.  proc_pid_fdinfo(5).  No libc. */
+/*
+ * fdinfo.c - lines of /proc/PID/fdinfo/N: a word, a colon, blanks, a number (proc_pid_fdinfo(5)); and what leads
+ * from one descriptor to another of the same file.  No libc.
+ */
 #include "open_kind.h"
 
 static unsigned digit(char c)
@@ -18,17 +21,51 @@ uint64_t text_parse(const char **at, unsigned base)
     return value;
 }
 
+const char *fdinfo_find(const char *info, const char *key)
+{
+    return text_starts(info, key) ? info + strlen(key) : fdinfo_next(info, key);
+}
+
+const char *fdinfo_next(const char *at, const char *key)
+{
+    while (*at != '\0')
+        if (*at++ == '\n' && text_starts(at, key))
+            return at + strlen(key);
+    return NULL;
+}
+
 bool fdinfo_number(const char *info, const char *key, unsigned base, uint64_t *value)
 {
-    size_t length = strlen(key);
-    while (*info != '\0') {
-        if (strncmp(info, key, length) == 0 && info[length] == ':') {
-            info += length + 1;
-            *value = text_parse(&info, base);
-            return true;
-        }
-        while (*info != '\0' && *info++ != '\n')
-            ;
-    }
-    return false;
+    const char *at = fdinfo_find(info, key);
+    while (at != NULL && *at != ':')
+        at = fdinfo_next(at, key);
+    if (at == NULL)
+        return false;
+    at++;
+    *value = text_parse(&at, base);
+    return true;
+}
+
+uint64_t fdinfo_in_line(const char *line, const char *word, unsigned base)
+{
+    while (*line != '\n' && *line != '\0' && !text_starts(line, word))
+        line++;
+    line += text_starts(line, word) ? strlen(word) : 0;
+    return text_parse(&line, base);
+}
+
+const struct open_file *open_peer(const struct open_file_table *table, const struct open_file *file)
+{
+    for (const struct open_file *other = table->files; other < table->files + table->count; other++)
+        if (other->kind == file->kind && other->inode == file->inode && other->device == file->device &&
+            other->dup_of == other->fd && other->real_fd >= 0 && !other->pre_opened)
+            return other;
+    return NULL;
+}
+
+long fd_reopen(int fd, int flags)
+{
+    char link[64];
+    text_join(link, sizeof link, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
+    return sys_open(link, flags | O_CLOEXEC, 0);
 }

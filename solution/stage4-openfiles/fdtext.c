@@ -64,10 +64,13 @@ size_t fdtext_line(char *to, size_t size, const struct open_file_table *table, c
     }
     add(&line, file->close_on_exec ? " cloexec" : "");
     add(&line, file->pre_opened ? " pre-opened" : "");
-    if (from->kind == OPEN_LOST)
-        add(&line, " (cannot come back)");
-    else if (from->deleted)
+    if (from->kind == OPEN_LOST) {
+        add(&line, " (cannot come back: ");
+        add(&line, lost_reason(table, from));
+        add(&line, ")");
+    } else if (from->deleted) {
         add(&line, " (deleted; its content is in the image)");
+    }
     add(&line, "\n");
     return line.length + 1 < size ? line.length : 0;
 }

@@ -40,14 +40,18 @@ static void raise_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Moves a descriptor of ours out of the program's way. */
-static int lift(const struct files_work *work, int fd)
+int descriptor_lift(int fd, int base)
 {
-    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, work->base);
+    int lifted = fcntl(fd, F_DUPFD_CLOEXEC, base);
     if (lifted < 0)
-        err(EX_OSERR, "no free descriptor from %d on (ulimit -n)", work->base);
+        err(EX_OSERR, "no free descriptor from %d on (ulimit -n)", base);
     close(fd);
     return lifted;
+}
+
+static int lift(const struct files_work *work, int fd)
+{
+    return descriptor_lift(fd, work->base);
 }
 
 /*
@@ -68,13 +72,13 @@ static bool stays_own(const struct files_work *work, const struct open_file *fil
 }
 
 /*
- * 0, 1 and 2 that were one terminal may be three things today: each follows restart's own of its number.  A
+ * 0, 1 and 2 that were one terminal or file may be three things today: each follows restart's own of its number.  A
  * duplicate above them follows 1, as the most likely: `exec 3>&1` in a shell.
  */
 static void follow_own(const struct files_work *work, struct open_file *file)
 {
     const struct open_file *owner = open_entry(work->table, file->dup_of), *out = open_entry(work->table, 1);
-    if (!owner->pre_opened || owner->kind == OPEN_FILE)
+    if (!stays_own(work, owner))
         return;
     if (file->pre_opened) {
         int fd = file->fd;
@@ -120,7 +124,7 @@ static void open_one(struct files_work *work, struct open_file *file)
 {
     const struct open_kind *kind = open_kinds[file->kind];
     if (file->kind == OPEN_LOST || kind == NULL) {
-        lose(work, file, "no kind of file that a checkpoint can save");
+        lose(work, file, lost_reason(work->table, file));
         return;
     }
     long fd = kind->open(work->table, file);
@@ -151,6 +155,15 @@ static void compare(struct files_work *work, const struct open_file *file)
         problem(work, file, "it was changed since the checkpoint");
     else if (!written && size > file->size)
         problem(work, file, "it has grown from %lu to %lu bytes since", file->size, size);
+}
+
+/* What is lost of a file that comes back: its kind says that, here or in the restorer. */
+static void count_losses(struct files_work *work, const struct open_file *file)
+{
+    if (work->options->strict && file->dup_of == file->fd &&
+        ((file->kind == OPEN_EPOLL && kind_epoll_loses(work->table, file)) ||
+         (file->kind == OPEN_INOTIFY && kind_inotify_loses(work->table, file))))
+        problem(work, file, "not all that it waits for will be there");
 }
 
 static bool has_offset(const struct open_file *file)
@@ -194,6 +207,8 @@ void files_plan(struct image *image, const struct files_options *options)
     if (work.table == NULL)
         return; /* an image of stage 3: it has NOTE_LOST */
     struct open_file *files = work.table->files, *end = files + work.table->count;
+    for (struct open_file *file = files; file < end; file++)
+        file->real_fd = -1; /* in an image it may say anything */
     raise_limit();
     work.base = end > files && end[-1].fd >= 3 ? end[-1].fd + 1 : 3;
     image->fd = lift(&work, image->fd);
@@ -207,8 +222,10 @@ void files_plan(struct image *image, const struct files_options *options)
             keep_own(&work, file);
         else
             open_one(&work, file);
-    for (struct open_file *file = files; file < end; file++)
+    for (struct open_file *file = files; file < end; file++) {
         compare(&work, file);
+        count_losses(&work, file);
+    }
     if (options->strict && work.problems > 0)
         errx(EX_NOINPUT, "--strict: %d of its files cannot be what they were, so no restart", work.problems);
     for (struct open_file *file = files; file < end; file++)

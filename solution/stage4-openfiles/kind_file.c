@@ -60,8 +60,7 @@ static long save_file(struct files_save *save, struct open_file *file)
     //@ end
 }
 
-/* A file without a name, in the directory where it was; else in /tmp.  Returns a descriptor to write to it. */
-static long make_nameless(const char *path)
+long make_nameless(const char *path)
 {
     char directory[PATH_MAX];
     size_t length = text_join(directory, sizeof directory, path, NULL);

@@ -68,7 +68,7 @@ def test_what_they_must_not_see_is_not(lab: Path) -> None:
     for name in files(lab):
         assert not name.startswith(("solution/", "grader/kit/tests", "grader/kit/mutants")), name
         assert "hidden" not in name, name
-    assert not any(path.suffix in skeleton.C_SUFFIXES for path in (lab / "reference").iterdir())
+    assert not any(path.suffix in skeleton.C_SUFFIXES for path in (lab / "reference").rglob("*"))
 
 
 def cut_blocks(path: Path) -> list[str]:
@@ -95,20 +95,24 @@ def test_no_piece_of_the_solution_is_in_it(lab: Path) -> None:
 
 
 def test_the_reference_shows_no_source(lab: Path) -> None:
-    for path in (lab / "reference").glob("*.o"):
+    for path in (lab / "reference").rglob("*.o"):
         sections = subprocess.run(["readelf", "-SW", path], check=True, text=True,
                                   stdout=subprocess.PIPE).stdout
         assert ".debug" not in sections, path
 
 
-def test_the_reference_s_programs_can_be_linked(lab: Path) -> None:
-    done = make(lab, "-C", "reference")
+@pytest.mark.parametrize("folder, word", [("reference", "IMAGE"), ("reference/stage4-openfiles", "--rollback")])
+def test_the_reference_s_programs_can_be_linked(lab: Path, folder: str, word: str) -> None:
+    done = make(lab, "-C", folder)
     assert done.returncode == 0, done.stdout
-    usage = subprocess.run([lab / "reference/restart", "--help"], text=True, stdout=subprocess.PIPE)
-    assert usage.returncode == 0 and "IMAGE" in usage.stdout
+    usage = subprocess.run([lab / folder / "restart", "--help"], text=True, stdout=subprocess.PIPE)
+    assert usage.returncode == 0 and word in usage.stdout
 
 
-@pytest.mark.parametrize("stage", ["stage1-readmaps", "stage2-saveimage", "stage3-restart"])
+STAGES = sorted(path.name for path in TOP.glob("stage*-*"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_builds_with_the_reference(lab: Path, stage: str) -> None:
     done = make(lab, "-C", stage, "REFERENCE=1")
     assert done.returncode == 0, done.stdout
@@ -123,7 +127,7 @@ def test_make_lists_the_targets(lab: Path) -> None:
 def test_make_check_grades_all_stages(lab: Path) -> None:
     done = make(lab, "check")
     assert done.returncode != 0
-    for stage in ("stage1-readmaps", "stage2-saveimage", "stage3-restart"):
+    for stage in STAGES:
         assert f"== {stage}" in done.stdout
     assert not re.search("Traceback|Error 127", done.stdout), done.stdout
 
@@ -145,7 +149,7 @@ def test_clean_takes_all_away(packed: Path, tmp_path: Path) -> None:
     subprocess.run(["tar", "-xf", packed, "-C", tmp_path], check=True)
     lab = tmp_path / "ckptlab"
     before = files(lab)
-    for folder in ("reference", "stage1-readmaps"):
+    for folder in ("reference", "reference/stage4-openfiles", "stage1-readmaps"):
         assert make(lab, "-C", folder).returncode == 0
     assert files(lab) != before
     assert make(lab, "clean").returncode == 0

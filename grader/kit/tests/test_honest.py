@@ -16,6 +16,7 @@ import skeleton
 from conftest import TOP, git
 from test_top import make
 
+# The stages that they have: hand-ins of the lab as it was before stage 4.
 STAGES = {1: "stage1-readmaps", 2: "stage2-saveimage", 3: "stage3-restart"}
 ALIKE = 0.5  # of the words; the solution with all its names changed has about 1
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -112,7 +113,7 @@ def written(name: str) -> dict[Path, list[str]]:
     """What a submission has (or the solution, for the name "") in each file that has a step."""
     files: dict[Path, skeleton.File] = honest.submission(name) if name else {}
     words = {}
-    for path in skeleton.tracked(TOP, "solution/stage[0-9]-*/*.[ch]"):
+    for path in skeleton.tracked(TOP, *(f"solution/{folder}/*.[ch]" for folder in STAGES.values())):
         text = (TOP / path).read_text()
         if skeleton.generate(path, text)[1]:
             words[path] = own_words(path, files[path.relative_to("solution")].data.decode() if name else text)
@@ -257,5 +258,6 @@ def test_the_command_lays_one_out(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert honest.main(["table", str(tmp_path)]) == 0
     assert (tmp_path / "stage3-restart/picture").stat().st_mode & 0o111
     assert "TODO" not in "".join(path.read_text() for path in tmp_path.glob("stage*/*.[ch]"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == list(STAGES.values()), "a stage it has no folder for"
     assert honest.main(["nobody", str(tmp_path)]) == 65
     assert "there are pointers, table, verbose" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 
 from config import GRADER, TOP
 
-ROWS = [*(f"K{i}" for i in range(1, 10)), *(f"H{i}" for i in range(1, 13))]
+ROWS = [*(f"K{i}" for i in range(1, 10)), *(f"H{i}" for i in range(1, 13)), "C2", "C3", "C10", "S1"]
 
 
 def table() -> dict[str, list[str]]:

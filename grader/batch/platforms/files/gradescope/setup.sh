@@ -14,6 +14,6 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-tomli
 
 # The reference's programs are linked here, once, and not for each submission.
-for makefile in reference/Makefile reference/*/Makefile; do
-    make -s -C "${makefile%/Makefile}"
+for folder in reference reference/stage*/; do
+    if [ -e "$folder/Makefile" ]; then make -s -C "$folder"; fi
 done
