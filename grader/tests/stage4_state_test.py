@@ -79,9 +79,9 @@ def test_attributes(case: Case) -> None:
     first.kill()
     check_equal(said[: said.index("gate 02")], alone[: alone.index("gate 01")], "not as an uninterrupted run has it",
                 "state: lost")
-    other = Case.fresh(case.lab, f"{case.name}/dumpable")
+    other = Case.fresh(case.lab, f"{case.name}/priority")
     try:
-        other.survives("priority", 5, 3, 0, 0, after=["nice 5 policy 3 priority 0 dumpable 0"])  # 3: SCHED_BATCH
+        other.survives("priority", 5, 3, 0, after=["nice 5 policy 3 priority 0 dumpable 1"])  # 3: SCHED_BATCH
     finally:
         other.close()
 
