@@ -53,7 +53,6 @@ class Program:
     stdin: str = ""  # a file in the folder; none: /dev/null
     signal: int = signal.SIGUSR2  # for a checkpoint; not one that the program itself uses
     refused: str = ""  # what ckpt or libckpt says: there is no image, and the program goes on
-    fails: str = ""  # why it does not come back from every moment; it is not tried then
 
 
 # --- Input -------------------------------------------------------------------------------------
@@ -240,7 +239,6 @@ def random_bits(folder: Path) -> None:
 THREADS = "the program has more than one thread"
 CHILDREN = "child processes"
 STATIC = "is statically linked"
-MUTEX = "waits for ever if saved while it holds its recursive mutex: the owner's thread id is that of the first life"
 USR2_IS_TAKEN = 40  # a signal for programs that take SIGUSR2 for something else
 
 PROGRAMS = [
@@ -296,7 +294,7 @@ PROGRAMS = [
     Program("gnuplot", "gnuplot-nox", "curves, into an SVG file", ["gnuplot", "script.gp"], script("script.gp", GNUPLOT)),
     Program("gs", "ghostscript", "a page of PostScript, as pixels",
             ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=ppmraw", "-r150", "-o", "page.ppm", "page.ps"],
-            script("page.ps", POSTSCRIPT), fails=MUTEX),
+            script("page.ps", POSTSCRIPT)),
     Program("clang", "clang-14", "its compiler proper (-cc1), 60 functions with -O2",
             ["clang", "-cc1", "-triple", "x86_64-linux-gnu", "-O2", "-S", "big.c", "-o", "big.s"], c_source,
             signal=USR2_IS_TAKEN),
@@ -532,8 +530,6 @@ class Trial:
 
 
 def result_of(program: Program) -> str:
-    if program.fails:
-        return program.fails
     return f"refused: {program.refused}" if program.refused else "comes back"
 
 
@@ -559,12 +555,9 @@ def committed_rows() -> list[list[str]]:
     return rows[2:]
 
 
-def run_one(program: Program, times: int, seed: int, asked: bool) -> str:
-    """What fails is run only if it is asked for by name."""
+def run_one(program: Program, times: int, seed: int) -> str:
     if find(program.command[0]) is None:
         return "not installed here"
-    if program.fails and not asked:
-        return program.fails
     with tempfile.TemporaryDirectory() as folder:
         try:
             try_program(program, Path(folder), random.Random(f"{seed} {program.name}"), times)
@@ -587,7 +580,7 @@ def main() -> int:
     rows = []
     for program in PROGRAMS:
         if not options.names or program.name in options.names:
-            result = run_one(program, options.times, options.seed, bool(options.names))
+            result = run_one(program, options.times, options.seed)
             rows.append((program, package_version(program.package), result))
             print(f"{program.name:16} {rows[-1][1]:24} {result}", flush=True)
     if options.table and not options.names:
