@@ -86,7 +86,7 @@ def test_attributes(case: Case) -> None:
         other.close()
 
 
-@points(0.5, step="4.5", needs="test_reading_goes_on")
+@points(0.25, step="4.5", needs="test_reading_goes_on")
 def test_memory_flags(case: Case) -> None:
     """mlock(2), madvise(2), names of anonymous memory"""
     both_lives(case, "memoryflags", "memory")
