@@ -54,6 +54,7 @@ enum image_note_type {
     NOTE_POSIX_TIMERS = 0x434b000c,
     NOTE_CHILDREN = 0x434b000d,
     NOTE_MEMORY = 0x434b000e,
+    NOTE_MUTEXES = 0x434b000f,
 };
 
 struct image_header {

@@ -65,7 +65,7 @@ long make_nameless(const char *path)
     return fd >= 0 ? fd : sys_open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 }
 
-/* The file's own flags need another open(2): by the only name that it still has. */
+/* The file's own flags need another open(2): by the only name that it still has, and that is a link. */
 static long open_deleted(const struct open_file_table *table, const struct open_file *file)
 {
     char link[64];
@@ -76,7 +76,8 @@ static long open_deleted(const struct open_file_table *table, const struct open_
     if (error == 0)
         error = sys_call(SYS_fchmod, made, file->mode & 07777, 0, 0);
     text_join(link, sizeof link, "/proc/self/fd/", text_number((uint64_t)made, 10).digits, NULL);
-    long fd = error != 0 ? error : sys_open(link, (int)file->flags | O_CLOEXEC, 0);
+    uint32_t flags = file->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_TMPFILE | O_NOFOLLOW);
+    long fd = error != 0 ? error : sys_open(link, (int)flags | O_CLOEXEC, 0);
     sys_close((int)made);
     return fd;
 }

@@ -99,7 +99,7 @@ def all_mutants() -> list[Mutant]:
 
 def copy_solution(target: Path) -> None:
     """The stages with their objects, so that only what a mutant changes is compiled."""
-    for source in SOLUTION.glob("stage[0-9]*-*"):
+    for source in (makefile.parent for makefile in SOLUTION.glob("stage[0-9]*-*/Makefile")):
         ignore = shutil.ignore_patterns("check", ".lock", "*.tmp.*")
         shutil.copytree(source, target / source.name, symlinks=True, ignore=ignore)
 

@@ -28,7 +28,7 @@ Outline = list[set[str]]  # for each column: what is in it, but no address and n
 
 def build(folder: Path) -> Path:
     """A copy of the solution and the demos, with all programs of stage 3."""
-    for source in [*TOP.glob("solution/stage[0-9]*-*"), TOP / "BACKGROUND"]:
+    for source in [*(path.parent for path in TOP.glob("solution/stage[0-9]*-*/Makefile")), TOP / "BACKGROUND"]:
         shutil.copytree(source, folder / source.name, symlinks=True, ignore=shutil.ignore_patterns("build"))
     stage = folder / "stage3-restart"
     subprocess.run(["make", "-s"], cwd=stage, check=True, stdout=subprocess.DEVNULL)

@@ -6,9 +6,10 @@
     real_programs.py --table    the table in solution/README anew, from a run of all
 
 Each runs twice, in two folders with the same input: uninterrupted, and under `ckpt`. The second is saved when it
-has used a random part of the processor time that the first took, is killed with SIGKILL before it has done
-anything more (class Gag), and restarted with `restart --rollback --redirect`. Then all its files, its output among
-them, and its exit status must be those of the uninterrupted run.
+has used a random part of the processor time that the first took, is killed with SIGKILL, and restarted with
+`restart --rollback --redirect`. Then all its files, its output among them, and its exit status must be those of
+the uninterrupted run. The kill comes before the program has done anything more (class Gag), or, every second time,
+at another random moment, up to its end: what it wrote to its files until then, the rollback has to take back.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Program:
     stdin: str = ""  # a file in the folder; none: /dev/null
     signal: int = signal.SIGUSR2  # for a checkpoint; not one that the program itself uses
     refused: str = ""  # what ckpt or libckpt says: there is no image, and the program goes on
-    fails: str = ""  # why it does not come back from every moment; it is not tried then
+    late: str = ""  # why it need not come back if it ran on after its checkpoint: it is always killed at once
 
 
 # --- Input -------------------------------------------------------------------------------------
@@ -240,7 +241,9 @@ def random_bits(folder: Path) -> None:
 THREADS = "the program has more than one thread"
 CHILDREN = "child processes"
 STATIC = "is statically linked"
-MUTEX = "waits for ever if saved while it holds its recursive mutex: the owner's thread id is that of the first life"
+DELETES = "no: deletes temporary files that the second life needs"
+RENAMES = "no: gives its output another name at its end; restart names the file that it misses"
+OVERWRITES = "no: overwrites and deletes parts of its database; rollback takes back what was appended"
 USR2_IS_TAKEN = 40  # a signal for programs that take SIGUSR2 for something else
 
 PROGRAMS = [
@@ -254,7 +257,7 @@ PROGRAMS = [
     Program("dash", "dash", "the same, in POSIX shell", ["dash", "script"],
             both(lines(6_000), script("script", DASH))),
     Program("sqlite3", "sqlite3", "a transaction of 60,000 rows; then PRAGMA integrity_check",
-            ["sqlite3", "data.db"], script("sql", SQL), stdin="sql"),
+            ["sqlite3", "data.db"], script("sql", SQL), stdin="sql", late=OVERWRITES),
     Program("gzip", "gzip", "a file from standard input to standard output", ["gzip", "-9", "-n"], lines(50_000), stdin="text"),
     Program("gunzip", "gzip", "the way back", ["gzip", "-dc", "text.gz"],
             gzipped),
@@ -263,7 +266,8 @@ PROGRAMS = [
     Program("zstd", "zstd", "a file, --single-thread --no-asyncio",
             ["zstd", "--single-thread", "--no-asyncio", "-q", "-13", "text", "-o", "text.zst"], lines(30_000)),
     Program("sort", "coreutils", "a file larger than its buffer: temporary files are merged",
-            ["sort", "-S", "1M", "--parallel=1", "-T", ".", "-f", "-k", "3", "text", "-o", "sorted"], lines(150_000)),
+            ["sort", "-S", "1M", "--parallel=1", "-T", ".", "-f", "-k", "3", "text", "-o", "sorted"], lines(150_000),
+            late=DELETES),
     Program("tar", "tar", "1,500 files into an archive",
             ["tar", "--sort=name", "--owner=0", "--group=0", "--mtime=@0", "-b", "2", "-cf", "tree.tar", "tree"], many_files),
     Program("cc1", "gcc-12", "gcc's compiler proper, 60 functions with -O2",
@@ -296,10 +300,10 @@ PROGRAMS = [
     Program("gnuplot", "gnuplot-nox", "curves, into an SVG file", ["gnuplot", "script.gp"], script("script.gp", GNUPLOT)),
     Program("gs", "ghostscript", "a page of PostScript, as pixels",
             ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=ppmraw", "-r150", "-o", "page.ppm", "page.ps"],
-            script("page.ps", POSTSCRIPT), fails=MUTEX),
+            script("page.ps", POSTSCRIPT)),
     Program("clang", "clang-14", "its compiler proper (-cc1), 60 functions with -O2",
             ["clang", "-cc1", "-triple", "x86_64-linux-gnu", "-O2", "-S", "big.c", "-o", "big.s"], c_source,
-            signal=USR2_IS_TAKEN),
+            signal=USR2_IS_TAKEN, late=RENAMES),
     Program("ld", "binutils", "an object of 60,000 symbols, linked into a library", ["ld", "-shared", "big.o", "-o", "big.so"],
             object_file),
     Program("objdump", "binutils", "disassembles 60,000 functions", ["objdump", "-d", "big.o"], object_file),
@@ -405,6 +409,16 @@ class Gag:
         except (OSError, ValueError):
             return False
 
+    def drain(self) -> None:
+        """So that nobody who speaks has to wait."""
+        other = os.open(f"/proc/self/fd/{self.mouth}", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            os.read(other, os.sysconf("SC_PAGE_SIZE"))
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(other)
+
     def close(self) -> str:
         """What was said, when nobody can say more."""
         os.close(self.end)
@@ -441,8 +455,8 @@ class Trial:
         await_event(lambda: life.poll() is not None or has_signal(life.pid, "SigCgt", self.program.signal), "a handler")
         await_event(lambda: life.poll() is not None or event(), "the right moment")
 
-    def save(self, share: float) -> tuple[int, str]:
-        """Exit status and last words of a program that is killed at its checkpoint, at this share of its time."""
+    def save(self, share: float, until: float | None) -> tuple[int, str]:
+        """Exit status and last words of a program that is saved at one share of its time and killed at another."""
         gag = Gag()
         life = start(self.first, self.program, self.under_ckpt, gag.end)
         try:
@@ -453,11 +467,28 @@ class Trial:
             if not self.image.exists():
                 os.read(gag.mouth, os.sysconf("SC_PAGE_SIZE"))  # now it can say why
                 wait_until(lambda: life.poll() is not None or not gag.holds(life.pid), 1.0)
+            elif until is not None:
+                self.run_on(life, gag, until)
         finally:
             life.kill()
             status = life.wait()
             said = gag.close()
         return status, said
+
+    def run_on(self, life: subprocess.Popen[bytes], gag: Gag, until: float) -> None:
+        """Let it out of its checkpoint, up to this share of its time; it may end before.
+
+        Files that it made after the checkpoint are removed: no restart can know of them.
+        """
+        names = set(self.first.rglob("*"))
+        try:
+            await_event(lambda: gag.drain() or life.poll() is not None or cpu_seconds(life.pid) >= until * self.seconds,
+                        "the moment of its end")
+        finally:
+            life.kill()
+            life.wait()
+        for path in set(self.first.rglob("*")) - names:
+            path.unlink()
 
     def check(self, status: int) -> None:
         if status != self.status:
@@ -469,11 +500,11 @@ class Trial:
         if bad := [name for name in [*names, *different, *errors] if name != "stderr"]:
             raise Failed(f"not what an uninterrupted run leaves: {', '.join(sorted(bad))}")
 
-    def comes_back(self, share: float, *options: str) -> bool:
+    def comes_back(self, share: float, *options: str, until: float | None = None) -> bool:
         """False: it had ended before it could be saved."""
         self.image.unlink(missing_ok=True)
         self.fresh(self.first)
-        status, said = self.save(share)
+        status, said = self.save(share, until)
         if not self.image.exists():
             if said or status == -signal.SIGKILL:
                 raise Failed(f"no image: {said or 'and no word'}")
@@ -494,12 +525,14 @@ class Trial:
 
     def at_random(self, draw: random.Random, *options: str) -> None:
         for attempt in range(4):
-            share = draw.uniform(0.05, 0.95) / 2**attempt
+            share = draw.uniform(0, 1) / 2**attempt
+            until = draw.choice([None, draw.uniform(share, 1.2)]) if not self.program.late else None
             try:
-                if self.comes_back(share, *options):
+                if self.comes_back(share, *options, until=until):
                     return
             except Failed as failed:
-                raise Failed(f"saved after {share:.3f} of its time: {failed}") from failed
+                killed = "at once" if until is None else f"after {until:.3f}"
+                raise Failed(f"saved after {share:.3f} of its time, killed {killed}: {failed}") from failed
         raise Failed("it always ended before it could be saved: let it compute more")
 
     def stderr(self) -> str:
@@ -532,9 +565,11 @@ class Trial:
 
 
 def result_of(program: Program) -> str:
-    if program.fails:
-        return program.fails
     return f"refused: {program.refused}" if program.refused else "comes back"
+
+
+def late_result_of(program: Program) -> str:
+    return "-" if program.refused else program.late or "comes back"
 
 
 def try_program(program: Program, folder: Path, draw: random.Random, times: int = 1) -> None:
@@ -547,9 +582,10 @@ def try_program(program: Program, folder: Path, draw: random.Random, times: int 
 
 
 def table(rows: list[tuple[Program, str, str]]) -> str:
-    lines = [BEGIN, "", "| program | version | what it did | result |", "|---|---|---|---|"]
-    lines += [f"| {program.name} | {version} | {program.does} | {result} |" for program, version, result in rows]
-    lines += [f"| {name} | {package_version(name)} | {does} | comes back |" for name, does, _ in SCREENS]  # tested apart
+    lines = [BEGIN, "", "| program | version | what it did | result | if it ran on |", "|---|---|---|---|---|"]
+    lines += [f"| {program.name} | {version} | {program.does} | {result} | {late_result_of(program)} |"
+              for program, version, result in rows]
+    lines += [f"| {name} | {package_version(name)} | {does} | comes back | - |" for name, does, _ in SCREENS]  # tested apart
     return "\n".join([*lines, "", END])
 
 
@@ -559,12 +595,9 @@ def committed_rows() -> list[list[str]]:
     return rows[2:]
 
 
-def run_one(program: Program, times: int, seed: int, asked: bool) -> str:
-    """What fails is run only if it is asked for by name."""
+def run_one(program: Program, times: int, seed: int) -> str:
     if find(program.command[0]) is None:
         return "not installed here"
-    if program.fails and not asked:
-        return program.fails
     with tempfile.TemporaryDirectory() as folder:
         try:
             try_program(program, Path(folder), random.Random(f"{seed} {program.name}"), times)
@@ -587,7 +620,7 @@ def main() -> int:
     rows = []
     for program in PROGRAMS:
         if not options.names or program.name in options.names:
-            result = run_one(program, options.times, options.seed, bool(options.names))
+            result = run_one(program, options.times, options.seed)
             rows.append((program, package_version(program.package), result))
             print(f"{program.name:16} {rows[-1][1]:24} {result}", flush=True)
     if options.table and not options.names:

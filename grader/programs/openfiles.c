@@ -1,7 +1,7 @@
 /* openfiles.c: opens and uses files as its arguments say, one command each, in their order:
  *
  *     open N PATH FLAGS    at descriptor N; FLAGS: r w u(pdate) a(ppend) c(reate) t(runcate) x (close-on-exec)
- *                          n(onblock) d(irectory)
+ *                          n(onblock) d(irectory) l (not a symbolic link) m (O_TMPFILE; PATH: the folder)
  *     dup N M              M is N once more            close N
  *     read N COUNT         says what it read           write N TEXT       with a newline
  *     seek N OFFSET        pos N, flags N, lowest      says the offset; the status flags; the lowest free number
@@ -61,7 +61,8 @@ static int flags_of(const char *letters)
 {
     static const struct { char letter; int flag; } table[] = {
         { 'w', O_WRONLY }, { 'u', O_RDWR }, { 'a', O_APPEND }, { 'c', O_CREAT }, { 't', O_TRUNC },
-        { 'x', O_CLOEXEC }, { 'n', O_NONBLOCK }, { 'd', O_DIRECTORY },
+        { 'x', O_CLOEXEC }, { 'n', O_NONBLOCK }, { 'd', O_DIRECTORY }, { 'l', O_NOFOLLOW },
+        { 'm', O_TMPFILE },
     };
     int flags = O_RDONLY;
 

@@ -86,10 +86,18 @@ def test_attributes(case: Case) -> None:
         other.close()
 
 
-@points(0.5, step="4.5", needs="test_reading_goes_on")
+@points(0.25, step="4.5", needs="test_reading_goes_on")
 def test_memory_flags(case: Case) -> None:
     """mlock(2), madvise(2), names of anonymous memory"""
     both_lives(case, "memoryflags", "memory")
+
+
+@points(0.25, step="4.5", needs="test_reading_goes_on")
+def test_held_locks(case: Case) -> None:
+    """mutexes that are held at the checkpoint, and a rwlock, are still the program's own"""
+    unlocked = ["recursive: again 0", "unlocked 0 and 0", "it is not ours now: EPERM"]
+    more = ["checking: again EDEADLK", "unlocked 0", "rwlock: again EDEADLK", "unlocked 0", "it is free: 0"]
+    case.survives("heldlocks", after=[*unlocked, *more])
 
 
 @points(0.5, step="4.5", needs="test_reading_goes_on")

@@ -126,15 +126,16 @@ def test_owners_without_kcmp(case: Case) -> None:
 
 @points(1, step="4.6", needs="test_owners")
 def test_nameless_kept(case: Case) -> None:
-    """a deleted file: its content travels, its offset too, whether it was open to read or to write"""
+    """a deleted file: its content travels, its offset too, whether open to read or to write; and one that never had a name"""
     path, other = case.folder / "gone", case.folder / "written"
-    commands = [f"open 3 {path} uc", "fill 3 2", "seek 3 5000000", "write 3 end", f"remove {path}", "sum 3", "seek 3 100"]
-    commands += [f"open 4 {other} wc", "write 4 hello", f"remove {other}", "gate 1", "sum 3", "pos 3", "pos 4"]
+    commands = [f"open 3 {path} ucl", "fill 3 2", "seek 3 5000000", "write 3 end", f"remove {path}", "sum 3", "seek 3 100"]
+    commands += [f"open 4 {other} wc", "write 4 hello", f"remove {other}", "open 5 /dev/shm um", "write 5 more"]
+    commands += ["gate 1", "sum 3", "pos 3", "pos 4", "seek 5 1", "read 5 9"]
     life = saved(case, *commands)
     case.open_gate(1)
     life.wait()
     first, texts = life.lines(), [text_of(line) for line in life.lines()[1:]]
-    check(texts[2:] == [texts[0], "pos 3 100", "pos 4 6", texts[-1]], "the original's output", "original: wrong output")
+    check(texts[2:] == [texts[0], "pos 3 100", "pos 4 6", "read 5 ore/", texts[-1]], "the original's output", "original: wrong output")
     assert case.image is not None
     check(case.image.stat().st_blocks * 512 < 32 << 20, "the image is too large", "files: nameless")
     second = case.restart(case.image, REFERENCE)
