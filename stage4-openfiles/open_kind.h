@@ -116,7 +116,7 @@ static inline bool text_starts(const char *s, const char *prefix)
     return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-/* kind_file.c: a file without a name, in the directory where it was; else in /tmp.  A descriptor for all, or -errno. */
+/* kind_file.c: a file without a name, in the directory where it was; else in /tmp.  A descriptor or -errno. */
 long make_nameless(const char *path);
 
 #endif

@@ -10,7 +10,7 @@
  *                   ^  mremap()  ^          and they become windows on it: mremap(2) with an old size of 0
  *     master      [.....object.....]        makes a second mapping of the same object; then the master goes
  *
- * It runs before the limits of the program are set, which might forbid the master, and before descriptors are closed.
+ * It runs before the program's limits are set, which might forbid the master, and before descriptors are closed.
  */
 #include "shared_memory.h"
 #include "sys.h"
@@ -69,7 +69,7 @@ static long map_master(struct master *m)
     return sys_failed(at) ? at : 0;
 }
 
-/* Makes a file at least as long as what was seen of it: behind its end, memory is a SIGBUS.  True if it was shorter. */
+/* Makes a file at least as long as what was seen of it: behind its end, memory is SIGBUS.  True: it was shorter. */
 static bool lengthen(const struct master *m, long *error)
 {
     struct stat now;
@@ -94,7 +94,7 @@ static long write_all(int fd, const char *from, uint64_t size, uint64_t offset)
 
 static bool same_page(uint64_t at, uint64_t other)
 {
-    const uint64_t *a = (const uint64_t *)at, *b = (const uint64_t *)other; // NOLINT: addresses become pointers here
+    const uint64_t *a = (const uint64_t *)at, *b = (const uint64_t *)other; // NOLINT
     size_t i = 0;
     while (i < ARCH_PAGE_SIZE / sizeof *a && a[i] == b[i])
         i++;
@@ -122,8 +122,8 @@ static long put_page(const struct master *m, const struct shared_view *view, uin
 static long copy_view(const struct master *m, const struct shared_view *view, bool *changed)
 {
     long error = sys_mprotect(view->start, view->end - view->start, PROT_READ);
-    uint64_t size = view->end - view->start, to = m->at + (view->offset - m->low);
-    for (uint64_t page = 0; page < size && view->offset + page < m->object->size && error == 0; page += ARCH_PAGE_SIZE)
+    uint64_t size = view->end - view->start, to = m->at + (view->offset - m->low), end = m->object->size;
+    for (uint64_t page = 0; page < size && view->offset + page < end && error == 0; page += ARCH_PAGE_SIZE)
         if (!same_page(view->start + page, to + page)) {
             *changed = true;
             error = put_page(m, view, page);
@@ -135,7 +135,8 @@ static long copy_view(const struct master *m, const struct shared_view *view, bo
 static long show(const struct master *m, const struct shared_view *view)
 {
     uint64_t size = view->end - view->start, from = m->at + (view->offset - m->low);
-    long at = arch_syscall(SYS_mremap, (long)from, 0, (long)size, MREMAP_MAYMOVE | MREMAP_FIXED, (long)view->start, 0);
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    long at = arch_syscall(SYS_mremap, (long)from, 0, (long)size, flags, (long)view->start, 0);
     return sys_failed(at) ? at : sys_mprotect(view->start, size, (int)view->prot);
 }
 

@@ -3,14 +3,14 @@
  *
  * Their bytes are stored like those of any region (regions.c), all of them: /proc/PID/pagemap does not tell of
  * pages that another mapping wrote.  Here it is noted what belongs together, so that after a restart what is
- * written through one region shows in the others again, and in the file.  The other half is shared_restore.c: this one
- * needs stage 1's parser, which the restorer has not.
+ * written through one region shows in the others again, and in the file.  The other half is shared_restore.c: this
+ * one needs stage 1's parser, which the restorer has not.
  *
  * Sharing is within one process.  Other processes that map the same file or POSIX shared memory go on with it as
  * they like; a restart puts the bytes of the checkpoint back, under their hands.
  *
- * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged; and
- * for reading only, so that a later mprotect(PROT_WRITE) is refused, even if the file was opened for writing before.
+ * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged;
+ * and for reading only, so that a later mprotect(PROT_WRITE) is refused, even if the file was open for writing.
  */
 #include "maps.h"
 #include "part.h"

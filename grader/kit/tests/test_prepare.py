@@ -242,11 +242,11 @@ def test_all_stages_in_one_folder(klass: Class) -> None:
     files: Contents = {}
     for stage in (1, 2, 3):
         files.update({Path(name).name: data for name, data in skeleton(stage).items()})
-    prepared = klass.prepare({**files, "maps.c": CODE, "restart.c": CODE, "new.h": CODE})
+    prepared = klass.prepare({**files, "maps.c": CODE, "place.c": CODE, "new.h": CODE})
     assert tree_of(prepared) == {**skeleton(1), **skeleton(2), **skeleton(3), MAPS: CODE,
-                                 f"{THREE}/restart.c": CODE, f"{THREE}/new.h": CODE}
+                                 f"{THREE}/place.c": CODE, f"{THREE}/new.h": CODE}
     assert list(prepared.stages) == [1, 2, 3]
-    assert "parts.c: of which stage cannot be told: the skeleton's was used" in prepared.notes
+    assert "parts.c, restart.c: of which stage cannot be told: the skeleton's was used" in prepared.notes
 
 
 def test_the_whole_hand_out(klass: Class) -> None:
@@ -263,7 +263,7 @@ def test_the_whole_hand_out(klass: Class) -> None:
 
 def test_nothing_to_grade(klass: Class) -> None:
     klass.refuses({"report.pdf": b"x", "lab/essay.txt": b"x"},
-                  f"no stage in it ({ONE}, {TWO}, {THREE}); it holds lab, report")
+                  f"no stage in it ({', '.join(stage.folder for stage in KIT.stages.values())}); it holds lab, report")
     klass.refuses({f"{ONE}/readmaps": b"\x7fELF\0"}, "no stage in it")
     klass.refuses({}, "no file")
     klass.refuses({"../x": b"x"}, "`..`")
