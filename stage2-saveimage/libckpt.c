@@ -7,6 +7,7 @@
  *     Phase 4  (program `restart`) the memory is brought back, and setcontext() is called
  *     Phase 5  getcontext() returns a second time, here; the handler returns at once, into the program
  */
+#include "arch_registers.h"
 #include "checkpoint.h"
 #include "ckpt.h"
 #include "rseq.h"
@@ -60,9 +61,20 @@ static void start_period(void)
         say("libckpt: no periodic checkpoints: timer_create(2) or timer_settime(2) failed", NULL);
 }
 
-/* Phase 5, first act: restart's last pages go, and this process is its own again. */
-static void begin_second_life(void)
+/* A program that waits for a key and hears of another window first (SIGWINCH) must wake up, and draw it. */
+static void tell_of_window(void *handler_frame)
 {
+    struct sigaction action;
+    sigset_t waiting;
+    if (sigpending(&waiting) == 0 && sigismember(&waiting, SIGWINCH) && sigaction(SIGWINCH, NULL, &action) == 0 &&
+        action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN && !(action.sa_flags & SA_RESTART))
+        arch_interrupt_read(arch_signal_context(handler_frame));
+}
+
+/* Phase 5, first act: restart's last pages go, and this process is its own again. */
+static void begin_second_life(void *handler_frame)
+{
+    tell_of_window(handler_frame);
     sys_munmap(second_life.restorer_start, second_life.restorer_size);
     owner = sys_getpid();
     start_period();
@@ -75,8 +87,8 @@ static void on_checkpoint_signal(int signal_number)
         return;
     }
     /* TODO 2.2: Save the registers, then memory; and tell the two lives apart.
-     * getcontext(&context); if is_restart is set, this is the second life: clear it, begin_second_life(),
-     * last_result = 1, return at once. Otherwise set is_restart BEFORE memory is written, take the
+     * getcontext(&context); if is_restart is set, this is the second life: clear it, call
+     * begin_second_life(__builtin_frame_address(0)), last_result = 1, return at once. Otherwise set is_restart BEFORE memory is written, take the
      * checkpoint (last_result = take_checkpoint()), and clear it. */
     (void)take_checkpoint, (void)begin_second_life, (void)is_restart;
 }

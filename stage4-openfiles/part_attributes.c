@@ -182,8 +182,7 @@ static void restore_cpus(const struct image_attributes *a)
     long error = sys_call(SYS_sched_setaffinity, 0, CPU_BYTES, (long)a->cpus, 0);
     if (error != 0 || sys_call(SYS_sched_getaffinity, 0, CPU_BYTES, (long)now, 0) < 0 ||
         !same_cpus(a->cpus, now, CPU_BYTES))
-        say("restart: CPU affinity: ", error != 0 ? "none" : "not all", " of the CPUs that it was tied to can be used",
-            NULL);
+        say("restart: CPU affinity: ", error != 0 ? "none" : "not all", " of the program's CPUs can be used", NULL);
 }
 
 static void restore_io_priority(int64_t then)

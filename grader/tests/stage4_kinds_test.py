@@ -10,7 +10,7 @@ from lab import Case
 from scoring import points
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_pipes(case: Case) -> None:
     """pipes and FIFOs come back with the bytes in them, their capacities, and ends that are closed"""
     packets = "packets: flags {} cloexec 1 hangup 0 error 0 capacity 65536"
@@ -27,7 +27,7 @@ def test_pipes(case: Case) -> None:
     case.survives("pipes", case.folder / "fifo", after=after)
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_memfd(case: Case) -> None:
     """files in memory (memfd) come back with name, content, seals, and what is opened twice"""
     after = [
@@ -46,7 +46,7 @@ def test_memfd(case: Case) -> None:
     case.survives("memfd", after=after)
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_events(case: Case) -> None:
     """eventfd, timerfd and signalfd: counts, times left, expirations that nobody read"""
     counts = ["semaphore: 1"] * 3 + ["semaphore: errno 11", "counter: 1234567", "cloexec 1", "zero: errno 11"]
@@ -55,7 +55,7 @@ def test_events(case: Case) -> None:
     case.survives("eventfds", after=[*counts, *timers, "no signal: -1", "signal 10"])
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_epoll(case: Case) -> None:
     """epoll: what is waited for, with its data; a set in a set"""
     after = ["cloexec 1 0", "outer: 0 ready"]
@@ -65,7 +65,7 @@ def test_epoll(case: Case) -> None:
     case.survives("epoll", after=after)
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_inotify(case: Case) -> None:
     """inotify: watches under their numbers"""
     folder = case.folder / "watched folder"
@@ -74,7 +74,7 @@ def test_inotify(case: Case) -> None:
     case.survives("inotify", folder, before=["watches 1 2 3"], after=after)
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_locks(case: Case) -> None:
     """locks on files are taken again: flock, fcntl, and those of open file descriptions"""
     posix = ["posix from 0: locked at 10", "posix: to write", "posix from 20: locked at 50", "posix: to read"]

@@ -56,21 +56,21 @@ def has_come(case: Case, life: Life, expected: Sequence[str]) -> bool:
     return life.status is not None or (shared_maps(life.pid) == expected and case.handler_is_done(life))
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_shared_anonymous(case: Case) -> None:
     """shared memory without a file: seen at several places, in part without access"""
     after = ["anonymous 98 98 sum 17914829419776651312", "tail xx y alone", "hidden 1"]
     again(case, "anonymous", after=after)
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_shared_memfd(case: Case) -> None:
     """memfd memory that is mapped twice, with its descriptor open and closed"""
     again(case, "memfd-closed", after=twice("memfd-closed"))
     again(case, "memfd", after=twice("memfd", "descriptor z"))
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_shared_nameless(case: Case) -> None:
     """POSIX shared memory; and a file that was deleted while it is mapped, without a descriptor"""
     memory = Path("/dev/shm") / f"ckptlab-{uuid.uuid4()}"
@@ -86,7 +86,7 @@ def rest(case: Case, first: Life, second: Life, *texts: str) -> None:
     case.check_rest(first, second, expected_output(first.lines()[0], ["gate 01", *texts, EXIT]), 2)
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_shared_file(case: Case) -> None:
     """a file that is mapped to be written: memory and file are what they were at the checkpoint"""
     file = case.folder / "mapped"
@@ -101,7 +101,7 @@ def test_shared_file(case: Case) -> None:
     check(file.read_bytes() == bytes(expected), "the file is not what the program wrote into its memory")
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_shared_two_files(case: Case) -> None:
     """two files, one of which was cut off since, and is mapped beyond its end; it grows later"""
     one, two = case.folder / "one", case.folder / "two"
@@ -113,7 +113,7 @@ def test_shared_two_files(case: Case) -> None:
     check(two.stat().st_size == 8 * PAGE, "the second file has not the length that the program gave it")
 
 
-@points(1, step="4.5")
+@points(1, step="4.5", needs="test_reading_goes_on")
 def test_shared_moved(case: Case) -> None:
     """a mapped file that went is refused; one that moved is found by an edited line; System V memory is refused"""
     old, new = case.folder / "old", case.folder / "new"

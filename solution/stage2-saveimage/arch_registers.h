@@ -8,6 +8,7 @@
 
 #include "arch.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <sys/user.h>
 #include <ucontext.h>
@@ -30,6 +31,26 @@ static inline void arch_core_registers(struct user_regs_struct *to, const uconte
         .fs_base = arch_get_tls(), .gs_base = arch_get_gs(),
     };
     //@ end
+}
+
+/*
+ * What the kernel saved when it called the handler whose frame this is (__builtin_frame_address(0) in it): the
+ * handler's return address is the first word of the signal frame, and the ucontext_t the next.
+ */
+static inline ucontext_t *arch_signal_context(void *handler_frame)
+{
+    return (ucontext_t *)((char *)handler_frame + 16); // NOLINT
+}
+
+/* A read() that would be made again when the handler returns (SA_RESTART) fails with EINTR instead. */
+static inline void arch_interrupt_read(ucontext_t *context)
+{
+    greg_t *regs = context->uc_mcontext.gregs;
+    const char *code = (const char *)regs[REG_RIP]; // NOLINT
+    if (regs[REG_RAX] != SYS_read || code[0] != 0x0f || code[1] != 0x05) /* the instruction `syscall` */
+        return;
+    regs[REG_RIP] += 2;
+    regs[REG_RAX] = -EINTR;
 }
 
 /* The registers in a fixed order, for printing. */

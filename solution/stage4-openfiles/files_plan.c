@@ -127,6 +127,8 @@ static void open_one(struct files_work *work, struct open_file *file)
         lose(work, file, lost_reason(work->table, file));
         return;
     }
+    if (file->flags & O_ASYNC)
+        problem(work, file, "SIGIO no longer tells of it (fcntl(2), F_SETOWN)");
     long fd = kind->open(work->table, file);
     if (fd < 0 && is_path(file))
         refuse(work->table, file, fd);

@@ -11,7 +11,7 @@
 
 /* A table under construction. */
 struct draft {
-    struct open_file files[MAX_LINES];
+    struct open_file files[MAX_LINES + 3];
     uint32_t count;
     char *extra; /* the old one's, and what is added */
     uint64_t extra_size;
@@ -169,7 +169,7 @@ static void parse_line(struct draft *draft, const struct open_file_table *table,
     file.offset = strtoull(offset, NULL, 10);
     if (flags != NULL)
         parse_flags(draft, &file, flags);
-    if (draft->count == MAX_LINES || entry_of(draft->files, draft->count, file.fd) != NULL)
+    if (draft->count >= MAX_LINES || entry_of(draft->files, draft->count, file.fd) != NULL)
         wrong(draft, "this descriptor has a line already, or there are too many");
     add_path(draft, &file, name);
     draft->files[draft->count++] = file;
@@ -178,11 +178,23 @@ static void parse_line(struct draft *draft, const struct open_file_table *table,
 /* What has no path is not in the text: it comes from the image. */
 static void keep_others(struct draft *draft, const struct open_file_table *table)
 {
-    for (uint32_t i = 0; i < table->count; i++) {
+    for (uint32_t i = 0; table != NULL && i < table->count; i++) {
         const struct open_file *file = &table->files[i];
         const struct open_file *owner = entry_of(table->files, table->count, file->dup_of);
         if (!open_has_path(owner) && entry_of(draft->files, draft->count, file->fd) == NULL)
             draft->files[draft->count++] = *file;
+    }
+}
+
+/* 0, 1 and 2 without a line stay restart's own: who wrote a text by hand did not mean to close them. */
+static void keep_standard(struct draft *draft)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        struct open_file file = {.fd = fd, .dup_of = fd, .kind = OPEN_DEVICE, .pre_opened = 1, .real_fd = -1};
+        if (entry_of(draft->files, draft->count, fd) != NULL)
+            continue;
+        add_path(draft, &file, "");
+        draft->files[draft->count++] = file;
     }
 }
 
@@ -240,8 +252,8 @@ struct open_file_table *files_text(const struct open_file_table *table, const ch
     }
     free(line);
     fclose(text);
-    if (table != NULL)
-        keep_others(&draft, table);
+    keep_others(&draft, table);
+    keep_standard(&draft);
     qsort(draft.files, draft.count, sizeof *draft.files, by_number);
     check_duplicates(&draft);
     return finish(&draft, size);

@@ -24,7 +24,6 @@ from conftest import copy_tracked
 # What is made once is made by one worker; all mutants, or a hundred submissions, take their time.
 pytestmark = [pytest.mark.xdist_group("batch"), pytest.mark.timeout(7200)]
 
-STAGES = sorted(load_interface().stages)
 FULL = sum(stage.points for stage in load_interface().stages.values() if stage.number <= mutants.CORE)  # what honest/ has
 HONEST = honest.names()
 

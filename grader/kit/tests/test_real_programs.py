@@ -1,143 +1,162 @@
-"""Programs that nobody here wrote, checkpointed in mid-run, killed and restarted.
+"""Programs that nobody here wrote, checkpointed in mid-run, killed and restarted: grader/kit/real_programs.py.
 
-The oracle is an uninterrupted run: what the killed program wrote must be the beginning of its output, what
-the restarted one wrote the end, byte for byte, and they must meet at the moment of the checkpoint. (Between
-the image and the SIGKILL the program goes on, and may write something that the restarted one writes again.)
-The exit status must be the same.
+The oracle is an uninterrupted run: files, output and exit status must be the same. Full-screen programs run in
+tmux, where the screen itself is looked at.
 """
+
 from __future__ import annotations
 
 import os
+import random
+import shlex
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable
 
 import pytest
 
 import mutants
-from lab import Lab
+import real_programs
 from process import has_signal, wait_until
+from real_programs import PROGRAMS, Program, Trial, find, result_of
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
-
-PYTHON = """
-import json, random, sys, time
-random.seed(5)
-table = {}
-for i in range(6_000_000):
-    table[i % 1000] = random.random()
-    if i % 300_000 == 0:
-        print(i, sum(table.values()), time.time() > 0, flush=i % 600_000 == 0)
-print(json.dumps(table)[:300])
-sys.exit(5)
-"""
-PERL = r"""
-for ($i = 0; $i < 9_000_000; $i++) {
-    $sum += sin($i);
-    $text{$i % 1000} .= "x" if $i % 10 == 0;
-    printf "%d %.6f\n", $i, $sum if $i % 500_000 == 0;
-}
-print length(join("", values %text)), "\n";
-exit 3;
-"""
-AWK = """BEGIN {
-    for (i = 0; i < 15000000; i++) { sum += sin(i); if (i % 1000000 == 0) print i, sum }
-    exit 6
-}"""
-BASH = """
-for ((i = 0; i < 600000; i++)); do
-    ((sum += i * i % 7))
-    if ((i % 50000 == 0)); then echo "$i $sum"; fi
-done
-echo "$sum"
-exit 4
-"""
-BC = "scale = 3000\n4 * a(1)\nhalt\n"
-
-# Name, command, standard input. The first word must be in PATH; python3 is Debian's.
-PROGRAMS: list[tuple[str, list[str], str]] = [
-    ("bc", ["bc", "-l"], BC),
-    ("awk", ["awk", AWK], ""),
-    ("perl", ["perl", "-e", PERL], ""),
-    ("python3", ["/usr/bin/python3", "-c", PYTHON], ""),
-    ("bash", ["bash", "-c", BASH], ""),
-]
+MOMENTS = 500  # in all, of a stress run
+NAMES = [program.name for program in PROGRAMS]
+COMING_BACK = [program for program in PROGRAMS if not program.refused]
 
 
-def wait_for(event: Callable[[], bool], what: str) -> None:
-    assert wait_until(event, LIMIT), f"{what} did not happen in {LIMIT} seconds"
-
-
-def cpu_ticks(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11])
-
-
-@pytest.fixture(name="tools", scope="module")
-def tools_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="stage", scope="module")
+def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tools")
     mutants.copy_solution(folder)
-    lab = Lab(3, folder / "stage3-restart")
-    lab.build()
-    return lab.folder
+    subprocess.run(["make", "-s", "-j2", "-C", folder / "stage4-openfiles"], check=True, stdout=subprocess.DEVNULL)
+    return folder / "stage4-openfiles"
 
 
-class Run:
-    """One folder with the outputs of the three runs of a program."""
-
-    def __init__(self, folder: Path, stdin: str) -> None:
-        self.folder = folder
-        self.input = folder / "input"
-        self.input.write_text(stdin)
-
-    def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "LC_ALL": "C", "PYTHONHASHSEED": "0"}
-        with self.input.open() as stdin, (self.folder / name).open("wb") as out:
-            return subprocess.Popen(command, stdin=stdin, stdout=out, cwd=self.folder, env=environment)
-
-    def output(self, name: str) -> bytes:
-        return (self.folder / name).read_bytes()
+def needed(program: Program) -> None:
+    if find(program.command[0]) is None:
+        pytest.skip(f"{program.name} is not installed here (package {program.package})")
 
 
-def checkpoint_and_kill(life: subprocess.Popen[bytes], output: Path, image: Path, ticks: int) -> int:
-    """Returns how many bytes the program had written when the signal was sent."""
-    wait_for(lambda: has_signal(life.pid, "SigCgt", signal.SIGUSR2), "a handler for SIGUSR2")
-    wait_for(lambda: cpu_ticks(life.pid) >= ticks or life.poll() is not None, "computing")
-    written = output.stat().st_size
-    life.send_signal(signal.SIGUSR2)
-    wait_for(image.exists, "the image")
-    life.kill()
-    assert life.wait() == -signal.SIGKILL, "the program ended before it was killed: let it compute more"
-    return written
+def seeded(program: Program) -> random.Random:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"to repeat it: grader/kit/real_programs.py --seed {seed} {shlex.quote(program.name)}")
+    return random.Random(f"{seed} {program.name}")
 
 
-def comes_back(tools: Path, tmp_path: Path, command: list[str], stdin: str, ticks: int, *options: str) -> None:
-    run = Run(tmp_path, stdin)
-    whole = run.start("whole", command)
-    first = run.start("first", [str(tools / "ckpt"), *command])
-    written = checkpoint_and_kill(first, tmp_path / "first", tmp_path / "myckpt", ticks)
-    second = run.start("second", [str(tools / "restart"), *options, "myckpt"])
-    assert second.wait(LIMIT) == whole.wait(LIMIT)
-    expected, head, tail = run.output("whole"), run.output("first"), run.output("second")
-    assert expected.startswith(head) and expected.endswith(tail)
-    assert written <= len(expected) - len(tail) <= len(head), "something is missing, or comes from before the checkpoint"
-
-
-@pytest.mark.parametrize("name, command, stdin", PROGRAMS, ids=[row[0] for row in PROGRAMS])
-def test_program_comes_back(name: str, command: list[str], stdin: str, tools: Path, tmp_path: Path) -> None:
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{name} is not installed here")
-    comes_back(tools, tmp_path, command, stdin, 15)
+@pytest.mark.parametrize("program", PROGRAMS, ids=NAMES)
+def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
+    needed(program)
+    trial, draw = Trial(program, tmp_path, stage), seeded(program)
+    if program.refused:
+        trial.is_refused()
+    else:
+        trial.at_random(draw)
 
 
 @pytest.mark.stress
 @pytest.mark.parametrize("options", [(), ("--lazy",)], ids=["read", "lazy"])
-@pytest.mark.parametrize("ticks", range(1, 41, 3))
-@pytest.mark.parametrize("name, command, stdin", PROGRAMS, ids=[row[0] for row in PROGRAMS])
-def test_program_comes_back_from_many_moments(
-    name: str, command: list[str], stdin: str, ticks: int, options: tuple[str, ...], tools: Path, tmp_path: Path
-) -> None:
-    if shutil.which(command[0]) is None:
+@pytest.mark.parametrize("program", COMING_BACK, ids=[program.name for program in COMING_BACK])
+def test_many_moments(program: Program, options: tuple[str, ...], stage: Path, tmp_path: Path) -> None:
+    needed(program)
+    trial, draw = Trial(program, tmp_path, stage), seeded(program)
+    for _ in range(MOMENTS // len(COMING_BACK) // 2 + 1):
+        trial.at_random(draw, *options)
+
+
+def test_the_table_in_the_readme() -> None:
+    """It names these programs, in this order, with these results; versions are those of the machine it was made on."""
+    rows = [(name, does, result) for name, _, does, result in real_programs.committed_rows()]
+    screens = [(name, does, "comes back") for name, does, _ in SCREENS]
+    assert rows == [(program.name, program.does, result_of(program)) for program in PROGRAMS] + screens
+    assert sum(result == "comes back" for _, _, result in rows) >= 20
+
+
+# --- Full-screen programs ----------------------------------------------------------------------
+
+SCREENS = real_programs.SCREENS
+SIGNAL = 40  # vim takes SIGUSR2 for its end
+
+
+class Tmux:
+    """A tmux server of our own, with one window for each life."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.command = ["tmux", "-S", str(folder / "socket"), "-f", "/dev/null"]
+        self.run("new-session", "-d", "-x", "80", "-y", "24", "-s", "lab", "sh")
+
+    def run(self, *words: str) -> str:
+        environment = {**os.environ, "TERM": "screen", "LC_ALL": "C.UTF-8", "HOME": str(self.folder), "ENV": "", "PS1": "$ "}
+        return subprocess.run([*self.command, *words], cwd=self.folder, env=environment, check=True,
+                              capture_output=True, text=True).stdout
+
+    def screen(self) -> str:
+        return self.run("capture-pane", "-p", "-t", "lab")
+
+    def keys(self, *words: str) -> None:
+        self.run("send-keys", "-t", "lab", *words)
+
+    def type(self, text: str) -> None:
+        self.run("send-keys", "-t", "lab", "-l", text)
+
+    def shows(self, text: str) -> None:
+        assert wait_until(lambda: text in self.screen(), LIMIT), f"{text!r} is not on the screen:\n{self.screen()}"
+
+    def enter(self, command: str) -> None:
+        self.type(command)
+        self.keys("Enter")
+
+    def wait_for(self, event: Callable[[], bool], what: str) -> None:
+        assert wait_until(event, LIMIT), f"no {what}; the screen:\n{self.screen()}"
+
+
+@pytest.fixture(name="tmux")
+def tmux_fixture(tmp_path: Path) -> Iterator[Tmux]:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed here")
+    tmux = Tmux(tmp_path)
+    yield tmux
+    tmux.run("kill-server")
+
+
+def settings(tmux: Tmux, name: str) -> str:
+    """What `stty -a` says in the window."""
+    path = tmux.folder / name
+    tmux.enter(f"stty -a >{name}.tmp; mv {name}.tmp {name}")
+    tmux.wait_for(path.exists, "answer of stty")
+    return path.read_text()
+
+
+@pytest.mark.parametrize("name, does, steps", SCREENS, ids=[row[0] for row in SCREENS])
+def test_full_screen(name: str, does: str, steps: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+    program = find(steps.command[0])
+    if program is None:
         pytest.skip(f"{name} is not installed here")
-    comes_back(tools, tmp_path, command, stdin, ticks, *options)
+    image, pid_file = tmux.folder / "image", tmux.folder / "pid"
+    before = settings(tmux, "before")
+    words = shlex.join([program, *steps.command[1:]])
+    tmux.enter(f"sh -c 'echo $$ >pid.tmp; mv pid.tmp pid; exec {stage}/ckpt -s {SIGNAL} -o {image} {words}'")
+    tmux.wait_for(pid_file.exists, "program")
+    pid = int(pid_file.read_text())
+    tmux.shows(steps.ready)
+    tmux.wait_for(lambda: has_signal(pid, "SigCgt", SIGNAL), "handler")
+    for keys in steps.before:
+        tmux.keys(*keys)
+    tmux.shows("first line")
+    os.kill(pid, SIGNAL)
+    tmux.wait_for(image.exists, "image")
+    os.kill(pid, signal.SIGKILL)
+    tmux.wait_for(lambda: not Path(f"/proc/{pid}").exists(), "end of the first life")
+    tmux.run("new-window", "-t", "lab", "sh")
+    tmux.wait_for(lambda: "first line" not in tmux.screen(), "other window")
+    tmux.enter(f"{stage}/restart {image}")
+    tmux.shows("first line")
+    for keys in steps.after:
+        tmux.keys(*keys)
+    tmux.wait_for(lambda: (tmux.folder / "note").exists() and "second line" in (tmux.folder / "note").read_text(), "file")
+    assert (tmux.folder / "note").read_text().splitlines() == ["first line", "second line"]
+    assert settings(tmux, "after") == before
