@@ -12,6 +12,8 @@
 #include "core.h"
 #include "maps.h"
 
+#include <sys/auxv.h>
+
 static void *grow(void *memory, size_t size)
 {
     memory = realloc(memory, size);
@@ -198,6 +200,8 @@ static void finish(struct core_regions *list, const struct core *core, const cha
 void core_regions(const struct core *core, struct image *image, const char *program)
 {
     static struct image_context none; /* the second life does not begin in libckpt */
+    static char no_notes[1];
+    static const Elf64_Phdr empty = {.p_type = PT_NOTE};
     struct core_regions list = {0};
     add_name(&list, "");
     add_loads(&list, core);
@@ -207,6 +211,6 @@ void core_regions(const struct core *core, struct image *image, const char *prog
     finish(&list, core, program);
     *image = (struct image){.fd = core->fd, .size = core->size, .regions = list.regions, .loads = list.loads,
                             .region_count = list.count, .names = list.names, .names_size = list.names_size,
-                            .context = &none};
+                            .context = &none, .head = no_notes, .segments = &empty};
     image->head_size = list.count * (sizeof *list.regions + sizeof *list.loads) + list.names_size;
 }

@@ -13,16 +13,7 @@
 #define CKPT_SIGFRAME_H
 
 #include "core.h"
-
-/* The bytes of a frame, and where they must lie. */
-struct sigframe {
-    char bytes[16384];
-    size_t size;     /* bytes in use */
-    uint64_t at;     /* the address of bytes[0] in the program's stack */
-    uint64_t first;  /* the ucontext_t to begin with: of `chain`, or in the frame itself */
-    ucontext_t chain; /* unmaps the restorer, and returns into the frame; its place is in the restorer's block */
-    bool chained;
-};
+#include "frame.h"
 
 /* What this kernel puts into frames for the vector registers: asked by taking a signal. */
 struct xstate_format {
