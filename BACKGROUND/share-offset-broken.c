@@ -1,4 +1,4 @@
-/* share-offset-broken.c: two descriptors for one file are opened again, each by its path.
+/* share-offset-broken.c: BROKEN. Two descriptors for one file are opened again, each by its path.
  *
  * Each open() makes an open file description of its own, and that is where the
  * offset is. Both have the right offset, at first. But the first write() moves only
@@ -42,7 +42,7 @@ int main(void)
     close(copy);
     out = open(NAME, O_WRONLY);
     lseek(out, offset, SEEK_SET);
-    copy = open(NAME, O_WRONLY);
+    copy = open(NAME, O_WRONLY); /* BROKEN: another open file description, with an offset of its own */
     lseek(copy, copy_offset, SEEK_SET);
 
     put(out, "CCCC");

@@ -45,8 +45,7 @@ static void add_notes(struct note_list *notes, const struct save_request *reques
 static int add_parts(struct note_list *notes, const struct save_request *request)
 {
     for (size_t i = 0; all_parts[i] != NULL; i++) {
-        size_t room = HEAD_ROOM - notes->size - PART_ROOM;
-        long size = all_parts[i]->save(request, note_begin(notes), room);
+        long size = all_parts[i]->save(request, note_begin(notes), HEAD_ROOM - notes->size - PART_ROOM);
         if (size < 0)
             return refuse(all_parts[i]->name, strerrordesc_np((int)-size), (int)size);
         if (size > 0)

@@ -13,6 +13,8 @@
 #include "rseq.h"
 #include "libc.h"
 
+#include <pthread.h>
+
 /* All that the handler needs is ready in static memory: it may not allocate, and the stack may be small. */
 static ucontext_t context;
 static struct second_life second_life;
@@ -50,14 +52,15 @@ static int take_checkpoint(void)
     return error;
 }
 
-/* A timer is not inherited by a restarted process; so this is called in each life. */
+/* A timer is inherited neither by a restarted process nor by a child; so this is called in each life of each. */
 static void start_period(void)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = request.signal};
     struct itimerspec period = {{seconds, 0}, {seconds, 0}};
     int timer;
-    if (seconds != 0 && (sys_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0) != 0 ||
-                         sys_call(SYS_timer_settime, timer, 0, (long)&period, 0) != 0))
+    bool mine = behind_pid != NULL || sys_getpid() == owner; /* is there a name for an image of this process? */
+    if (seconds != 0 && mine && (sys_call(SYS_timer_create, CLOCK_MONOTONIC, (long)&event, (long)&timer, 0) != 0 ||
+                                 sys_call(SYS_timer_settime, timer, 0, (long)&period, 0) != 0))
         say("libckpt: no periodic checkpoints: timer_create(2) or timer_settime(2) failed", NULL);
 }
 
@@ -88,8 +91,8 @@ static void on_checkpoint_signal(int signal_number)
     }
     //@ step 2.2 Save the registers, then memory; and tell the two lives apart.
     //@ getcontext(&context); if is_restart is set, this is the second life: clear it, call
-    //@ begin_second_life(__builtin_frame_address(0)), last_result = 1, return at once. Otherwise set is_restart BEFORE memory is written, take the
-    //@ checkpoint (last_result = take_checkpoint()), and clear it.
+    //@ begin_second_life(__builtin_frame_address(0)), last_result = 1, return at once. Otherwise set is_restart
+    //@ BEFORE memory is written, take the checkpoint (last_result = take_checkpoint()), and clear it.
     //@ stub: (void)take_checkpoint, (void)begin_second_life, (void)is_restart;
     getcontext(&context);
     if (is_restart) { /* the second life: phase 5 */
@@ -140,10 +143,9 @@ static char *set_path(char to[PATH_MAX], const char *name)
 static void set_image_name(void)
 {
     char *percent = strstr(set_path(image_name, environment("CKPT_IMAGE", "myckpt")), "%p");
-    if (percent == NULL)
-        return;
-    *percent = '\0';
-    behind_pid = percent + 2;
+    behind_pid = percent != NULL ? percent + 2 : NULL;
+    if (percent != NULL)
+        *percent = '\0';
 }
 
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
@@ -151,7 +153,7 @@ __attribute__((constructor)) static void libckpt_start(void)
 {
     set_image_name();
     owner = environment_number("CKPT_PID", getpid());
-    seconds = behind_pid != NULL || getpid() == owner ? environment_number("CKPT_INTERVAL", 0) : 0;
+    seconds = environment_number("CKPT_INTERVAL", 0);
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request = (struct save_request){
         .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
@@ -160,7 +162,8 @@ __attribute__((constructor)) static void libckpt_start(void)
         .table_path = table_path};
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
-    start_period();
+    if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
+        start_period();
 }
 
 int ckpt_now(void)

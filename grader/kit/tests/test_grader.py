@@ -37,7 +37,8 @@ def test_solution_has_full_marks(stage: int, tmp_path: Path) -> None:
     assert got.table["points"] == sum(row["points"] for row in declared)
     # Of the processor, not by the clock: another test may be grading a class on this machine.
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert seconds < 20, "make check in a stage takes too long"
+    # A second of it is longer when the other processor thread is busy, too: 20 seconds, and half as much again.
+    assert seconds < 30, "make check in a stage takes too long"
 
 
 @pytest.mark.stress
