@@ -46,7 +46,7 @@ static void make_frame(struct core *core, struct image *image, bool verbose)
     image_put_note(image, NOTE_FRAME, &frame, sizeof frame);
 }
 
-/* The block is made: the frame in it learns where it is, and jump() calls frame_enter() in place of setcontext(). */
+/* The block is made: the frame in it learns where it is; jump() calls frame_enter() in place of setcontext(). */
 static void set_jump(struct restorer *r)
 {
     const struct part_call *call = &r->calls[r->call_count - 1]; /* frame_part is the last in parts.c */

@@ -76,7 +76,8 @@ static void add_loads(struct core_regions *list, const struct core *core)
         if (load->p_type != PT_LOAD || load->p_vaddr >= ARCH_USER_END || load->p_memsz == 0)
             continue; /* [vsyscall] lies beyond */
         uint64_t start = load->p_vaddr, end = start + load->p_memsz;
-        if ((start | end) % ARCH_PAGE_SIZE != 0 || end > ARCH_USER_END || end < start || load->p_filesz > load->p_memsz)
+        if ((start | end) % ARCH_PAGE_SIZE != 0 || end > ARCH_USER_END || end < start ||
+            load->p_filesz > load->p_memsz)
             errx(EX_DATAERR, "%s: a segment at 0x%lx is impossible", core->path, start);
         uint64_t stored = start + load->p_filesz / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE;
         add_stretch(list, core, load, start, stored, REGION_STORED);
@@ -130,7 +131,7 @@ static void remove_range(struct core_regions *list, uint64_t start, uint64_t end
 }
 
 /* One of the kernel's mappings here has this place in the program: as far from [vdso] there as here. */
-static void add_kernel_region(struct core_regions *list, const struct core *core, const struct region *own, long distance)
+static void add_kernel_region(struct core_regions *list, const struct region *own, long distance)
 {
     struct image_region region = {.start = own->start + (uint64_t)distance, .end = own->end + (uint64_t)distance,
                                   .prot = (uint32_t)own->prot, .flags = REGION_KERNEL};
@@ -155,7 +156,7 @@ static void add_kernel(struct core_regions *list, const struct core *core)
     maps_start(&reader, fd, buffer, sizeof buffer);
     while (there != 0 && maps_next(&reader, &own) == 1)
         if (region_plan(&own) == PLAN_KERNEL && own.start < ARCH_USER_END)
-            add_kernel_region(list, core, &own, (long)(there - here));
+            add_kernel_region(list, &own, (long)(there - here));
     close(fd);
 }
 
@@ -183,6 +184,7 @@ static const char *program_name(const struct core *core)
 static void finish(struct core_regions *list, const struct core *core, const char *program)
 {
     const char *old = program_name(core);
+    uint64_t top = core_aux(core, AT_EXECFN); /* exec put the program's name at the top of the stack */
     uint32_t moved = program != NULL ? add_name(list, program) : 0;
     for (size_t i = 0; i < list->count; i++) {
         struct image_region *r = &list->regions[i];
@@ -190,8 +192,8 @@ static void finish(struct core_regions *list, const struct core *core, const cha
             errx(EX_DATAERR, "%s: two segments overlap at 0x%lx", core->path, r->start);
         if (program != NULL && (r->flags & REGION_FILE) && strcmp(list->names + r->name, old) == 0)
             r->name = moved;
-        if (core_aux(core, AT_EXECFN) >= r->start && core_aux(core, AT_EXECFN) < r->end && !(r->flags & REGION_FILE))
-            r->flags |= REGION_GROWS_DOWN; /* the main stack: exec put the program's name at its top */
+        if (top >= r->start && top < r->end && !(r->flags & REGION_FILE))
+            r->flags |= REGION_GROWS_DOWN; /* the main stack */
         if (r->flags & REGION_FILE)
             core_identify(core, r, list->names + r->name);
     }

@@ -1,6 +1,6 @@
 /*
- * core_state.c - what the kernel knew of the process, as far as a core file lets us guess it.  Each guess is checked
- * against memory before it is believed.
+ * core_state.c - what the kernel knew of the process, as far as a core file lets us guess it.  Each guess is
+ * checked against memory before it is believed.
  *
  *     thread   the TLS base is in NT_PRSTATUS.  libc keeps the thread's id at a place in the TLS that is the same
  *              in all programs of one libc: where it is in restart.  If the core's pid stands there, it is it.
@@ -99,7 +99,8 @@ static uint64_t find_program(const struct core *core, const struct image *image,
 {
     uint64_t entry = core_aux(core, AT_ENTRY), end = 0;
     const struct image_region *at = image_region_at(image, entry);
-    for (const struct image_region *r = image->regions; at != NULL && r < image->regions + image->region_count; r++) {
+    for (size_t i = 0; at != NULL && i < image->region_count; i++) {
+        const struct image_region *r = &image->regions[i];
         if (!(r->flags & REGION_FILE) || strcmp(image->names + r->name, image->names + at->name) != 0)
             continue;
         if (r->prot & PROT_EXEC) {

@@ -21,7 +21,7 @@ struct pattern {
 static const struct pattern call_and_return = {"\x0f\x05\xc3", 3};
 static const struct pattern returns[] = {{"\x48\xc7\xc0\x0f\0\0\0\x0f\x05", 9}, {"\xb8\x0f\0\0\0\x0f\x05", 7}};
 
-/* The bytes of a region: from the core, or from the file that will be mapped there.  malloc'ed; NULL: not to be had. */
+/* The bytes of a region: from the core, or from the file that will be mapped there.  malloc'ed; NULL: none. */
 static char *region_bytes(const struct image *image, size_t i)
 {
     const struct image_region *r = &image->regions[i];
@@ -29,7 +29,8 @@ static char *region_bytes(const struct image *image, size_t i)
     bool stored = r->flags & REGION_STORED;
     int fd = stored ? image->fd : open(image->names + r->name, O_RDONLY | O_CLOEXEC);
     char *bytes = calloc(1, size);
-    ssize_t n = fd >= 0 && bytes != NULL ? pread(fd, bytes, size, (off_t)(stored ? image->loads[i].p_offset : r->offset)) : -1;
+    off_t at = (off_t)(stored ? image->loads[i].p_offset : r->offset);
+    ssize_t n = fd >= 0 && bytes != NULL ? pread(fd, bytes, size, at) : -1;
     if (!stored && fd >= 0)
         close(fd);
     if (n > 0)

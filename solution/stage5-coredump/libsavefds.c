@@ -1,9 +1,9 @@
 /*
- * libsavefds.c - what a core file lacks, written in the moment before it: which files are open, and what each signal
- * does.  Preloaded (LD_PRELOAD=.../libsavefds.so), into a program that knows nothing of it.
+ * libsavefds.c - what a core file lacks, written in the moment before it: which files are open, and what each
+ * signal does.  Preloaded (LD_PRELOAD=.../libsavefds.so), into a program that knows nothing of it.
  *
- *     SIGQUIT    our handler: writes the text `filedescriptors` (fdtext.h, core_signals.c), in the working directory
- *                or where SAVEFDS_FILE says; sets SIGQUIT to its default; sends it again
+ *     SIGQUIT    our handler: writes the text `filedescriptors` (fdtext.h, core_signals.c), in the working
+ *                directory or where SAVEFDS_FILE says; sets SIGQUIT to its default; sends it again
  *     return     SIGQUIT was blocked while the handler ran; now it comes, and the kernel writes the core: at the
  *                program's own instruction, with none of our frames on the stack
  *
@@ -27,10 +27,11 @@ static void write_signals(void)
         struct kernel_sigaction action;
         if (i == SIGQUIT || sys_call(SYS_rt_sigaction, i, 0, (long)&action, 8) != 0 || action.handler == 0)
             continue;
-        size_t length = text_join(line, sizeof line, "signal ", text_number((uint64_t)i, 10).digits, " : ",
-                                  text_number(action.handler, 16).digits, " : ", text_number(action.flags, 16).digits,
-                                  " : ", text_number(action.restorer, 16).digits, " : ",
-                                  text_number(action.mask, 16).digits, "\n", NULL);
+        struct number number = text_number((uint64_t)i, 10), handler = text_number(action.handler, 16);
+        struct number flags = text_number(action.flags, 16), restorer = text_number(action.restorer, 16);
+        size_t length = text_join(line, sizeof line, "signal ", number.digits, " : ", handler.digits, " : ",
+                                  flags.digits, " : ", restorer.digits, " : ", text_number(action.mask, 16).digits,
+                                  "\n", NULL);
         if (sys_write((int)fd, line, length) != (long)length)
             say("libsavefds: ", text_path, ": the signals' actions cannot be written", NULL);
     }

@@ -1,5 +1,6 @@
 /*
- * part_frame.c - the last room of a restart from a core: the signal frame is put on the program's stack, and entered.
+ * part_frame.c - the last room of a restart from a core: the signal frame goes to the program's stack, and is
+ * entered.
  *
  * No image has this note: restart makes it (core_plan.c).  restore() only copies; frame_enter() takes the place of
  * setcontext() in the restorer's last phase (restorer.c, jump()).

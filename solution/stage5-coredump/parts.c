@@ -1,5 +1,6 @@
 /*
- * parts.c - the rooms of stages 3 and 4, and the signal frame of stage 5, in the order in which they are saved and restored.
+ * parts.c - the rooms of stages 3 and 4, and the signal frame of stage 5, in the order in which they are saved
+ * and restored.
  *
  * Shared memory comes before the limits, which might forbid what it takes on the way; the limits before the memory
  * layout, which the kernel checks against them, and before the files, of which there may be many, and the locks on

@@ -3,7 +3,7 @@
  * one of its private numbers (include/linux/errno.h), and it would have acted on it on its way back:
  *
  *     -512 ERESTARTSYS, -513 ERESTARTNOINTR, -514 ERESTARTNOHAND     make the call again
- *     -516 ERESTART_RESTARTBLOCK                     make it again for the time that is left, which nobody knows now
+ *     -516 ERESTART_RESTARTBLOCK                     make it again for the time that is left; now nobody knows it
  *
  * We make all of them again.  A sleep then takes its whole time once more, which is better than too early an end:
  * the program was never told that there was a signal.
