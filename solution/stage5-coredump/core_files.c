@@ -20,9 +20,15 @@ static bool first_page(const struct core *core, const char *old_name, uint8_t pa
 static const char *compare_pages(const uint8_t *core_page, const uint8_t *file_page)
 {
     const uint8_t *was = build_id_find(core_page), *is = build_id_find(file_page);
+    //@ step 5.2 Is it the same file?
+    //@ If both pages have a build id, compare these (BUILD_ID_SIZE bytes); else the first 64 bytes of the pages, the ELF
+    //@ header. Return NULL if they are equal, or a sentence that says what is wrong.
+    //@ stub: (void)was, (void)is;
+    //@ stub: return NULL;
     if (was != NULL && is != NULL)
         return memcmp(was, is, BUILD_ID_SIZE) == 0 ? NULL : "another file: its build id is not that of the core";
     return memcmp(core_page, file_page, 64) == 0 ? NULL : "another file: it begins in another way"; /* Elf64_Ehdr */
+    //@ end
 }
 
 /* What is in the way of taking the file for the one that was, or NULL. */
@@ -70,6 +76,24 @@ static uint32_t data_protection(const char *name)
     return access(name, W_OK) == 0 ? PROT_READ | PROT_WRITE : PROT_READ;
 }
 
+static uint32_t protection_of(const Elf64_Phdr *segment)
+{
+    return (segment->p_flags & PF_R ? PROT_READ : 0) | (segment->p_flags & PF_W ? PROT_WRITE : 0) |
+           (segment->p_flags & PF_X ? PROT_EXEC : 0);
+}
+
+/* True if the page at `offset` of the file belongs to this segment of it. */
+static bool has_page(const Elf64_Phdr *segment, uint64_t offset)
+{
+    //@ step 5.1 Which segment of the file was mapped here?
+    //@ A PT_LOAD is mapped in whole pages, so it begins at p_offset rounded down to a page, and ends at p_offset +
+    //@ p_filesz.
+    //@ stub: return false;
+    return segment->p_type == PT_LOAD && offset >= segment->p_offset / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE &&
+           offset < segment->p_offset + segment->p_filesz;
+    //@ end
+}
+
 uint32_t core_protection(const char *name, uint64_t offset)
 {
     Elf64_Ehdr elf;
@@ -81,12 +105,8 @@ uint32_t core_protection(const char *name, uint64_t offset)
     else
         for (unsigned i = 0; i < elf.e_phnum; i++) {
             off_t at = (off_t)(elf.e_phoff + i * sizeof segment);
-            if (pread(fd, &segment, sizeof segment, at) != sizeof segment || segment.p_type != PT_LOAD ||
-                offset < segment.p_offset / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE ||
-                offset >= segment.p_offset + segment.p_filesz)
-                continue;
-            prot = (segment.p_flags & PF_R ? PROT_READ : 0) | (segment.p_flags & PF_W ? PROT_WRITE : 0) |
-                   (segment.p_flags & PF_X ? PROT_EXEC : 0);
+            if (pread(fd, &segment, sizeof segment, at) == sizeof segment && has_page(&segment, offset))
+                prot = protection_of(&segment);
         }
     if (fd >= 0)
         close(fd);
