@@ -21,7 +21,7 @@ static const char *compare_pages(const uint8_t *core_page, const uint8_t *file_p
 {
     const uint8_t *was = build_id_find(core_page), *is = build_id_find(file_page);
     //@ step 5.2 Is it the same file?
-    //@ If both pages have a build id, compare these (BUILD_ID_SIZE bytes); else the first 64 bytes of the pages, the ELF
+    //@ If both pages have a build id, compare these (BUILD_ID_SIZE bytes); else the pages' first 64 bytes, the ELF
     //@ header. Return NULL if they are equal, or a sentence that says what is wrong.
     //@ stub: (void)was, (void)is;
     //@ stub: return NULL;
