@@ -98,6 +98,7 @@ static void read_files(struct core *core, const uint64_t *words, size_t size)
 static void take_note(struct core *core, const char *name, uint32_t type, const void *value, size_t size)
 {
     bool linux_name = strcmp(name, "LINUX") == 0;
+    core->from_gdb |= strcmp(name, "GDB") == 0;
     if (!linux_name && strcmp(name, "CORE") != 0)
         return;
     if (type == NT_PRSTATUS && core->status != NULL)

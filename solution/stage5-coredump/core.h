@@ -37,6 +37,7 @@ struct core {
     size_t auxv_count;
     struct core_file *files; /* malloc'ed, ascending */
     size_t file_count;
+    bool from_gdb; /* gdb or gcore wrote it */
 };
 
 /*

@@ -1,6 +1,8 @@
 /* sigframe_x86_64.c - builds a signal frame from the registers of a core.  See sigframe.h for the picture. */
 #include "sigframe.h"
 
+#include <cpuid.h>
+
 
 #define RED_ZONE 128 /* bytes below rsp that a function may use without moving rsp (System V ABI, 3.2.2) */
 #define KERNEL_UCONTEXT_SIZE 304 /* struct ucontext of <asm/ucontext.h>; libc's ucontext_t begins alike */
@@ -33,6 +35,19 @@ struct xstate_format sigframe_format(void)
 }
 
 /*
+ * Where the parts of the area lie is the processor's affair: cpuid, leaf 0xd.  gdb before version 14 took it for
+ * Intel's: on AMD processors with AVX-512 its cores lack k0 to k7 and the upper halves of zmm0 to zmm5.
+ */
+static void warn_of_old_gdb(const struct core *core, uint64_t used)
+{
+    unsigned size, offset, c, d;
+    __cpuid_count(0xd, 5, size, offset, c, d); /* part 5: k0 to k7 */
+    if (core->from_gdb && (used & (1UL << 5 | 1UL << 6)) != 0 && offset != 1088)
+        warnx("%s: a gdb before version 14 writes AVX-512 registers wrongly on this processor; if it was one, the "
+              "program may compute wrongly now (solution/README, Limits)", core->path);
+}
+
+/*
  * Puts the vector registers behind the frame.  The core has the area in the processor's standard form; its end
  * may lack, or have registers (AMX) for which this kernel has no room in a frame unless a program asks.
  */
@@ -58,6 +73,7 @@ static void put_xstate(const struct core *core, char *to, struct xstate_format o
     if ((used & ~own.features) != 0)
         errx(EX_DATAERR, "%s: this processor has not all registers that are in use there (0x%lx)", core->path,
              used & ~own.features);
+    warn_of_old_gdb(core, used);
     struct _fpx_sw_bytes mark = {.magic1 = FP_XSTATE_MAGIC1, .extended_size = own.size + FP_XSTATE_MAGIC2_SIZE,
                                  .xstate_bv = own.features, .xstate_size = own.size};
     memcpy(to + SOFTWARE_BYTES, &mark, sizeof mark);
