@@ -6,15 +6,17 @@
     real_programs.py --table    the table in solution/README anew, from a run of all
 
 Each runs twice, in two folders with the same input: uninterrupted, and under `ckpt`. The second is saved when it
-has used a random part of the processor time that the first took, is killed with SIGKILL, and restarted with
-`restart --rollback --redirect`. Then all its files, its output among them, and its exit status must be those
-of the uninterrupted run.
+has used a random part of the processor time that the first took, is killed with SIGKILL before it has done
+anything more (class Gag), and restarted with `restart --rollback --redirect`. Then all its files, its output among
+them, and its exit status must be those of the uninterrupted run.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import filecmp
+import gzip
 import os
 import random
 import shutil
@@ -22,6 +24,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +37,6 @@ STAGE = TOP / "solution" / "stage4-openfiles"
 README = TOP / "solution" / "README"
 BEGIN, END = "<!-- real programs: made by grader/kit/real_programs.py --table -->", "<!-- end of real programs -->"
 LIMIT = 90.0  # seconds for one event; only reached when something is broken
-TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Failed(Exception):
@@ -49,7 +51,9 @@ class Program:
     command: list[str]  # the first word is looked up in PATH, in `elsewhere`, or asked of gcc
     make: Callable[[Path], None] | None = None  # makes the input in the folder
     stdin: str = ""  # a file in the folder; none: /dev/null
-    refused: str = ""  # what libckpt says instead of writing an image: the program cannot be saved, and goes on
+    signal: int = signal.SIGUSR2  # for a checkpoint; not one that the program itself uses
+    refused: str = ""  # what ckpt or libckpt says: there is no image, and the program goes on
+    fails: str = ""  # why it does not come back from every moment; it is not tried then
 
 
 # --- Input -------------------------------------------------------------------------------------
@@ -59,7 +63,8 @@ WORDS = [f"{a}{b}{c}" for a in ("ba", "ko", "ri", "tu", "zen") for b in ("la", "
 
 def text(folder: Path, lines: int, name: str = "text", seed: int = 1) -> None:
     draw = random.Random(seed)
-    rows = (" ".join(draw.choices(WORDS, k=8)) + f" {draw.randrange(10**9)}\n" for _ in range(lines))
+    words = iter(draw.choices(WORDS, k=8 * lines))
+    rows = [" ".join([*row, str(int(draw.random() * 1e9))]) + "\n" for row in zip(*[words] * 8)]
     (folder / name).write_text("".join(rows))
 
 
@@ -68,13 +73,15 @@ def lines(count: int) -> Callable[[Path], None]:
 
 
 def gzipped(folder: Path) -> None:
-    text(folder, 250_000)
-    subprocess.run(["gzip", "-1", "-n", "text"], cwd=folder, check=True)
+    content = " ".join(random.Random(8).choices(WORDS, k=1000)).encode() * 5_000
+    (folder / "text.gz").write_bytes(gzip.compress(content, 1, mtime=0))
 
 
 def two_texts(folder: Path) -> None:
-    text(folder, 40_000)
-    text(folder, 40_000, "other", seed=2)
+    text(folder, 50_000)
+    rows = (folder / "text").read_text().splitlines(keepends=True)
+    draw = random.Random(9)
+    (folder / "other").write_text("".join(row if draw.random() < 0.9 else row.upper() for row in rows))
 
 
 def script(name: str, content: str) -> Callable[[Path], None]:
@@ -103,13 +110,23 @@ def many_files(folder: Path) -> None:
 
 def c_source(folder: Path) -> None:
     functions = [f"int f{i}(int x) {{ int s = {i}; for (int i = 0; i < x; i++) s += (i * {i % 7 + 1}) ^ (s << {i % 5}); "
-                 f"return s > {i} ? s - f{max(i - 1, 0)}(x / 2) : s; }}" for i in range(700)]
+                 f"return s > {i} ? s - f{max(i - 1, 0)}(x / 2) : s; }}" for i in range(60)]
     (folder / "big.c").write_text("\n".join(functions) + "\n")
 
 
-def assembly(folder: Path) -> None:
-    rows = [f"l{i}:\tmov ${i}, %rax\n\tadd %rax, {8 * (i % 99)}(%rsp)\n\tjne l{i * 7 % (i + 1)}\n" for i in range(60_000)]
+def assembly(folder: Path, before: str = "") -> None:
+    rows = [f"{before.format(i)}l{i}:\tmov ${i}, %rax\n\tadd %rax, {8 * (i % 99)}(%rsp)\n\tjne l{i * 7 % (i + 1)}\n" for i in range(60_000)]
     (folder / "big.s").write_text("".join(rows))
+
+
+def object_file(folder: Path) -> None:
+    assembly(folder, ".globl l{0}\n.type l{0}, @function\n")
+    subprocess.run(["as", "big.s", "-o", "big.o"], cwd=folder, check=True)
+
+
+def xml_source(folder: Path) -> None:
+    rows = [f'<row id="{i}"><word>{WORDS[i % 60]}</word><value>{i * i}</value></row>' for i in range(80_000)]
+    (folder / "big.xml").write_text(f"<table>{''.join(rows)}</table>\n")
 
 
 PYTHON = """
@@ -182,12 +199,30 @@ while {[gets $in line] >= 0} { foreach w $line { incr n($w) }; puts $out [string
 foreach w [lsort [array names n]] { puts $out "$w $n($w)" }
 puts $s
 """
-DC = "[la1+sala*lb+999999999989%sblax]sx 1sb0sa[la1+sala7*lb13*+999999999989%sbla600000>y]sylyxlbp"
+RUBY = """
+n = Hash.new(0); s = 0.0
+File.open("out.txt", "w") { |out| 2_000_000.times { |i| s += Math.sin(i); n[i % 1000] += i; out.puts s if i % 1000 == 0 } }
+puts s, n.values.sum; exit 3
+"""
+PHP = """<?php
+mt_srand(5); $n = []; $s = 0;
+for ($i = 0; $i < 4000000; $i++) { $s += sin($i); $n[mt_rand(0, 50000)] = $i; }
+ksort($n); echo $s, " ", array_sum($n), "\\n"; exit(3);
+"""
+FORTH = ": fib dup 2 < if drop 1 else dup 1- recurse swap 2 - recurse + then ;\n34 fib . cr bye\n"
+GNUPLOT = 'set terminal svg\nset output "out.svg"\nset samples 5000\nplot sin(x*x)*cos(3*x), for [i=1:20] sin(i*x)\n'
+POSTSCRIPT = """%!
+/f { dup 2 lt { pop 1 } { dup 1 sub f exch 2 sub f add } ifelse } def
+1 1 200 { /i exch def newpath i 3 mul i 2 mul moveto 300 400 i 0 360 arc i 200 div setgray fill } for
+25 f == showpage
+"""
+NASM = "%assign i 0\n%rep 30000\nlabel%[i]: mov rax, [rbx + i]\njne label%[i]\n%assign i i+1\n%endrep\n"
+DC = "[la1+sala*lb+999999999989%sblax]sx 1sb0sa[la1+sala7*lb13*+999999999989%sbla300000>y]sylyxlbp"
 M4 = "define(`loop', `ifelse($1, 0, `', `eval($1 * $1 % 7) loop(decr($1))')')dnl\n"
 
 
 def m4_source(folder: Path) -> None:
-    (folder / "big.m4").write_text(M4 + "loop(400)\n" * 250)
+    (folder / "big.m4").write_text(M4 + "loop(400)\n" * 750)
 
 
 def json_source(folder: Path) -> None:
@@ -196,7 +231,7 @@ def json_source(folder: Path) -> None:
     (folder / "big.json").write_text(f"[{items}]\n")
 
 
-def gif_of_bits(folder: Path) -> None:
+def random_bits(folder: Path) -> None:
     (folder / "bits").write_bytes(random.Random(11).randbytes(6_000_000))
 
 
@@ -204,45 +239,48 @@ def gif_of_bits(folder: Path) -> None:
 
 THREADS = "the program has more than one thread"
 CHILDREN = "child processes"
+STATIC = "is statically linked"
+MUTEX = "waits for ever if saved while it holds its recursive mutex: the owner's thread id is that of the first life"
+USR2_IS_TAKEN = 40  # a signal for programs that take SIGUSR2 for something else
 
 PROGRAMS = [
     Program("python3", "python3", "a script with files, json, random and big lists",
             ["/usr/bin/python3", "script.py"], both(lines(30_000), script("script.py", PYTHON))),
     Program("perl", "perl", "counts and reverses words of a file", ["perl", "-e", PERL], lines(40_000)),
     Program("gawk", "gawk", "counts words, then computes sines", ["gawk", AWK, "text"], lines(30_000)),
-    Program("mawk", "mawk", "the same", ["mawk", AWK, "text"], lines(30_000)),
+    Program("mawk", "mawk", "the same", ["mawk", AWK, "text"], lines(60_000)),
     Program("bash", "bash", "a loop with redirected files", ["bash", "script"],
-            both(lines(12_000), script("script", BASH))),
+            both(lines(20_000), script("script", BASH))),
     Program("dash", "dash", "the same, in POSIX shell", ["dash", "script"],
-            both(lines(40_000), script("script", DASH))),
+            both(lines(6_000), script("script", DASH))),
     Program("sqlite3", "sqlite3", "a transaction of 60,000 rows; then PRAGMA integrity_check",
             ["sqlite3", "data.db"], script("sql", SQL), stdin="sql"),
-    Program("gzip", "gzip", "a file from standard input to standard output", ["gzip", "-9", "-n"], lines(100_000), stdin="text"),
+    Program("gzip", "gzip", "a file from standard input to standard output", ["gzip", "-9", "-n"], lines(50_000), stdin="text"),
     Program("gunzip", "gzip", "the way back", ["gzip", "-dc", "text.gz"],
             gzipped),
     Program("bzip2", "bzip2", "a file in its place", ["bzip2", "-k", "text"], lines(60_000)),
-    Program("xz", "xz-utils", "a file in its place, one thread (-T1)", ["xz", "-T1", "-k", "-3", "text"], lines(40_000)),
+    Program("xz", "xz-utils", "a file in its place, one thread (-T1)", ["xz", "-T1", "-k", "-3", "text"], lines(30_000)),
     Program("zstd", "zstd", "a file, --single-thread --no-asyncio",
-            ["zstd", "--single-thread", "--no-asyncio", "-q", "-13", "text", "-o", "text.zst"], lines(60_000)),
+            ["zstd", "--single-thread", "--no-asyncio", "-q", "-13", "text", "-o", "text.zst"], lines(30_000)),
     Program("sort", "coreutils", "a file larger than its buffer: temporary files are merged",
-            ["sort", "-S", "1M", "--parallel=1", "-T", ".", "-k", "3", "text", "-o", "sorted"], lines(60_000)),
+            ["sort", "-S", "1M", "--parallel=1", "-T", ".", "-f", "-k", "3", "text", "-o", "sorted"], lines(150_000)),
     Program("tar", "tar", "1,500 files into an archive",
             ["tar", "--sort=name", "--owner=0", "--group=0", "--mtime=@0", "-b", "2", "-cf", "tree.tar", "tree"], many_files),
-    Program("cc1", "gcc-12", "gcc's compiler proper, 700 functions with -O2",
+    Program("cc1", "gcc-12", "gcc's compiler proper, 60 functions with -O2",
             ["cc1", "-quiet", "-O2", "big.c", "-o", "big.s"], c_source),
     Program("as", "binutils", "180,000 lines of assembly", ["as", "big.s", "-o", "big.o"], assembly),
-    Program("bc", "bc", "pi to 2,500 digits", ["bc", "-l", "pi"], script("pi", "scale = 2500\n4 * a(1)\nhalt\n")),
-    Program("dc", "dc", "600,000 steps of a generator", ["dc", "-e", DC]),
+    Program("bc", "bc", "pi to 1,500 digits", ["bc", "-l", "pi"], script("pi", "scale = 1500\n4 * a(1)\nhalt\n")),
+    Program("dc", "dc", "300,000 steps of a generator", ["dc", "-e", DC]),
     Program("lua5.4", "lua5.4", "counts words, then computes sines", ["lua5.4", "script.lua"],
             both(lines(30_000), script("script.lua", LUA))),
-    Program("m4", "m4", "100,000 macro expansions", ["m4", "big.m4"], m4_source),
+    Program("m4", "m4", "300,000 macro expansions", ["m4", "big.m4"], m4_source),
     Program("sed", "sed", "rewrites a file, line by line", ["sed", "-E", "s/([a-z]+) ([a-z]+)/\\2 \\1/g; 1~3d", "text"],
             lines(60_000)),
     Program("grep", "grep", "a regular expression with back references",
             ["grep", "-nE", r"(ko|tu)([a-z]+) .*\1\2 .*[13579]$", "text"], lines(60_000)),
-    Program("diff", "diffutils", "two files of 40,000 lines", ["diff", "text", "other"], two_texts),
-    Program("od", "coreutils", "6 MB in hexadecimal", ["od", "-An", "-tx1z", "bits"], gif_of_bits),
-    Program("sha256sum", "coreutils", "a file of 70 MB",
+    Program("diff", "diffutils", "a file of 50,000 lines and another, in which every tenth is different (-d)", ["diff", "-d", "text", "other"], two_texts),
+    Program("od", "coreutils", "6 MB in hexadecimal", ["od", "-An", "-tx1z", "bits"], random_bits),
+    Program("sha256sum", "coreutils", "a file of 140 MB",
             ["sha256sum", "zeros"], lambda folder: os.truncate(shutil.copy("/dev/null", folder / "zeros"), 140_000_000)),
     Program("openssl", "openssl", "encrypts a file",
             ["openssl", "enc", "-aes-256-ctr", "-K", "0" * 64, "-iv", "0" * 32, "-in", "zeros", "-out", "secret"],
@@ -251,8 +289,34 @@ PROGRAMS = [
             both(lines(30_000), script("script.tcl", TCL))),
     Program("jq", "jq", "60,000 objects", ["jq", "-c", "map(select(.value > 0.5)) | group_by(.word) | map(length)", "big.json"],
             json_source),
+    Program("ruby", "ruby", "counts in a hash, computes sines", ["ruby", "script.rb"], script("script.rb", RUBY)),
+    Program("php", "php-cli", "random numbers in an array, which is sorted", ["php", "-n", "script.php"],
+            script("script.php", PHP)),
+    Program("gforth", "gforth", "Fibonacci numbers", ["gforth", "script.fs"], script("script.fs", FORTH), signal=USR2_IS_TAKEN),
+    Program("gnuplot", "gnuplot-nox", "curves, into an SVG file", ["gnuplot", "script.gp"], script("script.gp", GNUPLOT)),
+    Program("gs", "ghostscript", "a page of PostScript, as pixels",
+            ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=ppmraw", "-r150", "-o", "page.ppm", "page.ps"],
+            script("page.ps", POSTSCRIPT), fails=MUTEX),
+    Program("clang", "clang-14", "its compiler proper (-cc1), 60 functions with -O2",
+            ["clang", "-cc1", "-triple", "x86_64-linux-gnu", "-O2", "-S", "big.c", "-o", "big.s"], c_source,
+            signal=USR2_IS_TAKEN),
+    Program("ld", "binutils", "an object of 60,000 symbols, linked into a library", ["ld", "-shared", "big.o", "-o", "big.so"],
+            object_file),
+    Program("objdump", "binutils", "disassembles 60,000 functions", ["objdump", "-d", "big.o"], object_file),
+    Program("xmllint", "libxml2-utils", "formats a large tree", ["xmllint", "--format", "big.xml", "-o", "out.xml"], xml_source),
+    Program("git", "git", "compares two files, word by word",
+            ["git", "diff", "--no-index", "--word-diff", "text", "other"], two_texts),
+    Program("nasm", "nasm", "its macros, repeated", ["nasm", "-f", "elf64", "big.asm", "-o", "big.o"], script("big.asm", NASM)),
+    Program("lz4", "lz4", "compresses a file", ["lz4", "-q", "-9", "text", "text.lz4"], lines(30_000)),
+    Program("brotli", "brotli", "compresses a file", ["brotli", "-q", "8", "-k", "text"], lines(30_000)),
+    Program("busybox", "busybox", "its own awk", ["busybox", "awk", AWK, "text"], lines(30_000)),
+    Program("sort, two threads", "coreutils", "--parallel=2", ["sort", "--parallel=2", "-f", "text", "-o", "sorted"], lines(150_000),
+            refused=THREADS),
+    Program("make", "make", "waits for a recipe", ["make", "-f", "rules"], script("rules", "all:\n\t@sleep 0.5; echo made\n"),
+            refused=CHILDREN),
+    Program("ldconfig", "libc-bin", "lists libraries", ["/sbin/ldconfig", "-p"], refused=STATIC),
     Program("xz -T2", "xz-utils", "two threads", ["xz", "-T2", "--block-size=100KiB", "-k", "text"], lines(60_000), refused=THREADS),
-    Program("bash, waiting", "bash", "waits for a child process", ["bash", "-c", "sleep 2; echo done"], refused=CHILDREN),
+    Program("bash, waiting", "bash", "waits for a child process", ["bash", "-c", "sleep 0.5; echo done"], refused=CHILDREN),
 ]
 
 
@@ -291,19 +355,19 @@ def package_version(package: str) -> str:
     return "?"
 
 
-def start(folder: Path, program: Program, before: list[str], command: list[str]) -> subprocess.Popen[bytes]:
+def start(folder: Path, program: Program, words: list[str], stderr: int | None = None) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONHASHSEED": "0", "TMPDIR": str(folder)}
     stdin = folder / program.stdin if program.stdin else Path(os.devnull)
     with stdin.open("rb") as source, (folder / "stdout").open("ab") as out, (folder / "stderr").open("ab") as err:
-        return subprocess.Popen([*before, *command], stdin=source, stdout=out, stderr=err, cwd=folder, env=environment)
+        return subprocess.Popen(words, stdin=source, stdout=out, stderr=stderr or err, cwd=folder, env=environment)
 
 
 def cpu_seconds(pid: int) -> float:
+    """By the clock that clock_getcpuclockid(3) names: /proc/PID/stat counts in hundredths of a second only."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:  # it has ended
         return 0.0
-    return (int(fields[11]) + int(fields[12])) * TICK
 
 
 def await_event(event: Callable[[], bool], what: str) -> None:
@@ -311,55 +375,89 @@ def await_event(event: Callable[[], bool], what: str) -> None:
         raise Failed(f"{what} did not happen in {LIMIT} seconds")
 
 
+class Gag:
+    """A pipe for stderr that can be filled up: who says something then stays there until it is killed.
+
+    `ckpt -v` says when the image is written, still in the signal handler. So the program does nothing more after
+    its checkpoint, however long this process has to wait for a processor.
+    """
+
+    def __init__(self) -> None:
+        self.mouth, self.end = os.pipe()
+        fcntl.fcntl(self.end, fcntl.F_SETPIPE_SZ, os.sysconf("SC_PAGE_SIZE"))
+
+    def fill(self) -> None:
+        """By another description of the pipe: O_NONBLOCK would be the program's as well."""
+        other = os.open(f"/proc/self/fd/{self.end}", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            while os.write(other, b"\n"):
+                pass
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(other)
+
+    @staticmethod
+    def holds(pid: int) -> bool:
+        """Whether it is in write(2, ...); only who says why there is no image needs that."""
+        try:
+            return Path(f"/proc/{pid}/syscall").read_text().startswith("1 0x2 ")
+        except (OSError, ValueError):
+            return False
+
+    def close(self) -> str:
+        """What was said, when nobody can say more."""
+        os.close(self.end)
+        with os.fdopen(self.mouth, "rb") as said:
+            return said.read().decode(errors="replace").strip()
+
+
 class Trial:
-    """One program at one random moment."""
+    """One program at random moments."""
 
     def __init__(self, program: Program, folder: Path, stage: Path = STAGE) -> None:
         self.program, self.stage = program, stage
-        self.whole, self.first = folder / "whole", folder / "first"
+        self.whole, self.first, self.image = folder / "whole", folder / "first", folder / "image"
         path = find(program.command[0])
         assert path is not None
-        self.command = [path, *program.command[1:]]
-        for place in (self.whole, self.first):
-            place.mkdir(parents=True)
-            if program.make:
-                program.make(place)
-        self.images = folder / "images"
-        self.images.mkdir()
+        self.words = [path, *program.command[1:]]
+        self.under_ckpt = [str(stage / "ckpt"), "-v", "-s", str(int(program.signal)), "-o", str(self.image), "--", *self.words]
+        self.fresh(self.whole)
         self.status, self.seconds = self.run_whole()
 
+    def fresh(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        if self.program.make:
+            self.program.make(folder)
+
     def run_whole(self) -> tuple[int, float]:
-        life = start(self.whole, self.program, [], self.command)
+        life = start(self.whole, self.program, self.words)
         _, status, usage = os.wait4(life.pid, 0)
         life.returncode = os.waitstatus_to_exitcode(status)
         return life.returncode, usage.ru_utime + usage.ru_stime
 
-    def fresh(self) -> None:
-        shutil.rmtree(self.first)
-        self.first.mkdir()
-        if self.program.make:
-            self.program.make(self.first)
+    def wait_for_moment(self, life: subprocess.Popen[bytes], event: Callable[[], bool]) -> None:
+        await_event(lambda: life.poll() is not None or has_signal(life.pid, "SigCgt", self.program.signal), "a handler")
+        await_event(lambda: life.poll() is not None or event(), "the right moment")
 
-    def save(self, share: float, image: Path) -> subprocess.Popen[bytes]:
-        """The program, when it has used this share of its time and its image, if there is one, is written."""
-        life = start(self.first, self.program, [str(self.stage / "ckpt"), "-o", str(image), "--"], self.command)
-        await_event(lambda: life.poll() is not None or has_signal(life.pid, "SigCgt", signal.SIGUSR2), "a handler")
-        await_event(lambda: life.poll() is not None or self.is_time(life.pid, share), "the right moment")
-        life.send_signal(signal.SIGUSR2)
-        await_event(lambda: life.poll() is not None or image.exists() or self.complaint() != "", "an image")
-        return life
-
-    def is_time(self, pid: int, share: float) -> bool:
-        """What is refused is refused from the moment on when there are threads or children."""
-        if self.program.refused == THREADS:
-            return len(os.listdir(f"/proc/{pid}/task")) > 1
-        if self.program.refused == CHILDREN:
-            return bool(children_of(pid))
-        return cpu_seconds(pid) >= share * self.seconds
-
-    def complaint(self) -> str:
-        text = (self.first / "stderr").read_text(errors="replace")
-        return "\n".join(line for line in text.splitlines() if line.startswith("libckpt: "))
+    def save(self, share: float) -> tuple[int, str]:
+        """Exit status and last words of a program that is killed at its checkpoint, at this share of its time."""
+        gag = Gag()
+        life = start(self.first, self.program, self.under_ckpt, gag.end)
+        try:
+            self.wait_for_moment(life, lambda: cpu_seconds(life.pid) >= share * self.seconds)
+            gag.fill()
+            life.send_signal(self.program.signal)
+            await_event(lambda: life.poll() is not None or self.image.exists() or gag.holds(life.pid), "an image")
+            if not self.image.exists():
+                os.read(gag.mouth, os.sysconf("SC_PAGE_SIZE"))  # now it can say why
+                wait_until(lambda: life.poll() is not None or not gag.holds(life.pid), 1.0)
+        finally:
+            life.kill()
+            status = life.wait()
+            said = gag.close()
+        return status, said
 
     def check(self, status: int) -> None:
         if status != self.status:
@@ -373,27 +471,30 @@ class Trial:
 
     def comes_back(self, share: float, *options: str) -> bool:
         """False: it had ended before it could be saved."""
-        image = self.images / "image"
-        image.unlink(missing_ok=True)
-        life = self.save(share, image)
-        if life.poll() is not None:
-            self.check(life.returncode)
+        self.image.unlink(missing_ok=True)
+        self.fresh(self.first)
+        status, said = self.save(share)
+        if not self.image.exists():
+            if said or status == -signal.SIGKILL:
+                raise Failed(f"no image: {said or 'and no word'}")
+            self.check(status)
             return False
-        if complaint := self.complaint():
-            life.kill()
-            life.wait()
-            raise Failed(complaint)
-        life.kill()
-        if life.wait() != -signal.SIGKILL:
-            return False
-        command = [str(self.stage / "restart"), "--rollback", "--redirect", *options, str(image)]
-        self.check(start(self.first, self.program, [], command).wait(LIMIT))
+        words = [str(self.stage / "restart"), "--rollback", "--redirect", *options, str(self.image)]
+        self.check(self.end_of(start(self.first, self.program, words)))
         return True
+
+    @staticmethod
+    def end_of(life: subprocess.Popen[bytes]) -> int:
+        try:
+            return life.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"it still runs after {LIMIT} seconds") from None
+        finally:
+            life.kill()
 
     def at_random(self, draw: random.Random, *options: str) -> None:
         for attempt in range(4):
-            share = draw.uniform(0.05, 0.85) / 2**attempt
-            self.fresh()
+            share = draw.uniform(0.05, 0.95) / 2**attempt
             try:
                 if self.comes_back(share, *options):
                     return
@@ -401,17 +502,38 @@ class Trial:
                 raise Failed(f"saved after {share:.3f} of its time: {failed}") from failed
         raise Failed("it always ended before it could be saved: let it compute more")
 
+    def stderr(self) -> str:
+        return (self.first / "stderr").read_text(errors="replace")
+
     def is_refused(self) -> None:
         """It says why there is no image, and the program goes on to its right end."""
-        self.fresh()
-        life = self.save(0.2, self.images / "image")
-        if self.program.refused not in self.complaint():
+        self.fresh(self.first)
+        life = start(self.first, self.program, self.under_ckpt)
+        try:
+            if self.program.refused == STATIC:
+                await_event(lambda: life.poll() is not None, "an end")
+            else:
+                self.wait_for_moment(life, lambda: self.must_be_refused(life.pid))
+                life.send_signal(self.program.signal)
+                await_event(lambda: life.poll() is not None or "libckpt: " in self.stderr(), "a message")
+            if self.program.refused not in self.stderr() or self.image.exists():
+                raise Failed(f"not refused with the right words, but: {self.stderr() or 'an image'}")
+            if self.program.refused != STATIC:
+                self.check(self.end_of(life))
+        finally:
             life.kill()
-            raise Failed(f"not refused with the right words, but: {self.complaint() or 'an image'}")
-        self.check(life.wait(LIMIT))
+            life.wait()
+
+    def must_be_refused(self, pid: int) -> bool:
+        """From the moment on when there are threads or children."""
+        if self.program.refused == THREADS:
+            return len(os.listdir(f"/proc/{pid}/task")) > 1
+        return bool(children_of(pid))
 
 
 def result_of(program: Program) -> str:
+    if program.fails:
+        return program.fails
     return f"refused: {program.refused}" if program.refused else "comes back"
 
 
@@ -437,9 +559,12 @@ def committed_rows() -> list[list[str]]:
     return rows[2:]
 
 
-def run_one(program: Program, times: int, seed: int) -> str:
+def run_one(program: Program, times: int, seed: int, asked: bool) -> str:
+    """What fails is run only if it is asked for by name."""
     if find(program.command[0]) is None:
         return "not installed here"
+    if program.fails and not asked:
+        return program.fails
     with tempfile.TemporaryDirectory() as folder:
         try:
             try_program(program, Path(folder), random.Random(f"{seed} {program.name}"), times)
@@ -462,7 +587,7 @@ def main() -> int:
     rows = []
     for program in PROGRAMS:
         if not options.names or program.name in options.names:
-            result = run_one(program, options.times, options.seed)
+            result = run_one(program, options.times, options.seed, bool(options.names))
             rows.append((program, package_version(program.package), result))
             print(f"{program.name:16} {rows[-1][1]:24} {result}", flush=True)
     if options.table and not options.names:

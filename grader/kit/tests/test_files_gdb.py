@@ -1,0 +1,54 @@
+"""gdb shows the Open File Table: `ckpt files`, which reads the image by itself, says what readckpt --files says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import mutants
+from conftest import TOP
+from process import has_signal, wait_until
+
+LIMIT = 60.0
+pytestmark = pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not here")
+
+
+def saved_ledger(tmp_path: Path) -> Path:
+    """An image of BACKGROUND/ledger, and the stage that made it."""
+    mutants.copy_solution(tmp_path)
+    stage = tmp_path / "stage4-openfiles"
+    subprocess.run(["make", "-s", "-C", stage], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["gcc", "-o", tmp_path / "ledger", TOP / "BACKGROUND" / "ledger.c"], check=True)
+    life = subprocess.Popen([stage / "ckpt", tmp_path / "ledger", "1000", "1000"], cwd=tmp_path)
+    try:
+        assert wait_until(lambda: (tmp_path / "ledger.out").exists() and (tmp_path / "ledger.out").stat().st_size > 0, LIMIT)
+        assert has_signal(life.pid, "SigCgt", signal.SIGUSR2)
+        life.send_signal(signal.SIGUSR2)
+        assert wait_until((tmp_path / "myckpt").exists, LIMIT)
+    finally:
+        life.kill()
+        life.wait()
+    return stage
+
+
+def test_gdb_shows_the_open_file_table(tmp_path: Path) -> None:
+    stage = saved_ledger(tmp_path)
+    said = subprocess.run(["gdb", "-q", "-nx", "-batch", "-x", stage.parent / "stage3-restart/ckpt_gdb.py",
+                           "-x", stage / "files_gdb.py", "-ex", "ckpt files"],
+                          cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    table = subprocess.run([stage / "readckpt", "--files", "myckpt"], cwd=tmp_path, capture_output=True, text=True,
+                           check=True).stdout
+    rows = {int(match[1]): match[2] for match in re.finditer(r"^image +(\d+)  (.*)$", said, re.MULTILINE)}
+    for line in table.splitlines():
+        fd, path, offset, flags = line.removeprefix("# ").split(" : ")
+        if "dup-of" in flags:
+            assert rows[int(fd)] == f"the same as {flags.split('=')[1].split()[0]}"
+        else:
+            assert rows[int(fd)].startswith(f"{path}  at {offset}  {flags.split()[0]}"), rows
+    assert len(rows) == len(table.splitlines()) >= 7
+    assert "(deleted)" in rows[3] and rows[6] == "the same as 5"
