@@ -113,10 +113,20 @@ static uint64_t find_program(const struct core *core, const struct image *image,
     return end;
 }
 
-/* The heap: the first anonymous region that can be written, at most 1 GiB behind the program and its bss. */
-static void find_heap(const struct image *image, uint64_t program_end, struct prctl_mm_map *map)
+/*
+ * The heap: the first anonymous region that can be written, at most 1 GiB behind the program and its bss.  A
+ * program without a dynamic linker (AT_BASE is 0) has its TLS there, and the kernel may put its heap elsewhere.
+ */
+static void find_heap(const struct core *core, const struct image *image, uint64_t program_end,
+                      struct prctl_mm_map *map)
 {
+    const struct image_region *tls = image_region_at(image, core->registers.fs_base);
     map->start_brk = map->brk = program_end;
+    if (core_aux(core, AT_BASE) == 0 && tls != NULL) {
+        map->start_brk = tls->start;
+        map->brk = tls->end;
+        return;
+    }
     for (const struct image_region *r = image->regions; r < image->regions + image->region_count; r++) {
         if (r->start < program_end || r->flags != REGION_STORED || r->prot != (PROT_READ | PROT_WRITE))
             continue;
@@ -139,7 +149,7 @@ static void make_mm(const struct core *core, struct image *image)
     const struct image_region *stack = image_region_at(image, core_aux(core, AT_EXECFN));
     uint64_t auxv = stack != NULL ? find_auxv(core, stack) : 0, end = find_program(core, image, &mm.map);
     size_t size = core->auxv_count * sizeof *core->auxv;
-    find_heap(image, end, &mm.map);
+    find_heap(core, image, end, &mm.map);
     if (auxv == 0 || end == 0 || size > sizeof mm.auxv || !find_arguments(core, auxv, &mm.map)) {
         warnx("where arguments and heap are cannot be told from the core: ps and gdb will know less");
         return;
