@@ -106,7 +106,7 @@ uint32_t core_protection(const char *name, uint64_t offset)
         for (unsigned i = 0; i < elf.e_phnum; i++) {
             off_t at = (off_t)(elf.e_phoff + i * sizeof segment);
             if (prot == PROT_NONE && pread(fd, &segment, sizeof segment, at) == sizeof segment &&
-                has_page(&segment, offset)) /* the first: of two, the second is data, which was written to and dumped */
+                has_page(&segment, offset)) /* the first: of two, the other is data, and was dumped */
                 prot = protection_of(&segment);
         }
     if (fd >= 0)
