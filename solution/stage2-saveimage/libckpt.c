@@ -34,6 +34,7 @@ static bool verbose;
  */
 static volatile sig_atomic_t is_restart;
 
+static void *handler_frame; /* of on_checkpoint_signal(): arch_signal_context() */
 static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open */
 static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
 static volatile sig_atomic_t last_result; /* of ckpt_now() */
@@ -64,20 +65,17 @@ static void start_period(void)
         say("libckpt: no periodic checkpoints: timer_create(2) or timer_settime(2) failed", NULL);
 }
 
-/* A program that waits for a key and hears of another window first (SIGWINCH) must wake up, and draw it. */
-static void tell_of_window(void *handler_frame)
+/*
+ * Phase 5, first act: restart's last pages go, and this process is its own again.  A program that waits for a key
+ * and hears of another window first (SIGWINCH) must wake up, to draw it.
+ */
+static void begin_second_life(void)
 {
     struct sigaction action;
     sigset_t waiting;
     if (sigpending(&waiting) == 0 && sigismember(&waiting, SIGWINCH) && sigaction(SIGWINCH, NULL, &action) == 0 &&
         action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN && !(action.sa_flags & SA_RESTART))
         arch_interrupt_read(arch_signal_context(handler_frame));
-}
-
-/* Phase 5, first act: restart's last pages go, and this process is its own again. */
-static void begin_second_life(void *handler_frame)
-{
-    tell_of_window(handler_frame);
     sys_munmap(second_life.restorer_start, second_life.restorer_size);
     owner = sys_getpid();
     start_period();
@@ -85,19 +83,20 @@ static void begin_second_life(void *handler_frame)
 
 static void on_checkpoint_signal(int signal_number)
 {
+    handler_frame = __builtin_frame_address(0);
     if (disabled > 0) {
         postponed = 1;
         return;
     }
     //@ step 2.2 Save the registers, then memory; and tell the two lives apart.
-    //@ getcontext(&context); if is_restart is set, this is the second life: clear it, call
-    //@ begin_second_life(__builtin_frame_address(0)), last_result = 1, return at once. Otherwise set is_restart
-    //@ BEFORE memory is written, take the checkpoint (last_result = take_checkpoint()), and clear it.
+    //@ getcontext(&context); if is_restart is set, this is the second life: clear it, begin_second_life(),
+    //@ last_result = 1, return at once. Otherwise set is_restart BEFORE memory is written, take the
+    //@ checkpoint (last_result = take_checkpoint()), and clear it.
     //@ stub: (void)take_checkpoint, (void)begin_second_life, (void)is_restart;
     getcontext(&context);
     if (is_restart) { /* the second life: phase 5 */
         is_restart = 0;
-        begin_second_life(__builtin_frame_address(0));
+        begin_second_life();
         last_result = 1;
         return;
     }
