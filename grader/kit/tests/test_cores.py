@@ -130,10 +130,11 @@ def gcore(folder: Path, life: subprocess.Popen[str]) -> Path:
 
 def kernel_core(folder: Path, life: subprocess.Popen[str]) -> Path:
     """The core that the kernel writes on SIGQUIT."""
-    before = set(folder.glob("core*"))
+    for old in folder.glob("core*"):
+        old.unlink()
     life.send_signal(signal.SIGQUIT)
     assert life.wait() == -signal.SIGQUIT
-    found = sorted(set(folder.glob("core*")) - before)
+    found = sorted(folder.glob("core*"))
     assert found, f"no core in {folder} (core_pattern is {PATTERN})"
     return found[0]
 
@@ -141,6 +142,11 @@ def kernel_core(folder: Path, life: subprocess.Popen[str]) -> Path:
 def restart(stage: Path, folder: Path, *words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([stage / "restart", *words], cwd=folder, env=ENVIRONMENT, input=given, timeout=LIMIT,
                           capture_output=True, text=True)
+
+
+def regions(pid: int) -> list[str]:
+    """The address space, but for a file whose protection a core does not tell (it is mapped to be written, too)."""
+    return [str(region) for region in maps.joined(maps.read_maps(pid)) if not str(region).endswith("/data")]
 
 
 def sleeps(pid: int) -> bool:
@@ -189,7 +195,7 @@ def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
     gdb(tmp_path, program, "break 29", "run <answer", "cont 500", "gcore core.linklist", "kill")
     done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "How many nodes? "[:0] + "".join(f"{i}\n" for i in range(4001))
+    assert done.stdout == "".join(f"{i}\n" for i in range(4001))
 
 
 def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
@@ -198,7 +204,7 @@ def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
     (tmp_path / "answer").write_text("4000\n")
     gdb(tmp_path, program, "break 37", "run <answer >/dev/null", "cont 100", "call (int)fflush(0)", "gcore core.linklist", "kill")
     done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
-    assert done.stdout.splitlines() == [str(i) for i in range(99, 4001)], done.stderr
+    assert done.stdout.splitlines() == [str(i) for i in range(100, 4001)], done.stderr
 
 
 # --- What comes back ------------------------------------------------------------------------------
@@ -223,13 +229,13 @@ def test_maps_and_tid_and_files_mapped(stage: Path, tmp_path: Path) -> None:
     life = start(tmp_path, program, "data", stdin=subprocess.PIPE)
     assert life.stdout is not None and life.stdout.readline() == "ready\n"
     assert wait_until(lambda: sleeps(life.pid), LIMIT)
-    before = [str(region) for region in maps.joined(maps.read_maps(life.pid))]
+    before = regions(life.pid)
     core = gcore(tmp_path, life)
     again = subprocess.Popen([stage / "restart", "-n", core], cwd=tmp_path, env=ENVIRONMENT, stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def same() -> bool:
-        return [str(region) for region in maps.joined(maps.read_maps(again.pid))] == before
+        return regions(again.pid) == before
 
     assert wait_until(same, LIMIT), "the address space is not what it was"
     # A core tells of no signal action: SIGUSR1 has its default again, and kills.
