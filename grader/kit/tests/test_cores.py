@@ -1,6 +1,6 @@
-"""The draft of stage 5: restart takes a core file of gcore, gdb or the kernel (solution/draft-stage5-coredump).
+"""Stage 5 beyond its grader: restart takes a core file of gcore, gdb or the kernel (solution/stage5-coredump).
 
-The oracle is the program itself, uninterrupted, and /proc. There is no hand-out yet: see solution/README.
+The oracle is the program itself, uninterrupted, and /proc.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conftest import TOP
 from process import status_field, wait_until
 
 LIMIT = 60.0
-FOLDER = "draft-stage5-coredump"
+FOLDER = "stage5-coredump"
 PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
 KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")
 # gdb before version 14 loses AVX-512 registers on AMD processors: libc must not use them in its cores.
@@ -93,9 +93,9 @@ int main(void) { pthread_t t; pthread_create(&t, 0, wait_for_ever, 0); write(1, 
 
 @pytest.fixture(name="stage", scope="module")
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The draft, built in a scratch copy."""
+    """The stage, built in a scratch copy."""
     tree = tmp_path_factory.mktemp("solution")
-    for source in TOP.glob("solution/*stage[0-9]-*"):
+    for source in TOP.glob("solution/stage[0-9]-*"):
         shutil.copytree(source, tree / source.name, ignore=shutil.ignore_patterns("build", "*.so"))
     (tree / "grader").symlink_to(TOP / "grader")
     subprocess.run(["make", "-s", "-j2", "-C", tree / FOLDER, "WERROR=1"], check=True, stdout=subprocess.DEVNULL)
@@ -175,7 +175,7 @@ def gdb(folder: Path, program: Path, *commands: str) -> str:
 @pytest.mark.skipif(not KERNEL_CORES, reason=f"core_pattern is {PATTERN}: the kernel's cores do not come here")
 def test_fprintf(stage: Path, tmp_path: Path) -> None:
     """S1, S2, S4: libsavefds, SIGQUIT, and `restart -f -n -w fprintf core`; the output is whole."""
-    program = compile_c(tmp_path, "fprintf", stage / "examples/fprintf.c")
+    program = compile_c(tmp_path, "fprintf", TOP / "grader/programs/fprintf.c")
     life = start(tmp_path, program, "numbers", "40", "0.02", preload=stage / "libsavefds.so")
     assert wait_until(uses(life.pid, 0), LIMIT) and wait_until((tmp_path / "numbers").exists, LIMIT)
     assert wait_until(lambda: sleeps(life.pid), LIMIT)
@@ -190,7 +190,7 @@ def test_fprintf(stage: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"]], ids=lambda flags: flags[0])
 def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
     """S3, S5, S6: break 29, cont 500, gcore; restart makes the rest of the list, and prints all of it."""
-    program = compile_c(tmp_path, "linklist", stage / "examples/linklist.c", "-O0", *flags)
+    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0", *flags)
     (tmp_path / "answer").write_text("4000\n")
     gdb(tmp_path, program, "break 29", "run <answer", "cont 500", "gcore core.linklist", "kill")
     done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
@@ -200,7 +200,7 @@ def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
 
 def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
     """S5: break 37, some numbers are printed, gcore; restart prints only the rest."""
-    program = compile_c(tmp_path, "linklist", stage / "examples/linklist.c", "-O0")
+    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0")
     (tmp_path / "answer").write_text("4000\n")
     gdb(tmp_path, program, "break 37", "run <answer >/dev/null", "cont 100", "call (int)fflush(0)", "gcore core.linklist", "kill")
     done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
