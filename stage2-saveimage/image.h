@@ -54,6 +54,7 @@ enum image_note_type {
     NOTE_POSIX_TIMERS = 0x434b000c,
     NOTE_CHILDREN = 0x434b000d,
     NOTE_MEMORY = 0x434b000e,
+    NOTE_FRAME = 0x434b000f, /* of stage 5: in no image; restart makes it from a core */
 };
 
 struct image_header {
