@@ -545,7 +545,8 @@ def test_linklist_printing(case: Case) -> None:
 def test_options(case: Case) -> None:
     """stopped until SIGCONT; -w and --wait report; --nostop; -V; PROG from the core; our own images"""
     first, core = core_of_counter(case)
-    expected, program = expected_output(first.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT]), case.program("counter")
+    expected = expected_output(first.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT])
+    program = case.program("counter")
     again = restart(case, program, core)
     stopped(case, again)
     case.signal(again, signal.SIGCONT)
