@@ -49,6 +49,7 @@ RECIPES: dict[str, Recipe] = {
     "counter-static": _counter("-static"),
     "counter-clang": _counter("-fstack-protector-all", compiler="clang"),
     "counter-clang-no-pie": _counter("-no-pie", "-fno-pie", compiler="clang"),
+    "counter-static-pie": _counter("-static-pie"),
     "bare-canary": _counter("-DBARE", "-fstack-protector-all"),
     "bare-clock": _counter("-DBARE", "-DCLOCK", "-fno-stack-protector"),
     "bare-regions": Recipe("regions.c", ["-DBARE", "-fno-stack-protector"]),
@@ -60,6 +61,13 @@ RECIPES: dict[str, Recipe] = {
     "onterminal": Recipe("onterminal.c", alone=True),
     "registers": Recipe("registers.c", extra=["registers.S"]),
     "fpenv": Recipe("fpenv.c", ["-lm"]),
+    "redzone": Recipe("redzone.c", extra=["redzone.S"]),
+    "compute": Recipe("compute.c", ["-lm"]),
+    "corestate": Recipe("corestate.c", ["-ldl"]),
+    "plugin": Recipe("plugin.c", ["-shared", "-fPIC"], alone=True),
+    "plugin-other": Recipe("plugin.c", ["-shared", "-fPIC", "-DANSWER=43"], alone=True),
+    "fprintf": Recipe("fprintf.c", alone=True),
+    "linklist": Recipe("linklist.c", ["-O0"], alone=True),
     "threads": Recipe("threads.c", ["-pthread"]),
 }
 

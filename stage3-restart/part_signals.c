@@ -6,22 +6,8 @@
  * so they are taken from the queue, saved, and queued again at once, in this life and in the next.  All
  * signals are blocked meanwhile, so none is acted on.
  */
+#include "image_signals.h"
 #include "part.h"
-
-#define SIGNALS 64
-#define MASK_SIZE 8 /* bytes of the kernel's sigset_t */
-
-/* The kernel's own struct sigaction, <asm/signal.h>: not libc's, whose sa_mask is larger. */
-struct kernel_sigaction {
-    uint64_t handler; /* an address, or SIG_DFL (0), SIG_IGN (1) */
-    uint64_t flags, restorer, mask;
-};
-
-struct image_signals {
-    struct kernel_sigaction actions[SIGNALS]; /* of signal i + 1 */
-    uint64_t waiting_count;
-    siginfo_t waiting[]; /* in the order in which they came */
-};
 
 /* Queues them (again), for this process: rt_sigqueueinfo(2) lets a process send itself any siginfo. */
 static void queue_waiting(const struct image_signals *s)

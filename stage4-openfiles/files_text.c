@@ -247,7 +247,7 @@ struct open_file_table *files_text(const struct open_file_table *table, const ch
     for (ssize_t n; (n = getline(&line, &room, text)) > 0;) {
         draft.line++;
         line[n - (line[n - 1] == '\n')] = '\0';
-        if (line[strspn(line, " ")] != '\0' && line[0] != '#')
+        if (line[strspn(line, " ")] != '\0' && line[0] != '#' && strncmp(line, "signal ", 7) != 0) /* stage 5's */
             parse_line(&draft, table, line);
     }
     free(line);

@@ -39,7 +39,8 @@ FLAGS = ["CFLAGS=-O2", "-j2"]
 
 # The references, by their folder in reference/: the stage whose programs each has. The first has the objects of all
 # stages up to it, which `make REFERENCE=1` takes from there; the others have what is not the same there.
-REFERENCES = {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles"}
+REFERENCES = {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles",
+              "stage5-coredump": "stage5-coredump"}
 
 
 class HandoutError(Exception):

@@ -101,7 +101,8 @@ def test_the_reference_shows_no_source(lab: Path) -> None:
         assert ".debug" not in sections, path
 
 
-@pytest.mark.parametrize("folder, word", [("reference", "IMAGE"), ("reference/stage4-openfiles", "--rollback")])
+@pytest.mark.parametrize("folder, word", [("reference", "IMAGE"), ("reference/stage4-openfiles", "--rollback"),
+                                          ("reference/stage5-coredump", "--nostop")])
 def test_the_reference_s_programs_can_be_linked(lab: Path, folder: str, word: str) -> None:
     done = make(lab, "-C", folder)
     assert done.returncode == 0, done.stdout
@@ -149,7 +150,7 @@ def test_clean_takes_all_away(packed: Path, tmp_path: Path) -> None:
     subprocess.run(["tar", "-xf", packed, "-C", tmp_path], check=True)
     lab = tmp_path / "ckptlab"
     before = files(lab)
-    for folder in ("reference", "reference/stage4-openfiles", "stage1-readmaps"):
+    for folder in ("reference", "reference/stage4-openfiles", "reference/stage5-coredump", "stage1-readmaps"):
         assert make(lab, "-C", folder).returncode == 0
     assert files(lab) != before
     assert make(lab, "clean").returncode == 0

@@ -1,0 +1,301 @@
+"""Stage 5 beyond its grader: restart takes a core file of gcore, gdb or the kernel (solution/stage5-coredump).
+
+The oracle is the program itself, uninterrupted, and /proc.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import maps
+from conftest import TOP
+from process import status_field, wait_until
+
+LIMIT = 60.0
+FOLDER = "stage5-coredump"
+PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")
+# gdb before version 14 loses AVX-512 registers on AMD processors: libc must not use them in its cores.
+NO_AVX512 = "glibc.cpu.hwcaps=" + ",".join(f"-AVX512{part}" for part in ("F", "VL", "BW", "CD", "DQ"))
+ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": NO_AVX512}
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("gcore") is None, reason="gcore (package gdb) is not here"),
+    pytest.mark.xdist_group("cores"),
+]
+
+# Computes with libc's memory functions and floating point; prints where it is, and ends with 3.
+COMPUTE = r"""
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int main(int argc, char **argv)
+{
+    char *a = malloc(1 << 20), *b = malloc(1 << 20);
+    double sum = 0;
+    unsigned hash = 1;
+    for (long i = 1; i < atol(argv[1]); i++) {
+        sum += sin((double)i) * sqrt((double)i);
+        if (i % 5000 == 0) {
+            memset(a, (int)(i & 255), 1 << 20);
+            memcpy(b, a, 1 << 20);
+            free(malloc((size_t)i % 100000));
+            for (int k = 0; k < 1000; k++)
+                hash = hash * 31 + (unsigned char)b[k * 997 % (1 << 20)];
+        }
+    }
+    printf("%.12f %u\n", sum, hash);
+    return 3;
+}
+"""
+# Three handlers' worth of state: a handler, a file that is mapped, an id that raise() needs.
+STATE = r"""
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+static volatile int caught;
+static void on_signal(int number) { caught = number; }
+int main(int argc, char **argv)
+{
+    int fd = open(argv[1], O_RDONLY);
+    const char *map = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+    char byte;
+    close(fd);
+    signal(SIGUSR1, on_signal);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    raise(SIGUSR1);
+    printf("caught %d, mapped %.5s\n", caught, map);
+    return 0;
+}
+"""
+THREAD = r"""
+#include <pthread.h>
+#include <unistd.h>
+static void *wait_for_ever(void *unused) { for (;;) pause(); }
+int main(void) { pthread_t t; pthread_create(&t, 0, wait_for_ever, 0); write(1, "ready\n", 6); for (;;) pause(); }
+"""
+
+
+@pytest.fixture(name="stage", scope="module")
+def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage, built in a scratch copy."""
+    tree = tmp_path_factory.mktemp("solution")
+    for source in TOP.glob("solution/stage[0-9]-*"):
+        shutil.copytree(source, tree / source.name, ignore=shutil.ignore_patterns("build", "*.so"))
+    (tree / "grader").symlink_to(TOP / "grader")
+    subprocess.run(["make", "-s", "-j2", "-C", tree / FOLDER, "WERROR=1"], check=True, stdout=subprocess.DEVNULL)
+    return tree / FOLDER
+
+
+def compile_c(folder: Path, name: str, source: str | Path, *flags: str) -> Path:
+    path = folder / f"{name}.c"
+    path.write_text(source if isinstance(source, str) else source.read_text())
+    subprocess.run(["gcc", "-g", "-O1", *flags, "-o", folder / name, path, "-lm"], check=True)
+    return folder / name
+
+
+def limits() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def start(folder: Path, *command: str | Path, preload: Path | None = None, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    environment = {**ENVIRONMENT, **({"LD_PRELOAD": str(preload)} if preload else {})}
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True,
+                            preexec_fn=limits)
+
+
+def gcore(folder: Path, life: subprocess.Popen[str]) -> Path:
+    """A core of the program, which is killed."""
+    subprocess.run(["gcore", "-o", folder / "core", str(life.pid)], check=True, capture_output=True)
+    life.kill()
+    life.wait()
+    return folder / f"core.{life.pid}"
+
+
+def kernel_core(folder: Path, life: subprocess.Popen[str]) -> Path:
+    """The core that the kernel writes on SIGQUIT."""
+    for old in folder.glob("core*"):
+        old.unlink()
+    life.send_signal(signal.SIGQUIT)
+    assert life.wait() == -signal.SIGQUIT
+    found = sorted(folder.glob("core*"))
+    assert found, f"no core in {folder} (core_pattern is {PATTERN})"
+    return found[0]
+
+
+def restart(stage: Path, folder: Path, *words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([stage / "restart", *words], cwd=folder, env=ENVIRONMENT, input=given, timeout=LIMIT,
+                          capture_output=True, text=True)
+
+
+def regions(pid: int) -> list[str]:
+    """The address space, but for a file whose protection a core does not tell (it is mapped to be written, too)."""
+    return [str(region) for region in maps.joined(maps.read_maps(pid)) if not str(region).endswith("/data")]
+
+
+def sleeps(pid: int) -> bool:
+    return status_field(pid, "State").startswith("S")
+
+
+def uses(pid: int, seconds: float) -> Callable[[], bool]:
+    """Has the process used so much of the processor's time?"""
+
+    def enough() -> bool:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12]) >= seconds * os.sysconf("SC_CLK_TCK")
+
+    return enough
+
+
+def gdb(folder: Path, program: Path, *commands: str) -> str:
+    words = [word for command in commands for word in ("-ex", command)]
+    return subprocess.run(["gdb", "-q", "-nx", "-batch", *words, program], cwd=folder, env=ENVIRONMENT, check=True,
+                          capture_output=True, text=True).stdout
+
+
+# --- The two examples of the README of 2005 (rows S1 to S5) --------------------------------------
+
+
+@pytest.mark.skipif(not KERNEL_CORES, reason=f"core_pattern is {PATTERN}: the kernel's cores do not come here")
+def test_fprintf(stage: Path, tmp_path: Path) -> None:
+    """S1, S2, S4: libsavefds, SIGQUIT, and `restart -f -n -w fprintf core`; the output is whole."""
+    program = compile_c(tmp_path, "fprintf", TOP / "grader/programs/fprintf.c")
+    life = start(tmp_path, program, "numbers", "40", "0.02", preload=stage / "libsavefds.so")
+    assert wait_until(uses(life.pid, 0), LIMIT) and wait_until((tmp_path / "numbers").exists, LIMIT)
+    assert wait_until(lambda: sleeps(life.pid), LIMIT)
+    core = kernel_core(tmp_path, life)
+    lines = (tmp_path / "filedescriptors").read_text().splitlines()
+    assert f"3 : {tmp_path}/numbers : 0 : write" in lines
+    done = restart(stage, tmp_path, "-f", "-n", "-w", program, core)
+    assert done.returncode == 0 and "ended with exit status 0" in done.stderr, done.stderr
+    assert (tmp_path / "numbers").read_text() == "".join(f"{i}\n" for i in range(1, 41))
+
+
+@pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"]], ids=lambda flags: flags[0])
+def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
+    """S3, S5, S6: break 29, cont 500, gcore; restart makes the rest of the list, and prints all of it."""
+    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0", *flags)
+    (tmp_path / "answer").write_text("4000\n")
+    gdb(tmp_path, program, "break 29", "run <answer", "cont 500", "gcore core.linklist", "kill")
+    done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "".join(f"{i}\n" for i in range(4001))
+
+
+def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
+    """S5: break 37, some numbers are printed, gcore; restart prints only the rest."""
+    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0")
+    (tmp_path / "answer").write_text("4000\n")
+    gdb(tmp_path, program, "break 37", "run <answer >/dev/null", "cont 100", "call (int)fflush(0)", "gcore core.linklist", "kill")
+    done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
+    assert done.stdout.splitlines() == [str(i) for i in range(100, 4001)], done.stderr
+
+
+# --- What comes back ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [gcore, pytest.param(kernel_core, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))])
+def test_any_instruction(how: Callable[[Path, subprocess.Popen[str]], Path], stage: Path, tmp_path: Path) -> None:
+    """A core taken while the program computes: the same result as without; and its own exit status."""
+    program = compile_c(tmp_path, "compute", COMPUTE)
+    expected = start(tmp_path, program, "20000000").communicate(timeout=LIMIT)[0]
+    for share in (0.05, 0.1, 0.17, 0.25):
+        life = start(tmp_path, program, "20000000")
+        assert wait_until(lambda: life.poll() is not None or uses(life.pid, share)(), LIMIT)
+        done = restart(stage, tmp_path, "-n", program, how(tmp_path, life))
+        assert (done.stdout, done.returncode) == (expected, 3), (share, done.stderr)
+
+
+def test_maps_and_tid_and_files_mapped(stage: Path, tmp_path: Path) -> None:
+    """An interrupted read is made again, raise() works, a mapped file is there; the address space is what it was."""
+    program = compile_c(tmp_path, "state", STATE)
+    (tmp_path / "data").write_text("hello" * 1000)
+    life = start(tmp_path, program, "data", stdin=subprocess.PIPE)
+    assert life.stdout is not None and life.stdout.readline() == "ready\n"
+    assert wait_until(lambda: sleeps(life.pid), LIMIT)
+    before = regions(life.pid)
+    core = gcore(tmp_path, life)
+    again = subprocess.Popen([stage / "restart", "-n", core], cwd=tmp_path, env=ENVIRONMENT, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def same() -> bool:
+        return regions(again.pid) == before
+
+    assert wait_until(same, LIMIT), "the address space is not what it was"
+    # A core tells of no signal action: SIGUSR1 has its default again, and kills.
+    assert again.communicate("x", LIMIT)[0] == "" and again.returncode == -signal.SIGUSR1
+
+
+@pytest.mark.skipif(not KERNEL_CORES, reason=f"core_pattern is {PATTERN}: the kernel's cores do not come here")
+def test_signal_actions_with_libsavefds(stage: Path, tmp_path: Path) -> None:
+    """S7: libsavefds records signal actions; LD_PRELOAD is absent at the restart."""
+    program = compile_c(tmp_path, "state", STATE)
+    (tmp_path / "data").write_text("hello" * 1000)
+    life = start(tmp_path, program, "data", preload=stage / "libsavefds.so", stdin=subprocess.PIPE)
+    assert life.stdout is not None and life.stdout.readline() == "ready\n"
+    assert wait_until(lambda: sleeps(life.pid), LIMIT)
+    done = restart(stage, tmp_path, "-f", "-n", kernel_core(tmp_path, life), given="x")
+    assert done.stdout == f"caught {int(signal.SIGUSR1)}, mapped hello\n", done.stderr
+
+
+def test_left_stopped(stage: Path, tmp_path: Path) -> None:
+    """S2: without -n it waits in SIGSTOP for SIGCONT."""
+    program = compile_c(tmp_path, "compute", COMPUTE)
+    life = start(tmp_path, program, "20000000")
+    assert wait_until(uses(life.pid, 0.1), LIMIT)
+    core = gcore(tmp_path, life)
+    again = subprocess.Popen([stage / "restart", program, core], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             env=ENVIRONMENT, text=True)
+    assert wait_until(lambda: status_field(again.pid, "State").startswith("T"), LIMIT)
+    again.send_signal(signal.SIGCONT)
+    assert again.wait(LIMIT) == 3
+
+
+# --- Refusals: nothing is destroyed, and the message says why --------------------------------------
+
+
+def refused(stage: Path, folder: Path, status: int, words: str, *command: str | Path) -> None:
+    done = restart(stage, folder, *command)
+    assert done.returncode == status and words in done.stderr and done.stdout == "", done.stderr
+
+
+def test_refusals(stage: Path, tmp_path: Path) -> None:
+    program = compile_c(tmp_path, "compute", COMPUTE)
+    other = compile_c(tmp_path, "other", COMPUTE.replace("return 3", "return 4"))
+    life = start(tmp_path, program, "400000000")
+    assert wait_until(uses(life.pid, 0.1), LIMIT)
+    core = gcore(tmp_path, life)
+    data = bytearray(core.read_bytes())
+    (tmp_path / "short").write_bytes(data[: len(data) // 2])
+    data[18] = 183  # e_machine: EM_AARCH64
+    (tmp_path / "machine").write_bytes(data)
+    (tmp_path / "text").write_text("no core\n")
+    refused(stage, tmp_path, 66, "another file: its build id", "-n", other, core)
+    refused(stage, tmp_path, 65, "truncated", "-n", program, "short")
+    refused(stage, tmp_path, 65, "another machine", "-n", program, "machine")
+    refused(stage, tmp_path, 65, "not an ELF file", "-n", program, "text")
+    refused(stage, tmp_path, 65, "not a core file", "-n", core, program)
+    refused(stage, tmp_path, 66, "No such file", "-n", program, "nothing")
+
+
+def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:
+    program = compile_c(tmp_path, "thread", THREAD)
+    life = start(tmp_path, program)
+    assert life.stdout is not None and life.stdout.readline() == "ready\n"
+    refused(stage, tmp_path, 65, "more than one thread", "-n", program, gcore(tmp_path, life))

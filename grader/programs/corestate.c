@@ -1,0 +1,128 @@
+/* corestate.c: what a core file tells little of, as the arguments say, one command each, in their order:
+ *
+ *     load PATH            dlopen(3)                     call           what the library answers
+ *     map PATH, mapped     maps a file; its first bytes  handle, raise  a handler of SIGUSR1; was it called?
+ *     block, mask          blocks SIGHUP; is it?         sleep SECONDS  says so, then its result
+ *     read                 says so, then what came       gate N         see program.h
+ */
+#define _GNU_SOURCE
+#include "program.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t caught;
+static int (*answer)(int);
+static const char *mapped = "";
+
+static void on_signal(int number)
+{
+    (void)number;
+    caught++;
+}
+
+static void load(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW);
+    void *symbol = library ? dlsym(library, "answer") : NULL;
+
+    if (symbol)
+        memcpy(&answer, &symbol, sizeof answer);
+    else
+        say("load failed");
+}
+
+static void map(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    mapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+}
+
+static void handle(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+static void block_or_tell(int block)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    if (block)
+        sigprocmask(SIG_BLOCK, &set, NULL);
+    else {
+        sigprocmask(SIG_SETMASK, NULL, &set);
+        say("blocked %d %d", sigismember(&set, SIGHUP), sigismember(&set, SIGTERM));
+    }
+}
+
+static void nap(const char *seconds)
+{
+    struct timespec time = { atol(seconds), 0 };
+
+    say("sleep");
+    errno = 0;
+    int result = nanosleep(&time, NULL);
+    say("slept %d %d", result, errno);
+}
+
+static void read_byte(void)
+{
+    char byte = '-';
+
+    say("read");
+    errno = 0;
+    long n = read(0, &byte, 1);
+    say("got %ld %d %c", n, errno, byte);
+}
+
+static void command(const char *name, const char *rest)
+{
+    if (strcmp(name, "load") == 0)
+        load(rest);
+    else if (strcmp(name, "call") == 0)
+        say("answer %d", answer ? answer(2) : 0);
+    else if (strcmp(name, "map") == 0)
+        map(rest);
+    else if (strcmp(name, "mapped") == 0)
+        say("mapped %.5s", mapped);
+    else if (strcmp(name, "handle") == 0)
+        handle();
+    else if (strcmp(name, "raise") == 0)
+        raise(SIGUSR1), say("caught %d", (int)caught);
+    else if (strcmp(name, "block") == 0 || strcmp(name, "mask") == 0)
+        block_or_tell(name[0] == 'b');
+    else if (strcmp(name, "sleep") == 0)
+        nap(rest);
+    else if (strcmp(name, "read") == 0)
+        read_byte();
+    else if (strcmp(name, "gate") == 0)
+        gate(atoi(rest));
+}
+
+int main(int argc, char **argv)
+{
+    START();
+    for (int i = 1; i < argc; i++) {
+        char name[16] = "", rest[512] = "";
+        sscanf(argv[i], "%15s %511s", name, rest);
+        command(name, rest);
+    }
+    return finish();
+}

@@ -1,0 +1,74 @@
+/*
+ * core_plan.c - a core file becomes what stage 3's restorer understands: regions, notes, and a place to jump to.
+ *
+ *     regions   core_regions.c                 thread, layout   core_state.c
+ *     files     files_plan.c, from a text      signal actions   core_signals.c, from the same text
+ *     jump      no setcontext(): a signal frame (sigframe.h) that is returned from
+ */
+#include "core_plan.h"
+#include "core.h"
+#include "gadget.h"
+#include "shared_plan.h"
+
+bool core_is_image(const char *path)
+{
+    struct image image;
+    int status = image_open(&image, path);
+    if (status == 0)
+        image_close(&image);
+    return status == 0;
+}
+
+/* The frame needs a few KiB below the program's rsp. */
+static void check_stack(const struct image *image, const struct core *core, const struct sigframe *frame)
+{
+    const struct image_region *stack = image_region_at(image, core->registers.rsp);
+    if (stack == NULL || !(stack->flags & REGION_STORED) || !(stack->prot & PROT_WRITE))
+        errx(EX_DATAERR, "%s: the core has no stack where rsp is (0x%llx): was coredump_filter changed? (core(5))",
+             core->path, core->registers.rsp);
+    if (frame->at < stack->start && !(stack->flags & REGION_GROWS_DOWN))
+        errx(EX_DATAERR, "%s: the program's stack has no room for a signal frame of %zu bytes", core->path,
+             frame->size);
+}
+
+static void make_frame(struct core *core, struct image *image, bool verbose)
+{
+    static struct sigframe frame;
+    syscall_restart(&core->registers);
+    sigframe_build(&frame, core);
+    check_stack(image, core, &frame);
+    struct gadgets gadgets = gadgets_find(image);
+    if (!gadgets_chain(&frame, &gadgets))
+        warnx("the program has no code that could unmap the restorer: some pages of it will stay");
+    else if (verbose)
+        fprintf(stderr, "restart: the program unmaps the restorer itself, at 0x%lx and 0x%lx\n", gadgets.call,
+                gadgets.sigreturn);
+    image_put_note(image, NOTE_FRAME, &frame, sizeof frame);
+}
+
+/* The block is made: the frame in it learns where it is; jump() calls frame_enter() in place of setcontext(). */
+static void set_jump(struct restorer *r)
+{
+    const struct part_call *call = &r->calls[r->call_count - 1]; /* frame_part is the last in parts.c */
+    struct sigframe *frame = (struct sigframe *)call->note; /* in the block, and ours to write */
+    frame->chain.uc_mcontext.gregs[REG_RDI] = (greg_t)r->start;
+    frame->chain.uc_mcontext.gregs[REG_RSI] = (greg_t)r->size;
+    r->ucontext = (uint64_t)frame;
+    r->setcontext = (uint64_t)call->restore + (uint64_t)((const char *)frame_enter - (const char *)frame_restore);
+}
+
+void core_plan(struct restart_plan *plan, const char *program, const char *path, const struct files_options *files)
+{
+    static struct core core;
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    core_open(&core, path);
+    core_regions(&core, &plan->image, program);
+    core_state(&core, &plan->image);
+    core_signals(&plan->image, files->text);
+    make_frame(&core, &plan->image, plan->verbose);
+    files_plan(&plan->image, files);
+    plan_make(plan);
+    set_jump(plan->restorer);
+}

@@ -1,0 +1,166 @@
+/*
+ * core_state.c - what the kernel knew of the process, as far as a core file lets us guess it.  Each guess is
+ * checked against memory before it is believed.
+ *
+ *     thread   the TLS base is in NT_PRSTATUS.  libc keeps the thread's id at a place in the TLS that is the same
+ *              in all programs of one libc: where it is in restart.  If the core's pid stands there, it is it.
+ *     rseq     likewise, at the place where restart's libc has it; the kernel's marks must be there.
+ *     memory   exec(2) left arguments, environment and auxiliary vector at the top of the stack, in this order:
+ *
+ *              start_stack          arg_start        env_start
+ *              | argc | argv ... 0 | envp ... 0 | auxv ... 0 | ... | strings of argv | of envp | name |
+ */
+#include "core.h"
+#include "part_thread.h"
+#include "rseq.h"
+
+#include <linux/rseq.h>
+
+static uint64_t word_at(const struct core *core, uint64_t address)
+{
+    uint64_t word = 0;
+    core_read(core, address, &word, sizeof word);
+    return word;
+}
+
+/* Where our libc keeps its id, from the TLS base on; 0: this kernel does not tell (CONFIG_CHECKPOINT_RESTORE). */
+static uint64_t tid_distance(void)
+{
+    uint64_t address = 0;
+    return prctl(PR_GET_TID_ADDRESS, &address) == 0 ? address - arch_get_tls() : 0;
+}
+
+static void find_tid(const struct core *core, struct image_thread *thread)
+{
+    uint64_t distance = tid_distance();
+    int tid = 0;
+    if (distance != 0 && core_read(core, thread->tls + distance, &tid, sizeof tid) && tid == core->status->pr_pid)
+        thread->tid_address = thread->tls + distance;
+    else
+        warnx("the thread id in libc's memory is not found: raise() and abort() will not work");
+}
+
+/* A registered area has the number of a processor in it, and no critical section. */
+static void find_rseq(const struct core *core, struct image_thread *thread)
+{
+    struct rseq area;
+    struct rseq_place own = rseq_find();
+    uint64_t address = thread->tls + (own.address - arch_get_tls());
+    if (own.address == 0 || !core_read(core, address, &area, sizeof area) || area.cpu_id > 4096 ||
+        area.cpu_id_start != area.cpu_id)
+        return;
+    thread->rseq_address = address;
+    thread->rseq_size = own.size;
+}
+
+static void make_thread(const struct core *core, struct image *image)
+{
+    static struct image_thread thread;
+    thread.tls = core->registers.fs_base;
+    thread.gs = core->registers.gs_base;
+    find_tid(core, &thread);
+    find_rseq(core, &thread);
+    image_put_note(image, NOTE_THREAD, &thread, sizeof thread);
+}
+
+/* The address of the auxiliary vector in the stack, by its bytes; 0: it is not there. */
+static uint64_t find_auxv(const struct core *core, const struct image_region *stack)
+{
+    size_t size = core->auxv_count * sizeof *core->auxv, length = stack->end - stack->start;
+    char *bytes = malloc(length);
+    uint64_t found = 0;
+    if (bytes != NULL && size > 0 && core_read(core, stack->start, bytes, length)) {
+        const char *at = memmem(bytes, length, core->auxv, size);
+        found = at != NULL ? stack->start + (uint64_t)(at - bytes) : 0;
+    }
+    free(bytes);
+    return found;
+}
+
+/* From the auxiliary vector down to argc: the environment's addresses, a 0, the arguments', their number. */
+static bool find_arguments(const struct core *core, uint64_t auxv, struct prctl_mm_map *map)
+{
+    uint64_t at = auxv - 16, count = 0; /* auxv - 8 is the 0 behind the environment */
+    while (word_at(core, at) != 0)
+        at -= 8;
+    map->env_start = at + 8 < auxv - 8 ? word_at(core, at + 8) : core_aux(core, AT_EXECFN);
+    for (at -= 8; word_at(core, at) != count; at -= 8)
+        if (++count > 1000000)
+            return false;
+    map->start_stack = at;
+    map->arg_start = count > 0 ? word_at(core, at + 8) : map->env_start;
+    map->arg_end = map->env_start;
+    map->env_end = core_aux(core, AT_EXECFN);
+    return true;
+}
+
+/* The program's code and data, from its first to its last region; returns where its memory ends. */
+static uint64_t find_program(const struct core *core, const struct image *image, struct prctl_mm_map *map)
+{
+    uint64_t entry = core_aux(core, AT_ENTRY), end = 0;
+    const struct image_region *at = image_region_at(image, entry);
+    for (size_t i = 0; at != NULL && i < image->region_count; i++) {
+        const struct image_region *r = &image->regions[i];
+        if (!(r->flags & REGION_FILE) || strcmp(image->names + r->name, image->names + at->name) != 0)
+            continue;
+        if (r->prot & PROT_EXEC) {
+            map->start_code = r->start;
+            map->end_code = r->end;
+        }
+        map->start_data = r->start; /* the last is the data */
+        map->end_data = end = r->end;
+    }
+    return end;
+}
+
+/*
+ * The heap: the first anonymous region that can be written, at most 1 GiB behind the program and its bss.  A
+ * program without a dynamic linker (AT_BASE is 0) has its TLS there, and the kernel may put its heap elsewhere.
+ */
+static void find_heap(const struct core *core, const struct image *image, uint64_t program_end,
+                      struct prctl_mm_map *map)
+{
+    const struct image_region *tls = image_region_at(image, core->registers.fs_base);
+    map->start_brk = map->brk = program_end;
+    if (core_aux(core, AT_BASE) == 0 && tls != NULL) {
+        map->start_brk = tls->start;
+        map->brk = tls->end;
+        return;
+    }
+    for (const struct image_region *r = image->regions; r < image->regions + image->region_count; r++) {
+        if (r->start < program_end || r->flags != REGION_STORED || r->prot != (PROT_READ | PROT_WRITE))
+            continue;
+        if (r->start == map->brk) { /* bss, which begins where the file ends */
+            map->start_brk = map->brk = r->end;
+            continue;
+        }
+        if (r->start - program_end < 1UL << 30) {
+            map->start_brk = r->start;
+            map->brk = r->end;
+        }
+        return;
+    }
+}
+
+/* struct image_mm of part_mm.c: the map, then the auxiliary vector. */
+static void make_mm(const struct core *core, struct image *image)
+{
+    static struct { struct prctl_mm_map map; uint64_t auxv[128]; } mm;
+    const struct image_region *stack = image_region_at(image, core_aux(core, AT_EXECFN));
+    uint64_t auxv = stack != NULL ? find_auxv(core, stack) : 0, end = find_program(core, image, &mm.map);
+    size_t size = core->auxv_count * sizeof *core->auxv;
+    find_heap(core, image, end, &mm.map);
+    if (auxv == 0 || end == 0 || size > sizeof mm.auxv || !find_arguments(core, auxv, &mm.map)) {
+        warnx("where arguments and heap are cannot be told from the core: ps and gdb will know less");
+        return;
+    }
+    memcpy(mm.auxv, core->auxv, size);
+    mm.map.auxv_size = (uint32_t)size;
+    image_put_note(image, NOTE_MM, &mm, sizeof mm);
+}
+
+void core_state(const struct core *core, struct image *image)
+{
+    make_thread(core, image);
+    make_mm(core, image);
+}

@@ -1,0 +1,125 @@
+/* sigframe_x86_64.c - builds a signal frame from the registers of a core.  See sigframe.h for the picture. */
+#include "sigframe.h"
+
+#include <cpuid.h>
+
+
+#define RED_ZONE 128 /* bytes below rsp that a function may use without moving rsp (System V ABI, 3.2.2) */
+#define KERNEL_UCONTEXT_SIZE 304 /* struct ucontext of <asm/ucontext.h>; libc's ucontext_t begins alike */
+#define XSAVE_HEADER 512 /* where XSTATE_BV is: which registers are not in their initial state */
+#define SOFTWARE_BYTES 464 /* struct _fpx_sw_bytes, in the legacy area */
+#define UC_FLAGS 7 /* UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
+
+static struct xstate_format format;
+
+static void look(int number, siginfo_t *info, void *context)
+{
+    const struct _fpx_sw_bytes *sw =
+        (const void *)((const char *)((ucontext_t *)context)->uc_mcontext.fpregs + SOFTWARE_BYTES);
+    if (sw->magic1 == FP_XSTATE_MAGIC1)
+        format = (struct xstate_format){sw->xstate_size, sw->xstate_bv};
+}
+
+struct xstate_format sigframe_format(void)
+{
+    struct sigaction action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO}, old;
+    sigset_t set, before;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaction(SIGUSR1, &action, &old);
+    sigprocmask(SIG_UNBLOCK, &set, &before);
+    raise(SIGUSR1);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    sigaction(SIGUSR1, &old, NULL);
+    return format;
+}
+
+/*
+ * Where the parts of the area lie is the processor's affair: cpuid, leaf 0xd.  gdb before version 14 took it for
+ * Intel's: on AMD processors with AVX-512 its cores lack k0 to k7 and the upper halves of zmm0 to zmm5.
+ */
+static void warn_of_old_gdb(const struct core *core, uint64_t used)
+{
+    unsigned size, offset, c, d;
+    __cpuid_count(0xd, 5, size, offset, c, d); /* part 5: k0 to k7 */
+    if (core->from_gdb && (used & (1UL << 5 | 1UL << 6)) != 0 && offset != 1088)
+        warnx("%s: a gdb before version 14 writes AVX-512 registers wrongly on this processor; if it was one, the "
+              "program may compute wrongly now (solution/README, Limits)", core->path);
+}
+
+/*
+ * Puts the vector registers behind the frame.  The core has the area in the processor's standard form; its end
+ * may lack, or have registers (AMX) for which this kernel has no room in a frame unless a program asks.
+ */
+static void put_xstate(const struct core *core, char *to, struct xstate_format own)
+{
+    uint64_t used = 3; /* x87 and SSE: all that NT_FPREGSET has */
+    size_t size = core->xstate_size < own.size ? core->xstate_size : own.size;
+    //@ step 5.5 The vector registers.
+    //@ Copy the first `size` bytes of core->xstate to `to`; or 512 bytes of core->fpregs, if there is no xstate. At
+    //@ XSAVE_HEADER is a mask of 64 bits, which registers are in use: for NT_FPREGSET write `used` there. If it has
+    //@ bits that own.features has not, this processor has no such registers: errx(). Then the kernel's own mark:
+    //@ struct _fpx_sw_bytes at SOFTWARE_BYTES, with FP_XSTATE_MAGIC1, extended_size (own.size + 4), xstate_bv and
+    //@ xstate_size from `own`; and FP_XSTATE_MAGIC2, 4 bytes, behind the area. Without the marks the kernel loads
+    //@ the lowest 512 bytes only.
+    //@ stub: (void)used, (void)size;
+    if (core->xstate != NULL && size >= XSAVE_HEADER + 64) {
+        memcpy(to, core->xstate, size);
+        memcpy(&used, to + XSAVE_HEADER, sizeof used);
+    } else if (core->fpregs != NULL) {
+        memcpy(to, core->fpregs, 512);
+        memcpy(to + XSAVE_HEADER, &used, sizeof used);
+    }
+    if ((used & ~own.features) != 0)
+        errx(EX_DATAERR, "%s: this processor has not all registers that are in use there (0x%lx)", core->path,
+             used & ~own.features);
+    warn_of_old_gdb(core, used);
+    struct _fpx_sw_bytes mark = {.magic1 = FP_XSTATE_MAGIC1, .extended_size = own.size + FP_XSTATE_MAGIC2_SIZE,
+                                 .xstate_bv = own.features, .xstate_size = own.size};
+    memcpy(to + SOFTWARE_BYTES, &mark, sizeof mark);
+    memcpy(to + own.size, &(uint32_t){FP_XSTATE_MAGIC2}, FP_XSTATE_MAGIC2_SIZE);
+    //@ end
+}
+
+static void put_registers(const struct core *core, ucontext_t *to)
+{
+    const struct user_regs_struct *r = &core->registers;
+    greg_t *regs = to->uc_mcontext.gregs;
+    //@ step 5.4 All general registers, from NT_PRSTATUS into the frame.
+    //@ regs[REG_R8] to regs[REG_RIP], and regs[REG_EFL]; the segments share a word: cs in its lowest 16 bits, ss in
+    //@ its highest. The program's blocked signals: core->status->pr_sighold, into uc_sigmask, 8 bytes.
+    //@ stub: (void)r, (void)regs;
+    regs[REG_R8] = (greg_t)r->r8, regs[REG_R9] = (greg_t)r->r9, regs[REG_R10] = (greg_t)r->r10;
+    regs[REG_R11] = (greg_t)r->r11, regs[REG_R12] = (greg_t)r->r12, regs[REG_R13] = (greg_t)r->r13;
+    regs[REG_R14] = (greg_t)r->r14, regs[REG_R15] = (greg_t)r->r15, regs[REG_RDI] = (greg_t)r->rdi;
+    regs[REG_RSI] = (greg_t)r->rsi, regs[REG_RBP] = (greg_t)r->rbp, regs[REG_RBX] = (greg_t)r->rbx;
+    regs[REG_RDX] = (greg_t)r->rdx, regs[REG_RAX] = (greg_t)r->rax, regs[REG_RCX] = (greg_t)r->rcx;
+    regs[REG_RSP] = (greg_t)r->rsp, regs[REG_RIP] = (greg_t)r->rip, regs[REG_EFL] = (greg_t)r->eflags;
+    regs[REG_CSGSFS] = (greg_t)(r->cs | r->ss << 48);
+    memcpy(&to->uc_sigmask, &core->status->pr_sighold, 8);
+    //@ end
+    to->uc_flags = UC_FLAGS;
+    to->uc_stack.ss_flags = SS_DISABLE; /* a core does not tell of an alternate stack */
+}
+
+/*
+ *     at: | address of restore_rt | ucontext_t | ... | xsave area |  magic2  | red zone | rsp
+ *           ^ 16n - 8               ^ 16n              ^ 64n
+ */
+void sigframe_build(struct sigframe *frame, const struct core *core)
+{
+    struct xstate_format own = sigframe_format();
+    size_t size = own.size + FP_XSTATE_MAGIC2_SIZE;
+    uint64_t xstate_at = (core->registers.rsp - RED_ZONE - size) & ~63UL;
+    uint64_t context_at = xstate_at - round_up(KERNEL_UCONTEXT_SIZE, 64);
+    if (own.size == 0 || round_up(KERNEL_UCONTEXT_SIZE, 64) + size + 128 > sizeof frame->bytes)
+        errx(EX_OSERR, "the vector registers of this processor are not known (%u bytes)", own.size);
+    ucontext_t context = {0};
+    put_registers(core, &context);
+    context.uc_mcontext.fpregs = (fpregset_t)xstate_at; // NOLINT: in the program's memory
+    frame->at = context_at - 8;
+    frame->first = context_at;
+    frame->size = xstate_at + size - frame->at;
+    memcpy(frame->bytes + 8, &context, KERNEL_UCONTEXT_SIZE);
+    put_xstate(core, frame->bytes + (xstate_at - frame->at), own);
+}

@@ -1,0 +1,14 @@
+# parts.mk - the rooms of stages 3 and 4, for the builds from stage 4 on.  Given to students whole.
+
+# The Open File Table; and what each kind of open file is like.
+FILES := part_files.o files_save.o fd_sharing.o fdinfo.o content.o fdtext.o files_check.o file_locks.o \
+	kinds.o kind_lost.o kind_file.o kind_terminal.o kind_pipe.o kind_memfd.o kind_event.o kind_timerfd.o \
+	kind_epoll.o kind_inotify.o inotify_path.o
+MORE := part_children.o part_mutexes.o part_attributes.o part_memory.o part_posix_timers.o proc_lines.o
+# Shared memory: the half that the restorer runs, and the half that needs stage 1's parser.
+JOIN := shared_restore.o
+SHARED := part_shared.o
+
+# The rooms of stage 3, and those that this stage adds.
+PARTS := part_process.o part_mm.o part_thread.o part_signals.o part_timers.o \
+	$(FILES) $(MORE) $(JOIN)

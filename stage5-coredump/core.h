@@ -1,0 +1,86 @@
+/*
+ * core.h - a core file (core(5)) as somebody else writes it: the kernel, gcore(1), gdb.
+ *
+ * It says less than an image of ours.  A file's pages that were not changed may be missing, in part or with
+ * their PT_LOAD; nobody notes which regions are shared, where the heap ends, which signals are handled.
+ * What is missing is taken from the files that NT_FILE names, from the auxiliary vector, and from the bytes of
+ * memory itself.  Uses libc.
+ */
+#ifndef CKPT_CORE_H
+#define CKPT_CORE_H
+
+#include "image_read.h"
+
+#include <sys/procfs.h>
+#include <sys/user.h>
+
+/* One mapping of a file, from NT_FILE. */
+struct core_file {
+    uint64_t start, end, offset; /* bytes */
+    const char *name;
+};
+
+struct core {
+    const char *path;
+    int fd;
+    uint64_t size; /* bytes in the file */
+    Elf64_Phdr *segments;
+    size_t segment_count;
+    char *notes; /* malloc'ed: all PT_NOTEs, one after the other; the pointers below point into it */
+    size_t notes_size;
+    const struct elf_prstatus *status; /* signal, pid, blocked signals */
+    struct user_regs_struct registers;
+    const void *xstate; /* NT_X86_XSTATE, or NULL */
+    size_t xstate_size;
+    const void *fpregs; /* NT_FPREGSET (512 bytes, fxsave), or NULL */
+    const Elf64_auxv_t *auxv;
+    size_t auxv_count;
+    struct core_file *files; /* malloc'ed, ascending */
+    size_t file_count;
+    bool from_gdb; /* gdb or gcore wrote it */
+};
+
+/*
+ * Opens and checks a core file.  Does not return if it is none, is truncated, is another machine's, or has
+ * more than one thread: says so, and exits with 65 or 66.
+ */
+void core_open(struct core *core, const char *path);
+
+/* The value of a type of the auxiliary vector (getauxval(3)), 0: there is none. */
+uint64_t core_aux(const struct core *core, uint64_t type);
+
+/*
+ * Reads `size` bytes of the program's memory at `address`, as far as the core file itself has them.  False: it
+ * does not have all.
+ */
+bool core_read(const struct core *core, uint64_t address, void *to, size_t size);
+
+/* The file that a region of the program shows at `address`, or NULL. */
+const struct core_file *core_file_at(const struct core *core, uint64_t address);
+
+/* core_regions.c: regions under construction; ascending when they are finished. */
+struct core_regions {
+    struct image_region *regions;
+    Elf64_Phdr *loads; /* of the same index: where the bytes are in the core */
+    size_t count, room;
+    char *names;
+    size_t names_size;
+};
+
+/*
+ * All that was mapped, as image->regions and so on: from the PT_LOADs, the files of NT_FILE, and, for [vdso] and
+ * what belongs to it, from restart's own address space.  The program's file is taken from `program` (NULL: from
+ * where it was).  Exits with a message if a file is missing or another one.
+ */
+void core_regions(const struct core *core, struct image *image, const char *program);
+
+/* core_files.c: fills the fields of the region that tell a file, after it was found to be the same; or exits. */
+void core_identify(const struct core *core, struct image_region *region, const char *name);
+
+/* core_files.c: the protection that the file's own program headers ask for at `offset`. */
+uint32_t core_protection(const char *name, uint64_t offset);
+
+/* core_state.c: the notes that an image has and a core has not, as far as they can be known (image_put_note()). */
+void core_state(const struct core *core, struct image *image);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * gadget.c - two pieces of code that every program with a libc has, so that the last munmap(2), that of the
+ * restorer, can be made by the program's own code:
+ *
+ *     syscall; ret           0f 05 c3
+ *     mov $15, rax; syscall  48 c7 c0 0f 00 00 00 0f 05   or   b8 0f 00 00 00 0f 05       (15: rt_sigreturn)
+ *
+ * The second is where handlers return to (sigaction(2), sa_restorer).  Two frames do it:
+ *
+ *     rt_sigreturn, frame 1:  rip = `syscall; ret`, rax = munmap, rdi, rsi = the restorer, rsp = at
+ *     munmap; then ret takes the word at `at`, the address of the second piece: rt_sigreturn, frame 2, which lies
+ *     behind that word in the program's stack: all registers as they were in the core
+ */
+#include "gadget.h"
+
+struct pattern {
+    const char *bytes;
+    size_t size;
+};
+
+static const struct pattern call_and_return = {"\x0f\x05\xc3", 3};
+static const struct pattern returns[] = {{"\x48\xc7\xc0\x0f\0\0\0\x0f\x05", 9}, {"\xb8\x0f\0\0\0\x0f\x05", 7}};
+
+/* The bytes of a region: from the core, or from the file that will be mapped there.  malloc'ed; NULL: none. */
+static char *region_bytes(const struct image *image, size_t i)
+{
+    const struct image_region *r = &image->regions[i];
+    size_t size = r->end - r->start;
+    bool stored = r->flags & REGION_STORED;
+    int fd = stored ? image->fd : open(image->names + r->name, O_RDONLY | O_CLOEXEC);
+    char *bytes = calloc(1, size);
+    off_t at = (off_t)(stored ? image->loads[i].p_offset : r->offset);
+    ssize_t n = fd >= 0 && bytes != NULL ? pread(fd, bytes, size, at) : -1;
+    if (!stored && fd >= 0)
+        close(fd);
+    if (n > 0)
+        return bytes;
+    free(bytes);
+    return NULL;
+}
+
+static uint64_t find_in(const struct image_region *r, const char *bytes, struct pattern pattern)
+{
+    const char *at = memmem(bytes, r->end - r->start, pattern.bytes, pattern.size);
+    return at != NULL ? r->start + (uint64_t)(at - bytes) : 0;
+}
+
+struct gadgets gadgets_find(const struct image *image)
+{
+    struct gadgets found = {0};
+    for (size_t i = 0; i < image->region_count && (found.call == 0 || found.sigreturn == 0); i++) {
+        const struct image_region *r = &image->regions[i];
+        char *bytes = (r->prot & PROT_EXEC) && !(r->flags & REGION_KERNEL) ? region_bytes(image, i) : NULL;
+        if (bytes == NULL)
+            continue;
+        if (found.call == 0)
+            found.call = find_in(r, bytes, call_and_return);
+        for (size_t j = 0; j < 2 && found.sigreturn == 0; j++)
+            found.sigreturn = find_in(r, bytes, returns[j]);
+        free(bytes);
+    }
+    return found;
+}
+
+bool gadgets_chain(struct sigframe *frame, const struct gadgets *gadgets)
+{
+    if (gadgets->call == 0 || gadgets->sigreturn == 0)
+        return false;
+    memcpy(frame->bytes, &gadgets->sigreturn, sizeof gadgets->sigreturn);
+    ucontext_t *chain = &frame->chain;
+    greg_t *regs = chain->uc_mcontext.gregs;
+    *chain = (ucontext_t){.uc_flags = 6, .uc_stack.ss_flags = SS_DISABLE};
+    memset(&chain->uc_sigmask, 0xff, 8); /* no signal between the two */
+    regs[REG_RIP] = (greg_t)gadgets->call;
+    regs[REG_RAX] = SYS_munmap;
+    regs[REG_RSP] = (greg_t)frame->at;
+    regs[REG_EFL] = 0x202;
+    regs[REG_CSGSFS] = (greg_t)(0x33 | 0x2bUL << 48);
+    frame->chained = true; /* rdi and rsi, the restorer's place, come when that is known */
+    return true;
+}
