@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -159,14 +160,38 @@ def run(size: int, rounds: int) -> None:
         row("restart --lazy", best(rounds, lambda: bench.restart("--lazy")), read, size)
 
 
+def cpu_seconds(command: list[str]) -> float:
+    """What it takes of the processor, its children included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def run_checks() -> None:
+    """`make check` in each stage: less than 20 seconds, says the house."""
+    print("make check in a stage; x: ratio to the compiler's time for all of it")
+    for stage in sorted((TOP / "solution").glob("stage[0-9]*/")):
+        make = ["make", "-s", "-C", str(stage)]
+        subprocess.run([*make, "clean"], check=True, stdout=subprocess.DEVNULL)
+        build = cpu_seconds([*make, "all"])
+        start = time.perf_counter()
+        check = cpu_seconds([*make, "check"])
+        elapsed = time.perf_counter() - start
+        print(f"  {stage.name:<28}{elapsed:9.1f} s  {check:9.1f} s CPU   x {check / build:.2f}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1,64,512", help="MiB of memory, separated by commas (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="the best of so many counts (default: %(default)s)")
+    parser.add_argument("--checks", action="store_true", help="also how long `make check` takes in each stage")
     arguments = parser.parse_args()
     subprocess.run(["make", "-s", "-C", str(STAGE)], check=True, stdout=subprocess.DEVNULL)
     for size in arguments.sizes.split(","):
         run(int(size) * MIB, arguments.rounds)
+    if arguments.checks:
+        run_checks()
 
 
 if __name__ == "__main__":

@@ -89,6 +89,11 @@ def need_kernel_cores(case: Case) -> None:
 def kernel_core(case: Case, life: Life) -> Path:
     """SIGQUIT, for a program that was started through RAISED."""
     case.signal(life, signal.SIGQUIT)
+    return core_that_came(case, life)
+
+
+def core_that_came(case: Case, life: Life) -> Path:
+    """Where the kernel has put the core of a program to which SIGQUIT was sent."""
     status = life.wait()
     check(status == -signal.SIGQUIT, f"the program did not end by SIGQUIT: {exit_words(status)}", "core: no quit",
           *life.symptoms())
@@ -384,8 +389,8 @@ def test_maps(case: Case) -> None:
 
 @points(1, step="5.6", needs="test_counter")
 def test_any_instruction(case: Case) -> None:
-    """30 cores of a computing program at random instants, in malloc(), in memcpy(): 30 right results"""
-    any_instruction(case, 30)
+    """8 cores of a computing program at random instants, in malloc(), in memcpy(): 8 right results"""
+    any_instruction(case, 8)
 
 
 @points(0, step="5.6", needs="test_counter", stress=True)
@@ -491,15 +496,19 @@ def test_fprintf(case: Case) -> None:
     """the document's first example: fprintf FILE NUMBER, SIGQUIT, restart -f -n -w fprintf CORE"""
     need_kernel_cores(case)
     numbers = case.folder / "numbers"
-    first = begin(case, "fprintf", numbers, 30, 0.1, through=RAISED, env=preload(case))
-    there = wait_until(lambda: numbers.exists() and status_field(first.pid, "State").startswith("S"), of=first.pid)
-    check(there, "the program under test does not begin", *first.symptoms())
-    core = kernel_core(case, first)
+    for seconds in (0.1, 2):
+        first = begin(case, "fprintf", numbers, 20, seconds, through=RAISED, env=preload(case))
+        there = wait_until(lambda: numbers.exists() and status_field(first.pid, "State").startswith("S"), of=first.pid)
+        check(there, "the program under test does not begin", *first.symptoms())
+        case.signal(first, signal.SIGQUIT)
+        if first.wait() != 0:
+            break  # else the machine is busy: the signal came too late
+    core = core_that_came(case, first)
     second = restart(case, "-f", "-n", "-w", case.program("fprintf"), core)
     status = second.wait(60)
     check(status == 0 and "exit status 0" in second.messages(), f"{exit_words(status)}: {second.messages()!r}",
           "core: -w", *second.symptoms())
-    check_equal(numbers.read_text().splitlines(), [str(i) for i in range(1, 31)], "the file is not whole", "core: fprintf")
+    check_equal(numbers.read_text().splitlines(), [str(i) for i in range(1, 21)], "the file is not whole", "core: fprintf")
 
 
 # The document's second example, and gdb

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import shutil
 import stat
 import subprocess
@@ -29,16 +28,10 @@ def folder_of(tree: Path, stage: int) -> Path:
 @pytest.mark.parametrize("stage", STAGES)
 def test_solution_has_full_marks(stage: int, tmp_path: Path) -> None:
     mutants.copy_solution(tmp_path)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     got = mutants.grade(stage, folder_of(tmp_path, stage), patience=20)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert got.status == 0, got.output
     declared = mutants.declared_tests(stage).values()  # hidden ones too, which lab.toml does not count
     assert got.table["points"] == sum(row["points"] for row in declared)
-    # Of the processor, not by the clock: another test may be grading a class on this machine.
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    # A second of it is longer when the other processor thread is busy, too: 20 seconds, and half as much again.
-    assert seconds < 30, "make check in a stage takes too long"
 
 
 @pytest.mark.stress
