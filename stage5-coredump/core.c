@@ -143,7 +143,7 @@ void core_open(struct core *core, const char *path)
     Elf64_Ehdr elf;
     *core = (struct core){.path = path, .fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
     if (core->fd < 0 || fstat(core->fd, &st) != 0)
-        err(EX_NOINPUT, "%s", path);
+        core_missing(path);
     core->size = (uint64_t)st.st_size;
     check_header(core, &elf);
     read_segments(core, &elf);

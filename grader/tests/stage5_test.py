@@ -78,8 +78,14 @@ def try_gcore(case: Case, life: Life) -> tuple[Path, str]:
     return case.folder / f"core.{life.inner_pid}", said
 
 
+def systemd_has_cores() -> bool:
+    return "systemd-coredump" in PATTERN.read_text() and shutil.which("coredumpctl") is not None
+
+
 def need_kernel_cores(case: Case) -> None:
     pattern = PATTERN.read_text().strip()
+    if systemd_has_cores():
+        return
     if pattern.startswith("|") or "/" in pattern:
         not_tested(f"the kernel gives its cores to somebody else (core_pattern is {pattern})")
     if case.lab.spec is not None:
@@ -97,10 +103,25 @@ def core_that_came(case: Case, life: Life) -> Path:
     status = life.wait()
     check(status == -signal.SIGQUIT, f"the program did not end by SIGQUIT: {exit_words(status)}", "core: no quit",
           *life.symptoms())
+    if systemd_has_cores():
+        return core_of_systemd(case, life)
     found = sorted(path for path in case.folder.glob("core*") if path.is_file())
     if not found:
         not_tested("the kernel writes no core here (ulimit -H -c? core_pattern?)")
     return found[0]
+
+
+def core_of_systemd(case: Case, life: Life) -> Path:
+    """It writes the core while the program has ended already."""
+    path, said = case.folder / "core", [""]
+
+    def there() -> bool:
+        said.append(case.output_of(["coredumpctl", "-o", path, "dump", str(life.inner_pid)], limit=30))
+        return path.exists() and path.stat().st_size > 0
+
+    if not wait_until(there, 60):
+        not_tested(f"coredumpctl does not have the core: {said[-1].strip()[-200:]}")
+    return path
 
 
 def preload(case: Case) -> dict[str, str]:

@@ -46,6 +46,12 @@ struct core {
  */
 void core_open(struct core *core, const char *path);
 
+/*
+ * Says that `path` cannot be opened, by errno, and where this system's cores go (core(5)); exits with 66.
+ * core_missing.c.
+ */
+__attribute__((noreturn)) void core_missing(const char *path);
+
 /* The value of a type of the auxiliary vector (getauxval(3)), 0: there is none. */
 uint64_t core_aux(const struct core *core, uint64_t type);
 

@@ -299,3 +299,24 @@ def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:
     life = start(tmp_path, program)
     assert life.stdout is not None and life.stdout.readline() == "ready\n"
     refused(stage, tmp_path, 65, "more than one thread", "-n", program, gcore(tmp_path, life))
+
+
+# Where the cores go, for whoever looks for one
+
+
+@pytest.mark.parametrize("pattern, word", [
+    ("|/usr/lib/systemd/systemd-coredump %P %u %g %s", "coredumpctl -o CORE dump PID"),
+    ("|/usr/share/apport/apport -p%p -s%s", "/var/crash"),
+    ("|/usr/local/bin/keep %p", "gcore PID"),
+    ("core", "ulimit -c"),
+])
+def test_a_missing_core_says_where_cores_go(stage: Path, tmp_path: Path, pattern: str, word: str) -> None:
+    """core_pattern is another one in a mount namespace only: the system's own stays."""
+    (tmp_path / "pattern").write_text(pattern + "\n")
+    script = 'mount --bind pattern /proc/sys/kernel/core_pattern || exit 99; exec "$@"'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", stage / "restart", "-n", "prog", "nothing"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT, check=False)
+    if done.returncode in (1, 99):
+        pytest.skip(f"no mount namespace here: {done.stderr.strip()}")
+    assert done.returncode == 66, done.stderr
+    assert pattern in done.stderr and word in done.stderr
