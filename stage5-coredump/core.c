@@ -129,7 +129,9 @@ static void find_notes(struct core *core)
         if (value + header.n_descsz > core->notes_size || header.n_namesz == 0 ||
             core->notes[name + header.n_namesz - 1] != '\0')
             bad(core, "its notes are broken");
-        take_note(core, core->notes + name, header.n_type, core->notes + value, header.n_descsz);
+        void *copy = allocate(core, header.n_descsz); /* notes begin at multiples of 4, and have words of 8 bytes */
+        memcpy(copy, core->notes + value, header.n_descsz);
+        take_note(core, core->notes + name, header.n_type, copy, header.n_descsz);
     }
     if (core->status == NULL)
         bad(core, "it has no registers (NT_PRSTATUS)");
