@@ -89,6 +89,8 @@ static void read_files(struct core *core, const uint64_t *words, size_t size)
         if (name >= end || memchr(name, '\0', (size_t)(end - name)) == NULL)
             bad(core, "its list of files is broken");
         const uint64_t *file = words + 2 + 3 * i;
+        if (file[0] >= file[1] || file[1] > ARCH_USER_END || (file[0] | file[1]) % ARCH_PAGE_SIZE != 0)
+            bad(core, "its list of files is broken");
         core->files[i] = (struct core_file){file[0], file[1], file[2] * words[1], name};
         name += strlen(name) + 1;
     }
