@@ -89,6 +89,8 @@ static void read_files(struct core *core, const uint64_t *words, size_t size)
         if (name >= end || memchr(name, '\0', (size_t)(end - name)) == NULL)
             bad(core, "its list of files is broken");
         const uint64_t *file = words + 2 + 3 * i;
+        if (file[0] >= file[1] || file[1] > ARCH_USER_END || (file[0] | file[1]) % ARCH_PAGE_SIZE != 0)
+            bad(core, "its list of files is broken");
         core->files[i] = (struct core_file){file[0], file[1], file[2] * words[1], name};
         name += strlen(name) + 1;
     }
@@ -129,7 +131,9 @@ static void find_notes(struct core *core)
         if (value + header.n_descsz > core->notes_size || header.n_namesz == 0 ||
             core->notes[name + header.n_namesz - 1] != '\0')
             bad(core, "its notes are broken");
-        take_note(core, core->notes + name, header.n_type, core->notes + value, header.n_descsz);
+        void *copy = allocate(core, header.n_descsz); /* notes begin at multiples of 4, and have words of 8 bytes */
+        memcpy(copy, core->notes + value, header.n_descsz);
+        take_note(core, core->notes + name, header.n_type, copy, header.n_descsz);
     }
     if (core->status == NULL)
         bad(core, "it has no registers (NT_PRSTATUS)");

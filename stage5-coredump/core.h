@@ -26,7 +26,7 @@ struct core {
     uint64_t size; /* bytes in the file */
     Elf64_Phdr *segments;
     size_t segment_count;
-    char *notes; /* malloc'ed: all PT_NOTEs, one after the other; the pointers below point into it */
+    char *notes; /* malloc'ed: all PT_NOTEs, one after the other; the pointers below are to malloc'ed copies */
     size_t notes_size;
     const struct elf_prstatus *status; /* signal, pid, blocked signals */
     struct user_regs_struct registers;

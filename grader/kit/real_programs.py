@@ -359,11 +359,12 @@ def package_version(package: str) -> str:
     return "?"
 
 
-def start(folder: Path, program: Program, words: list[str], stderr: int | None = None) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONHASHSEED": "0", "TMPDIR": str(folder)}
+def start(folder: Path, program: Program, words: list[str], stderr: int | None = None, settings: dict[str, str] | None = None,
+          before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONHASHSEED": "0", "TMPDIR": str(folder), **(settings or {})}
     stdin = folder / program.stdin if program.stdin else Path(os.devnull)
     with stdin.open("rb") as source, (folder / "stdout").open("ab") as out, (folder / "stderr").open("ab") as err:
-        return subprocess.Popen(words, stdin=source, stdout=out, stderr=stderr or err, cwd=folder, env=environment)
+        return subprocess.Popen(words, stdin=source, stdout=out, stderr=stderr or err, cwd=folder, env=environment, preexec_fn=before)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,0 +1,132 @@
+"""The programs of real_programs.py once more, restarted from core files that others write, by stage 5.
+
+    core_programs.py            run them all, at one random moment each
+    core_programs.py NAME...    run these
+    core_programs.py --times N  each at N random moments
+    core_programs.py --table    the table in solution/README anew, from a run of all
+
+Each runs uninterrupted in one folder, and under libsavefds.so in another. There SIGQUIT makes it write its
+`filedescriptors`, and the kernel its core, at a random part of its processor time; nothing runs on after that. Then
+`restart -f -n -w --rollback --redirect PROG CORE`; all files and the exit status must be those of the first run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import real_programs
+from real_programs import PROGRAMS, README, Failed, Program, Trial, await_event, cpu_seconds, find, package_version
+
+STAGE = real_programs.TOP / "solution" / "stage5-coredump"
+BEGIN, END = "<!-- cores: made by grader/kit/core_programs.py --table -->", "<!-- end of cores -->"
+PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")
+NO_CORES = f"core_pattern is {PATTERN}: the kernel's cores do not come into the program's folder"
+# These take SIGQUIT for themselves (or ignore it), so libsavefds.so gets no chance, or their cores are those of a handler.
+TAKE_SIGQUIT = {"bash", "dash", "sort", "gforth", "clang"}
+NO_TEXT = "not tried: takes SIGQUIT for itself"
+FROM_CORES = [program for program in PROGRAMS if not program.refused]
+
+
+def unlimited_cores() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+
+
+class CoreTrial(Trial):
+    """One program at random moments, each of which is the moment of a core."""
+
+    def save_core(self, share: float) -> Path | None:
+        """None: it had ended before."""
+        table = self.image.with_name("filedescriptors")
+        table.unlink(missing_ok=True)
+        settings = {"LD_PRELOAD": str(self.stage / "libsavefds.so"), "SAVEFDS_FILE": str(table)}
+        life = real_programs.start(self.first, self.program, self.words, settings=settings, before=unlimited_cores)
+        try:
+            await_event(lambda: life.poll() is not None or cpu_seconds(life.pid) >= share * self.seconds, "the moment")
+            life.send_signal(signal.SIGQUIT)
+            status = life.wait(real_programs.LIMIT)
+        finally:
+            life.kill()
+        if status != -signal.SIGQUIT:
+            self.check(status)
+            return None
+        found = sorted(self.first.glob("core*"))
+        if not found:
+            raise Failed(f"no core file (core_pattern is {PATTERN})")
+        if not table.exists():  # it was too early: libsavefds had not yet been there
+            return None
+        return found[0].rename(self.image)
+
+    def comes_back(self, share: float, *options: str, until: float | None = None) -> bool:
+        self.fresh(self.first)
+        core = self.save_core(share)
+        if core is None:
+            return False
+        text = self.image.with_name("filedescriptors")
+        words = [str(self.stage / "restart"), f"-f{text}", "-n", "-w", "--rollback", "--redirect", *options, self.words[0], str(core)]
+        self.check(self.end_of(real_programs.start(self.first, self.program, words)))
+        return True
+
+
+def table(rows: list[tuple[Program, str, str]]) -> str:
+    lines = [BEGIN, "", "| program | version | from its core |", "|---|---|---|"]
+    lines += [f"| {program.name} | {version} | {result} |" for program, version, result in rows]
+    return "\n".join([*lines, "", END])
+
+
+def result_of(program: Program) -> str:
+    return NO_TEXT if program.name in TAKE_SIGQUIT else "comes back"
+
+
+def committed_rows() -> list[list[str]]:
+    part = README.read_text().split(BEGIN)[1].split(END)[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")][2:]
+
+
+def run_one(program: Program, times: int, seed: int) -> str:
+    if program.name in TAKE_SIGQUIT:
+        return NO_TEXT
+    if find(program.command[0]) is None:
+        return "not installed here"
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            trial, draw = CoreTrial(program, Path(folder), STAGE), random.Random(f"{seed} {program.name}")
+            for _ in range(times):
+                trial.at_random(draw)
+        except Failed as failed:
+            return f"FAILS: {failed}"
+    return "comes back"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Programs that nobody here wrote, restarted from their core files.")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--times", type=int, default=1, metavar="N", help="random moments for each (1)")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeat a run")
+    parser.add_argument("--table", action="store_true", help="write the table in solution/README anew")
+    options = parser.parse_args()
+    subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
+    if not KERNEL_CORES:
+        parser.error(NO_CORES)
+    print(f"seed {options.seed}")
+    rows = []
+    for program in FROM_CORES:
+        if not options.names or program.name in options.names:
+            result = run_one(program, options.times, options.seed)
+            rows.append((program, package_version(program.package), result))
+            print(f"{program.name:16} {rows[-1][1]:24} {result}", flush=True)
+    if options.table and not options.names:
+        head, rest = README.read_text().split(BEGIN)
+        README.write_text(head + table(rows) + rest.split(END)[1])
+    return any(result.startswith("FAILS") for _, _, result in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
