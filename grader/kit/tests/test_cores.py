@@ -5,12 +5,16 @@ The oracle is the program itself, uninterrupted, and /proc.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import resource
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+import termios
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,6 +93,41 @@ THREAD = r"""
 static void *wait_for_ever(void *unused) { for (;;) pause(); }
 int main(void) { pthread_t t; pthread_create(&t, 0, wait_for_ever, 0); write(1, "ready\n", 6); for (;;) pause(); }
 """
+# Says what read() gave: how many bytes, the error, and these.
+LINE = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void)
+{
+    char line[100] = "";
+    printf("ready\n");
+    fflush(stdout);
+    errno = 0;
+    long n = read(0, line, sizeof line - 1);
+    printf("%ld %d %s", n, errno, line);
+    return 0;
+}
+"""
+# Says what the vdso's clock is when a byte comes.
+CLOCK = r"""
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+int main(void)
+{
+    struct timespec now;
+    char byte;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    printf("%ld.%09ld\n", now.tv_sec, now.tv_nsec);
+    return 0;
+}
+"""
 
 
 @pytest.fixture(name="stage", scope="module")
@@ -133,7 +172,12 @@ def kernel_core(folder: Path, life: subprocess.Popen[str]) -> Path:
     for old in folder.glob("core*"):
         old.unlink()
     life.send_signal(signal.SIGQUIT)
-    assert life.wait() == -signal.SIGQUIT
+    return core_that_came(folder, life)
+
+
+def core_that_came(folder: Path, life: subprocess.Popen[str]) -> Path:
+    """Where the kernel has put the core of a program to which SIGQUIT was sent."""
+    assert life.wait(LIMIT) == -signal.SIGQUIT
     found = sorted(folder.glob("core*"))
     assert found, f"no core in {folder} (core_pattern is {PATTERN})"
     return found[0]
@@ -142,6 +186,34 @@ def kernel_core(folder: Path, life: subprocess.Popen[str]) -> Path:
 def restart(stage: Path, folder: Path, *words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([stage / "restart", *words], cwd=folder, env=ENVIRONMENT, input=given, timeout=LIMIT,
                           capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """A new terminal: the side where keys are typed, and the program's."""
+    keys, screen = os.openpty()
+    try:
+        yield keys, screen
+    finally:
+        os.close(keys)
+        os.close(screen)
+
+
+def start_on(screen: int, folder: Path, *command: str | Path) -> subprocess.Popen[str]:
+    """Starts a program whose standard input and controlling terminal is `screen`."""
+
+    def own_terminal() -> None:
+        limits()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdin=screen, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=own_terminal)
+
+
+def wait_in_read(life: subprocess.Popen[str]) -> None:
+    """For the programs above, which say that they are ready and then wait in read()."""
+    assert life.stdout is not None and life.stdout.readline() == "ready\n"
+    assert wait_until(lambda: sleeps(life.pid), LIMIT)
 
 
 def regions(pid: int) -> list[str]:
@@ -252,6 +324,68 @@ def test_signal_actions_with_libsavefds(stage: Path, tmp_path: Path) -> None:
     assert wait_until(lambda: sleeps(life.pid), LIMIT)
     done = restart(stage, tmp_path, "-f", "-n", kernel_core(tmp_path, life), given="x")
     assert done.stdout == f"caught {int(signal.SIGUSR1)}, mapped hello\n", done.stderr
+
+
+@pytest.mark.parametrize("by_kernel", [False, pytest.param(True, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))])
+def test_read_on_a_terminal(by_kernel: bool, stage: Path, tmp_path: Path) -> None:
+    """A program waits for a line; gcore, or Ctrl-\\ is typed. Restarted on another terminal, it reads the line typed there."""
+    program = compile_c(tmp_path, "line", LINE)
+    with terminal() as (keys, screen):
+        life = start_on(screen, tmp_path, program)
+        wait_in_read(life)
+        if by_kernel:
+            os.write(keys, termios.tcgetattr(screen)[6][termios.VQUIT])
+        core = core_that_came(tmp_path, life) if by_kernel else gcore(tmp_path, life)
+    with terminal() as (keys, screen):
+        again = start_on(screen, tmp_path, stage / "restart", "-n", "-w", program, core)
+        os.write(keys, b"hello\n")
+        said, messages = again.communicate(timeout=LIMIT)
+    assert (said, again.returncode) == ("6 0 hello\n", 0), messages
+
+
+# --- The vdso ---------------------------------------------------------------------------------------
+
+
+def core_of_clock(folder: Path, *through: str) -> tuple[Path, Path, int]:
+    """The program CLOCK, its core, and where its vdso was."""
+    program = compile_c(folder, "clock", CLOCK)
+    life = start(folder, *through, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    vdso = next(region.start for region in maps.read_maps(life.pid) if region.name == "[vdso]")
+    return program, gcore(folder, life), vdso
+
+
+def tells_the_time(folder: Path, vdso: int, *command: str | Path) -> None:
+    """The vdso is where it was, and its clock is ours."""
+    life = start(folder, *command, stdin=subprocess.PIPE)
+
+    def moved() -> bool:
+        there = {(region.name, region.start) for region in maps.read_maps(life.pid)}
+        return ("[vdso]", vdso) in there and any(name == str(folder / "clock") for name, _ in there)
+
+    assert wait_until(lambda: life.poll() is not None or (moved() and sleeps(life.pid)), LIMIT)
+    before = time.monotonic()
+    said = life.communicate("x", LIMIT)[0]
+    assert life.returncode == 0 and before <= float(said) <= time.monotonic(), (life.returncode, said)
+
+
+def test_vdso_is_moved(stage: Path, tmp_path: Path) -> None:
+    """One core, many restarts: restart's own vdso is at another address each time, the program's where it was."""
+    program, core, vdso = core_of_clock(tmp_path)
+    for _ in range(20):
+        tells_the_time(tmp_path, vdso, stage / "restart", "-n", program, core)
+
+
+NO_ASLR = [shutil.which("setarch") or "setarch", "-R"]
+
+
+@pytest.mark.skipif(subprocess.run([*NO_ASLR, "true"], check=False, capture_output=True).returncode != 0,
+                    reason="setarch -R is not allowed here")
+@pytest.mark.parametrize("of_program, of_restart", [(True, False), (False, True), (True, True)])
+def test_without_aslr(of_program: bool, of_restart: bool, stage: Path, tmp_path: Path) -> None:
+    """setarch -R for the program, for restart, for both: then all is where restart itself has it."""
+    program, core, vdso = core_of_clock(tmp_path, *(NO_ASLR if of_program else []))
+    tells_the_time(tmp_path, vdso, *(NO_ASLR if of_restart else []), stage / "restart", "-n", program, core)
 
 
 def test_left_stopped(stage: Path, tmp_path: Path) -> None:
