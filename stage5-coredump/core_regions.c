@@ -137,8 +137,9 @@ static void add_kernel_region(struct core_regions *list, const struct region *ow
                                   .prot = (uint32_t)own->prot, .flags = REGION_KERNEL};
     uint64_t offset = 0;
     for (const struct image_region *r = list->regions; r < list->regions + list->count; r++)
-        if (r->start == region.start && r->end == region.end && (r->flags & REGION_STORED) && own->name[2] == 'd') {
-            region.flags |= REGION_STORED; /* [vdso]: restart compares its bytes with our own */
+        if (r->start == region.start && (r->flags & REGION_STORED) && own->name[2] == 'd') {
+            region.end = r->end;
+            region.flags |= REGION_STORED; /* [vdso]: restart compares its size and bytes with our own */
             offset = list->loads[r - list->regions].p_offset;
         }
     remove_range(list, region.start, region.end);
