@@ -11,11 +11,13 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -153,10 +155,11 @@ def limits() -> None:
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
-def start(folder: Path, *command: str | Path, preload: Path | None = None, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+def start(folder: Path, *command: str | Path, preload: Path | None = None, stdin: int = subprocess.DEVNULL,
+          stderr: IO[str] | None = None) -> subprocess.Popen[str]:
     environment = {**ENVIRONMENT, **({"LD_PRELOAD": str(preload)} if preload else {})}
-    return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True,
-                            preexec_fn=limits)
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
+                            text=True, preexec_fn=limits)
 
 
 def gcore(folder: Path, life: subprocess.Popen[str]) -> Path:
@@ -181,6 +184,10 @@ def core_that_came(folder: Path, life: subprocess.Popen[str]) -> Path:
     found = sorted(folder.glob("core*"))
     assert found, f"no core in {folder} (core_pattern is {PATTERN})"
     return found[0]
+
+
+Take = Callable[[Path, subprocess.Popen[str]], Path]
+TAKES = [gcore, pytest.param(kernel_core, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))]
 
 
 def restart(stage: Path, folder: Path, *words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -279,11 +286,26 @@ def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [str(i) for i in range(100, 4001)], done.stderr
 
 
+def test_fprintf_to_stderr(stage: Path, tmp_path: Path) -> None:
+    """`fprintf - NUMBER`: the numbers go to stderr, at once; the restart prints the rest, and only that."""
+    program = compile_c(tmp_path, "fprintf", TOP / "grader/programs/fprintf.c")
+    with (tmp_path / "first").open("w") as first:
+        life = start(tmp_path, program, "-", "30", "0.1", stderr=first)
+    assert wait_until(lambda: (tmp_path / "first").stat().st_size > 8, LIMIT)
+    life.send_signal(signal.SIGSTOP)  # so that it prints nothing after the core
+    assert wait_until(lambda: status_field(life.pid, "State").startswith("T"), LIMIT)
+    before = (tmp_path / "first").read_text()
+    done = restart(stage, tmp_path, "-n", program, gcore(tmp_path, life))
+    assert done.returncode == 0 and (tmp_path / "first").read_text() == before
+    rest = "".join(f"{line}\n" for line in done.stderr.splitlines() if not line.startswith("restart:"))
+    assert before + rest == "".join(f"{i}\n" for i in range(1, 31)) and before and rest
+
+
 # --- What comes back ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [gcore, pytest.param(kernel_core, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))])
-def test_any_instruction(how: Callable[[Path, subprocess.Popen[str]], Path], stage: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", TAKES)
+def test_any_instruction(how: Take, stage: Path, tmp_path: Path) -> None:
     """A core taken while the program computes: the same result as without; and its own exit status."""
     program = compile_c(tmp_path, "compute", COMPUTE)
     expected = start(tmp_path, program, "20000000").communicate(timeout=LIMIT)[0]
@@ -376,6 +398,31 @@ def test_vdso_is_moved(stage: Path, tmp_path: Path) -> None:
         tells_the_time(tmp_path, vdso, stage / "restart", "-n", program, core)
 
 
+def segment_at(core: bytes, address: int) -> tuple[int, int]:
+    """The program header of the core for this address: where it stands in the file, and where its bytes do."""
+    start, size, count = *struct.unpack_from("<Q", core, 32), *struct.unpack_from("<HH", core, 54)
+    for at in range(start, start + size * count, size):
+        if struct.unpack_from("<IIQQ", core, at)[::3] == (1, address):
+            return at, struct.unpack_from("<Q", core, at + 8)[0]
+    raise AssertionError(f"no segment at {address:x}")
+
+
+def test_another_kernels_vdso(stage: Path, tmp_path: Path) -> None:
+    """A core whose vdso has other bytes, or another size, than this kernel's is refused, as restart's usage says."""
+    program, core, vdso = core_of_clock(tmp_path)
+    data = bytearray(core.read_bytes())
+    header, place = segment_at(data, vdso)
+    data[place + 0x200] ^= 0xFF
+    (tmp_path / "bytes").write_bytes(data)
+    data[place + 0x200] ^= 0xFF
+    struct.pack_into("<QQ", data, header + 32, 4096, 4096)
+    (tmp_path / "size").write_bytes(data)
+    for name in ("bytes", "size"):
+        refused(stage, tmp_path, 65, "another kernel's [vdso]", "-n", program, name)
+    assert "65 not a\nvalid image or core, or one of another kernel" in restart(stage, tmp_path, "-h").stdout
+    tells_the_time(tmp_path, vdso, stage / "restart", "-n", program, core)
+
+
 NO_ASLR = [shutil.which("setarch") or "setarch", "-R"]
 
 
@@ -433,3 +480,14 @@ def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:
     life = start(tmp_path, program)
     assert life.stdout is not None and life.stdout.readline() == "ready\n"
     refused(stage, tmp_path, 65, "more than one thread", "-n", program, gcore(tmp_path, life))
+
+
+@pytest.mark.parametrize("kept", ["0x0", "0x2", "0x4", "0x10"])
+@pytest.mark.parametrize("how", TAKES)
+def test_no_anonymous_memory(how: Take, kept: str, stage: Path, tmp_path: Path) -> None:
+    """coredump_filter leaves out what no file has: no stack or no thread-local variables, so no restart."""
+    program = compile_c(tmp_path, "line", LINE)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    Path(f"/proc/{life.pid}/coredump_filter").write_text(kept)
+    refused(stage, tmp_path, 65, "coredump_filter", "-n", program, how(tmp_path, life))
