@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import resource
+import select
 import shutil
 import signal
 import struct
@@ -108,6 +109,38 @@ int main(void)
     errno = 0;
     long n = read(0, line, sizeof line - 1);
     printf("%ld %d %s", n, errno, line);
+    return 0;
+}
+"""
+# Loads a library, rounds upwards, blocks SIGHUP, has memory that may not be written; after a byte it tells of them.
+MORE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fenv.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(void)
+{
+    char byte, *fixed = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    double (*cosine)(double);
+    sigset_t set;
+    *(void **)&cosine = dlsym(dlopen("libm.so.6", RTLD_NOW), "cos");
+    fixed[0] = 'f';
+    mprotect(fixed, 4096, PROT_READ);
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    fesetround(FE_UPWARD);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    sigprocmask(SIG_BLOCK, NULL, &set);
+    printf("upward %d cos %.3f fixed %c blocked %d\n", fegetround() == FE_UPWARD, cosine(0), fixed[0],
+           sigismember(&set, SIGHUP));
+    fixed[byte == 'w' ? 0 : 4096] = 'w';
     return 0;
 }
 """
@@ -213,7 +246,7 @@ def start_on(screen: int, folder: Path, *command: str | Path) -> subprocess.Pope
         limits()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdin=screen, stdout=subprocess.PIPE,
+    return subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, "TERM": "dumb"}, stdin=screen, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=own_terminal)
 
 
@@ -266,6 +299,32 @@ def test_fprintf(stage: Path, tmp_path: Path) -> None:
     assert (tmp_path / "numbers").read_text() == "".join(f"{i}\n" for i in range(1, 41))
 
 
+def session(folder: Path, program: Path, *typed: str) -> str:
+    """gdb on a terminal: types each line when gdb, or the program, has asked for it. All that was to be seen."""
+    seen = ""
+    with terminal() as (keys, screen):
+        life = start_on(screen, folder, "sh", "-c", 'exec gdb -q -nx "$0" >&0 2>&0', program)
+        for line in ("set pagination off", *typed):
+            asked = False
+            while not asked:
+                assert select.select([keys], [], [], LIMIT)[0], seen
+                seen += os.read(keys, 4096).decode(errors="replace")
+                asked = seen.endswith(("(gdb) ", "nodes? ", "(y or n) ")) or "(gdb) \x1b" in seen[-30:]
+            os.write(keys, line.encode() + b"\n")
+            seen += "\n"
+        life.communicate(timeout=LIMIT)
+    return seen
+
+
+def test_linklist_as_the_readme_types_it(stage: Path, tmp_path: Path) -> None:
+    """S3: its very lines, on a terminal, the number typed; `print i` tells that 500 nodes were made; no second question."""
+    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0")
+    seen = session(tmp_path, program, "break 29", "run", "4000", "cont 500", "print i", "gcore core.linklist", "quit", "y")
+    assert "= 500" in seen, seen
+    done = restart(stage, tmp_path, "-n", "-w", "linklist", "core.linklist")
+    assert done.returncode == 0 and done.stdout == "".join(f"{i}\n" for i in range(4001)), done.stderr
+
+
 @pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"]], ids=lambda flags: flags[0])
 def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
     """S3, S5, S6: break 29, cont 500, gcore; restart makes the rest of the list, and prints all of it."""
@@ -314,6 +373,19 @@ def test_any_instruction(how: Take, stage: Path, tmp_path: Path) -> None:
         assert wait_until(lambda: life.poll() is not None or uses(life.pid, share)(), LIMIT)
         done = restart(stage, tmp_path, "-n", program, how(tmp_path, life))
         assert (done.stdout, done.returncode) == (expected, 3), (share, done.stderr)
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_library_rounding_mask_protections(how: Take, stage: Path, tmp_path: Path) -> None:
+    """dlopen()ed libm, rounding upwards, blocked signals (of which gdb notes none, as -v says), read-only memory."""
+    program = compile_c(tmp_path, "more", MORE)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    core = how(tmp_path, life)
+    done = restart(stage, tmp_path, "-n", "-v", program, core, given="x")
+    assert done.stdout == f"upward 1 cos 1.000 fixed f blocked {int(how is not gcore)}\n", done.stderr
+    assert done.returncode == 0 and ("does not note which signals were blocked" in done.stderr) == (how is gcore)
+    assert restart(stage, tmp_path, "-n", program, core, given="w").returncode == -signal.SIGSEGV
 
 
 def test_maps_and_tid_and_files_mapped(stage: Path, tmp_path: Path) -> None:
