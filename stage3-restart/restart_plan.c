@@ -93,7 +93,7 @@ static void plan_move(struct own_maps *own, const struct image *image, size_t re
         move++;
     if (move == own->moves + own->move_count || move->size != r->end - r->start ||
         !same_bytes(image, &image->loads[region], move->from))
-        errx(EX_DATAERR, "the image has another kernel's %s: a restart needs the same", name);
+        errx(EX_DATAERR, "the image has another kernel's %s: a restart needs the same kernel", name);
     move->to = r->start;
 }
 

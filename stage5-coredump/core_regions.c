@@ -136,17 +136,12 @@ static void add_kernel_region(struct core_regions *list, const struct region *ow
     struct image_region region = {.start = own->start + (uint64_t)distance, .end = own->end + (uint64_t)distance,
                                   .prot = (uint32_t)own->prot, .flags = REGION_KERNEL};
     uint64_t offset = 0;
-    for (const struct image_region *r = list->regions; r < list->regions + list->count; r++) {
-        if (r->start >= region.end || r->end <= region.start || !(r->flags & REGION_STORED))
-            continue;
-        if (r->start != region.start || r->end != region.end)
-            errx(EX_DATAERR, "the core has another kernel's %s: %lu bytes, here it has %lu", own->name,
-                 r->end - r->start, region.end - region.start);
-        if (strcmp(own->name, "[vdso]") == 0) { /* restart compares its bytes with our own; [vvar] is data */
-            region.flags |= REGION_STORED;
+    for (const struct image_region *r = list->regions; r < list->regions + list->count; r++)
+        if (r->start == region.start && (r->flags & REGION_STORED) && own->name[2] == 'd') {
+            region.end = r->end;
+            region.flags |= REGION_STORED; /* [vdso]: restart compares its size and bytes with our own */
             offset = list->loads[r - list->regions].p_offset;
         }
-    }
     remove_range(list, region.start, region.end);
     region.name = add_name(list, own->name);
     add(list, region, offset);

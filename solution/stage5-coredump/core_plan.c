@@ -19,13 +19,23 @@ bool core_is_image(const char *path)
     return status == 0;
 }
 
+/* Without its stack and its TLS no program runs on: its anonymous memory was left out of the core. */
+static void check_memory(const struct image *image, const struct core *core)
+{
+    const struct image_region *stack = image_region_at(image, core->registers.rsp);
+    const struct image_region *tls = image_region_at(image, core->registers.fs_base);
+    if (stack == NULL || !(stack->flags & REGION_STORED) || !(stack->prot & PROT_WRITE))
+        errx(EX_DATAERR, "%s: the core has no stack where rsp is (0x%llx): was coredump_filter changed? (core(5))",
+             core->path, core->registers.rsp);
+    if (core->registers.fs_base != 0 && (tls == NULL || !(tls->flags & REGION_STORED)))
+        errx(EX_DATAERR, "%s: the core has no thread-local variables (0x%llx): was coredump_filter changed? "
+             "(core(5))", core->path, core->registers.fs_base);
+}
+
 /* The frame needs a few KiB below the program's rsp. */
 static void check_stack(const struct image *image, const struct core *core, const struct sigframe *frame)
 {
     const struct image_region *stack = image_region_at(image, core->registers.rsp);
-    if (stack == NULL || !(stack->flags & REGION_STORED) || !(stack->prot & PROT_WRITE))
-        errx(EX_DATAERR, "%s: the core has no stack where rsp is (0x%llx): was coredump_filter changed? (core(5))",
-             core->path, core->registers.rsp);
     if (frame->at < stack->start && !(stack->flags & REGION_GROWS_DOWN))
         errx(EX_DATAERR, "%s: the program's stack has no room for a signal frame of %zu bytes", core->path,
              frame->size);
@@ -37,6 +47,8 @@ static void make_frame(struct core *core, struct image *image, bool verbose)
     syscall_restart(&core->registers);
     sigframe_build(&frame, core);
     check_stack(image, core, &frame);
+    if (verbose && core->from_gdb)
+        fprintf(stderr, "restart: gdb does not note which signals were blocked: none is\n");
     struct gadgets gadgets = gadgets_find(image);
     if (!gadgets_chain(&frame, &gadgets))
         warnx("the program has no code that could unmap the restorer: some pages of it will stay");
@@ -65,6 +77,7 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     sigprocmask(SIG_BLOCK, &all, NULL);
     core_open(&core, path);
     core_regions(&core, &plan->image, program);
+    check_memory(&plan->image, &core);
     core_state(&core, &plan->image);
     core_signals(&plan->image, files->text);
     make_frame(&core, &plan->image, plan->verbose);

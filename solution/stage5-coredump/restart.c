@@ -32,8 +32,8 @@ static const char usage[] =
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
     "  --dry-run      check everything, build the plan, destroy nothing, and exit\n\n"
     "Exit status: the program's (128 and the signal, if one killed it, with -w); or 64 wrong usage; 65 not a\n"
-    "valid image or core; 66 the image or a file that it needs is missing or another one; 71 a system call\n"
-    "failed.\n";
+    "valid image or core, or one of another kernel or processor; 66 the image or a file that it needs is\n"
+    "missing or another one; 71 a system call failed.\n";
 
 /* The options that stage 4 has not. */
 struct options {

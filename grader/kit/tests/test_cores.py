@@ -5,13 +5,20 @@ The oracle is the program itself, uninterrupted, and /proc.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import resource
+import select
 import shutil
 import signal
+import struct
 import subprocess
-from collections.abc import Callable
+import termios
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -89,6 +96,73 @@ THREAD = r"""
 static void *wait_for_ever(void *unused) { for (;;) pause(); }
 int main(void) { pthread_t t; pthread_create(&t, 0, wait_for_ever, 0); write(1, "ready\n", 6); for (;;) pause(); }
 """
+# Says what read() gave: how many bytes, the error, and these.
+LINE = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void)
+{
+    char line[100] = "";
+    printf("ready\n");
+    fflush(stdout);
+    errno = 0;
+    long n = read(0, line, sizeof line - 1);
+    printf("%ld %d %s", n, errno, line);
+    return 0;
+}
+"""
+# Loads a library, rounds upwards, blocks SIGHUP, has memory that may not be written; after a byte it tells of them.
+MORE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fenv.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(void)
+{
+    char byte, *fixed = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    double (*cosine)(double);
+    sigset_t set;
+    *(void **)&cosine = dlsym(dlopen("libm.so.6", RTLD_NOW), "cos");
+    fixed[0] = 'f';
+    mprotect(fixed, 4096, PROT_READ);
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    fesetround(FE_UPWARD);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    sigprocmask(SIG_BLOCK, NULL, &set);
+    printf("upward %d cos %.3f fixed %c blocked %d\n", fegetround() == FE_UPWARD, cosine(0), fixed[0],
+           sigismember(&set, SIGHUP));
+    fixed[byte == 'w' ? 0 : 4096] = 'w';
+    return 0;
+}
+"""
+# Says what the vdso's clock is when a byte comes.
+CLOCK = r"""
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+int main(void)
+{
+    struct timespec now;
+    char byte;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    printf("%ld.%09ld\n", now.tv_sec, now.tv_nsec);
+    return 0;
+}
+"""
 
 
 @pytest.fixture(name="stage", scope="module")
@@ -114,10 +188,11 @@ def limits() -> None:
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
-def start(folder: Path, *command: str | Path, preload: Path | None = None, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+def start(folder: Path, *command: str | Path, preload: Path | None = None, stdin: int = subprocess.DEVNULL,
+          stderr: IO[str] | None = None) -> subprocess.Popen[str]:
     environment = {**ENVIRONMENT, **({"LD_PRELOAD": str(preload)} if preload else {})}
-    return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True,
-                            preexec_fn=limits)
+    return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
+                            text=True, preexec_fn=limits)
 
 
 def gcore(folder: Path, life: subprocess.Popen[str]) -> Path:
@@ -133,15 +208,52 @@ def kernel_core(folder: Path, life: subprocess.Popen[str]) -> Path:
     for old in folder.glob("core*"):
         old.unlink()
     life.send_signal(signal.SIGQUIT)
-    assert life.wait() == -signal.SIGQUIT
+    return core_that_came(folder, life)
+
+
+def core_that_came(folder: Path, life: subprocess.Popen[str]) -> Path:
+    """Where the kernel has put the core of a program to which SIGQUIT was sent."""
+    assert life.wait(LIMIT) == -signal.SIGQUIT
     found = sorted(folder.glob("core*"))
     assert found, f"no core in {folder} (core_pattern is {PATTERN})"
     return found[0]
 
 
+Take = Callable[[Path, subprocess.Popen[str]], Path]
+TAKES = [gcore, pytest.param(kernel_core, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))]
+
+
 def restart(stage: Path, folder: Path, *words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([stage / "restart", *words], cwd=folder, env=ENVIRONMENT, input=given, timeout=LIMIT,
                           capture_output=True, text=True)
+
+
+@contextlib.contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """A new terminal: the side where keys are typed, and the program's."""
+    keys, screen = os.openpty()
+    try:
+        yield keys, screen
+    finally:
+        os.close(keys)
+        os.close(screen)
+
+
+def start_on(screen: int, folder: Path, *command: str | Path) -> subprocess.Popen[str]:
+    """Starts a program whose standard input and controlling terminal is `screen`."""
+
+    def own_terminal() -> None:
+        limits()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    return subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, "TERM": "dumb"}, stdin=screen, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=own_terminal)
+
+
+def wait_in_read(life: subprocess.Popen[str]) -> None:
+    """For the programs above, which say that they are ready and then wait in read()."""
+    assert life.stdout is not None and life.stdout.readline() == "ready\n"
+    assert wait_until(lambda: sleeps(life.pid), LIMIT)
 
 
 def regions(pid: int) -> list[str]:
@@ -187,6 +299,32 @@ def test_fprintf(stage: Path, tmp_path: Path) -> None:
     assert (tmp_path / "numbers").read_text() == "".join(f"{i}\n" for i in range(1, 41))
 
 
+def session(folder: Path, program: Path, *typed: str) -> str:
+    """gdb on a terminal: types each line when gdb, or the program, has asked for it. All that was to be seen."""
+    seen = ""
+    with terminal() as (keys, screen):
+        life = start_on(screen, folder, "sh", "-c", 'exec gdb -q -nx "$0" >&0 2>&0', program)
+        for line in ("set pagination off", *typed):
+            asked = False
+            while not asked:
+                assert select.select([keys], [], [], LIMIT)[0], seen
+                seen += os.read(keys, 4096).decode(errors="replace")
+                asked = seen.endswith(("(gdb) ", "nodes? ", "(y or n) ")) or "(gdb) \x1b" in seen[-30:]
+            os.write(keys, line.encode() + b"\n")
+            seen += "\n"
+        life.communicate(timeout=LIMIT)
+    return seen
+
+
+def test_linklist_as_the_readme_types_it(stage: Path, tmp_path: Path) -> None:
+    """S3: its very lines, on a terminal, the number typed; `print i` tells that 500 nodes were made; no second question."""
+    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0")
+    seen = session(tmp_path, program, "break 29", "run", "4000", "cont 500", "print i", "gcore core.linklist", "quit", "y")
+    assert "= 500" in seen, seen
+    done = restart(stage, tmp_path, "-n", "-w", "linklist", "core.linklist")
+    assert done.returncode == 0 and done.stdout == "".join(f"{i}\n" for i in range(4001)), done.stderr
+
+
 @pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"]], ids=lambda flags: flags[0])
 def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
     """S3, S5, S6: break 29, cont 500, gcore; restart makes the rest of the list, and prints all of it."""
@@ -207,11 +345,26 @@ def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [str(i) for i in range(100, 4001)], done.stderr
 
 
+def test_fprintf_to_stderr(stage: Path, tmp_path: Path) -> None:
+    """`fprintf - NUMBER`: the numbers go to stderr, at once; the restart prints the rest, and only that."""
+    program = compile_c(tmp_path, "fprintf", TOP / "grader/programs/fprintf.c")
+    with (tmp_path / "first").open("w") as first:
+        life = start(tmp_path, program, "-", "30", "0.1", stderr=first)
+    assert wait_until(lambda: (tmp_path / "first").stat().st_size > 8, LIMIT)
+    life.send_signal(signal.SIGSTOP)  # so that it prints nothing after the core
+    assert wait_until(lambda: status_field(life.pid, "State").startswith("T"), LIMIT)
+    before = (tmp_path / "first").read_text()
+    done = restart(stage, tmp_path, "-n", program, gcore(tmp_path, life))
+    assert done.returncode == 0 and (tmp_path / "first").read_text() == before
+    rest = "".join(f"{line}\n" for line in done.stderr.splitlines() if not line.startswith("restart:"))
+    assert before + rest == "".join(f"{i}\n" for i in range(1, 31)) and before and rest
+
+
 # --- What comes back ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [gcore, pytest.param(kernel_core, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))])
-def test_any_instruction(how: Callable[[Path, subprocess.Popen[str]], Path], stage: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", TAKES)
+def test_any_instruction(how: Take, stage: Path, tmp_path: Path) -> None:
     """A core taken while the program computes: the same result as without; and its own exit status."""
     program = compile_c(tmp_path, "compute", COMPUTE)
     expected = start(tmp_path, program, "20000000").communicate(timeout=LIMIT)[0]
@@ -220,6 +373,19 @@ def test_any_instruction(how: Callable[[Path, subprocess.Popen[str]], Path], sta
         assert wait_until(lambda: life.poll() is not None or uses(life.pid, share)(), LIMIT)
         done = restart(stage, tmp_path, "-n", program, how(tmp_path, life))
         assert (done.stdout, done.returncode) == (expected, 3), (share, done.stderr)
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_library_rounding_mask_protections(how: Take, stage: Path, tmp_path: Path) -> None:
+    """dlopen()ed libm, rounding upwards, blocked signals (of which gdb notes none, as -v says), read-only memory."""
+    program = compile_c(tmp_path, "more", MORE)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    core = how(tmp_path, life)
+    done = restart(stage, tmp_path, "-n", "-v", program, core, given="x")
+    assert done.stdout == f"upward 1 cos 1.000 fixed f blocked {int(how is not gcore)}\n", done.stderr
+    assert done.returncode == 0 and ("does not note which signals were blocked" in done.stderr) == (how is gcore)
+    assert restart(stage, tmp_path, "-n", program, core, given="w").returncode == -signal.SIGSEGV
 
 
 def test_maps_and_tid_and_files_mapped(stage: Path, tmp_path: Path) -> None:
@@ -252,6 +418,93 @@ def test_signal_actions_with_libsavefds(stage: Path, tmp_path: Path) -> None:
     assert wait_until(lambda: sleeps(life.pid), LIMIT)
     done = restart(stage, tmp_path, "-f", "-n", kernel_core(tmp_path, life), given="x")
     assert done.stdout == f"caught {int(signal.SIGUSR1)}, mapped hello\n", done.stderr
+
+
+@pytest.mark.parametrize("by_kernel", [False, pytest.param(True, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))])
+def test_read_on_a_terminal(by_kernel: bool, stage: Path, tmp_path: Path) -> None:
+    """A program waits for a line; gcore, or Ctrl-\\ is typed. Restarted on another terminal, it reads the line typed there."""
+    program = compile_c(tmp_path, "line", LINE)
+    with terminal() as (keys, screen):
+        life = start_on(screen, tmp_path, program)
+        wait_in_read(life)
+        if by_kernel:
+            os.write(keys, termios.tcgetattr(screen)[6][termios.VQUIT])
+        core = core_that_came(tmp_path, life) if by_kernel else gcore(tmp_path, life)
+    with terminal() as (keys, screen):
+        again = start_on(screen, tmp_path, stage / "restart", "-n", "-w", program, core)
+        os.write(keys, b"hello\n")
+        said, messages = again.communicate(timeout=LIMIT)
+    assert (said, again.returncode) == ("6 0 hello\n", 0), messages
+
+
+# --- The vdso ---------------------------------------------------------------------------------------
+
+
+def core_of_clock(folder: Path, *through: str) -> tuple[Path, Path, int]:
+    """The program CLOCK, its core, and where its vdso was."""
+    program = compile_c(folder, "clock", CLOCK)
+    life = start(folder, *through, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    vdso = next(region.start for region in maps.read_maps(life.pid) if region.name == "[vdso]")
+    return program, gcore(folder, life), vdso
+
+
+def tells_the_time(folder: Path, vdso: int, *command: str | Path) -> None:
+    """The vdso is where it was, and its clock is ours."""
+    life = start(folder, *command, stdin=subprocess.PIPE)
+
+    def moved() -> bool:
+        there = {(region.name, region.start) for region in maps.read_maps(life.pid)}
+        return ("[vdso]", vdso) in there and any(name == str(folder / "clock") for name, _ in there)
+
+    assert wait_until(lambda: life.poll() is not None or (moved() and sleeps(life.pid)), LIMIT)
+    before = time.monotonic()
+    said = life.communicate("x", LIMIT)[0]
+    assert life.returncode == 0 and before <= float(said) <= time.monotonic(), (life.returncode, said)
+
+
+def test_vdso_is_moved(stage: Path, tmp_path: Path) -> None:
+    """One core, many restarts: restart's own vdso is at another address each time, the program's where it was."""
+    program, core, vdso = core_of_clock(tmp_path)
+    for _ in range(20):
+        tells_the_time(tmp_path, vdso, stage / "restart", "-n", program, core)
+
+
+def segment_at(core: bytes, address: int) -> tuple[int, int]:
+    """The program header of the core for this address: where it stands in the file, and where its bytes do."""
+    start, size, count = *struct.unpack_from("<Q", core, 32), *struct.unpack_from("<HH", core, 54)
+    for at in range(start, start + size * count, size):
+        if struct.unpack_from("<IIQQ", core, at)[::3] == (1, address):
+            return at, struct.unpack_from("<Q", core, at + 8)[0]
+    raise AssertionError(f"no segment at {address:x}")
+
+
+def test_another_kernels_vdso(stage: Path, tmp_path: Path) -> None:
+    """A core whose vdso has other bytes, or another size, than this kernel's is refused, as restart's usage says."""
+    program, core, vdso = core_of_clock(tmp_path)
+    data = bytearray(core.read_bytes())
+    header, place = segment_at(data, vdso)
+    data[place + 0x200] ^= 0xFF
+    (tmp_path / "bytes").write_bytes(data)
+    data[place + 0x200] ^= 0xFF
+    struct.pack_into("<QQ", data, header + 32, 4096, 4096)
+    (tmp_path / "size").write_bytes(data)
+    for name in ("bytes", "size"):
+        refused(stage, tmp_path, 65, "another kernel's [vdso]", "-n", program, name)
+    assert "65 not a\nvalid image or core, or one of another kernel" in restart(stage, tmp_path, "-h").stdout
+    tells_the_time(tmp_path, vdso, stage / "restart", "-n", program, core)
+
+
+NO_ASLR = [shutil.which("setarch") or "setarch", "-R"]
+
+
+@pytest.mark.skipif(subprocess.run([*NO_ASLR, "true"], check=False, capture_output=True).returncode != 0,
+                    reason="setarch -R is not allowed here")
+@pytest.mark.parametrize("of_program, of_restart", [(True, False), (False, True), (True, True)])
+def test_without_aslr(of_program: bool, of_restart: bool, stage: Path, tmp_path: Path) -> None:
+    """setarch -R for the program, for restart, for both: then all is where restart itself has it."""
+    program, core, vdso = core_of_clock(tmp_path, *(NO_ASLR if of_program else []))
+    tells_the_time(tmp_path, vdso, *(NO_ASLR if of_restart else []), stage / "restart", "-n", program, core)
 
 
 def test_left_stopped(stage: Path, tmp_path: Path) -> None:
@@ -301,6 +554,7 @@ def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:
     refused(stage, tmp_path, 65, "more than one thread", "-n", program, gcore(tmp_path, life))
 
 
+<<<<<<< HEAD
 # Where the cores go, for whoever looks for one
 
 
@@ -320,3 +574,14 @@ def test_a_missing_core_says_where_cores_go(stage: Path, tmp_path: Path, pattern
         pytest.skip(f"no mount namespace here: {done.stderr.strip()}")
     assert done.returncode == 66, done.stderr
     assert pattern in done.stderr and word in done.stderr
+=======
+@pytest.mark.parametrize("kept", ["0x0", "0x2", "0x4", "0x10"])
+@pytest.mark.parametrize("how", TAKES)
+def test_no_anonymous_memory(how: Take, kept: str, stage: Path, tmp_path: Path) -> None:
+    """coredump_filter leaves out what no file has: no stack or no thread-local variables, so no restart."""
+    program = compile_c(tmp_path, "line", LINE)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    Path(f"/proc/{life.pid}/coredump_filter").write_text(kept)
+    refused(stage, tmp_path, 65, "coredump_filter", "-n", program, how(tmp_path, life))
+>>>>>>> s5more
