@@ -554,7 +554,6 @@ def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:
     refused(stage, tmp_path, 65, "more than one thread", "-n", program, gcore(tmp_path, life))
 
 
-<<<<<<< HEAD
 # Where the cores go, for whoever looks for one
 
 
@@ -574,7 +573,8 @@ def test_a_missing_core_says_where_cores_go(stage: Path, tmp_path: Path, pattern
         pytest.skip(f"no mount namespace here: {done.stderr.strip()}")
     assert done.returncode == 66, done.stderr
     assert pattern in done.stderr and word in done.stderr
-=======
+
+
 @pytest.mark.parametrize("kept", ["0x0", "0x2", "0x4", "0x10"])
 @pytest.mark.parametrize("how", TAKES)
 def test_no_anonymous_memory(how: Take, kept: str, stage: Path, tmp_path: Path) -> None:
@@ -584,4 +584,3 @@ def test_no_anonymous_memory(how: Take, kept: str, stage: Path, tmp_path: Path) 
     wait_in_read(life)
     Path(f"/proc/{life.pid}/coredump_filter").write_text(kept)
     refused(stage, tmp_path, 65, "coredump_filter", "-n", program, how(tmp_path, life))
->>>>>>> s5more
