@@ -10,7 +10,7 @@ import pytest
 from conftest import TOP, copy_tracked
 from test_top import make
 
-pytestmark = pytest.mark.skipif(not (TOP / "solution/stage4-openfiles/Makefile").exists(),
+pytestmark = pytest.mark.skipif(not (TOP / "solution/stage5-coredump/Makefile").exists(),
                                 reason="the solution's stage 4 is not there")
 
 RUN_AGAIN = """#!/bin/sh
@@ -27,7 +27,7 @@ exec "$@"
 def tree(tmp_path: Path) -> Path:
     """The tree, with a stage 4 that is built and that a test may spoil."""
     copy_tracked(TOP, tmp_path)
-    built = make(tmp_path, "-j2", "-C", "solution/stage4-openfiles")
+    built = make(tmp_path, "-j2", "-C", "solution/stage5-coredump")
     assert built.returncode == 0, built.stdout
     return tmp_path
 
@@ -38,7 +38,7 @@ def demo(tree: Path) -> subprocess.CompletedProcess[str]:
 
 
 def spoil(tree: Path, program: str, script: str) -> None:
-    path = tree / "solution/stage4-openfiles" / program
+    path = tree / "solution/stage5-coredump" / program
     path.unlink()
     path.write_text(script)
     path.chmod(0o755)
@@ -50,7 +50,7 @@ def test_the_demo_tells_the_story(tree: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert time.monotonic() - start < 60  # 5 seconds on an idle machine
     for words in ("kill -USR2", "kill -KILL", "restart myckpt", "CORE (Core file)", "exit code 42",
-                  "Same output", "regions are the same", "No line and no file was lost", "What to type next"):
+                  "Same output", "regions are the same", "No line and no file was lost", "never prepared", "What to type next"):
         assert words in done.stdout, words
     assert done.stdout.count("tick 20 ") == 1
 

@@ -111,6 +111,10 @@ class Tmux:
         self.type(command)
         self.keys("Enter")
 
+    def await_prompt(self) -> None:
+        """A program that leaves throws away what was typed before (tcsetattr(3), TCSAFLUSH)."""
+        self.wait_for(lambda: self.run("display-message", "-p", "-t", "lab", "#{pane_current_command}") == "sh\n", "prompt")
+
     def wait_for(self, event: Callable[[], bool], what: str) -> None:
         assert wait_until(event, LIMIT), f"no {what}; the screen:\n{self.screen()}"
 
@@ -160,4 +164,5 @@ def test_full_screen(name: str, does: str, steps: real_programs.Screen, tmux: Tm
         tmux.keys(*keys)
     tmux.wait_for(lambda: (tmux.folder / "note").exists() and "second line" in (tmux.folder / "note").read_text(), "file")
     assert (tmux.folder / "note").read_text().splitlines() == ["first line", "second line"]
+    tmux.await_prompt()
     assert settings(tmux, "after") == before
