@@ -8,18 +8,12 @@
  * Robust mutexes and those with priority inheritance have the id in their first word, for the kernel: not here.
  */
 #include "arena.h"
+#include "image_mutexes.h"
 #include "open_kind.h"
 #include "part.h"
 #include "proc_lines.h"
 
-#define MOST 64    /* locks held at one time by one thread */
 #define WINDOW 256 /* pages that mincore(2) is asked about at once */
-
-struct image_mutexes {
-    uint32_t tid; /* of the first life */
-    uint32_t count;
-    uint64_t owners[MOST]; /* addresses of the fields with the owner's id */
-};
 
 /* The owner's field of a recursive or error-checking mutex, or of a rwlock that is held for writing. */
 static bool is_owner(const uint32_t *field)
@@ -31,14 +25,13 @@ static bool is_owner(const uint32_t *field)
 }
 
 /* Both structs are aligned to 8 and have the owner at an offset that is a multiple of 8. */
-static void look_at(struct image_mutexes *m, uint64_t start, uint64_t page)
+void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t page, bool first)
 {
-    const uint32_t *words = (const uint32_t *)page; // NOLINT: an address becomes a pointer here
     for (size_t i = 0; i < ARCH_PAGE_SIZE / sizeof *words; i += 2) {
-        if (words[i] != m->tid || (page == start && i < 6) || i + 2 >= ARCH_PAGE_SIZE / sizeof *words)
+        if (words[i] != m->tid || (first && i < 6) || i + 2 >= ARCH_PAGE_SIZE / sizeof *words)
             continue;
-        if (m->count < MOST && is_owner(words + i))
-            m->owners[m->count++] = (uint64_t)(words + i);
+        if (m->count < MUTEXES_MOST && is_owner(words + i))
+            m->owners[m->count++] = page + i * sizeof *words;
     }
 }
 
@@ -50,9 +43,9 @@ static void search(struct image_mutexes *m, uint64_t start, uint64_t end)
         uint64_t size = end - at < WINDOW * ARCH_PAGE_SIZE ? end - at : WINDOW * ARCH_PAGE_SIZE;
         if (sys_call(SYS_mincore, (long)at, (long)size, (long)present, 0) != 0)
             continue;
-        for (uint64_t page = 0; page < size / ARCH_PAGE_SIZE; page++)
-            if (present[page] & 1)
-                look_at(m, start, at + page * ARCH_PAGE_SIZE);
+        for (uint64_t i = 0, page = at; i < size / ARCH_PAGE_SIZE; i++, page += ARCH_PAGE_SIZE)
+            if (present[i] & 1)
+                mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
     }
 }
 
@@ -82,7 +75,7 @@ static long save(const struct save_request *request, void *note, size_t room)
 static void describe(part_printf print, const void *note, size_t size)
 {
     const struct image_mutexes *m = note;
-    for (uint32_t i = 0; i < m->count && i < MOST; i++)
+    for (uint32_t i = 0; i < m->count && i < MUTEXES_MOST; i++)
         print("  a lock held by thread %u at 0x%lx\n", m->tid, m->owners[i]);
 }
 
@@ -103,7 +96,7 @@ static long restore(const void *note, size_t size)
     uint32_t now = (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0);
     long memory = sys_open("/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
     long error = memory < 0 ? memory : 0;
-    for (uint32_t i = 0; i < m->count && i < MOST && error == 0; i++)
+    for (uint32_t i = 0; i < m->count && i < MUTEXES_MOST && error == 0; i++)
         error = restore_one((int)memory, m->tid, now, m->owners[i]);
     if (memory >= 0)
         sys_close((int)memory);

@@ -366,11 +366,14 @@ def test_programs(case: Case) -> None:
 
 @points(1, step="5.6", needs="test_counter")
 def test_memory(case: Case) -> None:
-    """the heap can grow, thread-local variables and a mapped file are there"""
+    """the heap can grow; thread-local variables, held locks and a mapped file are there"""
     blocks = ["brk kept 1", "brk grew 1", "small 4000", *(f"large {letter}" for letter in "ABCD")]
     comes_back(case, "malloc", before=["brk is set"], after=blocks)
     case.close_gates()
     comes_back(case, "tls", after=["words 1", "text Initial value", "errno 1234", "self 1"])
+    case.close_gates()
+    unlocked = ["recursive: again 0", "unlocked 0 and 0", "it is not ours now: EPERM", "checking: again EDEADLK", "unlocked 0"]
+    comes_back(case, "heldlocks", after=[*unlocked, "rwlock: again EDEADLK", "unlocked 0", "it is free: 0"])
     case.close_gates()
     data = case.folder / "data"
     data.write_text("hello" * 1000)

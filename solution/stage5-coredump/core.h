@@ -89,4 +89,7 @@ uint32_t core_protection(const char *name, uint64_t offset);
 /* core_state.c: the notes that an image has and a core has not, as far as they can be known (image_put_note()). */
 void core_state(const struct core *core, struct image *image);
 
+/* core_locks.c: a note of the locks that were held, if any were. */
+void core_locks(const struct core *core, struct image *image);
+
 #endif

@@ -1,0 +1,23 @@
+/* image_mutexes.h - NOTE_MUTEXES: which locks were held, and how they are found (part_mutexes.c). */
+#ifndef IMAGE_MUTEXES_H
+#define IMAGE_MUTEXES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MUTEXES_MOST 64 /* locks held at one time by one thread */
+
+struct image_mutexes {
+    uint32_t tid; /* of the first life */
+    uint32_t count;
+    uint64_t owners[MUTEXES_MOST]; /* addresses of the fields with the owner's id */
+};
+
+/*
+ * Adds the locks in one page of memory that m->tid holds.  `words` is where its bytes are, `page` the address that
+ * it has in the program; `first`: what lies before it is not the program's to read, or another region's.
+ * Async-signal-safe.  With `first` false 24 bytes in front of `words` are read, too.
+ */
+void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t page, bool first);
+
+#endif
