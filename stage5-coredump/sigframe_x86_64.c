@@ -63,6 +63,7 @@ static void put_xstate(const struct core *core, char *to, struct xstate_format o
      * xstate_size from `own`; and FP_XSTATE_MAGIC2, 4 bytes, behind the area. Without the marks the kernel loads
      * the lowest 512 bytes only. */
     (void)used, (void)size;
+    warn_of_old_gdb(core, used);
 }
 
 static void put_registers(const struct core *core, ucontext_t *to)

@@ -73,12 +73,12 @@ static void put_xstate(const struct core *core, char *to, struct xstate_format o
     if ((used & ~own.features) != 0)
         errx(EX_DATAERR, "%s: this processor has not all registers that are in use there (0x%lx)", core->path,
              used & ~own.features);
-    warn_of_old_gdb(core, used);
     struct _fpx_sw_bytes mark = {.magic1 = FP_XSTATE_MAGIC1, .extended_size = own.size + FP_XSTATE_MAGIC2_SIZE,
                                  .xstate_bv = own.features, .xstate_size = own.size};
     memcpy(to + SOFTWARE_BYTES, &mark, sizeof mark);
     memcpy(to + own.size, &(uint32_t){FP_XSTATE_MAGIC2}, FP_XSTATE_MAGIC2_SIZE);
     //@ end
+    warn_of_old_gdb(core, used);
 }
 
 static void put_registers(const struct core *core, ucontext_t *to)
