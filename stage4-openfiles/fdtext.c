@@ -69,7 +69,7 @@ size_t fdtext_line(char *to, size_t size, const struct open_file_table *table, c
         add(&line, lost_reason(table, from));
         add(&line, ")");
     } else if (from->deleted) {
-        add(&line, " (deleted; its content is in the image)");
+        add(&line, " (deleted; only the image has its content)");
     }
     add(&line, "\n");
     return line.length + 1 < size ? line.length : 0;
