@@ -67,9 +67,14 @@ class CoreTrial(Trial):
             raise Failed(f"no core file (core_pattern is {PATTERN})")
         if not table.exists():  # it was too early: libsavefds had not yet been there
             return None
-        if "(deleted;" in table.read_text():  # no core has what is in a file without a name: another moment
-            return None
         return found[0].rename(self.image)
+
+    @staticmethod
+    def names_the_loss(words: list[str]) -> None:
+        """No core has what is in a file without a name: restart must say so."""
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if "not brought back" not in done.stderr:
+            raise Failed(f"a deleted file is lost in silence: {done.stderr}")
 
     def comes_back(self, share: float, *options: str, until: float | None = None) -> bool:
         # Nothing runs on behind a core: `until` is for images.
@@ -79,6 +84,9 @@ class CoreTrial(Trial):
             return False
         text = self.image.with_name("filedescriptors")
         words = [str(self.stage / "restart"), f"-f{text}", "-n", "-w", "--rollback", "--redirect", *options]
+        if "(deleted;" in text.read_text():
+            self.names_the_loss([*words, "--strict", "--dry-run", str(core)])
+            return True
         self.check(self.end_of(real_programs.start(self.first, self.program, [*words, self.words[0], str(core)])))
         return True
 
