@@ -6,8 +6,9 @@
  *     4 : /home/you/numbers : 1200 : dup-of=3
  *
  * The flags may be absent (then a file is opened for reading and writing, or as far as it may be).  A line that
- * begins with # says of a descriptor without a path what it is; it is not read.  In names, a newline is
- * \012 and a backslash \134.
+ * begins with `# fd : ` says of a descriptor without a path what it is: it comes from the image.  A core file has
+ * nothing of it, so there it is lost, and its number stays taken.  Other lines that begin with # are comments.  In
+ * names, a newline is \012 and a backslash \134.
  */
 #ifndef CKPT_FDTEXT_H
 #define CKPT_FDTEXT_H

@@ -31,6 +31,8 @@ static const struct reason reasons[] = {
 const char *lost_reason(const struct open_file_table *table, const struct open_file *file)
 {
     const char *path = open_path(table, file);
+    if (file->mode == 0) /* from a text (files_text.c) */
+        return "only an image has what was in it, and this is none";
     for (const struct reason *reason = reasons; reason->prefix[0] != '\0'; reason++)
         if (text_starts(path, reason->prefix))
             return reason->words;

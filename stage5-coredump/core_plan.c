@@ -80,7 +80,7 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     check_memory(&plan->image, &core);
     core_state(&core, &plan->image);
     core_locks(&core, &plan->image);
-    core_signals(&plan->image, files->text, files->strict);
+    core_signals(&plan->image, files->text);
     make_frame(&core, &plan->image, plan->verbose);
     files_plan(&plan->image, files);
     plan_make(plan);

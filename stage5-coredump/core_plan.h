@@ -14,10 +14,7 @@ bool core_is_image(const char *path);
  */
 void core_plan(struct restart_plan *plan, const char *program, const char *path, const struct files_options *files);
 
-/*
- * core_signals.c: the signal actions in a text of libsavefds, as NOTE_SIGNALS; names the open files that the text
- * says are lost, and exits with 65 if there are any and `strict`.  `text` may be NULL.
- */
-void core_signals(struct image *image, const char *text, bool strict);
+/* core_signals.c: the signal actions in a text of libsavefds, as NOTE_SIGNALS.  `text` may be NULL. */
+void core_signals(struct image *image, const char *text);
 
 #endif

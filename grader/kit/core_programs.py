@@ -73,7 +73,7 @@ class CoreTrial(Trial):
     def names_the_loss(words: list[str]) -> None:
         """No core has what is in a file without a name: restart must say so."""
         done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if "not brought back" not in done.stderr:
+        if "not brought back" not in done.stderr or done.returncode == 0:
             raise Failed(f"a deleted file is lost in silence: {done.stderr}")
 
     def comes_back(self, share: float, *options: str, until: float | None = None) -> bool:

@@ -1,8 +1,8 @@
 /*
  * files_text.c - reads an Open File Table that a person has edited.  The format: fdtext.h.
  *
- * The text says which files with a path there are.  Pipes, memory files and the like have no line that is read:
- * they come from the image's own table, if there is one.
+ * The text says which files with a path there are.  Pipes, memory files and the like, whose lines begin with #, come
+ * from the image's own table; where there is none (a core file, stage 5), they are lost.
  */
 #include "fdtext.h"
 #include "files_plan.h"
@@ -149,30 +149,88 @@ static void parse_flags(const struct draft *draft, struct open_file *file, char 
         file->flags = before;
 }
 
-/* `fd : name : offset`, and flags, if the last field is no number. */
-static void parse_line(struct draft *draft, const struct open_file_table *table, char *line)
+/* A line, taken apart in place. */
+struct fields {
+    int fd;
+    char *name, *offset, *flags; /* flags may be NULL */
+};
+
+/* `fd : name : offset`, and flags, if the last field is no number.  Returns what is wrong, or NULL. */
+static const char *split(char *line, struct fields *fields)
 {
-    char *flags = last_field(line), *offset = flags;
-    if (flags != NULL && !is_number(flags))
-        offset = last_field(line);
+    fields->flags = fields->offset = last_field(line);
+    if (fields->flags != NULL && !is_number(fields->flags))
+        fields->offset = last_field(line);
     else
-        flags = NULL;
+        fields->flags = NULL;
     char *name = strstr(line, " : ");
-    if (name == NULL || offset == NULL || !is_number(offset))
-        wrong(draft, "a field is missing, or the offset is no number");
+    if (name == NULL || fields->offset == NULL || !is_number(fields->offset))
+        return "a field is missing, or the offset is no number";
     *name = '\0';
-    name += 3;
     if (!is_number(line) || strlen(line) > 7)
-        wrong(draft, "the descriptor is no number");
-    unescape(name);
-    struct open_file file = start_entry(table, atoi(line), name);
-    file.offset = strtoull(offset, NULL, 10);
-    if (flags != NULL)
-        parse_flags(draft, &file, flags);
+        return "the descriptor is no number";
+    fields->fd = atoi(line);
+    fields->name = name + 3;
+    unescape(fields->name);
+    return NULL;
+}
+
+static void add_file(struct draft *draft, struct open_file file, const char *path)
+{
     if (draft->count >= MAX_LINES || entry_of(draft->files, draft->count, file.fd) != NULL)
         wrong(draft, "this descriptor has a line already, or there are too many");
-    add_path(draft, &file, name);
+    add_path(draft, &file, path);
     draft->files[draft->count++] = file;
+}
+
+static void parse_line(struct draft *draft, const struct open_file_table *table, char *line)
+{
+    struct fields fields;
+    const char *bad = split(line, &fields);
+    if (bad != NULL)
+        wrong(draft, bad);
+    struct open_file file = start_entry(table, fields.fd, fields.name);
+    file.offset = strtoull(fields.offset, NULL, 10);
+    if (fields.flags != NULL)
+        parse_flags(draft, &file, fields.flags);
+    add_file(draft, file, fields.name);
+}
+
+/*
+ * `# fd : name : offset`: something without a path.  With no image that has it, it is lost, and its number stays
+ * taken, unless another line has it.  Any other line with a # is a comment.
+ */
+static void parse_lost(struct draft *draft, char *line)
+{
+    struct fields fields;
+    if (strncmp(line, "# ", 2) != 0 || split(line + 2, &fields) != NULL || fields.fd <= STDERR_FILENO ||
+        entry_of(draft->files, draft->count, fields.fd) != NULL)
+        return;
+    struct open_file file = {.fd = fields.fd, .dup_of = fields.fd, .kind = OPEN_LOST, .real_fd = -1};
+    add_file(draft, file, fields.name);
+}
+
+static bool is_file_line(const char *line)
+{
+    return line[strspn(line, " ")] != '\0' && line[0] != '#' && strncmp(line, "signal ", 7) != 0; /* stage 5's */
+}
+
+/* From the first line on: those of files; or, `lost`, those of what has no path. */
+static void read_lines(struct draft *draft, const struct open_file_table *table, FILE *text, bool lost)
+{
+    char *line = NULL;
+    size_t room = 0;
+    rewind(text);
+    draft->line = 0;
+    for (ssize_t n; (n = getline(&line, &room, text)) > 0;) {
+        draft->line++;
+        line[n - (line[n - 1] == '\n')] = '\0';
+        if (lost)
+            parse_lost(draft, line);
+        else if (is_file_line(line))
+            parse_line(draft, table, line);
+    }
+    free(line);
 }
 
 /* What has no path is not in the text: it comes from the image. */
@@ -230,8 +288,6 @@ static struct open_file_table *finish(const struct draft *draft, size_t *size)
 struct open_file_table *files_text(const struct open_file_table *table, const char *path, size_t *size)
 {
     static struct draft draft;
-    char *line = NULL;
-    size_t room = 0;
     FILE *text = fopen(path, "re");
     if (text == NULL)
         err(EX_NOINPUT, "%s", path);
@@ -244,13 +300,9 @@ struct open_file_table *files_text(const struct open_file_table *table, const ch
         memcpy(draft.extra, open_extra(table), draft.extra_size);
         draft.pid = table->pid;
     }
-    for (ssize_t n; (n = getline(&line, &room, text)) > 0;) {
-        draft.line++;
-        line[n - (line[n - 1] == '\n')] = '\0';
-        if (line[strspn(line, " ")] != '\0' && line[0] != '#' && strncmp(line, "signal ", 7) != 0) /* stage 5's */
-            parse_line(&draft, table, line);
-    }
-    free(line);
+    read_lines(&draft, table, text, false);
+    if (table == NULL)
+        read_lines(&draft, table, text, true);
     fclose(text);
     keep_others(&draft, table);
     keep_standard(&draft);

@@ -144,6 +144,27 @@ int main(void)
     return 0;
 }
 """
+# A file that nobody finds again is open as 3; when a byte comes, says which number the next file gets, and what 3 reads.
+DELETED = r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void)
+{
+    char byte;
+    int gone = open("gone", O_RDWR | O_CREAT, 0600);
+    unlink("gone");
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    int other = open("/dev/null", O_RDONLY);
+    long n = pread(gone, &byte, 1, 0);
+    printf("%d is gone, %d came; %ld %d\n", gone, other, n, errno == EBADF);
+    return 0;
+}
+"""
 # Says what the vdso's clock is when a byte comes.
 CLOCK = r"""
 #include <stdio.h>
@@ -418,6 +439,22 @@ def test_signal_actions_with_libsavefds(stage: Path, tmp_path: Path) -> None:
     assert wait_until(lambda: sleeps(life.pid), LIMIT)
     done = restart(stage, tmp_path, "-f", "-n", kernel_core(tmp_path, life), given="x")
     assert done.stdout == f"caught {int(signal.SIGUSR1)}, mapped hello\n", done.stderr
+
+
+@pytest.mark.skipif(not KERNEL_CORES, reason=f"core_pattern is {PATTERN}: the kernel's cores do not come here")
+def test_a_deleted_file_is_lost_but_not_in_silence(stage: Path, tmp_path: Path) -> None:
+    """No core has its content: restart -f names it, --strict refuses, and no other file gets its number."""
+    program = compile_c(tmp_path, "deleted", DELETED)
+    life = start(tmp_path, program, preload=stage / "libsavefds.so", stdin=subprocess.PIPE)
+    wait_in_read(life)
+    core = kernel_core(tmp_path, life)
+    with (tmp_path / "filedescriptors").open("a") as text:
+        text.write("# 7 nothing, a comment\n#\n")
+    refused(stage, tmp_path, 66, "--strict", "-f", "-n", "--strict", program, core)
+    done = restart(stage, tmp_path, "-f", "-n", program, core, given="x")
+    assert "descriptor 3, " in done.stderr and "gone: not brought back" in done.stderr
+    assert "descriptor 7" not in done.stderr
+    assert done.stdout == "3 is gone, 4 came; -1 1\n", done.stderr
 
 
 @pytest.mark.parametrize("by_kernel", [False, pytest.param(True, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))])
