@@ -12,17 +12,15 @@ Each runs uninterrupted in one folder, and under libsavefds.so in another. There
 
 from __future__ import annotations
 
-import argparse
 import random
 import resource
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import real_programs
-from real_programs import PROGRAMS, README, Failed, Program, Trial, await_event, cpu_seconds, find, package_version
+from real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, cpu_seconds
 
 STAGE = real_programs.TOP / "solution" / "stage5-coredump"
 BEGIN, END = "<!-- cores: made by grader/kit/core_programs.py --table -->", "<!-- end of cores -->"
@@ -40,8 +38,9 @@ TAKE_SIGQUIT = {
 FROM_CORES = [program for program in PROGRAMS if not program.refused]
 
 
-def unlimited_cores() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+def raise_core_limit() -> None:
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
 class CoreTrial(Trial):
@@ -52,7 +51,7 @@ class CoreTrial(Trial):
         table = self.image.with_name("filedescriptors")
         table.unlink(missing_ok=True)
         settings = {"LD_PRELOAD": str(self.stage / "libsavefds.so"), "SAVEFDS_FILE": str(table)}
-        life = real_programs.start(self.first, self.program, self.words, settings=settings, before=unlimited_cores)
+        life = real_programs.start(self.first, self.program, self.words, settings=settings, before=raise_core_limit)
         try:
             await_event(lambda: life.poll() is not None or cpu_seconds(life.pid) >= share * self.seconds, "the moment")
             life.send_signal(signal.SIGQUIT)
@@ -91,10 +90,9 @@ class CoreTrial(Trial):
         return True
 
 
-def table(rows: list[tuple[Program, str, str]]) -> str:
-    lines = [BEGIN, "", "| program | version | from its core |", "|---|---|---|"]
-    lines += [f"| {program.name} | {version} | {result} |" for program, version, result in rows]
-    return "\n".join([*lines, "", END])
+def table(rows: list[Row]) -> str:
+    lines = ["| program | version | from its core |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {program.name} | {version} | {result} |" for program, version, result in rows)])
 
 
 def result_of(program: Program) -> str:
@@ -103,47 +101,27 @@ def result_of(program: Program) -> str:
     return f"not tried: {why}" if why else "comes back"
 
 
-def committed_rows() -> list[list[str]]:
-    part = README.read_text().split(BEGIN)[1].split(END)[0]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")][2:]
+def try_program(program: Program, folder: Path, draw: random.Random, times: int, stage: Path = STAGE) -> None:
+    trial = CoreTrial(program, folder, stage)
+    for _ in range(times):
+        trial.at_random(draw)
 
 
 def run_one(program: Program, times: int, seed: int) -> str:
     if program.name in TAKE_SIGQUIT:
         return result_of(program)
-    if find(program.command[0]) is None:
-        return "not installed here"
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            trial, draw = CoreTrial(program, Path(folder), STAGE), random.Random(f"{seed} {program.name}")
-            for _ in range(times):
-                trial.at_random(draw)
-        except Failed as failed:
-            return f"FAILS: {failed}"
-    return "comes back"
+    return real_programs.run_one(program, times, seed, try_program, result_of)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Programs that nobody here wrote, restarted from their core files.")
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--times", type=int, default=1, metavar="N", help="random moments for each (1)")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeat a run")
-    parser.add_argument("--table", action="store_true", help="write the table in solution/README anew")
-    options = parser.parse_args()
-    subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
+    options = real_programs.parse_options("Programs that nobody here wrote, restarted from their core files.", FROM_CORES)
     if not KERNEL_CORES:
-        parser.error(NO_CORES)
-    print(f"seed {options.seed}")
-    rows = []
-    for program in FROM_CORES:
-        if not options.names or program.name in options.names:
-            result = run_one(program, options.times, options.seed)
-            rows.append((program, package_version(program.package), result))
-            print(f"{program.name:16} {rows[-1][1]:24} {result}", flush=True)
+        sys.exit(NO_CORES)
+    subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
+    rows = real_programs.run_all(FROM_CORES, options, run_one)
     if options.table and not options.names:
-        head, rest = README.read_text().split(BEGIN)
-        README.write_text(head + table(rows) + rest.split(END)[1])
-    return any(result.startswith("FAILS") for _, _, result in rows)
+        real_programs.write_table(table(rows), BEGIN, END)
+    return real_programs.failed(rows)
 
 
 if __name__ == "__main__":

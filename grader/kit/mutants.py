@@ -104,6 +104,13 @@ def copy_solution(target: Path) -> None:
         shutil.copytree(source, target / source.name, symlinks=True, ignore=ignore)
 
 
+def build_solution(target: Path, stage: str) -> Path:
+    """The stages in a folder, and one of them built; its folder there."""
+    copy_solution(target)
+    subprocess.run(["make", "-s", "-j2", "-C", target / stage], check=True, stdout=subprocess.DEVNULL)
+    return target / stage
+
+
 @dataclass(frozen=True)
 class Grading:
     """What grader/check said of one stage."""

@@ -20,6 +20,7 @@ import filecmp
 import gzip
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -55,6 +56,11 @@ class Program:
     signal: int = signal.SIGUSR2  # for a checkpoint; not one that the program itself uses
     refused: str = ""  # what ckpt or libckpt says: there is no image, and the program goes on
     late: str = ""  # why it need not come back if it ran on after its checkpoint: it is always killed at once
+
+
+Row = tuple[Program, str, str]  # its version, and what became of it
+Attempt = Callable[[Program, Path, random.Random, int], None]  # in this folder, at so many random moments; or Failed
+Expected = Callable[[Program], str]
 
 
 # --- Input -------------------------------------------------------------------------------------
@@ -582,53 +588,84 @@ def try_program(program: Program, folder: Path, draw: random.Random, times: int 
             trial.at_random(draw)
 
 
-def table(rows: list[tuple[Program, str, str]]) -> str:
-    lines = [BEGIN, "", "| program | version | what it did | result | if it ran on |", "|---|---|---|---|---|"]
+def table(rows: list[Row]) -> str:
+    lines = ["| program | version | what it did | result | if it ran on |", "|---|---|---|---|---|"]
     lines += [f"| {program.name} | {version} | {program.does} | {result} | {late_result_of(program)} |"
               for program, version, result in rows]
     lines += [f"| {name} | {package_version(name)} | {does} | comes back | - |" for name, does, _ in SCREENS]  # tested apart
-    return "\n".join([*lines, "", END])
+    return "\n".join(lines)
 
 
-def committed_rows() -> list[list[str]]:
-    part = README.read_text().split(BEGIN)[1].split(END)[0]
+def committed_rows(begin: str = BEGIN, end: str = END) -> list[list[str]]:
+    """The table in the README between these two lines, without its head."""
+    part = README.read_text().split(begin)[1].split(end)[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")]
     return rows[2:]
 
 
-def run_one(program: Program, times: int, seed: int) -> str:
+def write_table(text: str, begin: str = BEGIN, end: str = END) -> None:
+    head, rest = README.read_text().split(begin)
+    README.write_text("\n".join([head + begin, "", text, "", end]) + rest.split(end)[1])
+
+
+def generator(program: Program, seed: int) -> random.Random:
+    return random.Random(f"{seed} {program.name}")
+
+
+def seeded(program: Program, tool: str = "real_programs.py") -> random.Random:
+    """For a test, which says how to repeat what it does."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"to repeat it: grader/kit/{tool} --seed {seed} {shlex.quote(program.name)}")
+    return generator(program, seed)
+
+
+def run_one(program: Program, times: int, seed: int, attempt: Attempt = try_program, expected: Expected = result_of) -> str:
+    """What became of it: what was expected, or why not."""
     if find(program.command[0]) is None:
         return "not installed here"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            try_program(program, Path(folder), random.Random(f"{seed} {program.name}"), times)
+            attempt(program, Path(folder), generator(program, seed), times)
         except Failed as failed:
             return f"FAILS: {failed}"
-    return result_of(program)
+    return expected(program)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Programs that nobody here wrote, saved, killed and restarted.")
+def run_all(programs: list[Program], options: argparse.Namespace, run: Callable[[Program, int, int], str]) -> list[Row]:
+    """Those that were asked for, or all; says at once what became of each."""
+    print(f"seed {options.seed}")
+    rows = []
+    for program in programs:
+        if not options.names or program.name in options.names:
+            result = run(program, options.times, options.seed)
+            rows.append((program, package_version(program.package), result))
+            print(f"{program.name:16} {rows[-1][1]:24} {result}", flush=True)
+    return rows
+
+
+def parse_options(description: str, programs: list[Program]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--times", type=int, default=1, metavar="N", help="random moments for each (1)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeat a run")
     parser.add_argument("--table", action="store_true", help="write the table in solution/README anew")
     options = parser.parse_args()
-    if unknown := set(options.names) - {program.name for program in PROGRAMS}:
+    if unknown := set(options.names) - {program.name for program in programs}:
         parser.error(f"no such program: {', '.join(sorted(unknown))}")
-    subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
-    print(f"seed {options.seed}")
-    rows = []
-    for program in PROGRAMS:
-        if not options.names or program.name in options.names:
-            result = run_one(program, options.times, options.seed)
-            rows.append((program, package_version(program.package), result))
-            print(f"{program.name:16} {rows[-1][1]:24} {result}", flush=True)
-    if options.table and not options.names:
-        text = README.read_text()
-        head, rest = text.split(BEGIN)
-        README.write_text(head + table(rows) + rest.split(END)[1])
+    return options
+
+
+def failed(rows: list[Row]) -> bool:
     return any(result.startswith("FAILS") for _, _, result in rows)
+
+
+def main() -> int:
+    options = parse_options("Programs that nobody here wrote, saved, killed and restarted.", PROGRAMS)
+    subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
+    rows = run_all(PROGRAMS, options, run_one)
+    if options.table and not options.names:
+        write_table(table(rows))
+    return failed(rows)
 
 
 if __name__ == "__main__":

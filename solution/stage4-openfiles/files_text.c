@@ -1,8 +1,8 @@
 /*
  * files_text.c - reads an Open File Table that a person has edited.  The format: fdtext.h.
  *
- * The text says which files with a path there are.  Pipes, memory files and the like, whose lines begin with #, come
- * from the image's own table; where there is none (a core file, stage 5), they are lost.
+ * The text says which files with a path there are.  Pipes, memory files and the like, whose lines begin with #,
+ * come from the image's own table; where there is none (a core file, stage 5), they are lost.
  */
 #include "fdtext.h"
 #include "files_plan.h"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from real_programs import Program, find
+
 TOP = Path(__file__).resolve().parents[3]
 
 
@@ -28,6 +30,11 @@ def git(tree: Path, *arguments: str) -> str:
                *arguments]
     return subprocess.run(command, cwd=tree, check=True, text=True,
                           stdout=subprocess.PIPE).stdout
+
+
+def needed(program: Program) -> None:
+    if find(program.command[0]) is None:
+        pytest.skip(f"{program.name} is not installed here (package {program.package})")
 
 
 def copy_tracked(source: Path, target: Path) -> None:

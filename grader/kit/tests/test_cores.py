@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import resource
 import select
 import shutil
 import signal
@@ -24,12 +23,11 @@ import pytest
 
 import maps
 from conftest import TOP
+from core_programs import KERNEL_CORES, PATTERN, raise_core_limit
 from process import status_field, wait_until
 
 LIMIT = 60.0
 FOLDER = "stage5-coredump"
-PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
-KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")
 # gdb before version 14 loses AVX-512 registers on AMD processors: libc must not use them in its cores.
 NO_AVX512 = "glibc.cpu.hwcaps=" + ",".join(f"-AVX512{part}" for part in ("F", "VL", "BW", "CD", "DQ"))
 ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": NO_AVX512}
@@ -205,7 +203,7 @@ def compile_c(folder: Path, name: str, source: str | Path, *flags: str) -> Path:
 
 
 def limits() -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+    raise_core_limit()
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 

@@ -20,9 +20,7 @@ pytestmark = pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not 
 
 def saved_ledger(tmp_path: Path) -> Path:
     """An image of BACKGROUND/ledger, and the stage that made it."""
-    mutants.copy_solution(tmp_path)
-    stage = tmp_path / "stage4-openfiles"
-    subprocess.run(["make", "-s", "-C", stage], check=True, stdout=subprocess.DEVNULL)
+    stage = mutants.build_solution(tmp_path, "stage4-openfiles")
     subprocess.run(["gcc", "-o", tmp_path / "ledger", TOP / "BACKGROUND" / "ledger.c"], check=True)
     life = subprocess.Popen([stage / "ckpt", tmp_path / "ledger", "1000", "1000"], cwd=tmp_path)
     try:

@@ -7,7 +7,6 @@ tmux, where the screen itself is looked at.
 from __future__ import annotations
 
 import os
-import random
 import shlex
 import shutil
 import signal
@@ -19,8 +18,9 @@ import pytest
 
 import mutants
 import real_programs
+from conftest import needed
 from process import has_signal, wait_until
-from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of
+from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of, seeded
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 MOMENTS = 500  # in all, of a stress run
@@ -30,21 +30,7 @@ COMING_BACK = [program for program in PROGRAMS if not program.refused]
 
 @pytest.fixture(name="stage", scope="module")
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tools")
-    mutants.copy_solution(folder)
-    subprocess.run(["make", "-s", "-j2", "-C", folder / "stage4-openfiles"], check=True, stdout=subprocess.DEVNULL)
-    return folder / "stage4-openfiles"
-
-
-def needed(program: Program) -> None:
-    if find(program.command[0]) is None:
-        pytest.skip(f"{program.name} is not installed here (package {program.package})")
-
-
-def seeded(program: Program) -> random.Random:
-    seed = random.SystemRandom().randrange(10**6)
-    print(f"to repeat it: grader/kit/real_programs.py --seed {seed} {shlex.quote(program.name)}")
-    return random.Random(f"{seed} {program.name}")
+    return mutants.build_solution(tmp_path_factory.mktemp("tools"), "stage4-openfiles")
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=NAMES)
