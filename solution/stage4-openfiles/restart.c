@@ -49,5 +49,7 @@ int main(int argc, char **argv)
     files_plan(&plan.image, &files);
     shared_plan(&plan.image);
     plan_make(&plan);
+    if (!plan.dry_run)
+        files_commit(&plan.image, &files);
     plan_go(&plan);
 }

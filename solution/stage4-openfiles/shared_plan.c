@@ -14,7 +14,7 @@
 struct shared_work {
     struct shared_memory *memory;
     const struct open_file_table *table; /* of files_plan(), or NULL */
-    int base; /* the lowest number that the program does not use */
+    int base; /* files_base() */
 };
 
 static void refuse(const struct shared_work *work, const struct shared_object *object, const char *why)
@@ -48,28 +48,32 @@ static int open_named(const struct shared_work *work, const struct shared_object
     const struct open_file *entry = find_open(work, object);
     const char *name = shared_name(work->memory, object);
     const char *path = entry != NULL ? open_path(work->table, entry) : name;
+    if (stat(path, &now) == 0 && !S_ISREG(now.st_mode)) /* to open a FIFO would wake whoever waits there */
+        refuse(work, object, "it is of another type now");
     int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &now) != 0)
         refuse(work, object, strerror(errno));
-    if (!S_ISREG(now.st_mode))
-        refuse(work, object, "it is of another type now");
     if (strcmp(path, name) == 0 && now.st_ino != object->inode)
         refuse(work, object, "another file has its name now");
     return fd;
 }
 
-static int open_nameless(const struct shared_work *work, struct shared_object *object)
+/* The program's own descriptor may be for reading only. */
+static int open_again(const struct open_file *entry)
 {
     char link[64];
-    const char *name = shared_name(work->memory, object);
-    const struct open_file *entry = find_open(work, object);
-    if (entry == NULL && object->kind == SHARED_MEMFD)
-        return memfd_create(name, MFD_CLOEXEC);
-    if (entry == NULL)
-        return (int)make_nameless(name);
-    object->size = entry->size;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", entry->real_fd); /* the program's may be for reading only */
+    snprintf(link, sizeof link, "/proc/self/fd/%d", entry->real_fd);
     return open(link, O_RDWR | O_CLOEXEC);
+}
+
+static int open_nameless(const struct shared_work *work, struct shared_object *object)
+{
+    const struct open_file *entry = find_open(work, object);
+    if (entry != NULL)
+        object->size = entry->size;
+    if (object->kind == SHARED_NAMELESS)
+        return (int)open_placeholder(); /* until shared_commit() */
+    return entry != NULL ? open_again(entry) : memfd_create(shared_name(work->memory, object), MFD_CLOEXEC);
 }
 
 static void open_object(const struct shared_work *work, struct shared_object *object)
@@ -120,10 +124,26 @@ void shared_plan(struct image *image)
     memcpy(work.memory, note != NULL ? note : &none, size);
     match_regions(work.memory, image);
     work.table = image_note(image, IMAGE_NOTE_NAME, NOTE_FILES, sizeof *work.table, NULL);
-    if (work.table != NULL && work.table->count > 0 && work.table->files[work.table->count - 1].fd >= work.base)
-        work.base = work.table->files[work.table->count - 1].fd + 1;
+    if (work.table != NULL)
+        work.base = files_base(work.table);
     for (uint32_t i = 0; i < work.memory->object_count; i++)
         open_object(&work, &work.memory->objects[i]);
     if (note != NULL)
         image_put_note(image, NOTE_SHARED, work.memory, size);
+}
+
+void shared_commit(const struct image *image)
+{
+    const struct shared_memory *memory = image_note(image, IMAGE_NOTE_NAME, NOTE_SHARED, sizeof *memory, NULL);
+    struct shared_work work = {.memory = (struct shared_memory *)memory};
+    work.table = image_note(image, IMAGE_NOTE_NAME, NOTE_FILES, sizeof *work.table, NULL);
+    for (uint32_t i = 0; memory != NULL && i < memory->object_count; i++) {
+        const struct shared_object *object = &memory->objects[i];
+        const struct open_file *entry = find_open(&work, object);
+        if (object->kind != SHARED_NAMELESS)
+            continue;
+        long fd = entry != NULL ? open_again(entry) : make_nameless(shared_name(memory, object));
+        if (fd < 0 || fd_replace(fd, object->real_fd) != 0)
+            errx(EX_OSERR, "shared memory %s cannot be made again", shared_name(memory, object));
+    }
 }

@@ -115,5 +115,7 @@ int main(int argc, char **argv)
     } else {
         core_plan(&plan, program, path, &more.files);
     }
+    if (!plan.dry_run)
+        files_commit(&plan.image, &more.files);
     plan_go(&plan);
 }
