@@ -1,18 +1,25 @@
 /* regions.c - reads this process's regions into the table of regions.h. */
 #include "regions.h"
 #include "build_id.h"
+#include "hidden_name.h"
+#include "lazy_pages.h"
 #include "part.h"
 
 /*
  * Notes which file this is.  If the name leads to another file now (the old one was deleted or
- * replaced), the region gets no REGION_FILE, and all its pages will be stored.
+ * replaced), the region gets no REGION_FILE, and all its pages will be stored.  So it is with a file that is
+ * itself an image.
  */
 static void identify_file(struct image_region *to, const struct region *from, const struct image_region *previous)
 {
     struct stat st;
-    if (!region_has_file(from) || region_is_deleted(from) ||
+    if (!region_has_file(from) || region_is_deleted(from) || name_is_hidden(from->name) ||
         sys_call(SYS_newfstatat, AT_FDCWD, (long)from->name, (long)&st, 0) != 0 || st.st_ino != from->inode)
         return;
+    if (!from->shared && S_ISREG(st.st_mode) && lazy_is_image(from->name)) {
+        to->flags |= REGION_LAZY;
+        return;
+    }
     to->flags |= REGION_FILE;
     to->device = st.st_dev;
     to->file_size = (uint64_t)st.st_size;
@@ -36,7 +43,7 @@ static bool must_store(const struct image_region *r, const char *name, bool full
         return strcmp(name, "[vdso]") == 0;
     if (r->flags & REGION_SHARED) /* the program's writable ones are its memory, whoever else sees them (stage 4) */
         return (r->prot & PROT_WRITE) || !(r->flags & REGION_FILE);
-    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE;
+    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE && r->inode == 0;
     return !without_content || pages_have_own(pagemap, r);
 }
 

@@ -25,9 +25,9 @@ struct files_options {
 void files_plan(struct image *image, const struct files_options *options);
 
 /*
- * files_commit.c: after plan_make(), when nothing is left that could refuse: makes what is nameless, fills FIFOs, sets
- * the offsets, and at last cuts files back (rollback).  Not for --dry-run.  Exits with a message if, say, a disk is
- * full: no file has been cut then.
+ * files_commit.c: after plan_make(), when nothing is left that could refuse: makes what is nameless, fills FIFOs,
+ * sets the offsets, and at last cuts files back (rollback).  Not for --dry-run.  Exits with a message if, say, a
+ * disk is full: no file has been cut then.
  */
 void files_commit(const struct image *image, const struct files_options *options);
 

@@ -133,7 +133,7 @@ static long make_removed(const char *path, const struct open_file *file)
     return fd;
 }
 
-/* Where it was, so that it is called as it was; else, if the folder is gone as well or the name is taken, in /tmp. */
+/* Where it was, so that it is called as it was; else, if that folder is gone or the name is taken, in /tmp. */
 static long commit_directory(const struct open_file_table *table, const struct open_file *file)
 {
     char name[64];

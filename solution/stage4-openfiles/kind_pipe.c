@@ -270,7 +270,7 @@ static long open_pipe(const struct open_file_table *table, const struct open_fil
     return fd < 0 ? fd : complete(table, file, (int)fd);
 }
 
-/* Whoever waits at the other end of a FIFO would go on, so for now it is only found, and asked if we may open it. */
+/* Whoever waits at the other end would go on, so for now it is only found, and asked if we may open it. */
 static long open_fifo(const struct open_file_table *table, const struct open_file *file)
 {
     struct stat now;

@@ -2,7 +2,8 @@
  * open_kind.h - what each kind of open file can do: one source file each, kind_*.c, and a line in kinds.c.
  *
  * save() runs in libckpt's signal handler, open() in restart's plan, where it may still fail without harm,
- * commit() at the plan's end, and finish() in the restorer.  So a kind uses sys.h, text.h and procfile.h only, and has no writable data.
+ * commit() at the plan's end, and finish() in the restorer.  So a kind uses sys.h, text.h and procfile.h only, and
+ * has no writable data.
  * What finish() needs is called by name (part_files.c): the restorer's code is moved, its tables are not.
  */
 #ifndef CKPT_OPEN_KIND_H
@@ -48,8 +49,8 @@ struct open_kind {
     long (*open)(const struct open_file_table *table, const struct open_file *file);
 
     /*
-     * Behind the last check (files_commit.c): puts in the place of a placeholder, file->real_fd, what it stands for.
-     * 0 or -errno: then the placeholder stays.  NULL: open() does all.
+     * Behind the last check (files_commit.c): puts in the place of a placeholder, file->real_fd, what it stands
+     * for.  0 or -errno: then the placeholder stays.  NULL: open() does all.
      */
     long (*commit)(const struct open_file_table *table, const struct open_file *file);
 };

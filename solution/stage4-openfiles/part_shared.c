@@ -12,6 +12,7 @@
  * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged;
  * and for reading only, so that a later mprotect(PROT_WRITE) is refused, even if the file was open for writing.
  */
+#include "hidden_name.h"
 #include "maps.h"
 #include "part.h"
 #include "shared_memory.h"
@@ -40,7 +41,7 @@ static enum shared_kind kind_of(const struct region *region, struct stat *st)
         return SHARED_ANONYMOUS;
     if (starts_with(region->name, "/memfd:"))
         return SHARED_MEMFD;
-    bool named = region->name[0] == '/' && !region_is_deleted(region) &&
+    bool named = region->name[0] == '/' && !region_is_deleted(region) && !name_is_hidden(region->name) &&
                  sys_call(SYS_newfstatat, AT_FDCWD, (long)region->name, (long)st, 0) == 0;
     return named && st->st_ino == region->inode ? SHARED_FILE : SHARED_NAMELESS;
 }
@@ -52,10 +53,13 @@ static const char *obstacle(const struct region *region, enum shared_kind kind, 
         return "System V shared memory (shmget(2)) cannot be saved; POSIX shared memory (shm_open(3)) can";
     if (starts_with(region->name, "/anon_hugepage"))
         return "shared memory of huge pages cannot be saved";
+    if (starts_with(region->name, "/secretmem"))
+        return "secret memory (memfd_secret(2)) must be in no image";
     bool is_kernels = region->name[0] != '/' || starts_with(region->name, "/[aio]");
     if (is_kernels || (kind == SHARED_FILE && !S_ISREG(st->st_mode)))
         return "memory that is shared with a device or with the kernel cannot be saved";
-    if (kind == SHARED_NAMELESS && !region_is_deleted(region) && (region->prot & PROT_WRITE))
+    bool gone = region_is_deleted(region) || name_is_hidden(region->name);
+    if (kind == SHARED_NAMELESS && !gone && (region->prot & PROT_WRITE))
         return "a shared file, and its name leads to another file, or nowhere";
     return NULL;
 }

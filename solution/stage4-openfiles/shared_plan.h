@@ -13,8 +13,8 @@
 void shared_plan(struct image *image);
 
 /*
- * A part of files_commit(): makes the files without a name, for which shared_plan() holds numbers only.  Exits with a
- * message if one cannot be made.
+ * A part of files_commit(): makes the files without a name, for which shared_plan() holds numbers only.  Exits with
+ * a message if one cannot be made.
  */
 void shared_commit(const struct image *image);
 
