@@ -1,9 +1,9 @@
 /*
  * pseudo_files.c - files that lie on no disk: the kernel makes up what is in them.
  *
- * One that has a path is opened again by it: what it shows is the kernel's of today.  One that has none cannot be (the
- * process of a /proc/PID is gone; a message queue has its name in no directory): its content is no content, and
- * nothing that could be written to another file.  kind_file.c keeps the type, in rdev, which is free.
+ * One that has a path is opened again by it: what it shows is the kernel's of today.  One that has none cannot be:
+ * the process of a /proc/PID is gone, or it is a message queue, whose name is in no directory.  Its content could
+ * not be put into another file.  kind_file.c keeps the type, in rdev, which is free.
  */
 #include "open_kind.h"
 
