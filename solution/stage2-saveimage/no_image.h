@@ -4,8 +4,8 @@
 
 /*
  * Why the file at `path` cannot be read as one, and what to do: it is compressed, a pipe, a directory, ...  NULL:
- * nothing is known against it, or it is not there.  What is no regular file is not opened: who writes to a FIFO goes
- * on waiting.
+ * nothing is known against it, or it is not there.  What is no regular file is not opened: who writes to a FIFO
+ * goes on waiting.
  */
 const char *no_image_reason(const char *path);
 
