@@ -127,7 +127,7 @@ static int check_threads(void)
     //@ end
 }
 
-/* When a program changes its user id, or asks for it (prctl(2), PR_SET_DUMPABLE), its files in /proc become root's. */
+/* If a program changes its user id, or asks for it (prctl(2), PR_SET_DUMPABLE), its files in /proc are root's. */
 static int check_readable(void)
 {
     long fd = sys_open("/proc/self/auxv", O_RDONLY | O_CLOEXEC, 0);

@@ -17,7 +17,7 @@ struct pseudo {
 static const struct pseudo file_systems[] = {
     {0x9fa0, "a file of /proc, of a process that is gone"},
     {0x62656572, "a file of /sys that is gone"}, /* and configfs */
-    {0x19800202, "a POSIX message queue (mq_open(3)): it is in the kernel"},
+    {0x19800202, "a POSIX message queue (mq_open(3)) cannot be saved: it is in the kernel"},
     {0x5345434d, "secret memory (memfd_secret(2)), which must be in no image"},
     {0x444d4142, "a buffer of a graphics device (dma-buf)"},
     {0x6e736673, "a namespace"},
