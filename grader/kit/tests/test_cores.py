@@ -472,6 +472,16 @@ def test_read_on_a_terminal(by_kernel: bool, stage: Path, tmp_path: Path) -> Non
     assert (said, again.returncode) == ("6 0 hello\n", 0), messages
 
 
+def test_a_compressed_core(stage: Path, tmp_path: Path) -> None:
+    """As systemd keeps them, whatever the file is called; and one that comes through a pipe."""
+    for magic, command in (b"\x28\xb5\x2f\xfd", "zstd -dc"), (b"\xfd7zXZ\0", "xz -dc"):
+        (tmp_path / "core").write_bytes(magic + bytes(5000))
+        done = subprocess.run([stage / "restart", "-n", "/bin/true", tmp_path / "core"], capture_output=True, text=True, check=False)
+        assert done.returncode == 65 and f"{command} FILE" in done.stderr, done
+    done = subprocess.run([stage / "restart", "-n", "/bin/true", "/dev/stdin"], input="core", capture_output=True, text=True, check=False)
+    assert done.returncode == 65 and "copy what it gives into a file" in done.stderr, done
+
+
 # --- The vdso ---------------------------------------------------------------------------------------
 
 
