@@ -52,8 +52,10 @@ void core_identify(const struct core *core, struct image_region *region, const c
 {
     struct stat now;
     const struct core_file *file = core_file_at(core, region->start);
-    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    const char *why = fd < 0 || fstat(fd, &now) != 0 ? strerror(errno) : problem(core, file->name, fd, &now);
+    bool is_fifo = stat(name, &now) == 0 && S_ISFIFO(now.st_mode); /* to open it would wake its other end */
+    int fd = is_fifo ? -1 : open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const char *why = is_fifo ? "no regular file" :
+                      fd < 0 || fstat(fd, &now) != 0 ? strerror(errno) : problem(core, file->name, fd, &now);
     if (fd >= 0)
         close(fd);
     if (why != NULL && !(region->flags & REGION_STORED))

@@ -31,7 +31,9 @@ PROGRAM = r"""
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,6 +118,34 @@ static void kernels(void)
     printf("queue %d\n", queue);
 }
 
+/* Objects of the kernel that are no files at all; those that this kernel and this user have. */
+static void made(const char *what, long fd)
+{
+    if (fd >= 0)
+        printf("%ld %s\n", fd, what);
+}
+
+static void objects(void)
+{
+    char params[256] = "";
+    unsigned long rules[1] = {1}, event[16] = {0};
+    ((unsigned *)event)[0] = 1; /* PERF_TYPE_SOFTWARE */
+    ((unsigned *)event)[1] = 64;
+    event[5] = 0x60; /* exclude_kernel, exclude_hv */
+    made("a pidfd", syscall(SYS_pidfd_open, getpid(), 0));
+    made("a set of rules for landlock", syscall(444, rules, sizeof rules[0], 0));
+    made("an io_uring", syscall(425, 2, params));
+    made("a userfaultfd", syscall(SYS_userfaultfd, 1));
+    made("a performance counter", syscall(SYS_perf_event_open, event, 0, -1, -1, 0));
+    made("secret memory", syscall(447, 0));
+    made("a fanotify", syscall(SYS_fanotify_init, 0, 0));
+    made("a mount under way", syscall(430, "tmpfs", 0));
+    made("a namespace", open("/proc/self/ns/uts", O_RDONLY));
+    made("a socket", socket(AF_UNIX, SOCK_STREAM, 0));
+    raise(SIGUSR2);
+    puts("on");
+}
+
 static void not_dumpable(void)
 {
     if (getuid() == 0)
@@ -160,6 +190,8 @@ int main(int argc, char **argv)
         hidden(argv + 2);
     if (strcmp(argv[1], "kernels") == 0)
         kernels();
+    if (strcmp(argv[1], "objects") == 0)
+        objects();
     if (strcmp(argv[1], "not-dumpable") == 0)
         not_dumpable();
     if (strcmp(argv[1], "memory") == 0)
@@ -305,6 +337,24 @@ def test_what_the_kernel_makes_up(world: World) -> None:
     for number, words in enumerate(["a file of /proc, of a process that is gone"] * 2 + ["a POSIX message queue"], 3):
         assert any(f"descriptor {number}, " in line and f"not brought back: {words}" in line
                    for line in back.stderr.splitlines()), back.stderr
+
+
+def test_objects_of_the_kernel(world: World) -> None:
+    """Each is named, as what it is; those that can be made here."""
+    made = world.first_life("objects").stdout.splitlines()[:-1]
+    back = world.restart()
+    assert back.stdout == "on\n" and len(made) >= 2, (made, back)
+    for number, _, words in (line.partition(" ") for line in made):
+        assert any(f"descriptor {number}, " in line and f": not brought back: {words}" in line
+                   for line in back.stderr.splitlines()), (words, back.stderr)
+
+
+def test_a_fifo_in_the_place_of_the_program(world: World) -> None:
+    world.first_life("objects")
+    world.program.unlink()
+    os.mkfifo(world.program)
+    done = world.restart()
+    assert done.returncode == 66 and "it is a FIFO now" in done.stderr, done
 
 
 def test_a_program_that_is_not_dumpable(world: World) -> None:
