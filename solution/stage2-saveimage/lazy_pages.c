@@ -9,7 +9,7 @@ bool lazy_is_image(const char *name)
     Elf64_Ehdr elf = {.e_type = ET_CORE};
     long fd = sys_open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0)
-        return true;
+        return fd == -EACCES;
     long size = sys_pread((int)fd, &elf, sizeof elf, 0);
     sys_close((int)fd);
     return size == sizeof elf && memcmp(elf.e_ident, ELFMAG, SELFMAG) == 0 && elf.e_type == ET_CORE;

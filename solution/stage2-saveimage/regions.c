@@ -16,7 +16,9 @@ static void identify_file(struct image_region *to, const struct region *from, co
     if (!region_has_file(from) || region_is_deleted(from) || name_is_hidden(from->name) ||
         sys_call(SYS_newfstatat, AT_FDCWD, (long)from->name, (long)&st, 0) != 0 || st.st_ino != from->inode)
         return;
-    if (!from->shared && S_ISREG(st.st_mode) && lazy_is_image(from->name)) {
+    bool known = previous != NULL && (previous->flags & REGION_FILE) && previous->inode == from->inode &&
+                 previous->device == st.st_dev;
+    if (!known && !from->shared && S_ISREG(st.st_mode) && lazy_is_image(from->name)) {
         to->flags |= REGION_LAZY;
         return;
     }

@@ -60,9 +60,10 @@ static void cut_back(const struct open_file_table *table, const struct open_file
     if (!is_opened(table, file) || !written || files_uncut(file) != NULL || fstat(file->real_fd, &now) != 0 ||
         (uint64_t)now.st_size <= file->size)
         return;
+    /* Said before it is done: the messages may go to that very file. */
+    fprintf(stderr, "restart: %s: cut back from %lu to %lu bytes\n", path, (uint64_t)now.st_size, file->size);
     if (ftruncate(file->real_fd, (off_t)file->size) != 0)
         err(EX_OSERR, "%s: cannot be cut back", path);
-    fprintf(stderr, "restart: %s: cut back from %lu to %lu bytes\n", path, (uint64_t)now.st_size, file->size);
 }
 
 void files_commit(const struct image *image, const struct files_options *options)
