@@ -73,7 +73,7 @@ enum image_region_flag {
     REGION_FILE = 4,       /* to be mapped from the file `name`, if that is unchanged */
     REGION_KERNEL = 8,     /* made by the kernel: moved or left alone, never written */
     REGION_STORED = 16,    /* all its bytes are in the image: p_filesz is p_memsz, else 0 */
-    REGION_LAZY = 32,      /* it was mapped from another image (restart --lazy): stored, and no file's any more */
+    REGION_LAZY = 128,     /* it was mapped from another image (restart --lazy): stored, and no file's any more */
 };
 
 /* One region; the i-th belongs to the i-th PT_LOAD, which says where its bytes are in the image. */
