@@ -3,7 +3,8 @@
  * checked against memory before it is believed.
  *
  *     thread   the TLS base is in NT_PRSTATUS.  libc keeps the thread's id at a place in the TLS that is the same
- *              in all programs of one libc: where it is in restart.  If the core's pid stands there, it is it.
+ *              in all programs of one libc: where it is in restart (thread_id.h).  If the core's pid stands there,
+ *              it is it, and the address that the kernel was told lies as far away as in restart, too.
  *     rseq     likewise, at the place where restart's libc has it; the kernel's marks must be there.
  *     memory   exec(2) left arguments, environment and auxiliary vector at the top of the stack, in this order:
  *
@@ -13,6 +14,7 @@
 #include "core.h"
 #include "part_thread.h"
 #include "rseq.h"
+#include "thread_id.h"
 
 #include <linux/rseq.h>
 
@@ -23,21 +25,20 @@ static uint64_t word_at(const struct core *core, uint64_t address)
     return word;
 }
 
-/* Where our libc keeps its id, from the TLS base on; 0: this kernel does not tell (CONFIG_CHECKPOINT_RESTORE). */
-static uint64_t tid_distance(void)
-{
-    uint64_t address = 0;
-    return prctl(PR_GET_TID_ADDRESS, &address) == 0 ? address - arch_get_tls() : 0;
-}
-
 static void find_tid(const struct core *core, struct image_thread *thread)
 {
-    uint64_t distance = tid_distance();
+    uint64_t kernels = 0; /* 0: this kernel does not tell (CONFIG_CHECKPOINT_RESTORE) */
+    uint32_t place = thread_id_find();
     int tid = 0;
-    if (distance != 0 && core_read(core, thread->tls + distance, &tid, sizeof tid) && tid == core->status->pr_pid)
-        thread->tid_address = thread->tls + distance;
-    else
+    thread->id_place = THREAD_ID_UNKNOWN;
+    if (place == THREAD_ID_UNKNOWN || !core_read(core, thread->tls + place, &tid, sizeof tid) ||
+        tid != core->status->pr_pid) {
         warnx("the thread id in libc's memory is not found: raise() and abort() will not work");
+        return;
+    }
+    thread->id_place = place;
+    if (prctl(PR_GET_TID_ADDRESS, &kernels) == 0 && kernels != 0)
+        thread->tid_address = thread->tls + (kernels - arch_get_tls());
 }
 
 /* A registered area has the number of a processor in it, and no critical section. */
