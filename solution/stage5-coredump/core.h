@@ -83,11 +83,20 @@ void core_regions(const struct core *core, struct image *image, const char *prog
 /* core_files.c: fills the fields of the region that tell a file, after it was found to be the same; or exits. */
 void core_identify(const struct core *core, struct image_region *region, const char *name);
 
-/* core_files.c: the protection that the file's own program headers ask for at `offset`. */
-uint32_t core_protection(const char *name, uint64_t offset);
+/*
+ * core_files.c: the protection that a mapping has at `offset` of its file, by the program headers of that file,
+ * which is found under `name` now.
+ */
+uint32_t core_protection(const struct core *core, const struct core_file *file, const char *name, uint64_t offset);
 
 /* core_state.c: the notes that an image has and a core has not, as far as they can be known (image_put_note()). */
 void core_state(const struct core *core, struct image *image);
+
+/*
+ * core_arguments.c: fills start_stack and where arguments and environment are.  False: they are not found; then all
+ * of these are the same address, and nothing lies between.
+ */
+bool core_arguments(const struct core *core, const struct image *image, struct prctl_mm_map *map);
 
 /* core_locks.c: a note of the locks that were held, if any were. */
 void core_locks(const struct core *core, struct image *image);

@@ -6,10 +6,7 @@
  *              in all programs of one libc: where it is in restart (thread_id.h).  If the core's pid stands there,
  *              it is it, and the address that the kernel was told lies as far away as in restart, too.
  *     rseq     likewise, at the place where restart's libc has it; the kernel's marks must be there.
- *     memory   exec(2) left arguments, environment and auxiliary vector at the top of the stack, in this order:
- *
- *              start_stack          arg_start        env_start
- *              | argc | argv ... 0 | envp ... 0 | auxv ... 0 | ... | strings of argv | of envp | name |
+ *     memory   arguments and environment: core_arguments.c; the heap is behind the program's data.
  */
 #include "core.h"
 #include "part_thread.h"
@@ -17,13 +14,6 @@
 #include "thread_id.h"
 
 #include <linux/rseq.h>
-
-static uint64_t word_at(const struct core *core, uint64_t address)
-{
-    uint64_t word = 0;
-    core_read(core, address, &word, sizeof word);
-    return word;
-}
 
 static void find_tid(const struct core *core, struct image_thread *thread)
 {
@@ -62,37 +52,6 @@ static void make_thread(const struct core *core, struct image *image)
     find_tid(core, &thread);
     find_rseq(core, &thread);
     image_put_note(image, NOTE_THREAD, &thread, sizeof thread);
-}
-
-/* The address of the auxiliary vector in the stack, by its bytes; 0: it is not there. */
-static uint64_t find_auxv(const struct core *core, const struct image_region *stack)
-{
-    size_t size = core->auxv_count * sizeof *core->auxv, length = stack->end - stack->start;
-    char *bytes = malloc(length);
-    uint64_t found = 0;
-    if (bytes != NULL && size > 0 && core_read(core, stack->start, bytes, length)) {
-        const char *at = memmem(bytes, length, core->auxv, size);
-        found = at != NULL ? stack->start + (uint64_t)(at - bytes) : 0;
-    }
-    free(bytes);
-    return found;
-}
-
-/* From the auxiliary vector down to argc: the environment's addresses, a 0, the arguments', their number. */
-static bool find_arguments(const struct core *core, uint64_t auxv, struct prctl_mm_map *map)
-{
-    uint64_t at = auxv - 16, count = 0; /* auxv - 8 is the 0 behind the environment */
-    while (word_at(core, at) != 0)
-        at -= 8;
-    map->env_start = at + 8 < auxv - 8 ? word_at(core, at + 8) : core_aux(core, AT_EXECFN);
-    for (at -= 8; word_at(core, at) != count; at -= 8)
-        if (++count > 1000000)
-            return false;
-    map->start_stack = at;
-    map->arg_start = count > 0 ? word_at(core, at + 8) : map->env_start;
-    map->arg_end = map->env_start;
-    map->env_end = core_aux(core, AT_EXECFN);
-    return true;
 }
 
 /* The program's code and data, from its first to its last region; returns where its memory ends. */
@@ -147,14 +106,15 @@ static void find_heap(const struct core *core, const struct image *image, uint64
 static void make_mm(const struct core *core, struct image *image)
 {
     static struct { struct prctl_mm_map map; uint64_t auxv[128]; } mm;
-    const struct image_region *stack = image_region_at(image, core_aux(core, AT_EXECFN));
-    uint64_t auxv = stack != NULL ? find_auxv(core, stack) : 0, end = find_program(core, image, &mm.map);
+    uint64_t end = find_program(core, image, &mm.map);
     size_t size = core->auxv_count * sizeof *core->auxv;
-    find_heap(core, image, end, &mm.map);
-    if (auxv == 0 || end == 0 || size > sizeof mm.auxv || !find_arguments(core, auxv, &mm.map)) {
-        warnx("where arguments and heap are cannot be told from the core: ps and gdb will know less");
+    if (end == 0 || mm.map.end_code == 0 || size > sizeof mm.auxv) {
+        warnx("where the program's heap is cannot be told from the core: ps and gdb will know less");
         return;
     }
+    find_heap(core, image, end, &mm.map);
+    if (!core_arguments(core, image, &mm.map))
+        warnx("the program's arguments are not found in the core: ps will not show them");
     memcpy(mm.auxv, core->auxv, size);
     mm.map.auxv_size = (uint32_t)size;
     image_put_note(image, NOTE_MM, &mm, sizeof mm);
