@@ -14,6 +14,8 @@
 #include <sys/procfs.h>
 #include <sys/user.h>
 
+#define CORE_XSAVE_LAYOUT 0x205 /* NT_X86_XSAVE_LAYOUT; older headers lack it */
+
 /* One mapping of a file, from NT_FILE. */
 struct core_file {
     uint64_t start, end, offset; /* bytes */
@@ -32,6 +34,8 @@ struct core {
     struct user_regs_struct registers;
     const void *xstate; /* NT_X86_XSTATE, or NULL */
     size_t xstate_size;
+    const uint32_t (*xlayout)[4]; /* NT_X86_XSAVE_LAYOUT (Linux 6.12): part, size, offset, flags; or NULL */
+    size_t xlayout_count;
     const void *fpregs; /* NT_FPREGSET (512 bytes, fxsave), or NULL */
     const Elf64_auxv_t *auxv;
     size_t auxv_count;
