@@ -84,6 +84,18 @@ struct core_regions {
  */
 void core_regions(const struct core *core, struct image *image, const char *program);
 
+/* A part of the program's memory; empty: start == end. */
+struct core_range {
+    uint64_t start, end;
+};
+
+/*
+ * core_random.c: where the state of getrandom(3) is, which no core has; empty: there is none, or it is not found.
+ * And the note by which it becomes what it was, for a range that is one of the image's regions.
+ */
+struct core_range core_random(const struct core *core);
+void core_random_note(struct image *image, struct core_range range);
+
 /* core_files.c: fills the fields of the region that tell a file, after it was found to be the same; or exits. */
 void core_identify(const struct core *core, struct image_region *region, const char *name);
 

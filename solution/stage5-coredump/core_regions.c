@@ -126,6 +126,18 @@ static void add_missing_files(struct core_regions *list, const struct core *core
         }
 }
 
+/* gcore does not name it.  Where anything else is, this is not it. */
+static void add_random(struct core_regions *list, struct core_range range)
+{
+    uint64_t next;
+    bool there = range.start == range.end || is_there(list, list->count, range.start, &next);
+    if (there || next < range.end)
+        return;
+    struct image_region region = {.start = range.start, .end = range.end, .prot = PROT_READ | PROT_WRITE};
+    region.name = add_name(list, "");
+    add(list, region, 0);
+}
+
 /* Takes what lies in the range out of the list: the kernel's mapping comes there. */
 static void remove_range(struct core_regions *list, uint64_t start, uint64_t end)
 {
@@ -212,6 +224,7 @@ void core_regions(const struct core *core, struct image *image, const char *prog
     add_loads(&list, core);
     add_missing_files(&list, core, program);
     add_kernel(&list, core);
+    add_random(&list, core_random(core));
     sort(&list);
     finish(&list, core, program);
     *image = (struct image){.fd = core->fd, .size = core->size, .regions = list.regions, .loads = list.loads,
