@@ -5,7 +5,9 @@
  *     thread   the TLS base is in NT_PRSTATUS.  libc keeps the thread's id at a place in the TLS that is the same
  *              in all programs of one libc: where it is in restart (thread_id.h).  If the core's pid stands there,
  *              it is it, and the address that the kernel was told lies as far away as in restart, too.
- *     rseq     likewise, at the place where restart's libc has it; the kernel's marks must be there.
+ *     rseq     up to glibc 2.40 likewise.  From 2.41 on it lies in front of the program's thread-local variables,
+ *              and so elsewhere in each program; a variable of ld.so has the distance.  Empty memory looks like an
+ *              area that was registered on the first processor: a wrong guess would be written to.
  *     memory   arguments and environment: core_arguments.c; the heap is behind the program's data.
  */
 #include "core.h"
@@ -14,6 +16,7 @@
 #include "thread_id.h"
 
 #include <linux/rseq.h>
+#include <sys/auxv.h>
 
 static void find_tid(const struct core *core, struct image_thread *thread)
 {
@@ -31,13 +34,26 @@ static void find_tid(const struct core *core, struct image_thread *thread)
         thread->tid_address = thread->tls + (kernels - arch_get_tls());
 }
 
+/* The distance of the area from the TLS base; 0: it is not known. */
+static int64_t rseq_distance(const struct core *core, const struct rseq_place *own)
+{
+    int64_t distance = (int64_t)(own->address - arch_get_tls());
+    uint64_t linker = core_aux(core, AT_BASE); /* 0: a static program, which has that variable elsewhere */
+    if (distance >= 0)
+        return distance;
+    if (linker == 0 || !core_read(core, linker + (own->told_at - getauxval(AT_BASE)), &distance, sizeof distance))
+        return 0;
+    return distance < 0 && distance > -(1L << 20) && distance % 32 == 0 ? distance : 0;
+}
+
 /* A registered area has the number of a processor in it, and no critical section. */
 static void find_rseq(const struct core *core, struct image_thread *thread)
 {
     struct rseq area;
     struct rseq_place own = rseq_find();
-    uint64_t address = thread->tls + (own.address - arch_get_tls());
-    if (own.address == 0 || !core_read(core, address, &area, sizeof area) || area.cpu_id > 4096 ||
+    int64_t distance = own.address != 0 ? rseq_distance(core, &own) : 0;
+    uint64_t address = thread->tls + (uint64_t)distance;
+    if (distance == 0 || !core_read(core, address, &area, sizeof area) || area.cpu_id > 4096 ||
         area.cpu_id_start != area.cpu_id)
         return;
     thread->rseq_address = address;

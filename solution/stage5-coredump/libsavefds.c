@@ -1,6 +1,7 @@
 /*
  * libsavefds.c - what a core file lacks, written in the moment before it: which files are open, what each signal
- * does, and which memory will not be in it.  Preloaded (LD_PRELOAD=.../libsavefds.so), into a program that knows nothing of it.
+ * does, and which memory will not be in it.  Preloaded (LD_PRELOAD=.../libsavefds.so), into a program that knows
+ * nothing of it.
  *
  *     SIGQUIT    our handler: writes the text `filedescriptors` (fdtext.h, core_signals.c), in the working
  *                directory or where SAVEFDS_FILE says; sets SIGQUIT to its default; sends it again
