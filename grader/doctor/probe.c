@@ -229,8 +229,8 @@ static void probe_tid_address(void)
     int *address = NULL;
     int error = prctl(PR_GET_TID_ADDRESS, &address, 0, 0, 0) == 0 ? 0 : errno;
     if (!unhandled("tid address", error, "raise() and abort() reach the wrong process after a restart, "
-                   "unless the tid's address is found in another way"))
-        say("ok", "tid address", "", "the place of the cached tid can be asked (PR_GET_TID_ADDRESS)");
+                   "unless libc's copy of the tid is found in another way"))
+        say("ok", "tid address", "", "the address of the tid can be asked (PR_GET_TID_ADDRESS)");
 }
 
 static unsigned long rseq_length(void)

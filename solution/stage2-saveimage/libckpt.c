@@ -11,6 +11,7 @@
 #include "checkpoint.h"
 #include "ckpt.h"
 #include "rseq.h"
+#include "thread_id.h"
 #include "libc.h"
 
 #include <pthread.h>
@@ -157,6 +158,7 @@ __attribute__((constructor)) static void libckpt_start(void)
     request = (struct save_request){
         .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
+        .thread_id = thread_id_find(),
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .table_path = table_path};
     set_path(table_path, environment("CKPT_FDFILE", ""));

@@ -24,6 +24,7 @@ struct save_request {
     bool periodic;                   /* libckpt has a POSIX timer of its own */
     uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
     uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
+    uint32_t thread_id;              /* where libc keeps the thread's number: thread_id.h */
     const ucontext_t *context;       /* filled by getcontext */
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */

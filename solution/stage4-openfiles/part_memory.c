@@ -6,32 +6,21 @@
  * the default, by address: a restart may join or split regions.
  */
 #include "arena.h"
+#include "image_memory.h"
 #include "open_kind.h"
 #include "part.h"
 #include "proc_lines.h"
 
 enum memory_flag { LOCKED = 1, LOCKED_ON_FAULT = 2, SEALED = 4, FIRST_ADVICE = 8 };
 
-#define FLAGS 11
+#define FLAGS 12
 static const struct {
     char letters[3]; /* in the line VmFlags, proc_pid_smaps(5) */
     uint8_t advice;  /* for madvise(2) */
 } flags[FLAGS] = { /* the i-th is the bit 1 << i */
     {"lo", 0}, {"lf", 0}, {"sl", 0}, {"sr", MADV_SEQUENTIAL}, {"rr", MADV_RANDOM}, {"dc", MADV_DONTFORK},
     {"dd", MADV_DONTDUMP}, {"wf", MADV_WIPEONFORK}, {"hg", MADV_HUGEPAGE}, {"nh", MADV_NOHUGEPAGE},
-    {"mg", MADV_MERGEABLE},
-};
-
-struct memory_range {
-    uint64_t start, end;
-    uint32_t flags; /* bits */
-    char name[84];  /* of anonymous memory, or "" */
-};
-
-struct image_memory {
-    uint32_t count;
-    uint32_t future; /* LOCKED, LOCKED_ON_FAULT: mlockall(MCL_FUTURE) */
-    struct memory_range ranges[];
+    {"mg", MADV_MERGEABLE}, {"dp", 0}, /* MEMORY_DROPPABLE */
 };
 
 #ifndef PR_SET_VMA /* Linux 5.17 */
@@ -40,6 +29,9 @@ struct image_memory {
 #endif
 #ifndef SYS_mseal /* Linux 6.10; the number is the same everywhere */
 #define SYS_mseal 462
+#endif
+#ifndef MAP_DROPPABLE /* Linux 6.11; a type of mapping, as MAP_PRIVATE is */
+#define MAP_DROPPABLE 8
 #endif
 
 /* "START-END PERMS OFFSET DEVICE INODE   NAME".  False: it is another line, "Size: ...", or the kernel's region. */
@@ -145,6 +137,23 @@ static void describe(part_printf print, const void *note, size_t size)
     }
 }
 
+/*
+ * Mapped anew, and empty.  What was in it must not come back: glibc 2.41 has the state of getrandom(3) there, and
+ * two lives with the same state would draw the same numbers.  It is memory that can be read and written.
+ */
+static long restore_droppable(const struct memory_range *range)
+{
+    uint64_t size = range->end - range->start;
+    if ((range->flags & MEMORY_DROPPABLE) == 0)
+        return 0;
+    long got = sys_mmap(range->start, size, PROT_READ | PROT_WRITE,
+                        MAP_DROPPABLE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    if (!sys_failed(got))
+        return 0;
+    sys_call(SYS_madvise, (long)range->start, (long)size, MADV_DONTNEED, 0); /* an older kernel: emptied at least */
+    return got;
+}
+
 static long restore_advice(const struct memory_range *range)
 {
     long error = 0;
@@ -211,6 +220,7 @@ static long restore(const void *note, size_t size)
     const struct image_memory *m = note;
     if (m->count > (size - sizeof *m) / sizeof *m->ranges)
         return -EINVAL;
+    restore_all(m, "memory that can be dropped (MAP_DROPPABLE)", restore_droppable);
     restore_all(m, "advice (madvise(2))", restore_advice);
     restore_all(m, "names (PR_SET_VMA_ANON_NAME)", restore_name);
     restore_all(m, "locks (mlock(2); the limit is ulimit -l)", restore_lock);

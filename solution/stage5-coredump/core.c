@@ -114,6 +114,9 @@ static void take_note(struct core *core, const char *name, uint32_t type, const 
     } else if (type == NT_X86_XSTATE && linux_name) {
         core->xstate = value;
         core->xstate_size = size;
+    } else if (type == CORE_XSAVE_LAYOUT && linux_name) {
+        core->xlayout = value;
+        core->xlayout_count = size / sizeof *core->xlayout;
     } else if (type == NT_AUXV) {
         core->auxv = value;
         core->auxv_count = size / sizeof *core->auxv;

@@ -78,7 +78,9 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     core_open(&core, path);
     core_regions(&core, &plan->image, program);
     check_memory(&plan->image, &core);
+    core_left_out(&core, &plan->image, files->text, files->strict);
     core_state(&core, &plan->image);
+    core_random_note(&plan->image, core_random(&core));
     core_locks(&core, &plan->image);
     core_signals(&plan->image, files->text);
     make_frame(&core, &plan->image, plan->verbose);

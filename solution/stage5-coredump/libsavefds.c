@@ -1,6 +1,7 @@
 /*
- * libsavefds.c - what a core file lacks, written in the moment before it: which files are open, and what each
- * signal does.  Preloaded (LD_PRELOAD=.../libsavefds.so), into a program that knows nothing of it.
+ * libsavefds.c - what a core file lacks, written in the moment before it: which files are open, what each signal
+ * does, and which memory will not be in it.  Preloaded (LD_PRELOAD=.../libsavefds.so), into a program that knows
+ * nothing of it.
  *
  *     SIGQUIT    our handler: writes the text `filedescriptors` (fdtext.h, core_signals.c), in the working
  *                directory or where SAVEFDS_FILE says; sets SIGQUIT to its default; sends it again
@@ -13,6 +14,7 @@
 #include "files_save.h"
 #include "image_signals.h"
 #include "libc.h"
+#include "proc_lines.h"
 
 #define ROOM (48UL << 20) /* bytes of address space: a table with all that goes into one, and a line */
 
@@ -39,6 +41,41 @@ static void write_signals(void)
         sys_close((int)fd);
 }
 
+/* Is this one of the flags of a line "VmFlags: rd wr ..." (proc_pid_smaps(5))? */
+static bool has_flag(const char *line, const char *flag)
+{
+    for (; *line != '\0'; line++)
+        if (text_starts(line, flag))
+            return true;
+    return false;
+}
+
+/* Appends what the program keeps out of cores, which is found in smaps; and that this is all. */
+static void write_left_out(char *room, size_t size)
+{
+    char line[160], *at;
+    uint64_t start = 0, end = 0;
+    struct proc_lines lines;
+    long fd = sys_open(text_path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
+    if (fd >= 0 && proc_lines_open(&lines, "/proc/self/smaps", room, size) == 0) {
+        while ((at = proc_line(&lines)) != NULL) {
+            if (text_starts(at, "VmFlags:") && has_flag(at, " dd") && !has_flag(at, " io") && !has_flag(at, " dp"))
+                sys_write((int)fd, line, text_join(line, sizeof line, "# memory ", text_number(start, 16).digits, "-",
+                                                   text_number(end, 16).digits, " is not in the core\n", NULL));
+            if ((*at < '0' || *at > '9') && (*at < 'a' || *at > 'f'))
+                continue;
+            const char *number = at;
+            start = text_parse(&number, 16);
+            number++;
+            end = text_parse(&number, 16);
+        }
+        if (proc_lines_close(&lines) == 0)
+            sys_write((int)fd, line, text_join(line, sizeof line, "# memory: that is all\n", NULL));
+    }
+    if (fd >= 0)
+        sys_close((int)fd);
+}
+
 /* In memory that is mapped for it and gone before the core is written. */
 static void write_table(void)
 {
@@ -52,6 +89,7 @@ static void write_table(void)
     if (files_fill(table, ROOM - sizeof *view, view) >= 0 &&
         fdtext_write(table, text_path, view->info, sizeof view->info) == 0)
         write_signals();
+    write_left_out((char *)memory, ROOM); // NOLINT: an address becomes a pointer here
     sys_munmap((uint64_t)memory, ROOM);
 }
 

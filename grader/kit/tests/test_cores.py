@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import select
 import shutil
 import signal
@@ -182,6 +183,81 @@ int main(void)
     return 0;
 }
 """
+# Has a MiB that is kept out of cores, unless there is an argument, and another that is never written.
+KEPT = r"""
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+static char *kept, *unused;
+int main(int argc, char **argv)
+{
+    char byte;
+    kept = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unused = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(kept, 5, 1 << 20);
+    if (argc == 1)
+        madvise(kept, 1 << 20, MADV_DONTDUMP);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    return kept[100] - 5 + unused[0];
+}
+"""
+# Changes its environment, and without arguments its name, too; after a byte it tells its arguments, and moves its heap's end.
+ARGUMENTS = r"""
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    char byte, first[100] = "";
+    memcpy(first, environ[1], strcspn(environ[1], "="));
+    environ[0] = strdup("FIRST=moved");
+    unsetenv(first);
+    if (argc == 1)
+        argv[0] = strdup("moved");
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    void *end = sbrk(0);
+    printf("%d %s, brk %d\n", argc, argv[argc - 1], sbrk(4096) == end && sbrk(0) == (char *)end + 4096);
+    return 0;
+}
+"""
+# Draws a number before it is saved; then one, and one in a child.
+DRAW = r"""
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void draw(void)
+{
+    unsigned long number = 0;
+    if (getrandom(&number, sizeof number, 0) == sizeof number)
+        printf("%lx\n", number);
+    fflush(stdout);
+}
+int main(void)
+{
+    unsigned long number;
+    char byte;
+    getrandom(&number, sizeof number, 0);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    if (fork() != 0)
+        wait(NULL);
+    draw();
+    return 0;
+}
+"""
 
 
 @pytest.fixture(name="stage", scope="module")
@@ -208,7 +284,7 @@ def limits() -> None:
 
 
 def start(folder: Path, *command: str | Path, preload: Path | None = None, stdin: int = subprocess.DEVNULL,
-          stderr: IO[str] | None = None) -> subprocess.Popen[str]:
+          stderr: IO[str] | int | None = None) -> subprocess.Popen[str]:
     environment = {**ENVIRONMENT, **({"LD_PRELOAD": str(preload)} if preload else {})}
     return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
                             text=True, preexec_fn=limits)
@@ -273,6 +349,15 @@ def wait_in_read(life: subprocess.Popen[str]) -> None:
     """For the programs above, which say that they are ready and then wait in read()."""
     assert life.stdout is not None and life.stdout.readline() == "ready\n"
     assert wait_until(lambda: sleeps(life.pid), LIMIT)
+
+
+def layout(pid: int) -> list[str]:
+    """start_stack, arg_start, arg_end, env_start, env_end: proc_pid_stat(5)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return []
+    return [fields[28 - 3], *fields[48 - 3 : 52 - 3]]
 
 
 def regions(pid: int) -> list[str]:
@@ -480,6 +565,156 @@ def test_a_compressed_core(stage: Path, tmp_path: Path) -> None:
         assert done.returncode == 65 and f"{command} FILE" in done.stderr, done
     done = subprocess.run([stage / "restart", "-n", "/bin/true", "/dev/stdin"], input="core", capture_output=True, text=True, check=False)
     assert done.returncode == 65 and "copy what it gives into a file" in done.stderr, done
+
+
+# --- What the core does not have --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_memory_that_is_kept_out(how: Take, stage: Path, tmp_path: Path) -> None:
+    """MADV_DONTDUMP: named before the restart, and refused with --strict; memory that was never used is no loss for gcore."""
+    program = compile_c(tmp_path, "kept", KEPT)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    smaps = Path(f"/proc/{life.pid}/smaps").read_text()
+    out = re.findall(r"^(\w+-\w+) .*\n(?:\w+:.*\n)*?VmFlags:(?!.* (?:io|dp)).* dd\b", smaps, re.MULTILINE)
+    core = how(tmp_path, life)
+    done = restart(stage, tmp_path, "-n", "--dry-run", program, core)
+    assert len(out) == 1 and f"{out[0]} (1024 KiB)" in done.stderr and "MADV_DONTDUMP" in done.stderr, done.stderr
+    refused(stage, tmp_path, 66, "--strict", "-n", "--strict", program, core)
+
+
+@pytest.mark.skipif(not KERNEL_CORES, reason=f"core_pattern is {PATTERN}: the kernel's cores do not come here")
+def test_libsavefds_knows_what_is_kept_out(stage: Path, tmp_path: Path) -> None:
+    """With its text only what was kept out is named, not what was never written; --strict is right in both cases."""
+    program = compile_c(tmp_path, "kept", KEPT)
+    for keeps, status in (("", 66), ("nothing", 0)):
+        life = start(tmp_path, program, *[keeps] * bool(keeps), preload=stage / "libsavefds.so", stdin=subprocess.PIPE)
+        wait_in_read(life)
+        core = kernel_core(tmp_path, life)
+        text = tmp_path / "filedescriptors"
+        text.write_text("".join(line for line in text.read_text().splitlines(True) if line.startswith("# memory")))
+        done = restart(stage, tmp_path, "-f", "-n", "--strict", "--dry-run", program, core)
+        assert done.returncode == status and done.stderr.count("MADV_DONTDUMP") == int(not keeps), done.stderr
+        assert "has no bytes" not in done.stderr
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_arguments(how: Take, stage: Path, tmp_path: Path) -> None:
+    """Arguments and environment are where they were, though the program has changed its pointers to the environment."""
+    program = compile_c(tmp_path, "arguments", ARGUMENTS)
+    life = start(tmp_path, program, "one", "", "three", stdin=subprocess.PIPE)
+    wait_in_read(life)
+    before = layout(life.pid)
+    core = how(tmp_path, life)
+    second = start(tmp_path, stage / "restart", "-n", "-w", program, core, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = Path(f"/proc/{second.pid}/task/{second.pid}/children")
+    assert wait_until(lambda: bool(child.read_text()) and layout(int(child.read_text())) == before, LIMIT), before
+    said, messages = second.communicate("x", LIMIT)
+    assert said == "4 three, brk 1\n" and second.returncode == 0 and "not found" not in messages, messages
+
+
+def test_arguments_that_are_not_found(stage: Path, tmp_path: Path) -> None:
+    """The program has another argv[0]: restart says so; the heap grows all the same."""
+    program = compile_c(tmp_path, "arguments", ARGUMENTS)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    done = restart(stage, tmp_path, "-n", program, gcore(tmp_path, life), given="x")
+    assert "arguments are not found" in done.stderr and "CONFIG_CHECKPOINT" not in done.stderr, done.stderr
+    assert done.stdout == "1 moved, brk 1\n" and done.returncode == 0
+
+
+def test_moved_program(stage: Path, tmp_path: Path) -> None:
+    """PROG lies elsewhere by now: the protections of its pages come from there."""
+    program = compile_c(tmp_path, "line", LINE)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    core = gcore(tmp_path, life)
+    done = restart(stage, tmp_path, "-n", program.rename(tmp_path / "moved"), core, given="hello\n")
+    assert done.stdout == "6 0 hello\n" and done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("ld.lld") is None, reason="not tried here: lld (package lld) is missing")
+@pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"]], ids=lambda flags: flags[0])
+def test_linked_by_lld(flags: list[str], stage: Path, tmp_path: Path) -> None:
+    """lld lets two segments share a page of the file: the same page is there twice, once with x."""
+    program = compile_c(tmp_path, "large", f"const char constants[6000] = {{7}};\n{LINE}", "-fuse-ld=lld", *flags)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    before = regions(life.pid)
+    core = gcore(tmp_path, life)
+    second = start(tmp_path, stage / "restart", "-n", program, core, stdin=subprocess.PIPE)
+    assert wait_until(lambda: regions(second.pid) == before, LIMIT), before
+    assert second.communicate("hello\n", LIMIT)[0] == "6 0 hello\n"
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_random_numbers(how: Take, stage: Path, tmp_path: Path) -> None:
+    """getrandom() draws other numbers in each second life (glibc 2.41 keeps what they are made of in memory)."""
+    program = compile_c(tmp_path, "draw", DRAW)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    core = how(tmp_path, life)
+    drawn = [restart(stage, tmp_path, "-n", program, core, given="x") for _ in range(2)]
+    assert drawn[0].returncode == drawn[1].returncode == 0, drawn
+    assert len({*drawn[0].stdout.split(), *drawn[1].stdout.split()}) == 4, drawn
+
+
+# --- The order of the vector registers --------------------------------------------------------------
+
+
+def with_registers(core: Path, name: str, size: int | None = None, used: int | None = None, masks_at: int | None = None,
+                   from_gdb: bool = True) -> Path:
+    """A copy whose xsave note has another size (zeros are added), XSTATE_BV, layout note, and writer."""
+    data = bytearray(core.read_bytes())
+    start, count = *struct.unpack_from("<Q", data, 32), *struct.unpack_from("<H", data, 56)
+    segment = next(at for at in range(start, start + 56 * count, 56) if struct.unpack_from("<I", data, at) == (4,))
+    at, length = struct.unpack_from("<Q", data, segment + 8)[0], struct.unpack_from("<Q", data, segment + 32)[0]
+    notes, end = bytearray(), at + length
+    while at < end:
+        name_size, value_size, kind = struct.unpack_from("<III", data, at)
+        value_at = at + 12 + (name_size + 3 & ~3)
+        owner, value = bytes(data[at + 12 : value_at]), bytearray(data[value_at : value_at + value_size])
+        at = value_at + (value_size + 3 & ~3)
+        if kind == 0x202:
+            value = (value + bytes(8192))[: size or len(value)]
+            struct.pack_into("<Q", value, 512, struct.unpack_from("<Q", value, 512)[0] if used is None else used)
+        if kind == 0x205 or (owner.startswith(b"GDB") and not from_gdb):
+            continue
+        notes += struct.pack("<III", name_size, len(value), kind) + owner + value + bytes(-len(value) % 4)
+    if masks_at is not None:
+        notes += struct.pack("<III", 6, 16, 0x205) + b"LINUX\0\0\0" + struct.pack("<IIII", 5, 64, masks_at, 0)
+    struct.pack_into("<Q", data, segment + 8, len(data))
+    struct.pack_into("<Q", data, segment + 32, len(notes))
+    other = core.with_name(name)
+    other.write_bytes(data + notes)
+    return other
+
+
+AVX512 = "avx512f" in Path("/proc/cpuinfo").read_text().split()
+
+
+@pytest.mark.skipif(not AVX512, reason="not tried here: this processor has no AVX-512")
+def test_order_of_vector_registers(stage: Path, tmp_path: Path) -> None:
+    """Only a core of a gdb before 14 is warned of, on AMD processors; another processor's order is refused."""
+    program = compile_c(tmp_path, "line", LINE)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    core = gcore(tmp_path, life)
+    intel = "GenuineIntel" in Path("/proc/cpuinfo").read_text()
+    own, other = ((2688, 1088), (2432, 832)) if intel else ((2432, 832), (2688, 1088))
+
+    def said(name: str, **how: object) -> tuple[int, bool, bool]:
+        changed_core = with_registers(core, name, **how)  # type: ignore[arg-type]
+        done = restart(stage, tmp_path, "-n", "--dry-run", program, changed_core)
+        return done.returncode, "gdb before version 14" in done.stderr, "another processor" in done.stderr
+
+    assert said("own", size=own[0], used=0xE7) == (0, False, False)
+    assert said("old", size=other[0], used=0xE7) == ((65, False, True) if intel else (0, True, False))
+    assert said("few", size=other[0], used=7) == (0, False, False)
+    assert said("kernel", size=other[0], used=0xE7, from_gdb=False) == (65, False, True)
+    assert said("told", size=own[0], used=0xE7, masks_at=other[1], from_gdb=False) == (65, False, True)
+    assert said("same", size=other[0], used=0xE7, masks_at=own[1], from_gdb=False) == (0, False, False)
 
 
 # --- The vdso ---------------------------------------------------------------------------------------

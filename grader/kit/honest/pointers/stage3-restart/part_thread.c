@@ -16,7 +16,7 @@
     if (t->gs && (e = arch_set_gs(t->gs)) < 0)
         goto out;
     if (t->tid_address)
-        restore_tid(t->tid_address);
+        restore_tid(t);
     if (t->robust_list && (e = sys_call(SYS_set_robust_list, (long)t->robust_list, (long)t->robust_size, 0, 0)) < 0)
         goto out;
     if (t->rseq_address)

@@ -24,7 +24,7 @@
     };
     long error = 0;
     if (t->tid_address != 0)
-        restore_tid(t->tid_address);
+        restore_tid(t);
     for (size_t i = 0; i < sizeof orders / sizeof *orders && error == 0; i++)
         if (orders[i].wanted)
             error = sys_call(orders[i].number, orders[i].a, orders[i].b, orders[i].c, orders[i].d);

@@ -83,8 +83,6 @@ static long restore(const void *note, size_t size)
         say("restart: the robust list cannot be registered", NULL);
         return error;
     }
-    if (t->tid_address != 0) {
-        restore_tid(t->tid_address);
-    }
+    restore_tid(t);
     return my_restore_segments(t);
 //@ end
