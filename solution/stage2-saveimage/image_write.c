@@ -84,7 +84,7 @@ int image_write(int fd, struct arena *arena)
     long n = sys_pwrite(fd, notes->bytes, notes->size, 0); /* small, and no signal interrupts us */
     if (n != (long)notes->size)
         return n < 0 ? (int)n : -ENOSPC;
-    pages_open(&arena->pagemap);
+    page_runs_open(&arena->pagemap);
     for (size_t i = 0; i < t->count && error == 0; i++)
         if (t->regions[i].flags & REGION_STORED)
             error = pages_write(fd, &arena->pagemap, &t->regions[i], loads[i].p_offset);

@@ -2,6 +2,7 @@
 #include "regions.h"
 #include "build_id.h"
 #include "part.h"
+#include "region_cut.h"
 
 /*
  * Notes which file this is.  If the name leads to another file now (the old one was deleted or
@@ -59,7 +60,7 @@ static int add_region(struct arena *arena, const struct region *from, bool is_ke
     if (must_store(to, from->name, full, &arena->pagemap))
         to->flags |= REGION_STORED;
     t->count++;
-    return 0;
+    return region_cut(t, &arena->pagemap);
 }
 
 static int refuse_shared(const struct region *region)
@@ -98,7 +99,7 @@ int regions_read(struct arena *arena, bool full)
     long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return (int)fd;
-    pages_open(&arena->pagemap);
+    page_runs_open(&arena->pagemap);
     maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
     int error = read_all(arena, &reader, full);
     sys_close(arena->pagemap.fd);

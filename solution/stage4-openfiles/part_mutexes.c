@@ -10,10 +10,9 @@
 #include "arena.h"
 #include "image_mutexes.h"
 #include "open_kind.h"
+#include "page_runs.h"
 #include "part.h"
 #include "proc_lines.h"
-
-#define WINDOW 256 /* pages that mincore(2) is asked about at once */
 
 /* The owner's field of a recursive or error-checking mutex, or of a rwlock that is held for writing. */
 static bool is_owner(const uint32_t *field)
@@ -35,36 +34,37 @@ void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t pa
     }
 }
 
-/* Pages that are not in memory are not read: it would make them, and beyond the end of a file it would be fatal. */
-static void search(struct image_mutexes *m, uint64_t start, uint64_t end)
+/* Only pages with content are read: to read others would make them. */
+static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end)
 {
-    unsigned char present[WINDOW];
-    for (uint64_t at = start; at < end; at += WINDOW * ARCH_PAGE_SIZE) {
-        uint64_t size = end - at < WINDOW * ARCH_PAGE_SIZE ? end - at : WINDOW * ARCH_PAGE_SIZE;
-        if (sys_call(SYS_mincore, (long)at, (long)size, (long)present, 0) != 0)
-            continue;
-        for (uint64_t i = 0, page = at; i < size / ARCH_PAGE_SIZE; i++, page += ARCH_PAGE_SIZE)
-            if (present[i] & 1)
+    struct page_run run;
+    for (uint64_t at = start; page_runs_next(map, at, end, &run); at = run.end)
+        for (uint64_t page = run.start; page < run.end; page += ARCH_PAGE_SIZE)
+            if (!(run.kinds & PAGE_RUN_SWAPPED) || !page_is_guard(map, page, true))
                 mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
-    }
 }
 
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_mutexes *m = note;
     struct proc_lines lines;
+    char *memory = (char *)note + room - PART_ROOM; /* to work in */
+    struct pagemap *map = (struct pagemap *)(memory + (-(uint64_t)memory & (sizeof(uint64_t) - 1)));
+    char *buffer = (char *)(map + 1);
     if (room <= PART_ROOM + sizeof *m)
         return -E2BIG;
     m->tid = (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0);
-    long error = proc_lines_open(&lines, "/proc/self/maps", (char *)note + room - PART_ROOM, PART_ROOM);
+    long error = proc_lines_open(&lines, "/proc/self/maps", buffer, (size_t)(memory + PART_ROOM - buffer));
     if (error != 0)
         return error;
+    page_runs_open(map);
     for (const char *line; (line = proc_line(&lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;
         if (text_starts(line, " rw-p") || text_starts(line, " rwxp"))
-            search(m, start, end);
+            search(m, map, start, end);
     }
+    sys_close(map->fd);
     error = proc_lines_close(&lines);
     if (error == 0 && m->count > 0)
         return sizeof *m;
