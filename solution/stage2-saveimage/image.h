@@ -73,7 +73,10 @@ enum image_region_flag {
     REGION_FILE = 4,       /* to be mapped from the file `name`, if that is unchanged */
     REGION_KERNEL = 8,     /* made by the kernel: moved or left alone, never written */
     REGION_STORED = 16,    /* all its bytes are in the image: p_filesz is p_memsz, else 0 */
+    REGION_HUGE = 32,      /* in no image: stage 4's restart sets these two, as NOTE_MEMORY has it (memory_plan.c). */
+    REGION_DROPPABLE = 64, /* MAP_HUGETLB, and MAP_DROPPABLE in place of MAP_PRIVATE */
 };
+#define REGION_PAGE_SHIFT 26 /* the six bits from here on: with REGION_HUGE, the logarithm of the size of its pages */
 
 /* One region; the i-th belongs to the i-th PT_LOAD, which says where its bytes are in the image. */
 struct image_region {

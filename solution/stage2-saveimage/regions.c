@@ -54,6 +54,8 @@ static int add_region(struct arena *arena, const struct region *from, bool is_ke
         .flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
                  (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0),
     };
+    if (starts_with(from->name, "/anon_hugepage") && !from->shared)
+        to->inode = 0; /* MAP_HUGETLB: memory like other memory, though maps shows a file */
     memcpy(t->names + t->names_size, from->name, name_size);
     t->names_size += name_size;
     identify_file(to, from, t->count > 0 ? to - 1 : NULL);

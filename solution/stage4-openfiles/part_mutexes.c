@@ -7,12 +7,10 @@
  * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on x86-64, in private memory that can be written.
  * Robust mutexes and those with priority inheritance have the id in their first word, for the kernel: not here.
  */
-#include "arena.h"
 #include "image_mutexes.h"
+#include "memory_work.h"
 #include "open_kind.h"
-#include "page_runs.h"
 #include "part.h"
-#include "proc_lines.h"
 
 /* The owner's field of a recursive or error-checking mutex, or of a rwlock that is held for writing. */
 static bool is_owner(const uint32_t *field)
@@ -47,25 +45,22 @@ static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start,
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_mutexes *m = note;
-    struct proc_lines lines;
-    char *memory = (char *)note + room - PART_ROOM; /* to work in */
-    struct pagemap *map = (struct pagemap *)(memory + (-(uint64_t)memory & (sizeof(uint64_t) - 1)));
-    char *buffer = (char *)(map + 1);
+    struct memory_work *work = memory_work(note, room);
     if (room <= PART_ROOM + sizeof *m)
         return -E2BIG;
     m->tid = (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0);
-    long error = proc_lines_open(&lines, "/proc/self/maps", buffer, (size_t)(memory + PART_ROOM - buffer));
+    long error = proc_lines_open(&work->lines, "/proc/self/maps", work->buffer, sizeof work->buffer);
     if (error != 0)
         return error;
-    page_runs_open(map);
-    for (const char *line; (line = proc_line(&lines)) != NULL;) {
+    page_runs_open(&work->pages);
+    for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;
         if (text_starts(line, " rw-p") || text_starts(line, " rwxp"))
-            search(m, map, start, end);
+            search(m, &work->pages, start, end);
     }
-    sys_close(map->fd);
-    error = proc_lines_close(&lines);
+    sys_close(work->pages.fd);
+    error = proc_lines_close(&work->lines);
     if (error == 0 && m->count > 0)
         return sizeof *m;
     *m = (struct image_mutexes){0}; /* the next room's note is written here, and needs zeros */

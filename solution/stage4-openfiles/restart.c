@@ -7,6 +7,7 @@
  */
 #include "files_plan.h"
 #include "fdtext.h"
+#include "memory_plan.h"
 #include "restart_plan.h"
 #include "shared_plan.h"
 
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
     plan_open(&plan, argv[optind]);
     files_plan(&plan.image, &files);
     shared_plan(&plan.image);
+    memory_plan(&plan.image, files.strict);
     plan_make(&plan);
     plan_go(&plan);
 }

@@ -9,6 +9,7 @@
  */
 #include "core_plan.h"
 #include "fdtext.h"
+#include "memory_plan.h"
 #include "shared_plan.h"
 
 #include <sys/wait.h>
@@ -111,6 +112,7 @@ int main(int argc, char **argv)
         plan_open(&plan, path);
         files_plan(&plan.image, &more.files);
         shared_plan(&plan.image);
+        memory_plan(&plan.image, more.files.strict);
         plan_make(&plan);
     } else {
         core_plan(&plan, program, path, &more.files);
