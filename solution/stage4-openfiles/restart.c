@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
     files_plan(&plan.image, &files);
-    shared_plan(&plan.image);
+    shared_plan(&plan.image, files.strict);
     memory_plan(&plan.image, files.strict);
     plan_make(&plan);
     plan_go(&plan);

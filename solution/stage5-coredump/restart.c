@@ -111,7 +111,7 @@ int main(int argc, char **argv)
     if (core_is_image(path)) {
         plan_open(&plan, path);
         files_plan(&plan.image, &more.files);
-        shared_plan(&plan.image);
+        shared_plan(&plan.image, more.files.strict);
         memory_plan(&plan.image, more.files.strict);
         plan_make(&plan);
     } else {
