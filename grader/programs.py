@@ -59,6 +59,7 @@ RECIPES: dict[str, Recipe] = {
     "primes": Recipe("primes.c", alone=True),
     "shortio": Recipe("shortio.c", alone=True),
     "onterminal": Recipe("onterminal.c", alone=True),
+    "olderkernel": Recipe("olderkernel.c", alone=True),
     "registers": Recipe("registers.c", extra=["registers.S"]),
     "fpenv": Recipe("fpenv.c", ["-lm"]),
     "redzone": Recipe("redzone.c", extra=["redzone.S"]),
