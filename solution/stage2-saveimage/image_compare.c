@@ -47,7 +47,7 @@ static long differing_bytes(const struct comparison *c, size_t i, uint64_t *firs
     return count;
 }
 
-/* How many of the image's regions, from the i-th on, are pieces of that one (region_cut.c); 0: it has another end. */
+/* How many of the image's regions, from the i-th on, are pieces of this one (region_cut.c).  0: it is another. */
 static size_t count_pieces(const struct image *image, size_t i, const struct region *live)
 {
     const struct image_region *first = &image->regions[i], *r = first;

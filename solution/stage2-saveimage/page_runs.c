@@ -20,11 +20,10 @@
 #define ENTRY_PRESENT (1UL << 63)
 #define ENTRY_SWAPPED (1UL << 62)
 #define ENTRY_OF_FILE (1UL << 61) /* a private page loses this bit when it is written to */
-#define ENTRY_GUARD (1UL << 58)   /* Linux 6.15 */
 
 /*
  * The same document, and include/uapi/linux/fs.h of Linux 6.7, have this; Debian 12's headers do not.  A page is
- * told if (kinds ^ inverted) has all bits of `all` and one of `any`; neighbours with the same `told` bits are one run.
+ * told if (kinds ^ inverted) has all bits of `all` and one of `any`; neighbours with the same `told` bits are one.
  */
 struct scan_request {
     uint64_t size, flags;
@@ -62,7 +61,8 @@ void page_runs_open(struct pagemap *map)
 static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
 {
     struct scan_request request = {
-        .size = sizeof request, .start = from, .end = end, .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
+        .size = sizeof request, .start = from, .end = end,
+        .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
         .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO,
         .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_SWAPPED,
     };
@@ -76,7 +76,8 @@ static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
 /* True if none of these pages is in memory, nor anywhere else. */
 static bool is_empty(struct pagemap *map, uint64_t from, uint64_t pages)
 {
-    if (!map->no_swap || sys_call(SYS_mincore, (long)from, (long)(pages * ARCH_PAGE_SIZE), (long)map->present, 0) != 0)
+    long size = (long)(pages * ARCH_PAGE_SIZE);
+    if (!map->no_swap || sys_call(SYS_mincore, (long)from, size, (long)map->present, 0) != 0)
         return false;
     uint64_t page = 0;
     while (page < pages && (map->present[page] & 1) == 0)
@@ -155,17 +156,4 @@ bool page_runs_next(struct pagemap *map, uint64_t from, uint64_t end, struct pag
         return run->start < end;
     }
     return false;
-}
-
-/* Looks without touching: rt_sigprocmask(2) reads the set, EFAULT, before it finds that there is no such `how`. */
-static bool cannot_be_read(uint64_t page)
-{
-    return sys_call(SYS_rt_sigprocmask, -1, (long)page, 0, sizeof(uint64_t)) == -EFAULT;
-}
-
-bool page_is_guard(const struct pagemap *map, uint64_t page, bool readable)
-{
-    uint64_t entry = 0;
-    sys_pread(map->fd, &entry, sizeof entry, (off_t)(page / ARCH_PAGE_SIZE * sizeof entry));
-    return (entry & ENTRY_GUARD) || (readable && cannot_be_read(page));
 }

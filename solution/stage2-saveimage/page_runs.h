@@ -50,11 +50,4 @@ void page_runs_open(struct pagemap *map);
  */
 bool page_runs_next(struct pagemap *map, uint64_t from, uint64_t end, struct page_run *run);
 
-/*
- * True if a page of a PAGE_RUN_SWAPPED run is a guard: to touch it is SIGSEGV, whatever the region's permissions are.
- * Linux 6.13 and 6.14 have guards, but do not show them; there a page that cannot be read is taken for one, if its
- * region is `readable`.
- */
-bool page_is_guard(const struct pagemap *map, uint64_t page, bool readable);
-
 #endif

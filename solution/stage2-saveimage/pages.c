@@ -10,9 +10,9 @@
 
 /*
  * The next run of pages from `from` on that must be in the image.  An untouched page of anonymous memory need not:
- * fresh memory is zero as well.  One of a file (its name may be gone by now), or of the kernel, has bytes all the same;
- * so has one of shared memory, which has an inode as well: the kernel does not tell what was written through another
- * mapping.
+ * fresh memory is zero as well.  One of a file (its name may be gone by now), or of the kernel, has bytes all the
+ * same; so has one of shared memory, which has an inode as well: the kernel does not tell what was written through
+ * another mapping.
  */
 static bool next_wanted(struct pagemap *map, const struct image_region *r, uint64_t from, struct page_run *run)
 {

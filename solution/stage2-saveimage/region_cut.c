@@ -5,9 +5,9 @@
  *     table     |stored|       not stored        |stored   |   three
  *     file      |wwww.w|www.ww....|                            holes that are short stay holes in the file
  *
- * A stored region takes as many bytes of the file's length as it has in memory, and a file has a largest length: 16
- * TiB on ext4; AddressSanitizer's shadow alone has 14.  Restart maps the pieces side by side, and the kernel makes one
- * region of them again.  gdb cannot read what is not stored: it says so, where it would have shown zeros.
+ * A stored region takes as many bytes of the file's length as it has in memory, and a file has a largest length:
+ * 16 TiB on ext4.  AddressSanitizer's shadow alone has 14.  Restart maps the pieces side by side, and the kernel
+ * makes one region of them again.  gdb cannot read what is not stored: it says so, where it would have shown zeros.
  */
 #include "region_cut.h"
 

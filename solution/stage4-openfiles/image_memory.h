@@ -1,11 +1,11 @@
 /*
- * image_memory.h - NOTE_MEMORY: what a program told the kernel about ranges of its memory, and what they are made of.
+ * image_memory.h - NOTE_MEMORY: what a program told the kernel about ranges of memory, and what they are made of.
  * part_memory.c saves and restores it; memory_plan.c looks at it before anything is destroyed.
  */
 #ifndef CKPT_IMAGE_MEMORY_H
 #define CKPT_IMAGE_MEMORY_H
 
-#include <stdint.h>
+#include "page_runs.h"
 
 /* Bits of memory_range.flags; the first are those of part_memory.c's table. */
 enum memory_flag {
@@ -34,6 +34,13 @@ struct image_memory {
     uint32_t future; /* MEMORY_LOCKED, MEMORY_LOCKED_ON_FAULT: mlockall(MCL_FUTURE) */
     struct memory_range ranges[];
 };
+
+/*
+ * guards.c: true if a page of a PAGE_RUN_SWAPPED run is a guard: to touch it is SIGSEGV, whatever the region's
+ * permissions are.  Linux 6.13 and 6.14 have guards, but do not show them; there a page that cannot be read is
+ * taken for one, if its region is `readable`.  (These two kernels were not tried.)
+ */
+bool page_is_guard(const struct pagemap *map, uint64_t page, bool readable);
 
 #ifndef MADV_GUARD_INSTALL /* Linux 6.13; <asm-generic/mman-common.h> */
 #define MADV_GUARD_INSTALL 102

@@ -4,9 +4,9 @@
  *
  *     grows downwards    MAP_GROWSDOWN    a stack that the program made by itself
  *     huge pages         MAP_HUGETLB      if there are enough; the kernel has a pool of each size
- *     droppable          MAP_DROPPABLE    comes back empty: the kernel may drop it at any time, so the program expects
- *                                         that.  (It is where libc's random numbers come from, from glibc 2.41 on:
- *                                         two restarts of one image must not draw the same ones.)
+ *     droppable          MAP_DROPPABLE    comes back empty: the kernel may drop it at any time, so the program
+ *                                         expects that.  (It is where libc's random numbers come from, from glibc
+ *                                         2.41 on: two restarts of one image must not draw the same ones.)
  *     guards             madvise(2)       an older kernel has PROT_NONE in their place
  *     userfaultfd, protection keys        not brought back
  */
@@ -75,7 +75,8 @@ static bool plan_kind(struct image *image, const struct image_memory *m, const s
     if (range->flags & MEMORY_DROPPABLE) {
         bool can = can_map(ARCH_PAGE_SIZE, MAP_DROPPABLE);
         set_flags(image, range, can ? REGION_DROPPABLE : 0, REGION_STORED);
-        return !can && name_loss(range, "was droppable (MAP_DROPPABLE, Linux 6.11): it will be ordinary, and empty");
+        return !can &&
+               name_loss(range, "was droppable (MAP_DROPPABLE, Linux 6.11): it will be like other memory");
     }
     return false;
 }

@@ -15,7 +15,8 @@ struct memory_work {
 /* At the end of the room for a note: part.h. */
 static inline struct memory_work *memory_work(void *note, size_t room)
 {
-    return (struct memory_work *)round_up((uint64_t)note + room - PART_ROOM, sizeof(uint64_t)); // NOLINT: an address
+    uint64_t end = (uint64_t)note + room;
+    return (struct memory_work *)round_up(end - PART_ROOM, sizeof(uint64_t)); // NOLINT: an address
 }
 
 _Static_assert(sizeof(struct memory_work) + sizeof(uint64_t) <= PART_ROOM, "it must fit into the room");

@@ -7,6 +7,7 @@
  * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on x86-64, in private memory that can be written.
  * Robust mutexes and those with priority inheritance have the id in their first word, for the kernel: not here.
  */
+#include "image_memory.h"
 #include "image_mutexes.h"
 #include "memory_work.h"
 #include "open_kind.h"

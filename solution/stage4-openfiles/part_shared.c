@@ -10,9 +10,9 @@
  * they like; a restart puts the bytes of the checkpoint back, under their hands.
  *
  * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged.
- * Unless the program had opened it for writing, too: mprotect(2) may make that region writable.  So restart opens it for
- * writing (the bytes are the file's, still).  To do so with any other file would be a harm: nobody can execute a file
- * that is mapped from a descriptor for writing (ETXTBSY).
+ * Unless the program had opened it for writing, too: mprotect(2) may make that region writable.  So restart opens
+ * it for writing (the bytes are the file's, still).  To do so with any other file would be a harm: nobody can
+ * execute a file that is mapped from a descriptor for writing (ETXTBSY).
  */
 #include "maps.h"
 #include "part.h"

@@ -74,8 +74,8 @@ static int open_nameless(const struct shared_work *work, struct shared_object *o
 }
 
 /*
- * True for a file of which all regions are for reading, though it was open for writing.  It has no bytes in the image;
- * restart_plan.c checks that it is unchanged, as with all files that are read.
+ * True for a file of which all regions are for reading, though it was open for writing.  It has no bytes in the
+ * image; restart_plan.c checks that it is unchanged, as with all files that are read.
  */
 static bool is_only_read(const struct shared_memory *memory, uint32_t index)
 {
