@@ -69,6 +69,7 @@ RECIPES: dict[str, Recipe] = {
     "plugin-other": Recipe("plugin.c", ["-shared", "-fPIC", "-DANSWER=43"], alone=True),
     "fprintf": Recipe("fprintf.c", alone=True),
     "linklist": Recipe("linklist.c", ["-O0"], alone=True),
+    "mappings-asan": Recipe("mappings.c", ["-fsanitize=address"], compiler="clang"),
     "threads": Recipe("threads.c", ["-pthread"]),
 }
 

@@ -185,12 +185,30 @@ static void userfault(void)
     say("%d", *at);
 }
 
+#define NODES 1025UL
+
+/* 1: MPOL_PREFERRED, 2: MPOL_BIND; on node 0, which all machines have. */
+static void numa(void)
+{
+    unsigned long nodes[16] = { 1 };
+    char *at = map(3 * PAGE, RW, PRIVATE);
+    int own = 0, its = 0, others = 0;
+
+    need(syscall(SYS_set_mempolicy, 1, nodes, NODES) == 0);
+    need(syscall(SYS_mbind, at + PAGE, PAGE, 2, nodes, NODES, 0) == 0);
+    ready();
+    syscall(SYS_get_mempolicy, &own, nodes, NODES, 0, 0);
+    syscall(SYS_get_mempolicy, &its, nodes, NODES, at + PAGE, 2);
+    syscall(SYS_get_mempolicy, &others, NULL, 0, at, 2);
+    say("%d %d on %lx, %d", own, its, nodes[0], others);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
 } kinds[] = { { "reserved", reserved }, { "grows", grows }, { "guards", guards }, { "huge", huge },
               { "droppable", droppable }, { "sealed", sealed }, { "later-writable", later_writable },
-              { "userfault", userfault } };
+              { "userfault", userfault }, { "numa", numa } };
 
 int main(int argc, char **argv)
 {

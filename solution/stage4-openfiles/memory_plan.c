@@ -12,6 +12,9 @@
  */
 #include "memory_plan.h"
 #include "image_memory.h"
+#include "image_numa.h"
+
+#include <linux/mempolicy.h>
 
 #ifndef MAP_DROPPABLE /* Linux 6.11 */
 #define MAP_DROPPABLE 0x08
@@ -93,15 +96,38 @@ static bool plan_range(struct image *image, const struct image_memory *m, const 
     return differs;
 }
 
-void memory_plan(struct image *image, bool strict)
+static bool plan_ranges(struct image *image)
 {
     size_t size = 0;
     const struct image_memory *m = image_note(image, IMAGE_NOTE_NAME, NOTE_MEMORY, sizeof *m, &size);
     bool differs = false;
     if (m == NULL || m->count > (size - sizeof *m) / sizeof *m->ranges)
-        return; /* the restorer refuses the second */
+        return false; /* the restorer refuses the second */
     for (const struct memory_range *range = m->ranges; range < m->ranges + m->count; range++)
         differs |= plan_range(image, m, range);
+    return differs;
+}
+
+/* Each policy is tried on a page of our own: the nodes may not be there, or not be allowed. */
+static bool plan_policies(const struct image *image)
+{
+    size_t size = 0;
+    const struct numa_policy *p = image_note(image, IMAGE_NOTE_NAME, NOTE_NUMA, sizeof *p, &size);
+    void *page = mmap(NULL, ARCH_PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned refused = 0;
+    for (size_t i = 0; p != NULL && i < size / sizeof *p; i++)
+        refused += p[i].mode != MPOL_DEFAULT &&
+                   syscall(SYS_mbind, page, ARCH_PAGE_SIZE, p[i].mode, p[i].nodes, NUMA_NODES + 1, 0) != 0;
+    munmap(page, ARCH_PAGE_SIZE);
+    if (refused > 0)
+        warnx("%u NUMA policies (mbind(2)) cannot be had here: the memory may lie on any node", refused);
+    return refused > 0;
+}
+
+void memory_plan(struct image *image, bool strict)
+{
+    bool differs = plan_ranges(image);
+    differs |= plan_policies(image);
     if (differs && strict)
         errx(EX_OSERR, "--strict: memory would not be what it was, so no restart");
 }

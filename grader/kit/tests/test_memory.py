@@ -89,6 +89,24 @@ def test_terabytes_are_reserved_and_little_is_written(case: Case) -> None:
     assert second.wait() < 128 and [line.rsplit(" #", 1)[0] for line in second.lines()[:3]] == RESERVED
 
 
+def test_a_program_under_address_sanitizer(case: Case) -> None:
+    """Its shadow has 14 TiB. clang links the sanitizer into the program; gcc's is a library, which must be the first."""
+    try:
+        program = case.program("mappings-asan")
+        works = subprocess.run([program, "sealed", "probe"], check=False).returncode in (0, 77)
+    except (OSError, subprocess.CalledProcessError):
+        works = False
+    if not works:
+        pytest.skip("not tried here: no clang with AddressSanitizer")
+    life = case.start_at_gate(program, "reserved", 1, ckpt=STUDENT)
+    image = case.checkpoint(life)
+    life.kill()
+    case.open_gate(1)
+    second = case.restart(image)
+    second.wait()
+    assert [line.rsplit(" #", 1)[0] for line in second.lines()[:3]] == RESERVED, second.messages()
+
+
 @pytest.mark.parametrize(("lacks", "size"), [("scan", 64), ("swap", 16)])
 def test_an_older_kernel_finds_the_same_pages(case: Case, lacks: str, size: int) -> None:
     case.through = [str(case.program("olderkernel")), lacks]
@@ -100,7 +118,8 @@ def test_an_older_kernel_finds_the_same_pages(case: Case, lacks: str, size: int)
 
 @pytest.mark.parametrize(
     ("kind", "after"),
-    [("grows", "1 2 3"), ("guards", "1 1 0, others 7 7"), ("droppable", "empty 1"), ("sealed", "unmapped 0")],
+    [("grows", "1 2 3"), ("guards", "1 1 0, others 7 7"), ("droppable", "empty 1"), ("sealed", "unmapped 0"),
+     ("numa", "1 2 on 1, 0")],
 )
 def test_memory_comes_back(case: Case, kind: str, after: str) -> None:
     needed(case, kind)
