@@ -212,10 +212,9 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    START();
+
     probing = argc > 2 && strcmp(argv[argc - 1], "probe") == 0;
-    if (!probing) {
-        START();
-    }
     file = argc > 2 ? argv[2] : "";
     if (argc > 2 && !probing && atoi(argv[2]) > 0)
         gib = (unsigned long)atoi(argv[2]);
