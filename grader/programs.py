@@ -59,6 +59,7 @@ RECIPES: dict[str, Recipe] = {
     "primes": Recipe("primes.c", alone=True),
     "shortio": Recipe("shortio.c", alone=True),
     "onterminal": Recipe("onterminal.c", alone=True),
+    "olderkernel": Recipe("olderkernel.c", alone=True),
     "registers": Recipe("registers.c", extra=["registers.S"]),
     "fpenv": Recipe("fpenv.c", ["-lm"]),
     "redzone": Recipe("redzone.c", extra=["redzone.S"]),
@@ -68,6 +69,7 @@ RECIPES: dict[str, Recipe] = {
     "plugin-other": Recipe("plugin.c", ["-shared", "-fPIC", "-DANSWER=43"], alone=True),
     "fprintf": Recipe("fprintf.c", alone=True),
     "linklist": Recipe("linklist.c", ["-O0"], alone=True),
+    "mappings-asan": Recipe("mappings.c", ["-fsanitize=address"], compiler="clang"),
     "threads": Recipe("threads.c", ["-pthread"]),
 }
 

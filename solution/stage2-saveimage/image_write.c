@@ -85,7 +85,7 @@ int image_write(int fd, struct arena *arena)
     long n = sys_pwrite(fd, notes->bytes, notes->size, 0); /* small, and no signal interrupts us */
     if (n != (long)notes->size)
         return n < 0 ? (int)n : -ENOSPC;
-    pages_open(&arena->pagemap);
+    page_runs_open(&arena->pagemap);
     for (const struct image_region *r = t->regions; r < t->regions + t->count && error == 0; r++)
         if (r->flags & REGION_LAZY)
             error = lazy_write(fd, &arena->pagemap, r, t->names + r->name, loads[r - t->regions].p_offset);

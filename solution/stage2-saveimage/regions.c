@@ -4,6 +4,7 @@
 #include "hidden_name.h"
 #include "lazy_pages.h"
 #include "part.h"
+#include "region_cut.h"
 
 /*
  * Notes which file this is.  If the name leads to another file now (the old one was deleted or
@@ -62,13 +63,15 @@ static int add_region(struct arena *arena, const struct region *from, bool is_ke
         .flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
                  (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0),
     };
+    if (starts_with(from->name, "/anon_hugepage") && !from->shared)
+        to->inode = 0; /* MAP_HUGETLB: memory like other memory, though maps shows a file */
     memcpy(t->names + t->names_size, from->name, name_size);
     t->names_size += name_size;
     identify_file(to, from, t->count > 0 ? to - 1 : NULL);
     if (must_store(to, from->name, full, &arena->pagemap))
         to->flags |= REGION_STORED;
     t->count++;
-    return 0;
+    return region_cut(t, &arena->pagemap);
 }
 
 static int refuse_shared(const struct region *region)
@@ -107,7 +110,7 @@ int regions_read(struct arena *arena, bool full)
     long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return (int)fd;
-    pages_open(&arena->pagemap);
+    page_runs_open(&arena->pagemap);
     maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
     int error = read_all(arena, &reader, full);
     sys_close(arena->pagemap.fd);

@@ -8,10 +8,17 @@
 
 #define LARGE_HOLE (256UL << 10) /* bytes */
 
+#ifndef MAP_DROPPABLE /* Linux 6.11 */
+#define MAP_DROPPABLE 0x08
+#endif
+
 static int region_flags(const struct image_region *region)
 {
-    return MAP_FIXED | (region->flags & REGION_SHARED ? MAP_SHARED : MAP_PRIVATE) |
-           (region->flags & REGION_FILE ? 0 : MAP_ANONYMOUS | MAP_NORESERVE) |
+    int kind = region->flags & REGION_SHARED ? MAP_SHARED :
+               region->flags & REGION_DROPPABLE ? MAP_DROPPABLE : MAP_PRIVATE;
+    int huge = MAP_HUGETLB | (int)(region->flags >> REGION_PAGE_SHIFT << MAP_HUGE_SHIFT);
+    return MAP_FIXED | kind | (region->flags & REGION_FILE ? 0 : MAP_ANONYMOUS) |
+           (region->flags & REGION_HUGE ? huge : region->flags & REGION_FILE ? 0 : MAP_NORESERVE) |
            (region->flags & REGION_GROWS_DOWN ? MAP_GROWSDOWN : 0);
 }
 
@@ -106,7 +113,8 @@ static void free_holes(const struct restorer *r, const struct image_region *regi
 /* --lazy: the image's pages themselves become the region; they are read when they are touched. */
 static bool map_from_image(const struct restorer *r, const struct image_region *region, uint64_t offset)
 {
-    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & (REGION_GROWS_DOWN | REGION_SHARED)))
+    uint32_t others = REGION_GROWS_DOWN | REGION_SHARED | REGION_HUGE;
+    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & others))
         return false; /* MAP_GROWSDOWN of a file is EINVAL; and shared memory must be no private copy */
     long at = sys_mmap(region->start, region->end - region->start, (int)region->prot, MAP_PRIVATE | MAP_FIXED,
                        r->image, (off_t)offset);

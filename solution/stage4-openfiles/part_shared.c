@@ -9,8 +9,10 @@
  * Sharing is within one process.  Other processes that map the same file or POSIX shared memory go on with it as
  * they like; a restart puts the bytes of the checkpoint back, under their hands.
  *
- * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged;
- * and for reading only, so that a later mprotect(PROT_WRITE) is refused, even if the file was open for writing.
+ * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged.
+ * Unless the program had opened it for writing, too: mprotect(2) may make that region writable.  So restart opens
+ * it for writing (the bytes are the file's, still).  To do so with any other file would be a harm: nobody can
+ * execute a file that is mapped from a descriptor for writing (ETXTBSY).
  */
 #include "hidden_name.h"
 #include "maps.h"
@@ -90,13 +92,23 @@ static bool add_name(struct shared_save *save, struct shared_object *object, con
     return true;
 }
 
+/* Tries it, since maps does not tell ("mw" in smaps would). */
+static bool may_become_writable(const struct region *region)
+{
+    uint64_t size = region->end - region->start;
+    if (sys_mprotect(region->start, size, region->prot | PROT_WRITE) != 0)
+        return false;
+    sys_mprotect(region->start, size, region->prot);
+    return true;
+}
+
 /* First reading of maps: each object that must be saved. */
 static long add_object(struct shared_save *save, const struct region *region)
 {
     struct stat st;
     enum shared_kind kind = kind_of(region, &st);
     uint64_t device = kind == SHARED_FILE ? st.st_dev : makedev(region->dev_major, region->dev_minor);
-    if (kind == SHARED_FILE && !(region->prot & PROT_WRITE))
+    if (kind == SHARED_FILE && !(region->prot & PROT_WRITE) && !may_become_writable(region))
         return 0;
     const char *why = obstacle(region, kind, &st);
     if (why != NULL)

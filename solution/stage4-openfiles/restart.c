@@ -7,6 +7,7 @@
  */
 #include "files_plan.h"
 #include "fdtext.h"
+#include "memory_plan.h"
 #include "restart_plan.h"
 #include "shared_plan.h"
 
@@ -48,7 +49,8 @@ int main(int argc, char **argv)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
     files_plan(&plan.image, &files);
-    shared_plan(&plan.image);
+    shared_plan(&plan.image, files.strict);
+    memory_plan(&plan.image, files.strict);
     plan_make(&plan);
     if (!plan.dry_run)
         files_commit(&plan.image, &files);

@@ -15,6 +15,7 @@ struct shared_work {
     struct shared_memory *memory;
     const struct open_file_table *table; /* of files_plan(), or NULL */
     int base; /* files_base() */
+    bool strict;
 };
 
 static void refuse(const struct shared_work *work, const struct shared_object *object, const char *why)
@@ -76,11 +77,44 @@ static int open_nameless(const struct shared_work *work, struct shared_object *o
     return entry != NULL ? open_again(entry) : memfd_create(shared_name(work->memory, object), MFD_CLOEXEC);
 }
 
+/*
+ * True for a file of which all regions are for reading, though it was open for writing.  It has no bytes in the
+ * image; restart_plan.c checks that it is unchanged, as with all files that are read.
+ */
+static bool is_only_read(const struct shared_memory *memory, uint32_t index)
+{
+    const struct shared_view *view = shared_views(memory), *end = view + memory->view_count;
+    while (view < end && (view->object != index || !(view->prot & PROT_WRITE)))
+        view++;
+    return memory->objects[index].kind == SHARED_FILE && view == end;
+}
+
+/* -1: it cannot be written now; then its regions stay as restorer_map.c makes them. */
+static int open_only_read(const struct shared_work *work, const struct shared_object *object)
+{
+    struct stat now;
+    const char *name = shared_name(work->memory, object);
+    int fd = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &now) == 0 && S_ISREG(now.st_mode) && now.st_ino == object->inode)
+        return descriptor_lift(fd, work->base);
+    warnx("%s is mapped for reading; it can no longer become writable (mprotect(2)): %s", name,
+          fd < 0 ? strerror(errno) : "another file has its name now");
+    if (fd >= 0)
+        close(fd);
+    if (work->strict)
+        errx(EX_NOINPUT, "--strict: memory would not be what it was, so no restart");
+    return -1;
+}
+
 static void open_object(const struct shared_work *work, struct shared_object *object)
 {
     object->real_fd = -1;
     if (object->kind == SHARED_ANONYMOUS)
         return;
+    if (is_only_read(work->memory, (uint32_t)(object - work->memory->objects))) {
+        object->real_fd = open_only_read(work, object);
+        return;
+    }
     int fd = object->kind == SHARED_FILE ? open_named(work, object) : open_nameless(work, object);
     if (fd < 0)
         err(EX_OSERR, "shared memory %s cannot be made again", shared_name(work->memory, object));
@@ -101,7 +135,7 @@ static void match_regions(const struct shared_memory *memory, struct image *imag
         bool must_be = (r->flags & REGION_SHARED) && ((r->prot & PROT_WRITE) || !(r->flags & REGION_FILE));
         if (view < end && is_same(view, r)) {
             view++->stored = (r->flags & REGION_STORED) != 0;
-            r->flags &= ~(uint32_t)REGION_FILE;
+            r->flags &= ~(is_only_read(memory, view[-1].object) ? 0U : REGION_FILE);
         } else if (must_be) {
             errx(EX_DATAERR, "the image does not say what the shared region %lx-%lx shows", r->start, r->end);
         }
@@ -110,13 +144,13 @@ static void match_regions(const struct shared_memory *memory, struct image *imag
         errx(EX_DATAERR, "the image's note about shared memory speaks of a region that is not there");
 }
 
-void shared_plan(struct image *image)
+void shared_plan(struct image *image, bool strict)
 {
     size_t size = sizeof(struct shared_memory);
     static const struct shared_memory none;
     const struct shared_memory *note = image_note(image, IMAGE_NOTE_NAME, NOTE_SHARED, sizeof *note, &size);
     const char *why = note == NULL ? NULL : shared_check(note, size);
-    struct shared_work work = {.memory = malloc(size), .base = 3};
+    struct shared_work work = {.memory = malloc(size), .base = 3, .strict = strict};
     if (why != NULL)
         errx(EX_DATAERR, "the image's note about shared memory: %s", why);
     if (work.memory == NULL)

@@ -9,6 +9,7 @@
  */
 #include "core_plan.h"
 #include "fdtext.h"
+#include "memory_plan.h"
 #include "shared_plan.h"
 
 #include <sys/wait.h>
@@ -111,7 +112,8 @@ int main(int argc, char **argv)
     if (core_is_image(path)) {
         plan_open(&plan, path);
         files_plan(&plan.image, &more.files);
-        shared_plan(&plan.image);
+        shared_plan(&plan.image, more.files.strict);
+        memory_plan(&plan.image, more.files.strict);
         plan_make(&plan);
     } else {
         core_plan(&plan, program, path, &more.files);
