@@ -72,9 +72,12 @@ static int enter_with_own_capabilities(int64_t monotonic_offset, int64_t boot_of
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct own[2];
     syscall(SYS_capget, &header, own);
+    struct stat before = {0}, after = {0};
+    stat("/proc/self/ns/user", &before);
     int error = enter(monotonic_offset, boot_offset) ? 0 : errno;
     syscall(SYS_capset, &header, own);
-    return error;
+    stat("/proc/self/ns/user", &after);
+    return error == 0 && before.st_ino != after.st_ino ? IN_USER_NAMESPACE : error;
 }
 
 int clock_namespace(int64_t monotonic_offset, int64_t boot_offset, bool try)
@@ -85,7 +88,8 @@ int clock_namespace(int64_t monotonic_offset, int64_t boot_offset, bool try)
         _exit(enter_with_own_capabilities(monotonic_offset, boot_offset));
     if (child < 0 || waitpid(child, &status, 0) != child)
         return errno;
-    if (status != 0 || try)
-        return WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+    if (try || (status != 0 && status != IN_USER_NAMESPACE))
+        return status;
     return enter_with_own_capabilities(monotonic_offset, boot_offset);
 }

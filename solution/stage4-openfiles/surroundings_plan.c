@@ -125,7 +125,10 @@ static void compare_clocks(struct comparison *c, const struct restart_plan *plan
     if (!is_much(monotonic) && !is_much(boot))
         return;
     int error = clock_namespace(now->monotonic_offset - monotonic, now->boot_offset - boot, plan->dry_run);
-    if (error == 0)
+    if (error == IN_USER_NAMESPACE)
+        differs(c, "namespaces", "to put its clock right it is in a user namespace of its own: set-user-id programs that "
+                "it starts get no rights");
+    if (error == 0 || error == IN_USER_NAMESPACE)
         fprintf(stderr, "restart: the monotonic clock was %ld s off: a time namespace puts it right\n",
                 -monotonic / NSEC);
     else

@@ -15,8 +15,10 @@ void surroundings_plan(const struct restart_plan *plan, const struct files_optio
 
 /*
  * clock_plan.c: gives this process a time namespace (time_namespaces(7)) with these offsets, in nanoseconds from the
- * kernel's own clocks.  0; or an errno, and nothing has changed.  `try`: only find out, in a child.
+ * kernel's own clocks.  0, or IN_USER_NAMESPACE if it took one of these, too; or an errno, and nothing has changed.
+ * `try`: only find out, in a child.
  */
+#define IN_USER_NAMESPACE 255
 int clock_namespace(int64_t monotonic_offset, int64_t boot_offset, bool try);
 
 #endif
