@@ -58,6 +58,8 @@ enum image_note_type {
     NOTE_CHILDREN = 0x434b000d,
     NOTE_MEMORY = 0x434b000e,
     NOTE_MUTEXES = 0x434b000f,
+    NOTE_SURROUNDINGS = 0x434b0018,
+    NOTE_SETTINGS = 0x434b0019,
     NOTE_NUMA = 0x434b0020,
     NOTE_FRAME = 0x434b0010, /* of stage 5: in no image; restart makes it from a core */
 };

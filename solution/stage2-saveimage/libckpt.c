@@ -12,6 +12,7 @@
 #include "ckpt.h"
 #include "rseq.h"
 #include "thread_id.h"
+#include "waits.h"
 #include "libc.h"
 
 #include <pthread.h>
@@ -40,7 +41,7 @@ static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open 
 static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
 static volatile sig_atomic_t last_result; /* of ckpt_now() */
 
-static int take_checkpoint(void)
+static int write_image(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     if (behind_pid == NULL && sys_getpid() != owner) {
@@ -52,6 +53,19 @@ static int take_checkpoint(void)
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
     return error;
+}
+
+/* The handler's last act, in both lives: the program was asleep, or waited, and goes on with it. */
+static void go_on_waiting(void)
+{
+    waits_go_on(arch_signal_context(handler_frame), request.signal);
+}
+
+static int take_checkpoint(void)
+{
+    int result = write_image();
+    go_on_waiting();
+    return result;
 }
 
 /* A timer is inherited neither by a restarted process nor by a child; so this is called in each life of each. */
@@ -80,6 +94,7 @@ static void begin_second_life(void)
     sys_munmap(second_life.restorer_start, second_life.restorer_size);
     owner = sys_getpid();
     start_period();
+    go_on_waiting();
 }
 
 static void on_checkpoint_signal(int signal_number)
@@ -87,6 +102,7 @@ static void on_checkpoint_signal(int signal_number)
     handler_frame = __builtin_frame_address(0);
     if (disabled > 0) {
         postponed = 1;
+        go_on_waiting();
         return;
     }
     //@ step 2.2 Save the registers, then memory; and tell the two lives apart.

@@ -58,7 +58,7 @@ extern const struct part *const all_parts[];
 
 extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
 extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
-    children_part, mutexes_part, numa_part; /* stage 4 */
+    children_part, mutexes_part, numa_part, surroundings_part, settings_part; /* stage 4 */
 extern const struct part frame_part; /* stage 5 */
 
 /* Does this build save memory that is shared with others (parts.c)?  Without, it is refused. */

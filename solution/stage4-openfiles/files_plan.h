@@ -12,6 +12,7 @@
 struct files_options {
     const char *text; /* -f: the table as text, to be read instead of the image's paths; NULL: none */
     int strict;       /* refuse if anything cannot come back as it was */
+    const char *accept; /* words, with commas between them, of differences that strict does not mind */
     int rollback;     /* cut written files back to the length that they had */
     int redirect;     /* open 0, 1 and 2 again where they were files, whatever restart's own are */
 };

@@ -4,8 +4,8 @@
 FILES := part_files.o files_save.o fd_sharing.o fdinfo.o content.o fdtext.o files_check.o file_locks.o \
 	kinds.o kind_lost.o kind_file.o kind_terminal.o kind_pipe.o kind_memfd.o kind_event.o kind_timerfd.o \
 	kind_epoll.o kind_inotify.o inotify_path.o pseudo_files.o
-MORE := part_children.o part_mutexes.o part_attributes.o part_memory.o part_posix_timers.o proc_lines.o \
-	page_runs.o guards.o part_numa.o
+MORE := part_children.o part_mutexes.o part_attributes.o part_memory.o part_posix_timers.o part_surroundings.o \
+	part_settings.o proc_lines.o page_runs.o guards.o part_numa.o
 # Shared memory: the half that the restorer runs, and the half that needs stage 1's parser.
 JOIN := shared_restore.o
 SHARED := part_shared.o

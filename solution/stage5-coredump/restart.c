@@ -11,11 +11,12 @@
 #include "fdtext.h"
 #include "memory_plan.h"
 #include "shared_plan.h"
+#include "surroundings_plan.h"
 
 #include <sys/wait.h>
 
 static const char usage[] =
-    "Usage: restart [-hvnw] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Usage: restart [-hvnw] [-f[FILE]] [--strict [--accept WORDS]] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
     "       restart [the same] PROG CORE | CORE\n"
     "Become the program of a checkpoint image, or of a core file (of the kernel, gcore, gdb), as it was then.\n"
     "PROG is the file that ran; without it, the file that CORE names.  With PROG and CORE the program is left\n"
@@ -26,6 +27,7 @@ static const char usage[] =
     "  -n, --nostop   do not leave it stopped\n"
     "  -w, --wait     a child becomes the program; wait for it, and report how it ended\n"
     "  --strict       no restart if anything would not come back as it was\n"
+    "  --accept WORD,...  differences that --strict does not mind, by the word that names them: cpu-time, ...\n"
     "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
     "  -v, -V, --verbose  say what is done\n"
@@ -83,6 +85,7 @@ static void parse_options(int argc, char **argv, struct restart_plan *plan, stru
     const struct option options[] = {
         {"verbose", 0, &plan->verbose, 1}, {"lazy", 0, &plan->lazy, 1}, {"stop", 0, &plan->stop, 1},
         {"dry-run", 0, &plan->dry_run, 1}, {"help", 0, NULL, 'h'}, {"files", 2, NULL, 'f'},
+        {"accept", 1, NULL, 'a'},
         {"strict", 0, &more->files.strict, 1}, {"rollback", 0, &more->files.rollback, 1},
         {"redirect", 0, &more->files.redirect, 1}, {"nostop", 0, &more->nostop, 1},
         {"wait", 0, &more->wait, 1}, {0},
@@ -91,6 +94,8 @@ static void parse_options(int argc, char **argv, struct restart_plan *plan, stru
         plan->verbose |= option == 'v' || option == 'V';
         more->nostop |= option == 'n';
         more->wait |= option == 'w';
+        if (option == 'a')
+            more->files.accept = optarg;
         if (option == 'f')
             more->files.text = optarg != NULL ? optarg : FDTEXT_DEFAULT;
         if (option == 'h' || option == '?')
@@ -114,6 +119,7 @@ int main(int argc, char **argv)
         files_plan(&plan.image, &more.files);
         shared_plan(&plan.image, more.files.strict);
         memory_plan(&plan.image, more.files.strict);
+        surroundings_plan(&plan, &more.files);
         plan_make(&plan);
     } else {
         core_plan(&plan, program, path, &more.files);
