@@ -71,7 +71,8 @@ static uint64_t find_argc(const struct top *top, uint64_t auxv, uint64_t strings
 {
     for (uint64_t at = auxv - 16; at > top->start + 8; at -= 8) {
         uint64_t count = word_at(top, at - 8);
-        if (word_at(top, at) == strings && count > 0 && count < (auxv - at) / 8 && word_at(top, at + 8 * count) == 0)
+        bool fits = count > 0 && count < (auxv - at) / 8;
+        if (fits && word_at(top, at) == strings && word_at(top, at + 8 * count) == 0)
             return at - 8;
     }
     return 0;
@@ -90,7 +91,7 @@ static bool find_all(const struct core *core, const struct top *top, struct prct
         return false;
     map->start_stack = argc;
     map->arg_start = strings;
-    uint64_t last = word_at(top, argc + 8 * word_at(top, argc)); /* the last argument's pointer; it may be changed */
+    uint64_t last = word_at(top, argc + 8 * word_at(top, argc)); /* the last argument; the pointer may be changed */
     map->arg_end = behind_string(top, last >= strings && last < end ? last : strings, end);
     map->env_start = map->arg_end;
     map->env_end = end;

@@ -114,12 +114,13 @@ static bool is_moved_alike(const struct core *core, const struct core_file *file
                            uint64_t begin)
 {
     const struct core_file *first = first_mapping(core, file);
-    return first == NULL || file->start - file->offset - (first->start - begin) == segment->p_vaddr - segment->p_offset;
+    return first == NULL ||
+           file->start - file->offset - (first->start - begin) == segment->p_vaddr - segment->p_offset;
 }
 
 /* The protection by the PT_LOADs of the file. */
-static uint32_t find_protection(const struct core *core, const struct core_file *file, int fd, const Elf64_Ehdr *elf,
-                                uint64_t offset)
+static uint32_t find_protection(const struct core *core, const struct core_file *file, int fd,
+                                const Elf64_Ehdr *elf, uint64_t offset)
 {
     Elf64_Phdr segment;
     uint64_t begin = ~0UL; /* the address of the first PT_LOAD in the file, which is 0 if it can be moved */
@@ -138,7 +139,8 @@ uint32_t core_protection(const struct core *core, const struct core_file *file, 
 {
     Elf64_Ehdr elf;
     int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    bool is_elf = fd >= 0 && pread(fd, &elf, sizeof elf, 0) == sizeof elf && memcmp(elf.e_ident, ELFMAG, SELFMAG) == 0;
+    bool is_elf = fd >= 0 && pread(fd, &elf, sizeof elf, 0) == sizeof elf &&
+                  memcmp(elf.e_ident, ELFMAG, SELFMAG) == 0;
     uint32_t prot = is_elf ? find_protection(core, file, fd, &elf, offset) : data_protection(name);
     if (fd >= 0)
         close(fd);

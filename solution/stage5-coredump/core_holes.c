@@ -1,11 +1,11 @@
 /*
- * core_holes.c - gcore and gdb do not name the memory that a program keeps out of cores: there is a hole.  A pointer
- * into a hole tells that something was there.
+ * core_holes.c - gcore and gdb do not name the memory that a program keeps out of cores: there is a hole.  A
+ * pointer into a hole tells that something was there.
  *
  * It may have been freed since; so this is for a message, and nothing is done to the hole.  Not looked at are the
- * large holes that every program has, and those in front of its heap and its stack: numbers look like pointers to these.  The
- * first byte of a hole is the end of what lies before it, too: to it only registers, the stack and the program's own
- * variables count.
+ * large holes that every program has, and those in front of its heap and its stack: numbers look like pointers to
+ * these.  The first byte of a hole is the end of what lies before it, too: to it only registers, the stack and the
+ * program's own variables count.
  */
 #include "core.h"
 
@@ -43,7 +43,8 @@ static struct holes find_holes(const struct core *core, const struct image *imag
     for (size_t i = 1; i < image->region_count; i++) {
         struct core_range range = {image->regions[i - 1].end, image->regions[i].start};
         bool before_stack = (image->regions[i].flags & REGION_GROWS_DOWN) != 0;
-        if (range.start < range.end && range.end - range.start <= LARGE && range.start != before_heap && !before_stack)
+        bool usual = range.start == before_heap || before_stack || range.end - range.start > LARGE;
+        if (range.start < range.end && !usual)
             holes.list[holes.count++].range = range;
     }
     return holes;
@@ -92,13 +93,13 @@ size_t core_holes(const struct core *core, const struct image *image)
     size_t found = 0;
     for (size_t i = 0; i < sizeof core->registers / sizeof *registers; i++)
         look_at_word(&holes, registers[i], true);
-    for (const struct image_region *r = image->regions; holes.count > 0 && r < image->regions + image->region_count; r++)
-        if ((r->flags & REGION_STORED) && (r->prot & PROT_WRITE))
+    for (const struct image_region *r = image->regions; r < image->regions + image->region_count; r++)
+        if (holes.count > 0 && (r->flags & REGION_STORED) && (r->prot & PROT_WRITE))
             look_at_region(&holes, core, image, r);
     for (const struct hole *hole = holes.list; hole < holes.list + holes.count; hole++)
         if (hole->pointers > 0) {
-            warnx("the program has %zu pointers to %lx-%lx (%lu KiB), where the core has no memory: freed since, or "
-                  "kept out of it (MADV_DONTDUMP; in gdb: set dump-excluded-mappings on)", hole->pointers,
+            warnx("the program has %zu pointers to %lx-%lx (%lu KiB), where the core has no memory: freed since, "
+                  "or kept out of it (MADV_DONTDUMP; in gdb: set dump-excluded-mappings on)", hole->pointers,
                   hole->range.start, hole->range.end, (hole->range.end - hole->range.start) >> 10);
             found++;
         }

@@ -50,27 +50,32 @@ static bool has_flag(const char *line, const char *flag)
     return false;
 }
 
-/* Appends what the program keeps out of cores, which is found in smaps; and that this is all. */
+/* One line of smaps: where a region is, or its flags, and then it may be one that is kept out of cores. */
+static void look_at_line(const char *at, uint64_t *start, uint64_t *end, int fd)
+{
+    char text[160];
+    if (text_starts(at, "VmFlags:") && has_flag(at, " dd") && !has_flag(at, " io") && !has_flag(at, " dp"))
+        sys_write(fd, text, text_join(text, sizeof text, "# memory ", text_number(*start, 16).digits, "-",
+                                      text_number(*end, 16).digits, " is not in the core\n", NULL));
+    if ((*at < '0' || *at > '9') && (*at < 'a' || *at > 'f'))
+        return;
+    *start = text_parse(&at, 16);
+    at++;
+    *end = text_parse(&at, 16);
+}
+
+/* Appends what the program keeps out of cores; and, if smaps could be read to its end, that this is all. */
 static void write_left_out(char *room, size_t size)
 {
-    char line[160], *at;
+    static const char all[] = "# memory: that is all\n";
     uint64_t start = 0, end = 0;
     struct proc_lines lines;
     long fd = sys_open(text_path, O_WRONLY | O_APPEND | O_CLOEXEC, 0);
     if (fd >= 0 && proc_lines_open(&lines, "/proc/self/smaps", room, size) == 0) {
-        while ((at = proc_line(&lines)) != NULL) {
-            if (text_starts(at, "VmFlags:") && has_flag(at, " dd") && !has_flag(at, " io") && !has_flag(at, " dp"))
-                sys_write((int)fd, line, text_join(line, sizeof line, "# memory ", text_number(start, 16).digits, "-",
-                                                   text_number(end, 16).digits, " is not in the core\n", NULL));
-            if ((*at < '0' || *at > '9') && (*at < 'a' || *at > 'f'))
-                continue;
-            const char *number = at;
-            start = text_parse(&number, 16);
-            number++;
-            end = text_parse(&number, 16);
-        }
+        for (const char *at; (at = proc_line(&lines)) != NULL;)
+            look_at_line(at, &start, &end, (int)fd);
         if (proc_lines_close(&lines) == 0)
-            sys_write((int)fd, line, text_join(line, sizeof line, "# memory: that is all\n", NULL));
+            sys_write((int)fd, all, sizeof all - 1);
     }
     if (fd >= 0)
         sys_close((int)fd);

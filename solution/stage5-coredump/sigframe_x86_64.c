@@ -52,8 +52,8 @@ static unsigned offset_in_core(const struct core *core)
 
 /*
  * The parts of the area beyond AVX must be where this processor has them: cpuid, leaf 0xd.  gdb before version 14
- * took the order for Intel's everywhere, and so on AMD processors with AVX-512 its cores lack k0 to k7 and the upper
- * halves of zmm0 to zmm5.
+ * took the order for Intel's everywhere, and so on AMD processors with AVX-512 its cores lack k0 to k7 and the
+ * upper halves of zmm0 to zmm5.
  */
 static void check_order(const struct core *core, uint64_t used)
 {

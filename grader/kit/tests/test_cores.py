@@ -258,6 +258,40 @@ int main(void)
     return 0;
 }
 """
+# Has memory that the kernel may drop (Linux 6.11), filled with 'x'; after a byte: what is there, and does libc know its id?
+DROPPABLE = r"""
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int main(void)
+{
+    char byte, *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, 8 | MAP_ANONYMOUS, -1, 0);
+    clockid_t clock;
+    struct timespec used;
+    if (memory == MAP_FAILED)
+        memory = NULL;
+    else
+        memset(memory, 'x', 4096);
+    signal(SIGUSR1, SIG_IGN);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    int own = raise(SIGUSR1) == 0 && pthread_getcpuclockid(pthread_self(), &clock) == 0 &&
+              syscall(SYS_clock_gettime, clock, &used) == 0;
+    printf("%d %d\n", memory != NULL && memory[0] == 'x', own);
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    return 0;
+}
+"""
 
 
 @pytest.fixture(name="stage", scope="module")
@@ -864,3 +898,50 @@ def test_no_anonymous_memory(how: Take, kept: str, stage: Path, tmp_path: Path) 
     wait_in_read(life)
     Path(f"/proc/{life.pid}/coredump_filter").write_text(kept)
     refused(stage, tmp_path, 65, "coredump_filter", "-n", program, how(tmp_path, life))
+
+
+# --- Images: what glibc 2.41 and 2.43 have changed ----------------------------------------------------
+
+
+def droppable(pid: int) -> int:
+    """How many regions the kernel may drop."""
+    smaps = Path(f"/proc/{pid}/smaps").read_text()
+    return len(re.findall(r"^VmFlags:.* dp\b", smaps, re.MULTILINE))
+
+
+def without_place_of_id(image: Path) -> Path:
+    """The image as one of before: the thread's note has no id_place, and the header no checksum."""
+    data = bytearray(image.read_bytes())
+    for kind, at in ((0x434B0000, 16), (0x434B0003, 52)):
+        header = data.index(struct.pack("<I", kind) + b"CKPT\0")
+        struct.pack_into("<Q" if at == 16 else "<I", data, header + 4 + 8 + at, 0)
+    old = image.with_name("old")
+    old.write_bytes(data)
+    return old
+
+
+def test_thread_id_and_droppable_memory(stage: Path, tmp_path: Path) -> None:
+    """libc knows its new id; an image that does not say where it is restarts, too; what may be dropped is empty."""
+    program = compile_c(tmp_path, "droppable", DROPPABLE)
+    life = start(tmp_path, stage / "ckpt", "-o", "image", program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    before = droppable(life.pid)
+    life.send_signal(signal.SIGUSR2)
+    assert wait_until((tmp_path / "image").exists, LIMIT)
+    life.kill()
+    life.wait()
+    shown = subprocess.run([stage / "readckpt", tmp_path / "image"], capture_output=True, text=True, check=True).stdout
+    places = re.search(r"tid address (\w+); libc keeps the id at (\w+)$", shown, re.MULTILINE)
+    assert places, shown
+    images = [tmp_path / "image"]
+    if places[1] == places[2]:  # up to glibc 2.42
+        images.append(without_place_of_id(tmp_path / "image"))
+    for image in images:
+        second = start(tmp_path, stage / "restart", image, stdin=subprocess.PIPE)
+        assert second.stdin is not None and second.stdout is not None
+        second.stdin.write("x")
+        second.stdin.flush()
+        assert second.stdout.readline() == "0 1\n"
+        assert droppable(second.pid) == before
+        second.communicate("x", LIMIT)
+        assert second.returncode == 0
