@@ -64,8 +64,9 @@ static inline long arch_set_gs(uint64_t base)
 }
 
 /*
- * What arch_prctl(2) lets a process ask for: bit 0, the instruction cpuid works (ARCH_SET_CPUID); the others, state of
- * the vector unit that must be asked for (ARCH_REQ_XCOMP_PERM: AMX is 18).  0: such an old kernel that there is nothing.
+ * What arch_prctl(2) lets a process ask for: bit 0, the instruction cpuid works (ARCH_SET_CPUID); the others,
+ * state of the vector unit that must be asked for (ARCH_REQ_XCOMP_PERM: AMX is 18).  0: such an old kernel that
+ * there is nothing.
  */
 #define ARCH_XCOMP_GET 0x1022 /* Linux 5.16, <asm/prctl.h> */
 #define ARCH_XCOMP_ASK 0x1023
@@ -96,7 +97,8 @@ static inline long arch_set_features(uint64_t then, uint64_t now)
 static inline int arch_has_shadow_stack(void)
 {
     uint64_t features = 0;
-    return arch_syscall(SYS_arch_prctl, ARCH_SHADOW_STACK_STATUS, (long)&features, 0, 0, 0, 0) == 0 && (features & 1);
+    long error = arch_syscall(SYS_arch_prctl, ARCH_SHADOW_STACK_STATUS, (long)&features, 0, 0, 0, 0);
+    return error == 0 && (features & 1);
 }
 
 /*

@@ -41,31 +41,26 @@ static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open 
 static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
 static volatile sig_atomic_t last_result; /* of ckpt_now() */
 
-static int write_image(void)
-{
-    struct number pid = text_number((uint64_t)sys_getpid(), 10);
-    if (behind_pid == NULL && sys_getpid() != owner) {
-        say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
-        return -EPERM;
-    }
-    text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
-    int error = checkpoint_take(&request, image_path);
-    if (error == 0 && verbose)
-        say("libckpt: wrote ", image_path, NULL);
-    return error;
-}
-
-/* The handler's last act, in both lives: the program was asleep, or waited, and goes on with it. */
+/* The handler's last act, in both lives: a program that slept, or waited, goes on with it. */
 static void go_on_waiting(void)
 {
-    waits_go_on(arch_signal_context(handler_frame), request.signal);
+    if (waits_go_on != NULL)
+        waits_go_on(arch_signal_context(handler_frame), request.signal);
 }
 
 static int take_checkpoint(void)
 {
-    int result = write_image();
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    int error = -EPERM;
+    text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
+    if (behind_pid == NULL && sys_getpid() != owner)
+        say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
+    else
+        error = checkpoint_take(&request, image_path);
+    if (error == 0 && verbose)
+        say("libckpt: wrote ", image_path, NULL);
     go_on_waiting();
-    return result;
+    return error;
 }
 
 /* A timer is inherited neither by a restarted process nor by a child; so this is called in each life of each. */

@@ -4,10 +4,9 @@
  * They are armed last of all: their signals are blocked until the program runs, but time is theirs.
  *
  * The kernel arms a periodic ITIMER_REAL anew when its SIGALRM is taken from the queue, and not before.  While that
- * waits, no time is left, but there is an interval; set so, the timer would be dead.  So we take the signal, look when
- * it rings next, and queue it again: part_signals.c saves it.
+ * waits, no time is left, but there is an interval; set so, the timer would be dead.  So it rings in an interval.
+ * (Stage 4 knows better: part_posix_timers.c makes the kernel arm it, before we look.)
  */
-#include "image_signals.h"
 #include "part.h"
 
 #include <sys/time.h>
@@ -18,32 +17,11 @@ struct image_timers {
     struct itimerval timers[TIMERS]; /* time left and interval at the checkpoint; 0: not armed */
 };
 
-static bool has_rung(const struct itimerval *timer)
-{
-    return !timerisset(&timer->it_value) && timerisset(&timer->it_interval);
-}
-
-/* One SIGALRM can wait for the thread, and one, the timer's, for the process: take both, so that it is armed again. */
-static void read_rung(struct itimerval *timer)
-{
-    uint64_t alarm = 1UL << (SIGALRM - 1);
-    struct timespec now = {0, 0};
-    siginfo_t waiting[2];
-    int count = 0;
-    while (count < 2 && sys_call(SYS_rt_sigtimedwait, (long)&alarm, (long)&waiting[count], (long)&now, MASK_SIZE) > 0)
-        count++;
-    sys_call(SYS_getitimer, ITIMER_REAL, (long)timer, 0, 0);
-    while (count-- > 0)
-        sys_call(SYS_rt_sigqueueinfo, sys_getpid(), SIGALRM, (long)&waiting[count], 0);
-}
-
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_timers *t = note;
     for (int i = 0; i < TIMERS; i++)
         sys_call(SYS_getitimer, i, (long)&t->timers[i], 0, 0);
-    if (has_rung(&t->timers[ITIMER_REAL]))
-        read_rung(&t->timers[ITIMER_REAL]);
     return sizeof *t;
 }
 
@@ -62,8 +40,7 @@ static long restore(const void *note, size_t size)
     long error = 0;
     for (int i = 0; i < TIMERS && error == 0; i++) {
         struct itimerval timer = t->timers[i];
-        if (has_rung(&timer)) /* an older image, or a timer so fast that it rang again; then it rings in an interval */
-            timer.it_value = timer.it_interval;
+        timer.it_value = timerisset(&timer.it_value) ? timer.it_value : timer.it_interval;
         error = sys_call(SYS_setitimer, i, (long)&timer, 0, 0);
     }
     return error;

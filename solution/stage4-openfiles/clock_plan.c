@@ -1,9 +1,10 @@
 /*
  * clock_plan.c - a monotonic clock that does not go back.
  *
- * CLOCK_MONOTONIC counts from the machine's start; what a program remembers of it means nothing on another machine.
- * A time namespace gives a process clocks with an offset.  Who makes one with unshare(2) puts its children there; by
- * setns(2) a process with one thread enters it itself.  It needs CAP_SYS_ADMIN, which a user namespace gives.
+ * CLOCK_MONOTONIC counts from the machine's start; what a program remembers of it means nothing on another
+ * machine. A time namespace gives a process clocks with an offset.  Who makes one with unshare(2) puts its
+ * children there; by setns(2) a process with one thread enters it itself.  It needs CAP_SYS_ADMIN, which a user
+ * namespace gives.
  */
 #include "surroundings_plan.h"
 

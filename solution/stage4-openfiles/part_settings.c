@@ -1,6 +1,6 @@
 /*
- * part_settings.c - the room of small settings that a process has asked the kernel for, beyond part_attributes.c: more of
- * prctl(2), membarrier(2), two files of /proc.  Given.
+ * part_settings.c - the room of small settings that a process has asked the kernel for, beyond part_attributes.c:
+ * more of prctl(2), membarrier(2), two files of /proc.  Given.
  *
  * What was never set is not touched: its answer is the same in both lives.
  */
@@ -42,9 +42,12 @@ static const struct setting settings[SETTINGS] = {
 
 /* linux/membarrier.h; by number, since older headers lack some. */
 #define MEMBARRIER_GET_REGISTRATIONS (1 << 9) /* Linux 6.3 */
-#define MEMBARRIER_REGISTRATIONS 4
-static const int membarriers[MEMBARRIER_REGISTRATIONS][2] = { /* to register; to use */
-    {1 << 2, 0}, {1 << 4, 1 << 3}, {1 << 6, 1 << 5}, {1 << 8, 1 << 7}};
+#define MEMBARRIER_REGISTRATIONS     4
+static const int membarriers[MEMBARRIER_REGISTRATIONS][2] = {/* to register; to use */
+                                                             {1 << 2, 0},
+                                                             {1 << 4, 1 << 3},
+                                                             {1 << 6, 1 << 5},
+                                                             {1 << 8, 1 << 7}};
 
 struct image_settings {
     int64_t settings[SETTINGS]; /* negative: that kernel does not know it */
@@ -64,7 +67,7 @@ struct utilization {
     uint64_t runtime, deadline, period;
     uint32_t util_min, util_max;
 };
-#define KEEP_ALL 0x18 /* SCHED_FLAG_KEEP_POLICY, _KEEP_PARAMS */
+#define KEEP_ALL   0x18 /* SCHED_FLAG_KEEP_POLICY, _KEEP_PARAMS */
 #define UTIL_CLAMP 0x60
 
 static long get_setting(const struct setting *setting)
@@ -122,7 +125,8 @@ static long save(const struct save_request *request, void *note, size_t room)
 {
     if (arch_has_shadow_stack()) {
         say("libckpt: the program has a hardware shadow stack, which cannot come back (GLIBC_TUNABLES="
-            "glibc.cpu.x86_shstk=off)", NULL);
+            "glibc.cpu.x86_shstk=off)",
+            NULL);
         return -ENOTSUP;
     }
     get_all(note);
@@ -172,8 +176,10 @@ static void write_number(const char *path, int64_t value, const char *name)
 
 static void restore_utilization(const struct image_settings *then, const struct image_settings *now)
 {
-    struct utilization wanted = {.size = sizeof wanted, .flags = KEEP_ALL | UTIL_CLAMP,
-                                 .util_min = (uint32_t)then->util_min, .util_max = (uint32_t)then->util_max};
+    struct utilization wanted = {.size = sizeof wanted,
+                                 .flags = KEEP_ALL | UTIL_CLAMP,
+                                 .util_min = (uint32_t)then->util_min,
+                                 .util_max = (uint32_t)then->util_max};
     bool same = then->util_min == now->util_min && then->util_max == now->util_max;
     if (then->util_max != 0 && !same && sys_call(SYS_sched_setattr, 0, (long)&wanted, 0, 0) != 0)
         warn_lost("the utilization clamp (sched_setattr(2))");
@@ -200,4 +206,5 @@ static long restore(const void *note, size_t size)
     return 0;
 }
 
-const struct part settings_part = {NOTE_SETTINGS, "settings", sizeof(struct image_settings), save, describe, restore};
+const struct part settings_part = {NOTE_SETTINGS, "settings", sizeof(struct image_settings),
+                                   save,          describe,   restore};

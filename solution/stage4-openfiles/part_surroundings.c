@@ -108,12 +108,13 @@ static long save(const struct save_request *request, void *note, size_t room)
 static void describe(part_printf print, const void *note, size_t size)
 {
     const struct surroundings *s = note;
-    print("  user %u, group %u, capabilities 0x%lx, process %d of group %d, session %d%s\n", s->users[1], s->groups[1],
-          s->capabilities[2], s->pid, s->process_group, s->session, s->terminal == 0 ? ", no terminal" : "");
+    print("  user %u, group %u, capabilities 0x%lx, process %d of group %d, session %d%s\n", s->users[1],
+          s->groups[1], s->capabilities[2], s->pid, s->process_group, s->session,
+          s->terminal == 0 ? ", no terminal" : "");
     print("  monotonic clock %ld.%09ld s, CPU time %lu.%06lu s\n", s->monotonic / NSEC, s->monotonic % NSEC,
           s->cpu_time / 1000000, s->cpu_time % 1000000);
 }
 
 /* No restore: surroundings_plan.c compares. */
-const struct part surroundings_part = {NOTE_SURROUNDINGS, "surroundings", sizeof(struct surroundings),
-                                       save, describe, NULL};
+const struct part surroundings_part = {
+    NOTE_SURROUNDINGS, "surroundings", sizeof(struct surroundings), save, describe, NULL};

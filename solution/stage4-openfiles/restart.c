@@ -13,14 +13,15 @@
 #include "surroundings_plan.h"
 
 static const char usage[] =
-    "Usage: restart [-hv] [-f[FILE]] [--strict [--accept WORDS]] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Usage: restart [-hv] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
+    "               [--dry-run] IMAGE\n"
     "Become the program of a checkpoint image, as it was then, with its files.  Descriptors 0, 1 and 2 are those\n"
     "of restart; where it has a terminal, and the program had a file, the file is opened again.\n\n"
     "  -f[FILE], --files[=FILE]\n"
     "                 take the open files from a text (default: " FDTEXT_DEFAULT "), edited by hand; a file is\n"
     "                 found where the text says.  `readckpt --files IMAGE` makes one\n"
     "  --strict       no restart if anything would not come back as it was\n"
-    "  --accept WORD,...  differences that --strict does not mind, by the word that names them: cpu-time, ...\n"
+    "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
     "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
     "  -v, --verbose  say what is done\n"

@@ -1,7 +1,7 @@
 /*
- * surroundings.h - NOTE_SURROUNDINGS: what a process has from those around it, and cannot give itself: who it is, where
- * its root is, its session and terminal, its namespaces, its clocks.  Nothing of it is restored, but for the clocks:
- * restart compares the two lives, and says what differs.
+ * surroundings.h - NOTE_SURROUNDINGS: what a process has from those around it, and cannot give itself: who it is,
+ * where its root is, its session and terminal, its namespaces, its clocks.  Nothing of it is restored, but for
+ * the clocks: restart compares the two lives, and says what differs.
  */
 #ifndef CKPT_SURROUNDINGS_H
 #define CKPT_SURROUNDINGS_H

@@ -1,8 +1,8 @@
 /*
  * surroundings_plan.c - says what lies around the second life and is not what lay around the first.
  *
- * Each difference has a word.  --strict refuses because of it, unless --accept has the word: so --strict stays of use
- * where somebody knows that, say, the CPU time does not matter to the program.
+ * Each difference has a word.  --strict refuses because of it, unless --accept has the word: so --strict stays of
+ * use where somebody knows that, say, the CPU time does not matter to the program.
  */
 #include "surroundings_plan.h"
 #include "image_signals.h"
@@ -23,8 +23,8 @@ static bool is_accepted(const char *words, const char *word)
 }
 
 /* Names a difference, and counts it. */
-__attribute__((format(printf, 3, 4))) static void
-differs(struct comparison *c, const char *word, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void differs(struct comparison *c, const char *word,
+                                                          const char *format, ...)
 {
     va_list list;
     c->problems += !is_accepted(c->options->accept, word);
@@ -40,8 +40,8 @@ static void compare_user(struct comparison *c)
     static const char names[CAPABILITIES][8] = CAPABILITY_NAMES;
     const struct surroundings *then = c->then, *now = c->now;
     if (memcmp(then->users, now->users, sizeof then->users) != 0)
-        differs(c, "user", "user id %u (effective %u) is %u (%u) now", then->users[0], then->users[1], now->users[0],
-                now->users[1]);
+        differs(c, "user", "user id %u (effective %u) is %u (%u) now", then->users[0], then->users[1],
+                now->users[0], now->users[1]);
     if (memcmp(then->groups, now->groups, sizeof then->groups) != 0)
         differs(c, "user", "group id %u (effective %u) is %u (%u) now", then->groups[0], then->groups[1],
                 now->groups[0], now->groups[1]);
@@ -93,10 +93,13 @@ static void compare_session(struct comparison *c, const struct image *image, boo
     if (then->terminal != 0 && now->terminal == 0)
         differs(c, "session", "it had a controlling terminal, and restart has none: no Ctrl-C, no /dev/tty");
     if (then->terminal == 0 && now->terminal != 0)
-        differs(c, "session", "it had no controlling terminal, and has restart's now: Ctrl-C and a hangup reach it");
+        differs(c, "session",
+                "it had no controlling terminal, and has restart's now: Ctrl-C and a hangup reach it");
     if (then->terminal != 0 && manages_jobs(image))
-        differs(c, "session", "it manages jobs on its terminal as process group %d, which is %d now: it will lose the "
-                "terminal, as a shell does", then->process_group, now->process_group);
+        differs(c, "session",
+                "it manages jobs on its terminal as process group %d, which is %d now: it will lose the "
+                "terminal, as a shell does",
+                then->process_group, now->process_group);
     else if (verbose && then->process_group == then->pid && now->process_group != now->pid)
         fprintf(stderr, "restart: it led a process group, and is in restart's now\n");
 }
@@ -120,21 +123,25 @@ static bool is_much(int64_t error)
 static void compare_clocks(struct comparison *c, const struct restart_plan *plan)
 {
     const struct surroundings *then = c->then, *now = c->now;
-    int64_t monotonic = clock_error(c, then->monotonic, now->monotonic, then->monotonic_offset, now->monotonic_offset);
+    int64_t monotonic =
+        clock_error(c, then->monotonic, now->monotonic, then->monotonic_offset, now->monotonic_offset);
     int64_t boot = clock_error(c, then->boot, now->boot, then->boot_offset, now->boot_offset);
     if (!is_much(monotonic) && !is_much(boot))
         return;
     int error = clock_namespace(now->monotonic_offset - monotonic, now->boot_offset - boot, plan->dry_run);
     if (error == IN_USER_NAMESPACE)
-        differs(c, "namespaces", "to put its clock right it is in a user namespace of its own: set-user-id programs that "
+        differs(c, "namespaces",
+                "to put its clock right it is in a user namespace of its own: set-user-id programs that "
                 "it starts get no rights");
     if (error == 0 || error == IN_USER_NAMESPACE)
         fprintf(stderr, "restart: the monotonic clock was %ld s off: a time namespace puts it right\n",
                 -monotonic / NSEC);
     else
-        differs(c, "clock", "the monotonic clock is %ld s %s, and a time namespace is refused (%s): waits until an "
-                "absolute time end as much too %s", labs(monotonic / NSEC), monotonic < 0 ? "behind" : "ahead",
-                strerror(error), monotonic < 0 ? "late" : "early");
+        differs(c, "clock",
+                "the monotonic clock is %ld s %s, and a time namespace is refused (%s): waits until an "
+                "absolute time end as much too %s",
+                labs(monotonic / NSEC), monotonic < 0 ? "behind" : "ahead", strerror(error),
+                monotonic < 0 ? "late" : "early");
 }
 
 /* Every program has used some: below a second it is not worth a word. */
@@ -169,6 +176,8 @@ void surroundings_plan(const struct restart_plan *plan, const struct files_optio
     compare_cpu_time(&c, verbose);
     compare_clocks(&c, plan);
     if (options->strict && c.problems > 0)
-        errx(EX_NOINPUT, "--strict: %d things cannot be what they were, so no restart (--accept WORD,... for those that "
-             "do not matter)", c.problems);
+        errx(EX_NOINPUT,
+             "--strict: %d things cannot be what they were, so no restart (--accept WORD,... for those that "
+             "do not matter)",
+             c.problems);
 }

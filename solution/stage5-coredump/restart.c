@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 
 static const char usage[] =
-    "Usage: restart [-hvnw] [-f[FILE]] [--strict [--accept WORDS]] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Usage: restart [-hvnw] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
+    "               [--dry-run] IMAGE\n"
     "       restart [the same] PROG CORE | CORE\n"
     "Become the program of a checkpoint image, or of a core file (of the kernel, gcore, gdb), as it was then.\n"
     "PROG is the file that ran; without it, the file that CORE names.  With PROG and CORE the program is left\n"
@@ -27,7 +28,7 @@ static const char usage[] =
     "  -n, --nostop   do not leave it stopped\n"
     "  -w, --wait     a child becomes the program; wait for it, and report how it ended\n"
     "  --strict       no restart if anything would not come back as it was\n"
-    "  --accept WORD,...  differences that --strict does not mind, by the word that names them: cpu-time, ...\n"
+    "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
     "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
     "  -v, -V, --verbose  say what is done\n"

@@ -4,9 +4,9 @@
  * SA_RESTART is enough for read(2), wait(2), flock(2) and the like: the kernel makes them again.  Others fail with
  * EINTR whenever a handler has run (signal(7)).  Of those we make again what then ends when it would have ended:
  *
- *     without a time limit            pause, sigsuspend, sigwaitinfo, msgrcv, msgsnd, semop; poll and epoll_wait with -1
- *     until an absolute time          clock_nanosleep with TIMER_ABSTIME, FUTEX_WAIT_BITSET (sem_timedwait and others)
- *     the kernel has noted the rest   select, pselect, ppoll: in the limit itself; nanosleep: if it was asked to
+ *     without a time limit     pause, sigsuspend, sigwaitinfo, msgrcv, msgsnd, semop; poll, epoll_wait with -1
+ *     until an absolute time   clock_nanosleep with TIMER_ABSTIME, FUTEX_WAIT_BITSET (sem_timedwait and others)
+ *     the rest is noted        select, pselect, ppoll: in the limit itself; nanosleep: if it was asked to
  *
  * Nobody knows the rest of a usleep() or of poll() with a limit: they end early, as they always may.
  *

@@ -2,8 +2,8 @@
  * arch_interrupted.h - which system call a signal has ended, found in its frame: x86-64.  Async-signal-safe.
  *
  * The kernel has put -EINTR where the call's number was.  The arguments are in their registers still, and rcx has
- * the address behind the instruction: so did the processor (syscall(2)), and nothing else does.  The number stands in
- * the code, or on the stack, right before it:
+ * the address behind the instruction: so did the processor (syscall(2)), and nothing else does.  The number
+ * stands in the code, or on the stack, right before it:
  *
  *     b8 N N N N     0f 05      mov $N, %eax;      syscall      glibc to 2.40, musl
  *     48 8b 44 24 D  0f 05      mov D(%rsp), %rax; syscall      glibc from 2.41 on
