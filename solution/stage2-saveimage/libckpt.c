@@ -10,6 +10,7 @@
 #include "arch_registers.h"
 #include "checkpoint.h"
 #include "ckpt.h"
+#include "library.h"
 #include "rseq.h"
 #include "libc.h"
 
@@ -39,6 +40,11 @@ static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open 
 static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
 static volatile sig_atomic_t last_result; /* of ckpt_now() */
 
+static int write_image(void)
+{
+    return checkpoint_take(&request, image_path);
+}
+
 static int take_checkpoint(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
@@ -47,7 +53,7 @@ static int take_checkpoint(void)
         return -EPERM;
     }
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
-    int error = checkpoint_take(&request, image_path);
+    int error = library_checkpoint != NULL ? library_checkpoint(write_image) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
     return error;
@@ -78,6 +84,8 @@ static void begin_second_life(void)
         arch_interrupt_read(arch_signal_context(handler_frame));
     sys_munmap(second_life.restorer_start, second_life.restorer_size);
     owner = sys_getpid();
+    if (library_second_life != NULL)
+        library_second_life();
     start_period();
 }
 
@@ -161,6 +169,8 @@ __attribute__((constructor)) static void libckpt_start(void)
         .table_path = table_path};
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
+    if (library_start != NULL)
+        library_start(request.signal, owner);
     if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
         start_period();
 }

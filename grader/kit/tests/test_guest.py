@@ -1,0 +1,159 @@
+"""libckpt.so is a guest in somebody else's program: what is the program's stays the program's.
+
+Most of it is done by grader/programs/guest.c, which takes its checkpoints itself (ckpt_now()) and says what it found;
+so nothing here waits for a moment that might pass.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import TOP
+from core_programs import KERNEL_CORES, PATTERN, raise_core_limit
+
+LIMIT = 60.0
+FOLDER = "stage5-coredump"
+CHILD = "the program has child processes"
+
+pytestmark = pytest.mark.xdist_group("guest")  # what is built once is built by one worker
+
+
+@pytest.fixture(name="stage", scope="module")
+def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage, built in a scratch copy, with guest beside it."""
+    tree = tmp_path_factory.mktemp("solution")
+    for source in TOP.glob("solution/stage[0-9]-*"):
+        shutil.copytree(source, tree / source.name, ignore=shutil.ignore_patterns("build", "*.so"))
+    (tree / "grader").symlink_to(TOP / "grader")
+    subprocess.run(["make", "-s", "-j2", "-C", tree / FOLDER, "WERROR=1"], check=True, stdout=subprocess.DEVNULL)
+    compile_c(tree / FOLDER / "guest", (TOP / "grader/programs/guest.c").read_text())
+    return tree / FOLDER
+
+
+def compile_c(program: Path, text: str, *flags: str) -> Path:
+    words = ["gcc", "-O1", "-w", "-x", "c", "-o", str(program), "-", *flags]
+    subprocess.run(words, input=text, text=True, check=True)
+    return program
+
+
+class Lives:
+    """One program under ckpt, and restarts of its image."""
+
+    def __init__(self, stage: Path, folder: Path) -> None:
+        self.stage, self.folder, self.said = stage, folder, ""
+
+    def run(self, *words: str | Path, stderr: int = subprocess.PIPE, **environment: str) -> list[str]:
+        done = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr,
+                              env={**os.environ, **environment}, text=True, timeout=LIMIT)
+        self.said = done.stderr or ""
+        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{self.said}"
+        return done.stdout.splitlines()
+
+    def first(self, *words: str | Path, stderr: int = subprocess.PIPE, **environment: str) -> list[str]:
+        return self.run(self.stage / "ckpt", "-o", "image", *words, stderr=stderr, **environment)
+
+    def guest(self, mode: str, stderr: int = subprocess.PIPE, **environment: str) -> list[str]:
+        return self.first(self.stage / "guest", mode, stderr=stderr, **environment)
+
+    def second(self, *words: str, stderr: int = subprocess.PIPE) -> list[str]:
+        return self.run(self.stage / "restart", *words, "image", stderr=stderr)
+
+
+@pytest.fixture(name="lives")
+def lives_fixture(stage: Path, tmp_path: Path) -> Lives:
+    return Lives(stage, tmp_path)
+
+
+def closed_pipe() -> int:
+    """Where to write, when nobody reads any more."""
+    mouth, end = os.pipe()
+    os.close(mouth)
+    return end
+
+
+# Messages
+
+
+@pytest.mark.parametrize("verbose", ["0", "1"])
+def test_messages_never_go_into_a_file_of_the_program(lives: Lives, verbose: str) -> None:
+    assert lives.guest("database", CKPT_VERBOSE=verbose) == ["refused -1", "life 0", "refused -1", "end 0"]
+    database = lives.folder / "database"
+    assert database.read_text() == "record 1\nrecord 2\n" and lives.said == ""
+    assert lives.second("--redirect", "--rollback")[0] == "life 1"
+    assert database.read_text() == "record 1\nrecord 2\n" and CHILD not in lives.said
+
+
+def test_messages_go_to_the_standard_error_of_each_life(lives: Lives) -> None:
+    lives.guest("messages")
+    assert lives.said.count(CHILD) == 2
+    assert lives.second() == ["life 1", "refused -1", "SIGPIPE waits 0", "end 0"]
+    assert lives.said.count(CHILD) == 1
+
+
+@pytest.mark.parametrize("verbose", ["0", "1"])
+def test_nobody_reads(lives: Lives, verbose: str) -> None:
+    end = closed_pipe()
+    try:
+        told = lives.guest("messages", stderr=end, CKPT_VERBOSE=verbose)
+        assert told == ["refused -1", "life 0", "refused -1", "SIGPIPE waits 0", "end 0"]
+        assert lives.second(stderr=end)[-2:] == ["SIGPIPE waits 0", "end 0"]
+        assert "SIGPIPE waits 1" in lives.guest("waiting-sigpipe", stderr=end), "the program's own is still there"
+    finally:
+        os.close(end)
+
+
+def test_a_full_pipe_is_not_waited_for(lives: Lives) -> None:
+    mouth, end = os.pipe()
+    try:
+        os.set_blocking(end, False)
+        with pytest.raises(BlockingIOError):
+            while os.write(end, bytes(4096)):
+                pass
+        os.set_blocking(end, True)
+        assert lives.guest("messages", stderr=end)[-1] == "end 0"
+    finally:
+        os.close(mouth)
+        os.close(end)
+
+
+def test_a_file_at_its_limit(lives: Lives) -> None:
+    """SIGXFSZ comes of a message as well as of the image."""
+    with (lives.folder / "messages").open("w") as file:
+        assert lives.guest("file-limit", stderr=file.fileno()) == ["too large -1", "end 0"]
+
+
+def test_no_descriptor_is_taken(lives: Lives) -> None:
+    told = lives.guest("no-descriptors", CKPT_FDFILE="table", CKPT_VERBOSE="1")
+    assert told == ["refused -1", "life 0", "free number 0", "end 0"] and lives.said == ""
+    numbers = [line.split()[0] for line in (lives.folder / "table").read_text().splitlines() if line[0].isdigit()]
+    assert not {"0", "1", "2"} & set(numbers)
+
+
+# Stacks
+
+
+def test_a_small_stack_is_not_overrun(lives: Lives) -> None:
+    assert lives.guest("island") == ["life 0", "spoiled 0", "end 0"]
+    assert lives.second() == ["life 1", "spoiled 0", "end 0"]
+
+
+def test_the_alternate_stack_is_the_program_s(lives: Lives) -> None:
+    """It sees none until it sets one; takes a checkpoint on that; and on a small stack when it has none again."""
+    start = ["disabled 1", "own 0", "before 1", "too small 1"]
+    here = ["on it 1", "disabled 0", "own 1", "spoiled 0", "disabled 1", "own 0"]
+    assert lives.guest("alternate") == [*start, "life 0", *here, "life 0", "spoiled 0", "end 0"]
+    assert lives.second() == ["life 1", "spoiled 0", "end 0"]
+
+
+def test_the_program_s_alternate_stack_comes_back(lives: Lives) -> None:
+    """The image is that of the first checkpoint: the directory of the second is not there."""
+    source = (TOP / "grader/programs/guest.c").read_text().replace("    sigaltstack(&ended, NULL);", "    return;")
+    program = compile_c(lives.folder / "guest", source)
+    here = ["on it 1", "disabled 0", "own 1", "spoiled 0", "end 0"]
+    assert lives.first(program, "alternate")[-6:] == ["life 0", *here]
+    assert lives.second() == ["life 1", *here]
