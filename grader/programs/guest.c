@@ -174,6 +174,16 @@ static void alternate(void)
     visit_island();
 }
 
+/* An alternate stack that holds no signal frame of today's processors: no signal may be put there. */
+static void tiny(void)
+{
+    own = marked(2048);
+    sigaltstack(&(stack_t){.ss_sp = own + MARGIN, .ss_size = 2048}, NULL);
+    tell("life", ckpt_now());
+    tell_stack();
+    tell("spoiled", spoiled(own));
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -181,7 +191,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } modes[] = {{"database", database}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
                  {"file-limit", file_limit}, {"no-descriptors", no_descriptors}, {"island", visit_island},
-                 {"alternate", alternate}};
+                 {"alternate", alternate}, {"tiny", tiny}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (argc > 1 && strcmp(argv[1], modes[i].name) == 0)
             modes[i].run();

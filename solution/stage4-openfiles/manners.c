@@ -5,6 +5,7 @@
 #include "handler_stack.h"
 #include "library.h"
 #include "libc.h"
+#include "manners.h"
 #include "own_stderr.h"
 
 static bool speaks; /* at the checkpoint descriptor 2 was the standard error */
@@ -13,6 +14,9 @@ void library_start(int signal, long owner)
 {
     own_stderr_note(strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0);
     handler_stack_use(signal);
+    taken_signal_watch(signal);
+    if (owner == getpid())
+        next_program_watch(signal);
 }
 
 int library_checkpoint(int (*write_image)(void))
@@ -25,4 +29,6 @@ void library_second_life(void)
 {
     own_stderr_new_life(speaks);
     handler_stack_new_life();
+    taken_signal_new_life();
+    next_program_new_life();
 }

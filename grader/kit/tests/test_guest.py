@@ -6,18 +6,15 @@ so nothing here waits for a moment that might pass.
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import mutants
 from conftest import TOP
-from core_programs import KERNEL_CORES, PATTERN, raise_core_limit
 
 LIMIT = 60.0
-FOLDER = "stage5-coredump"
 CHILD = "the program has child processes"
 
 pytestmark = pytest.mark.xdist_group("guest")  # what is built once is built by one worker
@@ -26,13 +23,9 @@ pytestmark = pytest.mark.xdist_group("guest")  # what is built once is built by 
 @pytest.fixture(name="stage", scope="module")
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stage, built in a scratch copy, with guest beside it."""
-    tree = tmp_path_factory.mktemp("solution")
-    for source in TOP.glob("solution/stage[0-9]-*"):
-        shutil.copytree(source, tree / source.name, ignore=shutil.ignore_patterns("build", "*.so"))
-    (tree / "grader").symlink_to(TOP / "grader")
-    subprocess.run(["make", "-s", "-j2", "-C", tree / FOLDER, "WERROR=1"], check=True, stdout=subprocess.DEVNULL)
-    compile_c(tree / FOLDER / "guest", (TOP / "grader/programs/guest.c").read_text())
-    return tree / FOLDER
+    folder = mutants.build_solution(tmp_path_factory.mktemp("solution"), "stage5-coredump")
+    compile_c(folder / "guest", (TOP / "grader/programs/guest.c").read_text())
+    return folder
 
 
 def compile_c(program: Path, text: str, *flags: str) -> Path:
@@ -157,3 +150,9 @@ def test_the_program_s_alternate_stack_comes_back(lives: Lives) -> None:
     here = ["on it 1", "disabled 0", "own 1", "spoiled 0", "end 0"]
     assert lives.first(program, "alternate")[-6:] == ["life 0", *here]
     assert lives.second() == ["life 1", *here]
+
+
+def test_a_tiny_alternate_stack_is_left_alone(lives: Lives) -> None:
+    told = ["disabled 0", "own 1", "spoiled 0", "end 0"]
+    assert lives.guest("tiny") == ["life 0", *told]
+    assert lives.second() == ["life 1", *told]
