@@ -184,6 +184,63 @@ static void tiny(void)
     tell("spoiled", spoiled(own));
 }
 
+/* Becomes what comes behind MODE, by each way that there is in turn: GUEST_WAY is its number. */
+static void become(char **words)
+{
+    extern char **environ;
+    const char *way = getenv("GUEST_WAY");
+    tell("life", ckpt_now());
+    switch (way != NULL ? atoi(way) : 0) {
+    case 0: execve(words[0], words, environ); break;
+    case 1: execv(words[0], words); break;
+    case 2: execvp(words[0], words); break;
+    case 3: execvpe(words[0], words, environ); break;
+    case 4: execl(words[0], words[0], words[1], NULL); break;
+    case 5: execlp(words[0], words[0], words[1], NULL); break;
+    case 6: execle(words[0], words[0], words[1], NULL, environ); break;
+    case 7: fexecve(open(words[0], O_RDONLY | O_CLOEXEC), words, environ); break;
+    }
+    tell("errno", errno);
+}
+
+/* What is statically linked: is the signal still blocked, and waiting, or would it have killed? */
+static void blocked(void)
+{
+    sigset_t set;
+    raise(SIGUSR2);
+    sigpending(&set);
+    tell("waits", sigismember(&set, SIGUSR2));
+}
+
+static void on_nothing(int number)
+{
+}
+
+/* Takes the checkpoint signal and gives it back, asking first; then for good. */
+static void takes(void)
+{
+    struct sigaction own_action = {.sa_handler = on_nothing}, old;
+    pid_t child = fork();
+    if (child == 0) { /* not the process that is watched */
+        sigaction(SIGUSR2, &own_action, NULL);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    sigaction(SIGUSR2, &own_action, &old);
+    sigaction(SIGUSR2, &old, NULL);
+    signal(SIGUSR1, on_nothing);
+    dprintf(2, "given back\n");
+    sigaction(SIGUSR2, &own_action, &old);
+    signal(SIGUSR1, on_nothing);
+    dprintf(2, "taken\n");
+    signal(SIGUSR2, on_nothing);
+}
+
+static void takes_at_once(void)
+{
+    signal(SIGUSR2, on_nothing);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -191,10 +248,13 @@ int main(int argc, char **argv)
         void (*run)(void);
     } modes[] = {{"database", database}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
                  {"file-limit", file_limit}, {"no-descriptors", no_descriptors}, {"island", visit_island},
-                 {"alternate", alternate}, {"tiny", tiny}};
+                 {"alternate", alternate}, {"tiny", tiny}, {"blocked", blocked},
+                 {"takes", takes}, {"takes-at-once", takes_at_once}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (argc > 1 && strcmp(argv[1], modes[i].name) == 0)
             modes[i].run();
+    if (argc > 2 && strcmp(argv[1], "become") == 0)
+        become(argv + 2);
     tell("end", 0);
     return 0;
 }

@@ -14,9 +14,10 @@ void library_start(int signal, long owner)
 {
     own_stderr_note(strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0);
     handler_stack_use(signal);
+    if (owner != getpid())
+        return; /* a child of the program that ckpt started */
     taken_signal_watch(signal);
-    if (owner == getpid())
-        next_program_watch(signal);
+    next_program_watch(signal);
 }
 
 int library_checkpoint(int (*write_image)(void))

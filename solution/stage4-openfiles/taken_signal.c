@@ -15,7 +15,8 @@ int __sigaction(int number, const struct sigaction *restrict action, struct siga
 
 static int our_signal;
 static void *our_handler;
-static long process; /* a child may do as it likes */
+static long process;  /* a child may do as it likes */
+static bool doubtful; /* the signal was taken by somebody who may give it back */
 
 void taken_signal_watch(int signal)
 {
@@ -32,23 +33,37 @@ void taken_signal_new_life(void)
     process = getpid();
 }
 
-/* Once.  Async-signal-safe, as sigaction(2) is, and errno stays. */
-static void notice(int number, void *handler)
+static void tell(int number)
 {
-    if (number != our_signal || number == 0 || handler == our_handler || getpid() != process)
-        return;
-    our_signal = 0;
     const char *name = sigabbrev_np(number);
-    say("libckpt: the program has taken signal ", text_number((uint64_t)number, 10).digits, name != NULL ? " (SIG" : "",
-        name != NULL ? name : "", name != NULL ? ")" : "",
-        " for itself, so it makes no checkpoint; ckpt -s chooses another signal (try ckpt -s 40)", NULL);
+    our_signal = 0; /* once */
+    say("libckpt: the program has its own action for signal ", text_number((uint64_t)number, 10).digits,
+        name != NULL ? " (SIG" : "", name != NULL ? name : "", name != NULL ? ")" : "",
+        " now: no checkpoint, unless that calls libckpt's; ckpt -s takes another signal (try ckpt -s 40)", NULL);
+}
+
+/*
+ * Async-signal-safe, as sigaction(2) is.  Who asks for the old action may be about to put it back (bash and ruby do):
+ * only the next change of any signal tells that it was not.
+ */
+static void notice(int number, void *handler, bool asked)
+{
+    if (our_signal == 0 || getpid() != process)
+        return;
+    bool ours = number == our_signal;
+    if (ours && handler == our_handler)
+        doubtful = false;
+    else if (doubtful || (ours && !asked))
+        tell(our_signal);
+    else if (ours)
+        doubtful = true;
 }
 
 EXPORT int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict old)
 {
     int result = __sigaction(number, action, old);
     if (result == 0 && action != NULL)
-        notice(number, (void *)action->sa_handler); // NOLINT
+        notice(number, (void *)action->sa_handler, old != NULL); // NOLINT
     return result;
 }
 
@@ -56,7 +71,7 @@ EXPORT __sighandler_t signal(int number, __sighandler_t handler)
 {
     __sighandler_t old = ssignal(number, handler);
     if (old != SIG_ERR)
-        notice(number, (void *)handler); // NOLINT
+        notice(number, (void *)handler, false); // NOLINT
     return old;
 }
 
@@ -65,6 +80,6 @@ EXPORT __sighandler_t __sysv_signal(int number, __sighandler_t handler)
 {
     __sighandler_t old = sysv_signal(number, handler);
     if (old != SIG_ERR)
-        notice(number, (void *)handler); // NOLINT
+        notice(number, (void *)handler, false); // NOLINT
     return old;
 }

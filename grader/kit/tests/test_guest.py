@@ -50,8 +50,8 @@ class Lives:
     def first(self, *words: str | Path, stderr: int = subprocess.PIPE, **environment: str) -> list[str]:
         return self.run(self.stage / "ckpt", "-o", "image", *words, stderr=stderr, **environment)
 
-    def guest(self, mode: str, stderr: int = subprocess.PIPE, **environment: str) -> list[str]:
-        return self.first(self.stage / "guest", mode, stderr=stderr, **environment)
+    def guest(self, mode: str, *more: str | Path, stderr: int = subprocess.PIPE, **environment: str) -> list[str]:
+        return self.first(self.stage / "guest", mode, *more, stderr=stderr, **environment)
 
     def second(self, *words: str, stderr: int = subprocess.PIPE) -> list[str]:
         return self.run(self.stage / "restart", *words, "image", stderr=stderr)
@@ -156,3 +156,104 @@ def test_a_tiny_alternate_stack_is_left_alone(lives: Lives) -> None:
     told = ["disabled 0", "own 1", "spoiled 0", "end 0"]
     assert lives.guest("tiny") == ["life 0", *told]
     assert lives.second() == ["life 1", *told]
+
+
+# The signal, and the next program
+
+
+def test_a_program_takes_the_signal(lives: Lives) -> None:
+    """Not who gives it back, and not a child."""
+    lives.guest("takes")
+    before, after = lives.said.split("given back\n")
+    assert before == "" and after.startswith("libckpt: the program has its own action for signal 12 (SIGUSR2) now")
+    assert after.count("libckpt:") == 1, "once"
+    lives.guest("takes-at-once")
+    assert lives.said.count("libckpt:") == 1
+    assert lives.first("-s", "40", lives.stage / "guest", "takes-at-once") == ["end 0"] and lives.said == ""
+
+
+@pytest.fixture(name="static", scope="module")
+def static_fixture(stage: Path) -> Path:
+    return compile_c(stage / "static-guest", (TOP / "grader/programs/guest.c").read_text(), "-static")
+
+
+@pytest.mark.parametrize("way", range(8))
+def test_the_next_program_cannot_be_checkpointed(lives: Lives, static: Path, way: int) -> None:
+    """The checkpoint signal waits, and does not kill it; in the second life, too."""
+    told = lives.guest("become", static, "blocked", GUEST_WAY=str(way))
+    assert told == ["life 0", "waits 1", "end 0"] and "no more checkpoints" in lives.said
+    assert "is statically linked" in lives.said
+    assert lives.second() == ["life 1", "waits 1", "end 0"] and "is statically linked" in lives.said
+
+
+@pytest.mark.parametrize("way", range(8))
+def test_the_next_program_can_be_checkpointed(lives: Lives, way: int) -> None:
+    """It takes a checkpoint in the first life; after exec in the second, too: CKPT_PID is not the first's."""
+    guest = lives.stage / "guest"
+    told = lives.guest("become", guest, "island", GUEST_WAY=str(way))
+    assert told == ["life 0", "life 0", "spoiled 0", "end 0"] and lives.said == ""
+    assert lives.second() == ["life 1", "spoiled 0", "end 0"], "the image is that of the next program"
+    lives.guest("become", guest, "no-such-mode", GUEST_WAY=str(way))
+    assert lives.second() == ["life 1", "end 0"]
+    lives.guest("become", lives.folder / "absent", "island", GUEST_WAY=str(way))
+    assert "life 1" in lives.second() and "no more checkpoints" not in lives.said
+
+
+def test_a_checkpoint_after_exec_in_a_second_life(lives: Lives) -> None:
+    lives.guest("become", lives.folder / "next", "island")
+    (lives.folder / "next").symlink_to(lives.stage / "guest")
+    assert lives.second() == ["life 1", "life 0", "spoiled 0", "end 0"]
+    assert lives.second() == ["life 1", "spoiled 0", "end 0"]
+
+
+def test_a_script_that_becomes_another_program(lives: Lives, static: Path) -> None:
+    script = lives.folder / "script"
+    script.write_text(f"#!/bin/sh\nexec {static} blocked\n")
+    script.chmod(0o755)
+    assert lives.first(script) == ["waits 1", "end 0"] and "is statically linked" in lives.said
+    script.write_text(f"#!/bin/sh\nexec env -i {lives.stage}/guest\n")
+    assert lives.first(script) == ["end 0"] and "without libckpt.so in LD_PRELOAD" in lives.said
+    script.write_text(f"#!/bin/sh\n{static}\nexec {lives.stage}/guest island\n")
+    assert lives.first(script) == ["end 0", "life 0", "spoiled 0", "end 0"] and lives.said == ""
+
+
+# What ckpt sees beforehand
+
+
+def refusal(stage: Path, program: Path, **environment: str) -> str:
+    done = subprocess.run([stage / "ckpt", program], env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 65 or environment, done.stderr
+    return done.stderr
+
+
+def test_another_dynamic_linker(stage: Path, tmp_path: Path) -> None:
+    for linker, word in [("/lib/ld-musl-x86_64.so.1", "musl"), ("/opt/ld-other.so.7", "another libc")]:
+        program = compile_c(tmp_path / "program", "int main(void) { return 0; }", f"-Wl,--dynamic-linker={linker}")
+        said = refusal(stage, program)
+        assert f"is linked for {word}: its dynamic linker is {linker}" in said
+
+
+def asan(folder: Path) -> Path:
+    """A program that needs a library of that name; AddressSanitizer itself may not be installed."""
+    compile_c(folder / "libasan.so.8", "int one = 1;", "-shared", "-fPIC", "-Wl,-soname,libasan.so.8")
+    return compile_c(folder / "program", "extern int one; int main(void) { return one; }", f"-L{folder}",
+                     "-l:libasan.so.8", f"-Wl,-rpath,{folder}")
+
+
+def test_address_sanitizer(stage: Path, tmp_path: Path) -> None:
+    program = asan(tmp_path)
+    assert "is built with gcc's AddressSanitizer" in refusal(stage, program)
+    assert refusal(stage, program, ASAN_OPTIONS="verify_asan_link_order=0") == "", "it runs then"
+
+
+def test_a_damaged_program_is_only_refused(stage: Path, tmp_path: Path) -> None:
+    """Whatever stands in its headers: the kernel refuses it, or ckpt does; nothing crashes, nothing takes long."""
+    data = asan(tmp_path).read_bytes()
+    damaged = tmp_path / "damaged"
+    table = int.from_bytes(data[0x20:0x28], "little")
+    for at in [0x20, 0x38, *range(table, table + 13 * 56, 8)]:
+        for value in (b"\xf0" + b"\xff" * 6 + b"\x7f", bytes(8)):
+            damaged.write_bytes(data[:at] + value[: 2 if at == 0x38 else 8] + data[at + (2 if at == 0x38 else 8):])
+            damaged.chmod(0o755)
+            done = subprocess.run([stage / "ckpt", damaged], capture_output=True, timeout=LIMIT)
+            assert done.returncode in (1, 65, 71, 127, -9, -11), (at, value, done)
