@@ -7,10 +7,9 @@
  *     signal_stack   the kernel's frame and the handler's own: SA_ONSTACK, sigaltstack(2)
  *     work_stack     all that writes the image; so that little is needed on an alternate stack of the program's
  *
- * The program does not see the first: for sigaltstack() it has no alternate stack until it sets one; if that is too small
- * for us, the handler runs where the program stands.  Both are in the
- * image, as all memory is, and the kernel notes in the signal frame which stack was set, so the second life
- * has the same.
+ * The program does not see the first: for sigaltstack() it has no alternate stack until it sets one; if that is too
+ * small for us, the handler runs where the program stands.  Both are in the image, as all memory is, and the kernel
+ * notes in the signal frame which stack was set, so the second life has the same.
  */
 #include "handler_stack.h"
 #include "sys.h"
@@ -22,7 +21,8 @@
 
 static char signal_stack[STACK_SIZE] __attribute__((aligned(64)));
 static char work_stack[STACK_SIZE] __attribute__((aligned(64)));
-static const stack_t ours = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack}, none = {.ss_flags = SS_DISABLE};
+static const stack_t ours = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack};
+static const stack_t none = {.ss_flags = SS_DISABLE};
 static int busy; /* work_stack is in use */
 static int our_signal;
 static void (*our_handler)(int);

@@ -1,4 +1,4 @@
-/* handler_stack.h - a signal handler on a stack of its own: the program's may have 4 KiB.  Given to students whole. */
+/* handler_stack.h - a signal handler on a stack of its own: the program's may have 4 KiB.  Given. */
 #ifndef CKPT_HANDLER_STACK_H
 #define CKPT_HANDLER_STACK_H
 

@@ -9,8 +9,8 @@ void taken_signal_watch(int signal);
 void taken_signal_new_life(void);
 
 /*
- * This process is one that ckpt started, or restart; `signal` is its checkpoint signal.  If it becomes another program
- * (execve(2)), that one can be checkpointed as well, or libckpt.so says why not.
+ * This process is one that ckpt started, or restart; `signal` is its checkpoint signal.  If it becomes another
+ * program (execve(2)), that one can be checkpointed as well, or libckpt.so says why not.
  */
 void next_program_watch(int signal);
 void next_program_new_life(void);

@@ -1,11 +1,11 @@
 /*
  * next_program.c - the process becomes another program: the functions of execve(2).  Given.
  *
- * A handler ends with the program that has it, and the checkpoint signal would kill the next one before libckpt.so is in
- * it.  So the signal is blocked, as ckpt does it; the next constructor unblocks it.  If there will be none (the next
- * program is statically linked, or has other rights) it stays blocked, and a message says that there will be no
- * checkpoint.  CKPT_PID, by which the next constructor knows the process that ckpt started, is ours today: in a
- * second life the environment still has that of the first.
+ * A handler ends with the program that has it, and the checkpoint signal would kill the next one before libckpt.so
+ * is in it.  So the signal is blocked, as ckpt does it; the next constructor unblocks it.  If there will be none
+ * (the next program is statically linked, or has other rights) it stays blocked, and a message says that there will
+ * be no checkpoint.  CKPT_PID, by which the next constructor knows the process that ckpt started, is ours today: in
+ * a second life the environment still has that of the first.
  *
  * All this is for the process itself.  What a child executes is not looked at: after vfork(2) it has our memory.
  */
@@ -82,7 +82,7 @@ static bool copy_environment(struct workshop *w, char *const *envp)
     return preloads;
 }
 
-/* Says why the next program will not be checkpointed, if so.  A file that cannot be executed is for execve(2) to refuse. */
+/* Says why the next program will not be checkpointed.  What cannot be executed is for execve(2) to refuse. */
 static void look_at(char path[PATH_MAX], bool preloads)
 {
     if (access(path, X_OK) != 0)

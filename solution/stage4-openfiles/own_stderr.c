@@ -1,9 +1,9 @@
 /*
  * own_stderr.c - say() for libckpt.so and libsavefds.so, which live in somebody else's program.  Given.
  *
- * Descriptor 2 is the program's: after close(2) the next file that it opens is number 2, and that may be its database.
- * So a message goes only to the file that was the standard error when the library came.  And it does the program
- * no harm: no signal comes of it, and without -v it is not waited for longer than a second.
+ * Descriptor 2 is the program's: after close(2) the next file that it opens is number 2, and that may be its
+ * database. So a message goes only to the file that was the standard error when the library came.  And it does the
+ * program no harm: no signal comes of it, and without -v it is not waited for longer than a second.
  */
 #include "own_stderr.h"
 #include "sys.h"
@@ -49,8 +49,8 @@ static bool can_take(void)
 }
 
 /*
- * The reader can go in the very last moment (EPIPE), and the file can reach its limit (EFBIG).  The signal that comes
- * with it waits, since all are blocked, and is taken back: the program did nothing wrong.
+ * The reader can go in the very last moment (EPIPE), and the file can reach its limit (EFBIG).  The signal that
+ * comes with it waits, since all are blocked, and is taken back: the program did nothing wrong.
  */
 static void write_line(const char *line, size_t length)
 {

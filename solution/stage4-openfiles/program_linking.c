@@ -1,9 +1,9 @@
 /*
  * program_linking.c - can the dynamic linker that an ELF program asks for load libckpt.so into it?  Given.
  *
- * Two program headers tell: PT_INTERP is the dynamic linker's path, PT_DYNAMIC a table in which DT_NEEDED entries name
- * the libraries, as offsets into the string table (elf(5)).  Nothing in the file is believed: what does not make
- * sense is not looked at further, and it is for the kernel to refuse it.
+ * Two program headers tell: PT_INTERP is the dynamic linker's path, PT_DYNAMIC a table in which DT_NEEDED entries
+ * name the libraries, as offsets into the string table (elf(5)).  Nothing in the file is believed: what does not
+ * make sense is not looked at further, and it is for the kernel to refuse it.
  */
 #include "arch.h"
 #include "libc.h"

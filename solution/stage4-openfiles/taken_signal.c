@@ -43,8 +43,8 @@ static void tell(int number)
 }
 
 /*
- * Async-signal-safe, as sigaction(2) is.  Who asks for the old action may be about to put it back (bash and ruby do):
- * only the next change of any signal tells that it was not.
+ * Async-signal-safe, as sigaction(2) is.  Who asks for the old action may be about to put it back (bash and ruby
+ * do): only the next change of any signal tells that it was not.
  */
 static void notice(int number, void *handler, bool asked)
 {
