@@ -76,7 +76,8 @@ __attribute__((constructor)) static void libsavefds_start(void)
     text_join(text_path, sizeof text_path, directory, name, NULL);
     sigfillset(&action.sa_mask);
     own_stderr_note(false);
-    if (sigaction(SIGQUIT, NULL, &before) == 0 && before.sa_handler == SIG_DFL && /* a shell's `prog &` ignores it */
-        sigaction(SIGQUIT, &action, NULL) == 0)
+    if (sigaction(SIGQUIT, NULL, &before) != 0 || before.sa_handler != SIG_DFL)
+        return; /* a shell's `prog &` ignores it */
+    if (sigaction(SIGQUIT, &action, NULL) == 0)
         handler_stack_use(SIGQUIT);
 }
