@@ -10,6 +10,7 @@
 #include "arch_registers.h"
 #include "checkpoint.h"
 #include "ckpt.h"
+#include "library.h"
 #include "rseq.h"
 #include "thread_id.h"
 #include "waits.h"
@@ -48,6 +49,11 @@ static void go_on_waiting(void)
         waits_go_on(arch_signal_context(handler_frame), request.signal);
 }
 
+static int write_image(void)
+{
+    return checkpoint_take(&request, image_path);
+}
+
 static int take_checkpoint(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
@@ -56,7 +62,7 @@ static int take_checkpoint(void)
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
     else
-        error = checkpoint_take(&request, image_path);
+        error = library_checkpoint != NULL ? library_checkpoint(write_image) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
     go_on_waiting();
@@ -88,6 +94,8 @@ static void begin_second_life(void)
         arch_interrupt_read(arch_signal_context(handler_frame));
     sys_munmap(second_life.restorer_start, second_life.restorer_size);
     owner = sys_getpid();
+    if (library_second_life != NULL)
+        library_second_life();
     start_period();
     go_on_waiting();
 }
@@ -174,6 +182,8 @@ __attribute__((constructor)) static void libckpt_start(void)
         .table_path = table_path};
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
+    if (library_start != NULL)
+        library_start(request.signal, owner);
     if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
         start_period();
 }

@@ -13,3 +13,7 @@ SHARED := part_shared.o
 # The rooms of stage 3, and those that this stage adds.
 PARTS := part_process.o part_mm.o part_thread.o part_signals.o part_timers.o \
 	$(FILES) $(MORE) $(JOIN)
+
+# What makes libckpt.so a guest that is hardly noticed.
+STACK := handler_stack.o call_on_stack_x86_64.o
+MANNERS := manners.o own_stderr.o taken_signal.o next_program.o program.o program_linking.o $(STACK)

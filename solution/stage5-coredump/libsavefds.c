@@ -12,8 +12,10 @@
  */
 #include "fdtext.h"
 #include "files_save.h"
+#include "handler_stack.h"
 #include "image_signals.h"
 #include "libc.h"
+#include "own_stderr.h"
 #include "proc_lines.h"
 
 #define ROOM (48UL << 20) /* bytes of address space: a table with all that goes into one, and a line */
@@ -82,12 +84,12 @@ static void write_left_out(char *room, size_t size)
 }
 
 /* In memory that is mapped for it and gone before the core is written. */
-static void write_table(void)
+static int write_table(void)
 {
     long memory = sys_mmap(0, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (sys_failed(memory)) {
         say("libsavefds: no memory to work in, so no ", text_path, NULL);
-        return;
+        return -ENOMEM;
     }
     struct fd_view *view = (struct fd_view *)memory; // NOLINT: an address becomes a pointer here
     struct open_file_table *table = (struct open_file_table *)(view + 1);
@@ -96,12 +98,13 @@ static void write_table(void)
         write_signals();
     write_left_out((char *)memory, ROOM); // NOLINT: an address becomes a pointer here
     sys_munmap((uint64_t)memory, ROOM);
+    return 0;
 }
 
 static void on_quit(int number)
 {
     struct kernel_sigaction standard = {0};
-    write_table();
+    handler_stack_call(write_table);
     sys_call(SYS_rt_sigaction, SIGQUIT, (long)&standard, 0, 8);
     sys_call(SYS_kill, sys_getpid(), SIGQUIT, 0, 0);
 }
@@ -115,6 +118,9 @@ __attribute__((constructor)) static void libsavefds_start(void)
         strcat(directory, "/");
     text_join(text_path, sizeof text_path, directory, name, NULL);
     sigfillset(&action.sa_mask);
-    if (sigaction(SIGQUIT, NULL, &before) == 0 && before.sa_handler == SIG_DFL) /* a shell's `prog &` ignores it */
-        sigaction(SIGQUIT, &action, NULL);
+    own_stderr_note(false);
+    if (sigaction(SIGQUIT, NULL, &before) != 0 || before.sa_handler != SIG_DFL)
+        return; /* a shell's `prog &` ignores it */
+    if (sigaction(SIGQUIT, &action, NULL) == 0)
+        handler_stack_use(SIGQUIT);
 }
