@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_DYNAMIC_LINKER "ld-linux-x86-64.so.2" /* of glibc; the name in its path */
 #define ARCH_PAGE_SIZE 4096UL
 #define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */
 #define ARCH_RSEQ_SIGNATURE 0x53053053U /* glibc: sysdeps/unix/sysv/linux/x86/bits/rseq.h */
@@ -61,6 +62,44 @@ static inline uint64_t arch_get_gs(void)
 static inline long arch_set_gs(uint64_t base)
 {
     return arch_syscall(SYS_arch_prctl, ARCH_SET_GS, (long)base, 0, 0, 0, 0);
+}
+
+/*
+ * What arch_prctl(2) lets a process ask for: bit 0, the instruction cpuid works (ARCH_SET_CPUID); the others,
+ * state of the vector unit that must be asked for (ARCH_REQ_XCOMP_PERM: AMX is 18).  0: such an old kernel that
+ * there is nothing.
+ */
+#define ARCH_XCOMP_GET 0x1022 /* Linux 5.16, <asm/prctl.h> */
+#define ARCH_XCOMP_ASK 0x1023
+#define ARCH_CPUID_GET 0x1011
+#define ARCH_CPUID_SET 0x1012
+#define ARCH_SHADOW_STACK_STATUS 0x5005 /* Linux 6.6 */
+
+static inline uint64_t arch_get_features(void)
+{
+    uint64_t state = 0;
+    arch_syscall(SYS_arch_prctl, ARCH_XCOMP_GET, (long)&state, 0, 0, 0, 0);
+    return (state & ~1UL) | (arch_syscall(SYS_arch_prctl, ARCH_CPUID_GET, 0, 0, 0, 0, 0) == 1);
+}
+
+/* From what it has to what it had.  0 or -errno. */
+static inline long arch_set_features(uint64_t then, uint64_t now)
+{
+    long error = 0;
+    for (long i = 1; i < 64; i++)
+        if (then & ~now & (1UL << i))
+            error |= arch_syscall(SYS_arch_prctl, ARCH_XCOMP_ASK, i, 0, 0, 0, 0);
+    if ((then ^ now) & 1)
+        error |= arch_syscall(SYS_arch_prctl, ARCH_CPUID_SET, (long)(then & 1), 0, 0, 0, 0);
+    return error;
+}
+
+/* The processor's own copy of the return addresses: bit 0 is on where it has one. */
+static inline int arch_has_shadow_stack(void)
+{
+    uint64_t features = 0;
+    long error = arch_syscall(SYS_arch_prctl, ARCH_SHADOW_STACK_STATUS, (long)&features, 0, 0, 0, 0);
+    return error == 0 && (features & 1);
 }
 
 /*

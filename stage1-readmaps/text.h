@@ -5,6 +5,7 @@
 #ifndef CKPT_TEXT_H
 #define CKPT_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,9 @@ struct number text_number(uint64_t value, unsigned base);
  * what does not fit is cut off.
  */
 size_t text_join(char *to, size_t size, const char *first, ...) __attribute__((sentinel));
+
+/* The same, with what follows `first` as a va_list: for functions like say(). */
+size_t text_join_list(char *to, size_t size, const char *first, va_list more);
 
 static inline bool starts_with(const char *s, const char *prefix)
 {

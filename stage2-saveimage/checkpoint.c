@@ -108,6 +108,18 @@ static int check_threads(void)
     return 0;
 }
 
+/* If a program changes its user id, or asks for it (prctl(2), PR_SET_DUMPABLE), its files in /proc are root's. */
+static int check_readable(void)
+{
+    long fd = sys_open("/proc/self/auxv", O_RDONLY | O_CLOEXEC, 0);
+    if (fd == -EACCES && sys_call(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0) != 1)
+        return refuse("the program is not dumpable (it changed its user id, or called prctl(PR_SET_DUMPABLE))",
+                      "so it may not read its own /proc/self", -EACCES);
+    if (fd >= 0)
+        sys_close((int)fd);
+    return 0;
+}
+
 /*
  * MAP_SHARED, though nobody shares the arena: a private anonymous mapping could be merged with a neighbour
  * of the same kind into one region, and then /proc/self/maps would not show where the arena ends.
@@ -115,6 +127,8 @@ static int check_threads(void)
 int checkpoint_take(const struct save_request *request, const char *path)
 {
     int error = check_threads();
+    if (error == 0)
+        error = check_readable();
     if (error != 0)
         return error;
     long start = sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE,

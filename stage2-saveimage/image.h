@@ -18,6 +18,9 @@
  *              | bytes of the second ...     |  Untouched pages are holes in the file
  *              +-----------------------------+
  *
+ * A region with a hole of 1 GiB or more, of memory without a file, is several in the image, side by side: a file
+ * has a largest size, which is less than what a program may reserve (region_cut.c).
+ *
  * All numbers are in the machine's own byte order; addresses, sizes and offsets are in bytes.
  * A reader must refuse a version that it does not know, and skip note types that it does not know.
  */
@@ -55,6 +58,9 @@ enum image_note_type {
     NOTE_CHILDREN = 0x434b000d,
     NOTE_MEMORY = 0x434b000e,
     NOTE_MUTEXES = 0x434b000f,
+    NOTE_SURROUNDINGS = 0x434b0018,
+    NOTE_SETTINGS = 0x434b0019,
+    NOTE_NUMA = 0x434b0020,
     NOTE_FRAME = 0x434b0010, /* of stage 5: in no image; restart makes it from a core */
 };
 
@@ -73,7 +79,11 @@ enum image_region_flag {
     REGION_FILE = 4,       /* to be mapped from the file `name`, if that is unchanged */
     REGION_KERNEL = 8,     /* made by the kernel: moved or left alone, never written */
     REGION_STORED = 16,    /* all its bytes are in the image: p_filesz is p_memsz, else 0 */
+    REGION_HUGE = 32,      /* MAP_HUGETLB.  This and the next are in no image: stage 4's restart sets them, as */
+    REGION_DROPPABLE = 64, /* NOTE_MEMORY has it (memory_plan.c).  MAP_DROPPABLE, in place of MAP_PRIVATE */
+    REGION_LAZY = 128,     /* it was mapped from another image (restart --lazy): stored, and no file's any more */
 };
+#define REGION_PAGE_SHIFT 26 /* with REGION_HUGE, the upper six bits are the logarithm of the size of its pages */
 
 /* One region; the i-th belongs to the i-th PT_LOAD, which says where its bytes are in the image. */
 struct image_region {

@@ -47,12 +47,26 @@ static long differing_bytes(const struct comparison *c, size_t i, uint64_t *firs
     return count;
 }
 
-static void compare_region(struct comparison *c, size_t i, const struct region *live)
+/* How many of the image's regions, from the i-th on, are pieces of this one (region_cut.c).  0: it is another. */
+static size_t count_pieces(const struct image *image, size_t i, const struct region *live)
+{
+    const struct image_region *first = &image->regions[i], *r = first;
+    while (i + (size_t)(r - first) + 1 < image->region_count && r->end < live->end && r[1].start == r->end &&
+           r[1].prot == first->prot && r[1].inode == 0)
+        r++;
+    return first->start == live->start && r->end == live->end ? (size_t)(r - first) + 1 : 0;
+}
+
+static void compare_region(struct comparison *c, size_t i, size_t pieces, const struct region *live)
 {
     struct region saved = image_region(&c->image, i);
     uint64_t first = 0;
     bool kernel = c->image.regions[i].flags & REGION_KERNEL;
-    long count = kernel ? 0 : differing_bytes(c, i, &first);
+    long count = 0;
+    for (size_t piece = i + pieces; piece > i && !kernel && count >= 0; piece--) {
+        long more = differing_bytes(c, piece - 1, &first);
+        count = more < 0 ? more : count + more;
+    }
     const char *word = count != 0 || saved.prot != live->prot ? "differ" : "same";
     c->differences += *word == 'd';
     region_print(word, live);
@@ -80,10 +94,10 @@ static void compare_all(struct comparison *c, struct maps_reader *reader)
     struct region live;
     while (maps_next(reader, &live) == 1 && live.start < ARCH_USER_END) {
         only_in_image(c, live.start);
-        bool both = c->next < c->image.region_count && c->image.regions[c->next].start == live.start &&
-                    c->image.regions[c->next].end == live.end;
-        if (both) {
-            compare_region(c, c->next++, &live);
+        size_t pieces = c->next < c->image.region_count ? count_pieces(&c->image, c->next, &live) : 0;
+        if (pieces > 0) {
+            compare_region(c, c->next, pieces, &live);
+            c->next += pieces;
         } else {
             region_print("live", &live);
             c->differences++;

@@ -8,6 +8,7 @@
 #include "arch.h"
 #include "image.h"
 #include "libc.h"
+#include "no_image.h"
 
 #include <sys/procfs.h>
 #include <sys/user.h>
@@ -253,9 +254,12 @@ static void check_table(struct patient *p, const struct note *note)
 static int map_file(struct patient *p, const char *path)
 {
     struct stat st;
+    const char *reason = no_image_reason(path);
+    if (reason != NULL)
+        errx(EX_DATAERR, "%s: %s", path, reason);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        warnx("%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        warn("%s", path);
         return EX_NOINPUT;
     }
     *p = (struct patient){.size = (uint64_t)st.st_size};

@@ -3,6 +3,7 @@
  * checksum, the regions, the context.  Each check relies on those before it.  Given.
  */
 #include "image_read.h"
+#include "no_image.h"
 
 /* Unless `fine`, notes the reason.  Returns fine: so checks are joined with &&. */
 static bool need(struct image *image, bool fine, const char *reason)
@@ -177,7 +178,10 @@ int image_open(struct image *image, const char *path)
 {
     struct stat st;
     Elf64_Ehdr elf;
-    *image = (struct image){.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    *image = (struct image){.why = no_image_reason(path)};
+    if (image->why != NULL)
+        return EX_DATAERR;
+    image->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (image->fd < 0) {
         image->why = strerror(errno);
         return EX_NOINPUT;

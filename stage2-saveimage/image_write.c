@@ -1,5 +1,6 @@
 /* image_write.c - an ELF core file: header, program headers, notes, bytes of the regions. */
 #include "image_write.h"
+#include "lazy_pages.h"
 
 void notes_start(struct note_list *notes, size_t region_count)
 {
@@ -67,10 +68,12 @@ int image_write(int fd, struct arena *arena)
     long n = sys_pwrite(fd, notes->bytes, notes->size, 0); /* small, and no signal interrupts us */
     if (n != (long)notes->size)
         return n < 0 ? (int)n : -ENOSPC;
-    pages_open(&arena->pagemap);
-    for (size_t i = 0; i < t->count && error == 0; i++)
-        if (t->regions[i].flags & REGION_STORED)
-            error = pages_write(fd, &arena->pagemap, &t->regions[i], loads[i].p_offset);
+    page_runs_open(&arena->pagemap);
+    for (const struct image_region *r = t->regions; r < t->regions + t->count && error == 0; r++)
+        if (r->flags & REGION_LAZY)
+            error = lazy_write(fd, &arena->pagemap, r, t->names + r->name, loads[r - t->regions].p_offset);
+        else if (r->flags & REGION_STORED)
+            error = pages_write(fd, &arena->pagemap, r, loads[r - t->regions].p_offset);
     sys_close(arena->pagemap.fd);
     return error;
 }

@@ -10,7 +10,10 @@
 #include "arch_registers.h"
 #include "checkpoint.h"
 #include "ckpt.h"
+#include "library.h"
 #include "rseq.h"
+#include "thread_id.h"
+#include "waits.h"
 #include "libc.h"
 
 #include <pthread.h>
@@ -39,17 +42,30 @@ static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open 
 static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
 static volatile sig_atomic_t last_result; /* of ckpt_now() */
 
+/* The handler's last act, in both lives: a program that slept, or waited, goes on with it. */
+static void go_on_waiting(void)
+{
+    if (waits_go_on != NULL)
+        waits_go_on(arch_signal_context(handler_frame), request.signal);
+}
+
+static int write_image(void)
+{
+    return checkpoint_take(&request, image_path);
+}
+
 static int take_checkpoint(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
-    if (behind_pid == NULL && sys_getpid() != owner) {
-        say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
-        return -EPERM;
-    }
+    int error = -EPERM;
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
-    int error = checkpoint_take(&request, image_path);
+    if (behind_pid == NULL && sys_getpid() != owner)
+        say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
+    else
+        error = library_checkpoint != NULL ? library_checkpoint(write_image) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
+    go_on_waiting();
     return error;
 }
 
@@ -78,7 +94,10 @@ static void begin_second_life(void)
         arch_interrupt_read(arch_signal_context(handler_frame));
     sys_munmap(second_life.restorer_start, second_life.restorer_size);
     owner = sys_getpid();
+    if (library_second_life != NULL)
+        library_second_life();
     start_period();
+    go_on_waiting();
 }
 
 static void on_checkpoint_signal(int signal_number)
@@ -86,6 +105,7 @@ static void on_checkpoint_signal(int signal_number)
     handler_frame = __builtin_frame_address(0);
     if (disabled > 0) {
         postponed = 1;
+        go_on_waiting();
         return;
     }
     /* TODO 2.2: Save the registers, then memory; and tell the two lives apart.
@@ -139,10 +159,13 @@ __attribute__((constructor)) static void libckpt_start(void)
     request = (struct save_request){
         .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
+        .thread_id = thread_id_find(),
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .table_path = table_path};
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
+    if (library_start != NULL)
+        library_start(request.signal, owner);
     if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
         start_period();
 }

@@ -24,6 +24,7 @@ struct save_request {
     bool periodic;                   /* libckpt has a POSIX timer of its own */
     uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
     uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
+    uint32_t thread_id;              /* where libc keeps the thread's number: thread_id.h */
     const ucontext_t *context;       /* filled by getcontext */
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */
@@ -57,7 +58,7 @@ extern const struct part *const all_parts[];
 
 extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
 extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
-    children_part, mutexes_part; /* stage 4 */
+    children_part, mutexes_part, numa_part, surroundings_part, settings_part; /* stage 4 */
 extern const struct part frame_part; /* stage 5 */
 
 /* Does this build save memory that is shared with others (parts.c)?  Without, it is refused. */

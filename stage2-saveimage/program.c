@@ -54,7 +54,7 @@ static const char *elf_problem(int fd, const char *head)
         return "is a program for another machine";
     if (!has_interpreter(fd, &elf))
         return "is statically linked: it has no dynamic linker, so libckpt.so cannot be loaded into it";
-    return NULL;
+    return program_linking != NULL ? program_linking(fd, &elf) : NULL;
 }
 
 const char *program_problem(char path[PATH_MAX])
@@ -67,7 +67,7 @@ const char *program_problem(char path[PATH_MAX])
             problem = "runs with other rights than yours (set-user-ID, set-group-ID or capabilities), so the "
                       "dynamic linker ignores LD_PRELOAD";
         else if (fd < 0 || read(fd, head, sizeof head - 1) < 0)
-            problem = strerror(errno);
+            problem = strerrordesc_np(errno);
         else if (strncmp(head, "#!", 2) != 0)
             problem = elf_problem(fd, head);
         close(fd);

@@ -2,6 +2,7 @@
 #ifndef CKPT_PROGRAM_H
 #define CKPT_PROGRAM_H
 
+#include <elf.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,5 +15,11 @@ bool program_find(const char *name, char path[PATH_MAX]);
  * set-user-ID, another machine's...  If it is a script, `path` becomes that of its interpreter.
  */
 const char *program_problem(char path[PATH_MAX]);
+
+/*
+ * Can the dynamic linker that this ELF program asks for load libckpt.so?  NULL, or what is in the way; in memory
+ * that the next call overwrites.  Stage 4 looks; before it nobody does, and the function's address is NULL.
+ */
+__attribute__((weak, visibility("hidden"))) const char *program_linking(int fd, const Elf64_Ehdr *elf);
 
 #endif

@@ -1,18 +1,28 @@
 /* regions.c - reads this process's regions into the table of regions.h. */
 #include "regions.h"
 #include "build_id.h"
+#include "hidden_name.h"
+#include "lazy_pages.h"
 #include "part.h"
+#include "region_cut.h"
 
 /*
  * Notes which file this is.  If the name leads to another file now (the old one was deleted or
- * replaced), the region gets no REGION_FILE, and all its pages will be stored.
+ * replaced), the region gets no REGION_FILE, and all its pages will be stored.  So it is with a file that is
+ * itself an image.
  */
 static void identify_file(struct image_region *to, const struct region *from, const struct image_region *previous)
 {
     struct stat st;
-    if (!region_has_file(from) || region_is_deleted(from) ||
+    if (!region_has_file(from) || region_is_deleted(from) || name_is_hidden(from->name) ||
         sys_call(SYS_newfstatat, AT_FDCWD, (long)from->name, (long)&st, 0) != 0 || st.st_ino != from->inode)
         return;
+    bool known = previous != NULL && (previous->flags & REGION_FILE) && previous->inode == from->inode &&
+                 previous->device == st.st_dev;
+    if (!known && !from->shared && S_ISREG(st.st_mode) && lazy_is_image(from->name)) {
+        to->flags |= REGION_LAZY;
+        return;
+    }
     to->flags |= REGION_FILE;
     to->device = st.st_dev;
     to->file_size = (uint64_t)st.st_size;
@@ -36,7 +46,7 @@ static bool must_store(const struct image_region *r, const char *name, bool full
         return strcmp(name, "[vdso]") == 0;
     if (r->flags & REGION_SHARED) /* the program's writable ones are its memory, whoever else sees them (stage 4) */
         return (r->prot & PROT_WRITE) || !(r->flags & REGION_FILE);
-    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE;
+    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE && r->inode == 0;
     return !without_content || pages_have_own(pagemap, r);
 }
 
@@ -53,13 +63,15 @@ static int add_region(struct arena *arena, const struct region *from, bool is_ke
         .flags = (from->shared ? REGION_SHARED : 0) | (is_kernel ? REGION_KERNEL : 0) |
                  (strcmp(from->name, "[stack]") == 0 ? REGION_GROWS_DOWN : 0),
     };
+    if (starts_with(from->name, "/anon_hugepage") && !from->shared)
+        to->inode = 0; /* MAP_HUGETLB: memory like other memory, though maps shows a file */
     memcpy(t->names + t->names_size, from->name, name_size);
     t->names_size += name_size;
     identify_file(to, from, t->count > 0 ? to - 1 : NULL);
     if (must_store(to, from->name, full, &arena->pagemap))
         to->flags |= REGION_STORED;
     t->count++;
-    return 0;
+    return region_cut(t, &arena->pagemap);
 }
 
 static int refuse_shared(const struct region *region)
@@ -90,7 +102,7 @@ int regions_read(struct arena *arena, bool full)
     long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return (int)fd;
-    pages_open(&arena->pagemap);
+    page_runs_open(&arena->pagemap);
     maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
     int error = read_all(arena, &reader, full);
     sys_close(arena->pagemap.fd);

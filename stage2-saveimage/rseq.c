@@ -16,8 +16,8 @@ struct rseq_place rseq_find(void)
 {
     unsigned long align = getauxval(AUX_RSEQ_ALIGN), size = getauxval(AUX_RSEQ_FEATURE_SIZE);
     if (&__rseq_size == NULL || __rseq_size == 0)
-        return (struct rseq_place){0, 0};
+        return (struct rseq_place){0};
     /* Not __rseq_size: that is the size that is in use (20), and the kernel wants what was registered. */
     size = round_up(size > 32 ? size : 32, align != 0 ? align : 32);
-    return (struct rseq_place){arch_get_tls() + (uint64_t)__rseq_offset, (uint32_t)size};
+    return (struct rseq_place){arch_get_tls() + (uint64_t)__rseq_offset, (uint32_t)size, (uint64_t)&__rseq_offset};
 }

@@ -13,6 +13,7 @@
 struct rseq_place {
     uint64_t address; /* 0: not registered */
     uint32_t size;    /* bytes, as registered */
+    uint64_t told_at; /* address of __rseq_offset, libc's variable that has the distance from the TLS base */
 };
 
 /* Of the calling thread.  Not async-signal-safe: uses libc's symbols. */

@@ -4,12 +4,13 @@
 #include <sys/resource.h>
 
 #define LIMITS 16 /* RLIM_NLIMITS of the kernel, getrlimit(2) */
+#define REMOVED " (deleted)"
 
 struct image_process {
     char name[16]; /* /proc/PID/comm */
     uint64_t umask;
     struct rlimit limits[LIMITS];
-    char directory[PATH_MAX]; /* empty: it could not be told */
+    char directory[PATH_MAX]; /* empty: it could not be told; REMOVED at its end: it was removed */
 };
 
 static long save(const struct save_request *request, void *note, size_t room)
@@ -20,8 +21,11 @@ static long save(const struct save_request *request, void *note, size_t room)
     sys_call(SYS_umask, (long)p->umask, 0, 0, 0);
     for (int i = 0; i < LIMITS; i++)
         sys_call(SYS_prlimit64, 0, i, 0, (long)&p->limits[i]);
-    /* "(unreachable)/x": the directory lies outside of our root, getcwd(2). */
-    if (sys_call(SYS_getcwd, (long)p->directory, sizeof p->directory, 0, 0) < 0 || p->directory[0] != '/')
+    /* "(unreachable)/x": the directory lies outside of our root; -ENOENT: it was removed, getcwd(2). */
+    long got = sys_call(SYS_getcwd, (long)p->directory, sizeof p->directory, 0, 0);
+    if (got == -ENOENT)
+        got = sys_call(SYS_readlink, (long)"/proc/self/cwd", (long)p->directory, sizeof p->directory - 1, 0);
+    if (got < 0 || p->directory[0] != '/')
         p->directory[0] = '\0';
     return sizeof *p;
 }
@@ -46,12 +50,37 @@ static void restore_limit(int which, struct rlimit limit)
         say("restart: limit ", text_number((uint64_t)which, 10).digits, " is lower now (getrlimit(2))", NULL);
 }
 
+/* Makes a directory, goes there, and removes it again. */
+static long enter_new(const char *path)
+{
+    long error = sys_call(SYS_mkdir, (long)path, 0700, 0, 0);
+    if (error == 0)
+        error = sys_call(SYS_chdir, (long)path, 0, 0, 0);
+    sys_call(SYS_rmdir, (long)path, 0, 0, 0);
+    return error;
+}
+
+/* One that was removed is made anew: where it was, or in /tmp if that cannot be. */
+static long enter(const char *directory)
+{
+    char path[PATH_MAX];
+    long error = sys_call(SYS_chdir, (long)directory, 0, 0, 0);
+    size_t length = text_join(path, sizeof path, directory, NULL), tail = sizeof REMOVED - 1;
+    if (error != -ENOENT || length <= tail || strncmp(path + length - tail, REMOVED, tail) != 0)
+        return error;
+    path[length - tail] = '\0';
+    if (enter_new(path) == 0)
+        return 0;
+    text_join(path, sizeof path, "/tmp/removed.", text_number((uint64_t)sys_getpid(), 10).digits, NULL);
+    return enter_new(path);
+}
+
 static long restore(const void *note, size_t size)
 {
     const struct image_process *p = note;
     for (int i = 0; i < LIMITS; i++)
         restore_limit(i, p->limits[i]);
-    if (sys_call(SYS_chdir, (long)p->directory, 0, 0, 0) != 0)
+    if (enter(p->directory) != 0)
         say("restart: the working directory cannot be restored: ", p->directory, NULL);
     sys_call(SYS_umask, (long)p->umask, 0, 0, 0);
     sys_call(SYS_prctl, PR_SET_NAME, (long)p->name, 0, 0);

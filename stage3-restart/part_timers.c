@@ -2,6 +2,10 @@
  * part_timers.c - the room of the interval timers (setitimer(2)).  Given.
  *
  * They are armed last of all: their signals are blocked until the program runs, but time is theirs.
+ *
+ * The kernel arms a periodic ITIMER_REAL anew when its SIGALRM is taken from the queue, and not before.  While that
+ * waits, no time is left, but there is an interval; set so, the timer would be dead.  So it rings in an interval.
+ * (Stage 4 knows better: part_posix_timers.c makes the kernel arm it, before we look.)
  */
 #include "part.h"
 
@@ -34,8 +38,11 @@ static long restore(const void *note, size_t size)
 {
     const struct image_timers *t = note;
     long error = 0;
-    for (int i = 0; i < TIMERS && error == 0; i++)
-        error = sys_call(SYS_setitimer, i, (long)&t->timers[i], 0, 0);
+    for (int i = 0; i < TIMERS && error == 0; i++) {
+        struct itimerval timer = t->timers[i];
+        timer.it_value = timerisset(&timer.it_value) ? timer.it_value : timer.it_interval;
+        error = sys_call(SYS_setitimer, i, (long)&timer, 0, 0);
+    }
     return error;
 }
 

@@ -18,7 +18,8 @@ static const char usage[] =
     "  -v, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
-    "  --dry-run      check everything, build the plan, destroy nothing, and exit\n\n"
+    "  --dry-run      check everything, build the plan, change nothing, and exit\n\n"
+    "An image is code: restart only what you would run.\n\n"
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
     "needs is missing or changed; 71 a system call failed.\n";
 

@@ -45,9 +45,12 @@ static bool is_same_file(int fd, const struct image_region *r)
  */
 static const char *file_problem(const struct image_region *region, const char *name)
 {
+    struct stat now;
     struct statvfs where;
     const char *problem = NULL;
-    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it may be a FIFO by now */
+    if (stat(name, &now) == 0 && S_ISFIFO(now.st_mode))
+        return "it is a FIFO now"; /* and to open it would wake who waits at its other end */
+    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstatvfs(fd, &where) != 0)
         problem = strerror(errno);
     else if (!is_same_file(fd, region))

@@ -35,7 +35,7 @@ struct part_call {
 };
 
 #define MAX_KERNEL_MOVES 8
-#define MAX_PART_CALLS 16
+#define MAX_PART_CALLS 32
 
 struct restorer {
     uint64_t start, size; /* the block */

@@ -6,10 +6,19 @@
  */
 #include "restorer.h"
 
+#define LARGE_HOLE (256UL << 10) /* bytes */
+
+#ifndef MAP_DROPPABLE /* Linux 6.11 */
+#define MAP_DROPPABLE 0x08
+#endif
+
 static int region_flags(const struct image_region *region)
 {
-    return MAP_FIXED | (region->flags & REGION_SHARED ? MAP_SHARED : MAP_PRIVATE) |
-           (region->flags & REGION_FILE ? 0 : MAP_ANONYMOUS | MAP_NORESERVE) |
+    int kind = region->flags & REGION_SHARED ? MAP_SHARED :
+               region->flags & REGION_DROPPABLE ? MAP_DROPPABLE : MAP_PRIVATE;
+    int huge = MAP_HUGETLB | (int)(region->flags >> REGION_PAGE_SHIFT << MAP_HUGE_SHIFT);
+    return MAP_FIXED | kind | (region->flags & REGION_FILE ? 0 : MAP_ANONYMOUS) |
+           (region->flags & REGION_HUGE ? huge : region->flags & REGION_FILE ? 0 : MAP_NORESERVE) |
            (region->flags & REGION_GROWS_DOWN ? MAP_GROWSDOWN : 0);
 }
 
@@ -58,14 +67,38 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
     return error != 0 || data >= 0 || data == -ENXIO ? error : data; /* ENXIO: only a hole is left */
 }
 
+/*
+ * A large hole of the image becomes fresh memory: so the next checkpoint of this life sees that nothing was written
+ * there.  At the most 64 in a region, since each costs the process one; where it fails, the hole is zero as well.
+ */
+static void free_holes(const struct restorer *r, const struct image_region *region, uint64_t offset)
+{
+    uint64_t size = region->end - region->start, end = offset + size;
+    long data = 0, hole = sys_lseek(r->image, (off_t)offset, SEEK_HOLE);
+    for (; data >= 0 && hole >= 0 && (uint64_t)hole < end; hole = sys_lseek(r->image, data, SEEK_HOLE)) {
+        data = sys_lseek(r->image, hole, SEEK_DATA);
+        if (data == -ENXIO || (data >= 0 && (uint64_t)data > end))
+            data = (long)end; /* nothing but a hole is left */
+        uint64_t from = round_up((uint64_t)hole, ARCH_PAGE_SIZE);
+        uint64_t to = data < 0 ? from : (uint64_t)data / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE;
+        if (to > from && to - from >= size / 64 && to - from >= LARGE_HOLE)
+            sys_mmap(region->start + (from - offset), to - from, (int)region->prot,
+                     MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    }
+}
+
 /* --lazy: the image's pages themselves become the region; they are read when they are touched. */
 static bool map_from_image(const struct restorer *r, const struct image_region *region, uint64_t offset)
 {
-    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & (REGION_GROWS_DOWN | REGION_SHARED)))
+    uint32_t others = REGION_GROWS_DOWN | REGION_SHARED | REGION_HUGE;
+    if (!r->lazy || !(region->flags & REGION_STORED) || (region->flags & others))
         return false; /* MAP_GROWSDOWN of a file is EINVAL; and shared memory must be no private copy */
     long at = sys_mmap(region->start, region->end - region->start, (int)region->prot, MAP_PRIVATE | MAP_FIXED,
                        r->image, (off_t)offset);
-    return !sys_failed(at); /* else read it: no PROT_EXEC from a noexec file system, for one */
+    if (sys_failed(at))
+        return false; /* read it: no PROT_EXEC from a noexec file system, for one */
+    free_holes(r, region, offset);
+    return true;
 }
 
 long restore_region(const struct restorer *r, const struct image_region *region, uint64_t offset)

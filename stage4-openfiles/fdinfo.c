@@ -69,3 +69,12 @@ long fd_reopen(int fd, int flags)
     text_join(link, sizeof link, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
     return sys_open(link, flags | O_CLOEXEC, 0);
 }
+
+long fd_replace(long fd, int number)
+{
+    if (fd < 0 || fd == number)
+        return fd < 0 ? fd : 0;
+    long error = sys_call(SYS_dup3, fd, number, O_CLOEXEC, 0);
+    sys_close((int)fd);
+    return error < 0 ? error : 0;
+}

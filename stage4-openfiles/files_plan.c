@@ -3,9 +3,8 @@
  *
  *     0, 1, 2    stay restart's own: the terminal of today, or what the shell redirected
  *     others     are opened as they were; at numbers from `base` on, which the program does not use
- *     at the end the offsets are set, and (--rollback) written files are cut back
  *
- * restorer: part_files.c puts each in its place.
+ * Nothing outside changes by that.  Then files_commit.c, and in the restorer part_files.c puts each in its place.
  */
 #include "files_plan.h"
 #include "fdtext.h"
@@ -16,7 +15,7 @@
 struct files_work {
     struct open_file_table *table;
     const struct files_options *options;
-    int base;     /* the lowest number that neither the program nor restart uses */
+    int base;     /* files_base() */
     int problems; /* said so far */
 };
 
@@ -112,6 +111,12 @@ static bool is_path(const struct open_file *file)
     return file->kind == OPEN_FILE || file->kind == OPEN_DIRECTORY || file->kind == OPEN_DEVICE;
 }
 
+/* What has gone from there, nobody can bring back. */
+static bool is_kernels(const struct open_file_table *table, const struct open_file *file)
+{
+    return strncmp(open_path(table, file), "/proc/", 6) == 0 || strncmp(open_path(table, file), "/sys/", 5) == 0;
+}
+
 static void lose(struct files_work *work, struct open_file *file, const char *why)
 {
     problem(work, file, "not brought back: %s", why);
@@ -129,7 +134,7 @@ static void open_one(struct files_work *work, struct open_file *file)
     if (file->flags & O_ASYNC)
         problem(work, file, "SIGIO no longer tells of it (fcntl(2), F_SETOWN)");
     long fd = kind->open(work->table, file);
-    if (fd < 0 && is_path(file))
+    if (fd < 0 && is_path(file) && !is_kernels(work->table, file))
         refuse(work->table, file, fd);
     if (fd < 0)
         lose(work, file, strerror((int)-fd));
@@ -143,7 +148,7 @@ static void compare(struct files_work *work, const struct open_file *file)
     struct stat now;
     bool written = (file->flags & O_ACCMODE) != O_RDONLY;
     if (file->kind != OPEN_FILE || file->deleted || file->real_fd < work->base || fstat(file->real_fd, &now) != 0 ||
-        strncmp(open_path(work->table, file), "/proc/", 6) == 0)
+        pseudo_type(file->real_fd) != 0)
         return;
     uint64_t size = (uint64_t)now.st_size;
     bool same_time =
@@ -152,6 +157,9 @@ static void compare(struct files_work *work, const struct open_file *file)
         problem(work, file, "it is shorter than it was: %lu bytes, then %lu", size, file->size);
     else if (written && size > file->size && !work->options->rollback)
         problem(work, file, "it has grown from %lu to %lu bytes since (--rollback cuts it back)", file->size, size);
+    else if (written && size > file->size && files_uncut(file) != NULL)
+        problem(work, file, "it has %lu bytes, and had %lu, and is not cut back: %s", size, file->size,
+                files_uncut(file));
     else if (size == file->size && !same_time)
         problem(work, file, "it was changed since the checkpoint");
     else if (!written && size > file->size)
@@ -165,25 +173,6 @@ static void count_losses(struct files_work *work, const struct open_file *file)
         ((file->kind == OPEN_EPOLL && kind_epoll_loses(work->table, file)) ||
          (file->kind == OPEN_INOTIFY && kind_inotify_loses(work->table, file))))
         problem(work, file, "not all that it waits for will be there");
-}
-
-static bool has_offset(const struct open_file *file)
-{
-    return (is_path(file) && file->kind != OPEN_DEVICE) || file->kind == OPEN_MEMFD;
-}
-
-/* The last act, when all else went well. */
-static void set_position(struct files_work *work, const struct open_file *file)
-{
-    struct stat now;
-    bool written = (file->flags & O_ACCMODE) != O_RDONLY;
-    if (file->real_fd < work->base || !has_offset(file) || (file->flags & O_PATH))
-        return; /* those below base are restart's own */
-    if (work->options->rollback && written && file->kind == OPEN_FILE && fstat(file->real_fd, &now) == 0 &&
-        (uint64_t)now.st_size > file->size && ftruncate(file->real_fd, (off_t)file->size) != 0)
-        err(EX_OSERR, "%s: cannot be cut back", open_path(work->table, file));
-    if (lseek(file->real_fd, (off_t)file->offset, SEEK_SET) < 0)
-        err(EX_OSERR, "%s: offset %lu", open_path(work->table, file), file->offset);
 }
 
 static struct open_file_table *
@@ -211,7 +200,7 @@ void files_plan(struct image *image, const struct files_options *options)
     for (struct open_file *file = files; file < end; file++)
         file->real_fd = -1; /* in an image it may say anything */
     raise_limit();
-    work.base = end > files && end[-1].fd >= 3 ? end[-1].fd + 1 : 3;
+    work.base = files_base(work.table);
     image->fd = lift(&work, image->fd);
     for (struct open_file *file = end; file-- > files;) /* the highest first: it asks what 1 was a duplicate of */
         if (file->dup_of != file->fd)
@@ -229,7 +218,5 @@ void files_plan(struct image *image, const struct files_options *options)
     }
     if (options->strict && work.problems > 0)
         errx(EX_NOINPUT, "--strict: %d of its files cannot be what they were, so no restart", work.problems);
-    for (struct open_file *file = files; file < end; file++)
-        set_position(&work, file);
     image_put_note(image, NOTE_FILES, work.table, size);
 }

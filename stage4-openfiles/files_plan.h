@@ -1,4 +1,7 @@
-/* files_plan.h - opens the program's files again, while restart can still say no.  Uses libc. */
+/*
+ * files_plan.h - opens the program's files again, while restart can still say no; and what is done to the world
+ * outside once it is certain.  Uses libc.
+ */
 #ifndef CKPT_FILES_PLAN_H
 #define CKPT_FILES_PLAN_H
 
@@ -9,6 +12,7 @@
 struct files_options {
     const char *text; /* -f: the table as text, to be read instead of the image's paths; NULL: none */
     int strict;       /* refuse if anything cannot come back as it was */
+    const char *accept; /* words, with commas between them, of differences that strict does not mind */
     int rollback;     /* cut written files back to the length that they had */
     int redirect;     /* open 0, 1 and 2 again where they were files, whatever restart's own are */
 };
@@ -17,9 +21,26 @@ struct files_options {
  * Opens each file of the image's Open File Table, above all numbers that the program uses, and notes the
  * number in a copy of the table, which takes the place of the image's (image_put_note()).  Says what cannot come
  * back.  Does not return if a file is missing, or with `strict` if anything is not as it was: exits with a
- * status of <sysexits.h>, and nothing has changed then.
+ * status of <sysexits.h>.  Nothing outside of restart has changed, then or afterwards: that is files_commit()'s.
  */
 void files_plan(struct image *image, const struct files_options *options);
+
+/*
+ * files_commit.c: after plan_make(), when nothing is left that could refuse: makes what is nameless, fills FIFOs,
+ * sets the offsets, and at last cuts files back (rollback).  Not for --dry-run.  Exits with a message if, say, a
+ * disk is full: no file has been cut then.
+ */
+void files_commit(const struct image *image, const struct files_options *options);
+
+/* NULL if this file, open at real_fd, may be cut: it is the very one that was open; or why not ("": no need to). */
+const char *files_uncut(const struct open_file *file);
+
+/* The lowest number that neither the program nor restart uses. */
+static inline int files_base(const struct open_file_table *table)
+{
+    int last = table->count > 0 ? table->files[table->count - 1].fd : 0;
+    return last >= 3 ? last + 1 : 3;
+}
 
 /* Moves a descriptor of ours to a number from `base` on, out of the program's way.  Exits if there is none. */
 int descriptor_lift(int fd, int base);

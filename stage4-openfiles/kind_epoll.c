@@ -92,4 +92,4 @@ long kind_epoll_finish(const struct open_file_table *table, const struct open_fi
     return 0;
 }
 
-const struct open_kind kind_epoll = {"epoll", is_epoll, save_epoll, open_epoll};
+const struct open_kind kind_epoll = {"epoll", is_epoll, save_epoll, open_epoll, NULL};

@@ -88,5 +88,5 @@ static long open_signalfd(const struct open_file_table *table, const struct open
     return sys_call(SYS_signalfd4, -1, (long)&mask, sizeof mask, O_CLOEXEC | (file->flags & O_NONBLOCK));
 }
 
-const struct open_kind kind_eventfd = {"eventfd", is_eventfd, save_eventfd, open_eventfd};
-const struct open_kind kind_signalfd = {"signalfd", is_signalfd, save_signalfd, open_signalfd};
+const struct open_kind kind_eventfd = {"eventfd", is_eventfd, save_eventfd, open_eventfd, NULL};
+const struct open_kind kind_signalfd = {"signalfd", is_signalfd, save_signalfd, open_signalfd, NULL};

@@ -2,9 +2,10 @@
  * kind_file.c - what has a path: regular files, directories, /dev/null and its family.
  *
  * A file whose path leads to it no longer (deleted, or another was renamed over it) travels in the image with
- * its content.
+ * its content.  Of a directory that was removed nothing is left but that it is there: it is made anew, and removed.
  */
 #include "open_kind.h"
+#include "hidden_name.h"
 
 #include <sys/sysmacros.h>
 
@@ -34,17 +35,42 @@ static void cut_suffix(char *path)
         path[length - tail] = '\0';
 }
 
-static long save_file(struct files_save *save, struct open_file *file)
+/* Does its path lead to it, and will it, when this life is over? */
+static bool has_name(const struct open_file_table *table, const struct open_file *file)
 {
     struct stat now;
-    char *path = (char *)open_path(save->table, file);
+    const char *path = open_path(table, file);
     long error = sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&now, 0);
-    if (error == 0 && now.st_ino == file->inode && now.st_dev == file->device)
+    return error == 0 && now.st_ino == file->inode && now.st_dev == file->device && !name_is_hidden(path);
+}
+
+/* What the kernel makes up cannot travel: OPEN_LOST, and rdev keeps what it is, for lost_reason(). */
+static bool is_pseudo(struct open_file *file)
+{
+    file->rdev = pseudo_type(file->fd);
+    if (file->rdev != 0)
+        file->kind = OPEN_LOST;
+    return file->rdev != 0;
+}
+
+static long save_directory(struct files_save *save, struct open_file *file)
+{
+    if (has_name(save->table, file) || is_pseudo(file))
+        return 0;
+    file->deleted = 1;
+    cut_suffix((char *)open_path(save->table, file));
+    return 0;
+}
+
+static long save_file(struct files_save *save, struct open_file *file)
+{
+    char *path = (char *)open_path(save->table, file);
+    if (has_name(save->table, file) || is_pseudo(file))
         return 0;
     /* TODO 4.6: A file without a name: let its content travel.
      * Set file->deleted, cut_suffix() its path, and content_save() it, from a descriptor that may read: file->fd
      * may be open for writing only, and then /proc/self/fd/N is a way to open it once more. */
-    (void)cut_suffix;
+    (void)path;
     file->kind = OPEN_LOST;
     return 0;
 }
@@ -65,30 +91,73 @@ long make_nameless(const char *path)
     return fd >= 0 ? fd : sys_open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 }
 
-/* The file's own flags need another open(2): by the only name that it still has, and that is a link. */
-static long open_deleted(const struct open_file_table *table, const struct open_file *file)
+/* For a moment it has a name, and takes room on a disk.  Its own flags need another open(2). */
+static long commit_file(const struct open_file_table *table, const struct open_file *file)
 {
-    char link[64];
+    if (!file->deleted)
+        return 0;
     long made = make_nameless(open_path(table, file));
     if (made < 0)
         return made;
     long error = content_load(table, file, (int)made);
     if (error == 0)
         error = sys_call(SYS_fchmod, made, file->mode & 07777, 0, 0);
-    text_join(link, sizeof link, "/proc/self/fd/", text_number((uint64_t)made, 10).digits, NULL);
     uint32_t flags = file->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_TMPFILE | O_NOFOLLOW);
-    long fd = error != 0 ? error : sys_open(link, (int)flags | O_CLOEXEC, 0);
+    if (error == 0)
+        error = fd_replace(fd_reopen((int)made, (int)flags), file->real_fd);
     sys_close((int)made);
+    return error;
+}
+
+/* Makes a directory of this name, opens it, and removes it again. */
+static long make_removed(const char *path, const struct open_file *file)
+{
+    long error = sys_call(SYS_mkdir, (long)path, 0700, 0, 0);
+    if (error != 0)
+        return error;
+    uint32_t flags = file->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_TMPFILE);
+    long fd = sys_open(path, (int)flags | O_DIRECTORY | O_CLOEXEC, 0);
+    sys_call(SYS_chmod, (long)path, file->mode & 07777, 0, 0);
+    sys_call(SYS_rmdir, (long)path, 0, 0, 0);
     return fd;
 }
 
-/* /proc/PID/... of the first life is /proc/self/... in this one. */
+/* Where it was, so that it is called as it was; else, if that folder is gone or the name is taken, in /tmp. */
+static long commit_directory(const struct open_file_table *table, const struct open_file *file)
+{
+    char name[64];
+    if (!file->deleted)
+        return 0;
+    long fd = make_removed(open_path(table, file), file);
+    text_join(name, sizeof name, "/tmp/removed.", text_number((uint64_t)sys_getpid(), 10).digits, NULL);
+    if (fd < 0)
+        fd = make_removed(name, file);
+    return fd_replace(fd, file->real_fd);
+}
+
+/* Behind `prefix` of the path, and the '/' after it; NULL: it begins in another way. */
+static const char *behind(const char *path, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    if (strncmp(path, prefix, length) != 0 || (path[length] != '/' && path[length] != '\0'))
+        return NULL;
+    return path + length + (path[length] == '/');
+}
+
+/* /proc/PID/... of the first life is /proc/self/... in this one; its only thread is /proc/thread-self. */
 static const char *own_proc(const struct open_file_table *table, const char *path, char *room, size_t size)
 {
-    size_t length = text_join(room, size, "/proc/", text_number(table->pid, 10).digits, "/", NULL);
-    if (strncmp(path, room, length) != 0)
+    struct number pid = text_number(table->pid, 10);
+    text_join(room, size, "/proc/", pid.digits, "/task/", pid.digits, NULL);
+    const char *rest = behind(path, room), *to = "/proc/thread-self/";
+    if (rest == NULL) {
+        text_join(room, size, "/proc/", pid.digits, NULL);
+        rest = behind(path, room);
+        to = "/proc/self/";
+    }
+    if (rest == NULL)
         return path;
-    text_join(room, size, "/proc/self/", path + length, NULL);
+    text_join(room, size, to, rest, NULL);
     return room;
 }
 
@@ -97,17 +166,19 @@ static long open_path_again(const struct open_file_table *table, const struct op
     char room[PATH_MAX + 16];
     struct stat now;
     if (file->deleted)
-        return open_deleted(table, file);
+        return open_placeholder(); /* until commit_file() or commit_directory() */
     const char *path = own_proc(table, open_path(table, file), room, sizeof room);
     /* TODO 4.4: Open it again.
      * file->flags are those of its open file description. O_CREAT, O_EXCL and O_TRUNC must not be among them (the
      * kernel does not show them in fdinfo, but an image may be anybody's); O_NOCTTY and O_CLOEXEC must. If what
-     * lies there is of another type now (S_IFMT of the mode), close it and return -ENODEV. Return the descriptor.
-     */
+     * lies there is of another type now (S_IFMT of the mode), do not open it, but return -ENODEV: to open a FIFO
+     * is to wait for its other end, and devices begin to work. Return the descriptor. */
     (void)now, (void)path;
     return -ENOSYS;
 }
 
-const struct open_kind kind_file = {"file", is_regular, save_file, open_path_again};
-const struct open_kind kind_directory = {"directory", is_directory, NULL, open_path_again};
-const struct open_kind kind_device = {"device", is_plain_device, NULL, open_path_again};
+const struct open_kind kind_file = {"file", is_regular, save_file, open_path_again, commit_file};
+const struct open_kind kind_directory = {
+    "directory", is_directory, save_directory, open_path_again, commit_directory,
+};
+const struct open_kind kind_device = {"device", is_plain_device, NULL, open_path_again, NULL};

@@ -156,4 +156,4 @@ static long open_inotify(const struct open_file_table *table, const struct open_
     return fd;
 }
 
-const struct open_kind kind_inotify = {"inotify", is_inotify, save_inotify, open_inotify};
+const struct open_kind kind_inotify = {"inotify", is_inotify, save_inotify, open_inotify, NULL};

@@ -21,7 +21,14 @@ static const struct reason reasons[] = {
     {"anon_inode:[userfaultfd]", "a userfaultfd: the memory that it watched is mapped anew"},
     {"anon_inode:[perf_event]", "a performance counter (perf_event_open(2))"},
     {"anon_inode:bpf", "an object of BPF, which lives in the kernel"},
+    {"anon_inode:btf", "an object of BPF, which lives in the kernel"},
     {"anon_inode:[fanotify]", "a fanotify: it needs privileges"},
+    {"anon_inode:[landlock-ruleset]", "a set of rules for landlock(7), which lives in the kernel"},
+    {"anon_inode:seccomp notify", "a listener of seccomp: the processes that it stops know of no restart"},
+    {"anon_inode:[fscontext]", "a mount under way (fsopen(2))"},
+    {"anon_inode:kvm", "a virtual machine (KVM), which lives in the kernel"},
+    {"anon_inode:[vfio", "a device in the program's hands (VFIO)"},
+    {"anon_inode:sync_file", "a fence of a graphics device"},
     {"anon_inode:", "an object of the kernel that ckptlab does not know"},
     {"net:", "a namespace"}, {"mnt:", "a namespace"}, {"pid:", "a namespace"}, {"user:", "a namespace"},
     {"uts:", "a namespace"}, {"ipc:", "a namespace"}, {"time:", "a namespace"}, {"cgroup:", "a namespace"},
@@ -36,6 +43,8 @@ const char *lost_reason(const struct open_file_table *table, const struct open_f
     for (const struct reason *reason = reasons; reason->prefix[0] != '\0'; reason++)
         if (text_starts(path, reason->prefix))
             return reason->words;
+    if (pseudo_words(file->rdev) != NULL && (S_ISREG(file->mode) || S_ISDIR(file->mode)))
+        return pseudo_words(file->rdev);
     if (S_ISSOCK(file->mode))
         return "a socket: the other side of a connection knows of no restart";
     if (S_ISFIFO(file->mode))
@@ -50,9 +59,14 @@ static bool is_lost(const struct fd_view *view)
     return true;
 }
 
-static long open_placeholder(const struct open_file_table *table, const struct open_file *file)
+long open_placeholder(void)
 {
     return sys_open("/", O_PATH | O_CLOEXEC, 0);
 }
 
-const struct open_kind kind_lost = {"lost", is_lost, NULL, open_placeholder};
+static long open_lost(const struct open_file_table *table, const struct open_file *file)
+{
+    return open_placeholder();
+}
+
+const struct open_kind kind_lost = {"lost", is_lost, NULL, open_lost, NULL};

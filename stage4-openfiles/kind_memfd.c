@@ -102,4 +102,4 @@ long kind_memfd_finish(const struct open_file_table *table, const struct open_fi
     return error;
 }
 
-const struct open_kind kind_memfd = {"memfd", is_memfd, save_memfd, open_memfd};
+const struct open_kind kind_memfd = {"memfd", is_memfd, save_memfd, open_memfd, NULL};

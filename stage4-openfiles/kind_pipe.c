@@ -270,28 +270,38 @@ static long open_pipe(const struct open_file_table *table, const struct open_fil
     return fd < 0 ? fd : complete(table, file, (int)fd);
 }
 
+/* Whoever waits at the other end would go on, so for now it is only found, and asked if we may open it. */
+static long open_fifo(const struct open_file_table *table, const struct open_file *file)
+{
+    struct stat now;
+    const char *path = open_path(table, file);
+    long access = (reads(file) ? R_OK : 0) | (writes(file) ? W_OK : 0);
+    long error = sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&now, 0);
+    if (error == 0 && !S_ISFIFO(now.st_mode))
+        return -ENODEV;
+    if (error == 0)
+        error = sys_call(SYS_faccessat, AT_FDCWD, (long)path, access, 0);
+    return error != 0 ? error : sys_open(path, O_PATH | O_CLOEXEC, 0);
+}
+
 /*
  * open(2) of a FIFO waits for the other end, or says that there is none (ENXIO).  An end of our own for both
  * directions helps over that.  A reader does not need it; but with it, it hears afterwards that the writer has
  * gone, and without, that none came yet: poll(2) tells the two apart.
  */
-static long open_fifo(const struct open_file_table *table, const struct open_file *file)
+static long commit_fifo(const struct open_file_table *table, const struct open_file *file)
 {
-    struct stat now;
     struct pipe_state state = {0};
-    const char *path = open_path(table, file);
+    if (file->flags & O_PATH)
+        return 0;
     if (file->data_size >= sizeof state)
         memcpy(&state, open_data(table, file), sizeof state);
-    long helper = -1;
-    if (sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&now, 0) == 0 && !S_ISFIFO(now.st_mode))
-        return -ENODEV;
-    if (!(file->flags & O_PATH) && (!reads(file) || state.hung_up))
-        helper = sys_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
-    long fd = sys_open(path, (int)(file->flags & (O_ACCMODE | O_PATH)) | O_NONBLOCK | O_CLOEXEC, 0);
+    long helper = !reads(file) || state.hung_up ? fd_reopen(file->real_fd, O_RDWR | O_NONBLOCK) : -1;
+    long fd = fd_reopen(file->real_fd, (int)(file->flags & O_ACCMODE) | O_NONBLOCK);
     if (helper >= 0)
         sys_close((int)helper);
-    return fd < 0 || (file->flags & O_PATH) ? fd : complete(table, file, (int)fd);
+    return fd_replace(fd < 0 ? fd : complete(table, file, (int)fd), file->real_fd);
 }
 
-const struct open_kind kind_fifo = {"FIFO", is_fifo, save_fifo, open_fifo};
-const struct open_kind kind_pipe = {"pipe", is_pipe, save_pipe, open_pipe};
+const struct open_kind kind_fifo = {"FIFO", is_fifo, save_fifo, open_fifo, commit_fifo};
+const struct open_kind kind_pipe = {"pipe", is_pipe, save_pipe, open_pipe, NULL};

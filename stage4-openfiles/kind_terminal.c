@@ -72,4 +72,4 @@ long kind_terminal_finish(const struct open_file_table *table, const struct open
     return error;
 }
 
-const struct open_kind kind_terminal = {"terminal", is_terminal, save_terminal, open_terminal};
+const struct open_kind kind_terminal = {"terminal", is_terminal, save_terminal, open_terminal, NULL};

@@ -94,4 +94,4 @@ long kind_timerfd_finish(const struct open_file_table *table, const struct open_
     return error;
 }
 
-const struct open_kind kind_timerfd = {"timerfd", is_timerfd, save_timerfd, open_timerfd};
+const struct open_kind kind_timerfd = {"timerfd", is_timerfd, save_timerfd, open_timerfd, NULL};

@@ -2,7 +2,8 @@
  * open_kind.h - what each kind of open file can do: one source file each, kind_*.c, and a line in kinds.c.
  *
  * save() runs in libckpt's signal handler, open() in restart's plan, where it may still fail without harm,
- * and finish() in the restorer.  So a kind uses sys.h, text.h and procfile.h only, and has no writable data.
+ * commit() at the plan's end, and finish() in the restorer.  So a kind uses sys.h, text.h and procfile.h only, and
+ * has no writable data.
  * What finish() needs is called by name (part_files.c): the restorer's code is moved, its tables are not.
  */
 #ifndef CKPT_OPEN_KIND_H
@@ -41,8 +42,17 @@ struct open_kind {
      */
     long (*save)(struct files_save *save, struct open_file *file);
 
-    /* Opens it again, in restart: a new descriptor with the file's flags, or -errno.  Offsets are set later. */
+    /*
+     * Opens it again, in restart's plan: a new descriptor with the file's flags, or -errno.  Offsets are set later.
+     * Nothing outside of restart may change by that; what cannot be opened so is a placeholder (O_PATH) for now.
+     */
     long (*open)(const struct open_file_table *table, const struct open_file *file);
+
+    /*
+     * Behind the last check (files_commit.c): puts in the place of a placeholder, file->real_fd, what it stands
+     * for.  0 or -errno: then the placeholder stays.  NULL: open() does all.
+     */
+    long (*commit)(const struct open_file_table *table, const struct open_file *file);
 };
 
 extern const struct open_kind *const open_kinds[OPEN_KINDS]; /* by enum open_kind_number */
@@ -84,6 +94,17 @@ long content_load(const struct open_file_table *table, const struct open_file *f
 /* kind_lost.c: why this one cannot come back, in a few words. */
 const char *lost_reason(const struct open_file_table *table, const struct open_file *file);
 
+/* kind_lost.c: a descriptor that holds a number, and nothing can be done with (O_PATH). */
+long open_placeholder(void);
+
+/*
+ * pseudo_files.c: what a file is that lies on no disk but is made by the kernel, on a file system of this type
+ * (statfs(2), f_type); NULL: no such file system is known.
+ */
+const char *pseudo_words(uint64_t type);
+/* The type of such a file system that `fd` lies on; 0: another one. */
+uint64_t pseudo_type(int fd);
+
 /*
  * fdinfo.c: an entry that is open already, and shows the same file (device and inode) as this one, by an open(2) of
  * its own: the two ends of a pipe, a memfd opened twice.  NULL: this one is the first.
@@ -92,6 +113,9 @@ const struct open_file *open_peer(const struct open_file_table *table, const str
 
 /* fdinfo.c: opens what `fd` shows once more, with an offset and flags of its own.  A descriptor or -errno. */
 long fd_reopen(int fd, int flags);
+
+/* fdinfo.c: what `fd` shows is at `number` from now on, and no longer at fd.  0 or -errno: also if fd is one. */
+long fd_replace(long fd, int number);
 
 /* fdinfo.c: behind `key` at the start of a line of fdinfo; first, or in the next lines.  NULL: no such line. */
 const char *fdinfo_find(const char *info, const char *key);

@@ -7,13 +7,11 @@
  * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on x86-64, in private memory that can be written.
  * Robust mutexes and those with priority inheritance have the id in their first word, for the kernel: not here.
  */
-#include "arena.h"
+#include "image_memory.h"
 #include "image_mutexes.h"
+#include "memory_work.h"
 #include "open_kind.h"
 #include "part.h"
-#include "proc_lines.h"
-
-#define WINDOW 256 /* pages that mincore(2) is asked about at once */
 
 /* The owner's field of a recursive or error-checking mutex, or of a rwlock that is held for writing. */
 static bool is_owner(const uint32_t *field)
@@ -35,37 +33,35 @@ void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t pa
     }
 }
 
-/* Pages that are not in memory are not read: it would make them, and beyond the end of a file it would be fatal. */
-static void search(struct image_mutexes *m, uint64_t start, uint64_t end)
+/* Only pages with content are read: to read others would make them. */
+static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end)
 {
-    unsigned char present[WINDOW];
-    for (uint64_t at = start; at < end; at += WINDOW * ARCH_PAGE_SIZE) {
-        uint64_t size = end - at < WINDOW * ARCH_PAGE_SIZE ? end - at : WINDOW * ARCH_PAGE_SIZE;
-        if (sys_call(SYS_mincore, (long)at, (long)size, (long)present, 0) != 0)
-            continue;
-        for (uint64_t i = 0, page = at; i < size / ARCH_PAGE_SIZE; i++, page += ARCH_PAGE_SIZE)
-            if (present[i] & 1)
+    struct page_run run;
+    for (uint64_t at = start; page_runs_next(map, at, end, &run); at = run.end)
+        for (uint64_t page = run.start; page < run.end; page += ARCH_PAGE_SIZE)
+            if (!(run.kinds & PAGE_RUN_SWAPPED) || !page_is_guard(map, page, true))
                 mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
-    }
 }
 
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_mutexes *m = note;
-    struct proc_lines lines;
+    struct memory_work *work = memory_work(note, room);
     if (room <= PART_ROOM + sizeof *m)
         return -E2BIG;
     m->tid = (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0);
-    long error = proc_lines_open(&lines, "/proc/self/maps", (char *)note + room - PART_ROOM, PART_ROOM);
+    long error = proc_lines_open(&work->lines, "/proc/self/maps", work->buffer, sizeof work->buffer);
     if (error != 0)
         return error;
-    for (const char *line; (line = proc_line(&lines)) != NULL;) {
+    page_runs_open(&work->pages);
+    for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;
         if (text_starts(line, " rw-p") || text_starts(line, " rwxp"))
-            search(m, start, end);
+            search(m, &work->pages, start, end);
     }
-    error = proc_lines_close(&lines);
+    sys_close(work->pages.fd);
+    error = proc_lines_close(&work->lines);
     if (error == 0 && m->count > 0)
         return sizeof *m;
     *m = (struct image_mutexes){0}; /* the next room's note is written here, and needs zeros */

@@ -145,10 +145,28 @@ static void read_times_in_peace(struct image_posix_timers *t)
     read_times(t);
 }
 
+/*
+ * A periodic timer of setitimer(2) that has rung is armed again when its SIGALRM is taken, and part_timers.c looks
+ * after us: so take it, and queue it again.  One can wait for the thread, and one, the timer's, for the process.
+ */
+static void rearm_interval_timer(void)
+{
+    uint64_t alarm = 1UL << (SIGALRM - 1);
+    struct timespec now = {0, 0};
+    siginfo_t waiting[2];
+    int count = 0;
+    while (count < 2 &&
+           sys_call(SYS_rt_sigtimedwait, (long)&alarm, (long)&waiting[count], (long)&now, sizeof alarm) > 0)
+        count++;
+    while (count-- > 0)
+        sys_call(SYS_rt_sigqueueinfo, sys_getpid(), SIGALRM, (long)&waiting[count], 0);
+}
+
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_posix_timers *t = note;
     struct proc_lines lines;
+    rearm_interval_timer();
     if (room <= PART_ROOM + sizeof *t)
         return -E2BIG;
     long error = proc_lines_open(&lines, "/proc/self/timers", (char *)note + room - PART_ROOM, PART_ROOM);

@@ -9,9 +9,12 @@
  * Sharing is within one process.  Other processes that map the same file or POSIX shared memory go on with it as
  * they like; a restart puts the bytes of the checkpoint back, under their hands.
  *
- * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged;
- * and for reading only, so that a later mprotect(PROT_WRITE) is refused, even if the file was open for writing.
+ * A file that is mapped for reading only is none of ours: it is mapped again, as in stage 3, if it is unchanged.
+ * Unless the program had opened it for writing, too: mprotect(2) may make that region writable.  So restart opens
+ * it for writing (the bytes are the file's, still).  To do so with any other file would be a harm: nobody can
+ * execute a file that is mapped from a descriptor for writing (ETXTBSY).
  */
+#include "hidden_name.h"
 #include "maps.h"
 #include "part.h"
 #include "shared_memory.h"
@@ -40,7 +43,7 @@ static enum shared_kind kind_of(const struct region *region, struct stat *st)
         return SHARED_ANONYMOUS;
     if (starts_with(region->name, "/memfd:"))
         return SHARED_MEMFD;
-    bool named = region->name[0] == '/' && !region_is_deleted(region) &&
+    bool named = region->name[0] == '/' && !region_is_deleted(region) && !name_is_hidden(region->name) &&
                  sys_call(SYS_newfstatat, AT_FDCWD, (long)region->name, (long)st, 0) == 0;
     return named && st->st_ino == region->inode ? SHARED_FILE : SHARED_NAMELESS;
 }
@@ -52,10 +55,13 @@ static const char *obstacle(const struct region *region, enum shared_kind kind, 
         return "System V shared memory (shmget(2)) cannot be saved; POSIX shared memory (shm_open(3)) can";
     if (starts_with(region->name, "/anon_hugepage"))
         return "shared memory of huge pages cannot be saved";
+    if (starts_with(region->name, "/secretmem"))
+        return "secret memory (memfd_secret(2)) must be in no image";
     bool is_kernels = region->name[0] != '/' || starts_with(region->name, "/[aio]");
     if (is_kernels || (kind == SHARED_FILE && !S_ISREG(st->st_mode)))
         return "memory that is shared with a device or with the kernel cannot be saved";
-    if (kind == SHARED_NAMELESS && !region_is_deleted(region) && (region->prot & PROT_WRITE))
+    bool gone = region_is_deleted(region) || name_is_hidden(region->name);
+    if (kind == SHARED_NAMELESS && !gone && (region->prot & PROT_WRITE))
         return "a shared file, and its name leads to another file, or nowhere";
     return NULL;
 }
@@ -86,13 +92,23 @@ static bool add_name(struct shared_save *save, struct shared_object *object, con
     return true;
 }
 
+/* Tries it, since maps does not tell ("mw" in smaps would). */
+static bool may_become_writable(const struct region *region)
+{
+    uint64_t size = region->end - region->start;
+    if (sys_mprotect(region->start, size, region->prot | PROT_WRITE) != 0)
+        return false;
+    sys_mprotect(region->start, size, region->prot);
+    return true;
+}
+
 /* First reading of maps: each object that must be saved. */
 static long add_object(struct shared_save *save, const struct region *region)
 {
     struct stat st;
     enum shared_kind kind = kind_of(region, &st);
     uint64_t device = kind == SHARED_FILE ? st.st_dev : makedev(region->dev_major, region->dev_minor);
-    if (kind == SHARED_FILE && !(region->prot & PROT_WRITE))
+    if (kind == SHARED_FILE && !(region->prot & PROT_WRITE) && !may_become_writable(region))
         return 0;
     const char *why = obstacle(region, kind, &st);
     if (why != NULL)

@@ -7,23 +7,28 @@
  */
 #include "files_plan.h"
 #include "fdtext.h"
+#include "memory_plan.h"
 #include "restart_plan.h"
 #include "shared_plan.h"
+#include "surroundings_plan.h"
 
 static const char usage[] =
-    "Usage: restart [-hv] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Usage: restart [-hv] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
+    "               [--dry-run] IMAGE\n"
     "Become the program of a checkpoint image, as it was then, with its files.  Descriptors 0, 1 and 2 are those\n"
     "of restart; where it has a terminal, and the program had a file, the file is opened again.\n\n"
     "  -f[FILE], --files[=FILE]\n"
     "                 take the open files from a text (default: " FDTEXT_DEFAULT "), edited by hand; a file is\n"
     "                 found where the text says.  `readckpt --files IMAGE` makes one\n"
     "  --strict       no restart if anything would not come back as it was\n"
-    "  --rollback     cut files that the program writes back to the length that they had\n"
+    "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
+    "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
     "  -v, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
-    "  --dry-run      check everything, build the plan, destroy nothing, and exit\n\n"
+    "  --dry-run      check everything, build the plan, change nothing, and exit\n\n"
+    "An image is code: restart only what you would run.\n\n"
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
     "needs is missing or changed; 71 a system call failed.\n";
 
@@ -32,7 +37,7 @@ int main(int argc, char **argv)
     static struct restart_plan plan;
     static struct files_options files;
     static const struct option options[] = {
-        PLAN_OPTIONS(plan), {"files", 2, NULL, 'f'}, {"strict", 0, &files.strict, 1},
+        PLAN_OPTIONS(plan), {"files", 2, NULL, 'f'}, {"accept", 1, NULL, 'a'}, {"strict", 0, &files.strict, 1},
         {"rollback", 0, &files.rollback, 1}, {"redirect", 0, &files.redirect, 1}, {0},
     };
     int option;
@@ -40,6 +45,8 @@ int main(int argc, char **argv)
         plan.verbose |= option == 'v';
         if (option == 'f')
             files.text = optarg != NULL ? optarg : FDTEXT_DEFAULT;
+        if (option == 'a')
+            files.accept = optarg;
         if (option == 'h' || option == '?')
             usage_exit(usage, option == 'h');
     }
@@ -47,7 +54,11 @@ int main(int argc, char **argv)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
     files_plan(&plan.image, &files);
-    shared_plan(&plan.image);
+    shared_plan(&plan.image, files.strict);
+    memory_plan(&plan.image, files.strict);
+    surroundings_plan(&plan, &files);
     plan_make(&plan);
+    if (!plan.dry_run)
+        files_commit(&plan.image, &files);
     plan_go(&plan);
 }

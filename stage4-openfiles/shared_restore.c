@@ -169,6 +169,8 @@ long shared_restore(const void *note, size_t size)
         const char *name = shared_name(memory, m.object);
         if (m.count == 0 || (m.object->kind == SHARED_ANONYMOUS && m.count == 1 && m.low == 0))
             continue; /* fresh shared memory is all that it needs */
+        if (m.object->kind == SHARED_FILE && m.object->real_fd < 0)
+            continue; /* a file that can only be read now: it is mapped so already */
         error = join(&m, &changed);
         if (error != 0)
             say("restart: shared memory cannot be joined again: ", name, NULL);

@@ -1,5 +1,6 @@
 /* core.c - opens a core file and finds its notes.  Believes no number in it. */
 #include "core.h"
+#include "no_image.h"
 
 __attribute__((noreturn, format(printf, 2, 3))) static void bad(const struct core *core, const char *format, ...)
 {
@@ -113,6 +114,9 @@ static void take_note(struct core *core, const char *name, uint32_t type, const 
     } else if (type == NT_X86_XSTATE && linux_name) {
         core->xstate = value;
         core->xstate_size = size;
+    } else if (type == CORE_XSAVE_LAYOUT && linux_name) {
+        core->xlayout = value;
+        core->xlayout_count = size / sizeof *core->xlayout;
     } else if (type == NT_AUXV) {
         core->auxv = value;
         core->auxv_count = size / sizeof *core->auxv;
@@ -145,7 +149,11 @@ void core_open(struct core *core, const char *path)
 {
     struct stat st;
     Elf64_Ehdr elf;
-    *core = (struct core){.path = path, .fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    *core = (struct core){.path = path};
+    const char *reason = no_image_reason(path);
+    if (reason != NULL)
+        bad(core, "%s", reason);
+    core->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (core->fd < 0 || fstat(core->fd, &st) != 0)
         core_missing(path);
     core->size = (uint64_t)st.st_size;

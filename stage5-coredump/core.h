@@ -14,6 +14,8 @@
 #include <sys/procfs.h>
 #include <sys/user.h>
 
+#define CORE_XSAVE_LAYOUT 0x205 /* NT_X86_XSAVE_LAYOUT; older headers lack it */
+
 /* One mapping of a file, from NT_FILE. */
 struct core_file {
     uint64_t start, end, offset; /* bytes */
@@ -32,6 +34,8 @@ struct core {
     struct user_regs_struct registers;
     const void *xstate; /* NT_X86_XSTATE, or NULL */
     size_t xstate_size;
+    const uint32_t (*xlayout)[4]; /* NT_X86_XSAVE_LAYOUT (Linux 6.12): part, size, offset, flags; or NULL */
+    size_t xlayout_count;
     const void *fpregs; /* NT_FPREGSET (512 bytes, fxsave), or NULL */
     const Elf64_auxv_t *auxv;
     size_t auxv_count;
@@ -80,14 +84,42 @@ struct core_regions {
  */
 void core_regions(const struct core *core, struct image *image, const char *program);
 
+/* A part of the program's memory; empty: start == end. */
+struct core_range {
+    uint64_t start, end;
+};
+
+/*
+ * core_random.c: where the state of getrandom(3) is, which no core has; empty: there is none, or it is not found.
+ * And the note by which it becomes what it was, for a range that is one of the image's regions.
+ */
+struct core_range core_random(const struct core *core);
+void core_random_note(struct image *image, struct core_range range);
+
 /* core_files.c: fills the fields of the region that tell a file, after it was found to be the same; or exits. */
 void core_identify(const struct core *core, struct image_region *region, const char *name);
 
-/* core_files.c: the protection that the file's own program headers ask for at `offset`. */
-uint32_t core_protection(const char *name, uint64_t offset);
+/*
+ * core_files.c: the protection that a mapping has at `offset` of its file, by the program headers of that file,
+ * which is found under `name` now.
+ */
+uint32_t core_protection(const struct core *core, const struct core_file *file, const char *name, uint64_t offset);
 
 /* core_state.c: the notes that an image has and a core has not, as far as they can be known (image_put_note()). */
 void core_state(const struct core *core, struct image *image);
+
+/*
+ * core_arguments.c: fills start_stack and where arguments and environment are.  False: they are not found; then all
+ * of these are the same address, and nothing lies between.
+ */
+bool core_arguments(const struct core *core, const struct image *image, struct prctl_mm_map *map);
+
+/*
+ * core_left_out.c: names the memory that is not in the core, as far as it can be told; with `strict` it exits with
+ * 66 then.  `text` is that of libsavefds, or NULL.  core_holes.c: the same for a core of gdb; returns how many.
+ */
+void core_left_out(const struct core *core, const struct image *image, const char *text, bool strict);
+size_t core_holes(const struct core *core, const struct image *image);
 
 /* core_locks.c: a note of the locks that were held, if any were. */
 void core_locks(const struct core *core, struct image *image);

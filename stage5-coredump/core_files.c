@@ -48,8 +48,10 @@ void core_identify(const struct core *core, struct image_region *region, const c
 {
     struct stat now;
     const struct core_file *file = core_file_at(core, region->start);
-    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    const char *why = fd < 0 || fstat(fd, &now) != 0 ? strerror(errno) : problem(core, file->name, fd, &now);
+    bool is_fifo = stat(name, &now) == 0 && S_ISFIFO(now.st_mode); /* to open it would wake its other end */
+    int fd = is_fifo ? -1 : open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const char *why = is_fifo ? "no regular file" :
+                      fd < 0 || fstat(fd, &now) != 0 ? strerror(errno) : problem(core, file->name, fd, &now);
     if (fd >= 0)
         close(fd);
     if (why != NULL && !(region->flags & REGION_STORED))
@@ -87,21 +89,52 @@ static bool has_page(const Elf64_Phdr *segment, uint64_t offset)
     return false;
 }
 
-uint32_t core_protection(const char *name, uint64_t offset)
+/* The mapping that begins the library or program to which this one belongs: the last before it at offset 0. */
+static const struct core_file *first_mapping(const struct core *core, const struct core_file *file)
+{
+    const struct core_file *first = NULL;
+    for (const struct core_file *f = core->files; f <= file; f++)
+        if (f->offset == 0 && strcmp(f->name, file->name) == 0)
+            first = f;
+    return first;
+}
+
+/*
+ * Two segments that share a page of the file (lld makes such) have it at two addresses.  How far a mapping is
+ * moved against the file, from the first mapping on, is p_vaddr - p_offset of its segment.
+ */
+static bool is_moved_alike(const struct core *core, const struct core_file *file, const Elf64_Phdr *segment,
+                           uint64_t begin)
+{
+    const struct core_file *first = first_mapping(core, file);
+    return first == NULL ||
+           file->start - file->offset - (first->start - begin) == segment->p_vaddr - segment->p_offset;
+}
+
+/* The protection by the PT_LOADs of the file. */
+static uint32_t find_protection(const struct core *core, const struct core_file *file, int fd,
+                                const Elf64_Ehdr *elf, uint64_t offset)
+{
+    Elf64_Phdr segment;
+    uint64_t begin = ~0UL; /* the address of the first PT_LOAD in the file, which is 0 if it can be moved */
+    for (unsigned i = 0; i < elf->e_phnum; i++) {
+        if (pread(fd, &segment, sizeof segment, (off_t)(elf->e_phoff + i * sizeof segment)) != sizeof segment)
+            break;
+        if (begin == ~0UL && segment.p_type == PT_LOAD)
+            begin = (segment.p_vaddr - segment.p_offset) / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE;
+        if (has_page(&segment, offset) && is_moved_alike(core, file, &segment, begin))
+            return protection_of(&segment);
+    }
+    return PROT_NONE; /* between two segments, ld.so maps nothing that may be touched */
+}
+
+uint32_t core_protection(const struct core *core, const struct core_file *file, const char *name, uint64_t offset)
 {
     Elf64_Ehdr elf;
-    Elf64_Phdr segment;
-    uint32_t prot = PROT_NONE; /* between two segments, ld.so maps nothing that may be touched */
     int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || pread(fd, &elf, sizeof elf, 0) != sizeof elf || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0)
-        prot = data_protection(name);
-    else
-        for (unsigned i = 0; i < elf.e_phnum; i++) {
-            off_t at = (off_t)(elf.e_phoff + i * sizeof segment);
-            if (prot == PROT_NONE && pread(fd, &segment, sizeof segment, at) == sizeof segment &&
-                has_page(&segment, offset)) /* the first: of two, the other is data, and was dumped */
-                prot = protection_of(&segment);
-        }
+    bool is_elf = fd >= 0 && pread(fd, &elf, sizeof elf, 0) == sizeof elf &&
+                  memcmp(elf.e_ident, ELFMAG, SELFMAG) == 0;
+    uint32_t prot = is_elf ? find_protection(core, file, fd, &elf, offset) : data_protection(name);
     if (fd >= 0)
         close(fd);
     return prot;

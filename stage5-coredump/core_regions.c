@@ -85,6 +85,13 @@ static void add_loads(struct core_regions *list, const struct core *core)
     }
 }
 
+/* The program's own file, as NT_FILE names it: that which has the entry point. */
+static const char *program_name(const struct core *core)
+{
+    const struct core_file *file = core_file_at(core, core_aux(core, AT_ENTRY));
+    return file != NULL ? file->name : "";
+}
+
 static bool is_there(const struct core_regions *list, size_t count, uint64_t address, uint64_t *next)
 {
     *next = ARCH_USER_END;
@@ -100,9 +107,10 @@ static bool is_there(const struct core_regions *list, size_t count, uint64_t add
 }
 
 /* gcore(1) leaves out what can be read in the file: text, constants.  Only NT_FILE knows of it. */
-static void add_missing_files(struct core_regions *list, const struct core *core)
+static void add_missing_files(struct core_regions *list, const struct core *core, const char *program)
 {
     size_t count = list->count; /* of those that came from PT_LOADs */
+    const char *old = program_name(core);
     for (const struct core_file *file = core->files; file < core->files + core->file_count; file++)
         for (uint64_t next, at = file->start; at < file->end; at = next) {
             bool there = is_there(list, count, at, &next);
@@ -112,9 +120,22 @@ static void add_missing_files(struct core_regions *list, const struct core *core
                 continue;
             struct image_region region = {.start = at, .end = next, .offset = file->offset + (at - file->start),
                                           .flags = REGION_FILE, .name = add_name(list, file->name)};
-            region.prot = core_protection(file->name, region.offset);
+            bool moved = program != NULL && strcmp(file->name, old) == 0;
+            region.prot = core_protection(core, file, moved ? program : file->name, region.offset);
             add(list, region, 0);
         }
+}
+
+/* gcore does not name it.  Where anything else is, this is not it. */
+static void add_random(struct core_regions *list, struct core_range range)
+{
+    uint64_t next;
+    bool there = range.start == range.end || is_there(list, list->count, range.start, &next);
+    if (there || next < range.end)
+        return;
+    struct image_region region = {.start = range.start, .end = range.end, .prot = PROT_READ | PROT_WRITE};
+    region.name = add_name(list, "");
+    add(list, region, 0);
 }
 
 /* Takes what lies in the range out of the list: the kernel's mapping comes there. */
@@ -175,13 +196,6 @@ static void sort(struct core_regions *list)
         }
 }
 
-/* The program's own file, as NT_FILE names it: that which has the entry point. */
-static const char *program_name(const struct core *core)
-{
-    const struct core_file *file = core_file_at(core, core_aux(core, AT_ENTRY));
-    return file != NULL ? file->name : "";
-}
-
 static void finish(struct core_regions *list, const struct core *core, const char *program)
 {
     const char *old = program_name(core);
@@ -208,8 +222,9 @@ void core_regions(const struct core *core, struct image *image, const char *prog
     struct core_regions list = {0};
     add_name(&list, "");
     add_loads(&list, core);
-    add_missing_files(&list, core);
+    add_missing_files(&list, core, program);
     add_kernel(&list, core);
+    add_random(&list, core_random(core));
     sort(&list);
     finish(&list, core, program);
     *image = (struct image){.fd = core->fd, .size = core->size, .regions = list.regions, .loads = list.loads,

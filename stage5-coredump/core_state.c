@@ -3,41 +3,47 @@
  * checked against memory before it is believed.
  *
  *     thread   the TLS base is in NT_PRSTATUS.  libc keeps the thread's id at a place in the TLS that is the same
- *              in all programs of one libc: where it is in restart.  If the core's pid stands there, it is it.
- *     rseq     likewise, at the place where restart's libc has it; the kernel's marks must be there.
- *     memory   exec(2) left arguments, environment and auxiliary vector at the top of the stack, in this order:
- *
- *              start_stack          arg_start        env_start
- *              | argc | argv ... 0 | envp ... 0 | auxv ... 0 | ... | strings of argv | of envp | name |
+ *              in all programs of one libc: where it is in restart (thread_id.h).  If the core's pid stands there,
+ *              it is it, and the address that the kernel was told lies as far away as in restart, too.
+ *     rseq     up to glibc 2.40 likewise.  From 2.41 on it lies in front of the program's thread-local variables,
+ *              and so elsewhere in each program; a variable of ld.so has the distance.  Empty memory looks like an
+ *              area that was registered on the first processor: a wrong guess would be written to.
+ *     memory   arguments and environment: core_arguments.c; the heap is behind the program's data.
  */
 #include "core.h"
 #include "part_thread.h"
 #include "rseq.h"
+#include "thread_id.h"
 
 #include <linux/rseq.h>
-
-static uint64_t word_at(const struct core *core, uint64_t address)
-{
-    uint64_t word = 0;
-    core_read(core, address, &word, sizeof word);
-    return word;
-}
-
-/* Where our libc keeps its id, from the TLS base on; 0: this kernel does not tell (CONFIG_CHECKPOINT_RESTORE). */
-static uint64_t tid_distance(void)
-{
-    uint64_t address = 0;
-    return prctl(PR_GET_TID_ADDRESS, &address) == 0 ? address - arch_get_tls() : 0;
-}
+#include <sys/auxv.h>
 
 static void find_tid(const struct core *core, struct image_thread *thread)
 {
-    uint64_t distance = tid_distance();
+    uint64_t kernels = 0; /* 0: this kernel does not tell (CONFIG_CHECKPOINT_RESTORE) */
+    uint32_t place = thread_id_find();
     int tid = 0;
-    if (distance != 0 && core_read(core, thread->tls + distance, &tid, sizeof tid) && tid == core->status->pr_pid)
-        thread->tid_address = thread->tls + distance;
-    else
+    thread->id_place = THREAD_ID_UNKNOWN;
+    if (place == THREAD_ID_UNKNOWN || !core_read(core, thread->tls + place, &tid, sizeof tid) ||
+        tid != core->status->pr_pid) {
         warnx("the thread id in libc's memory is not found: raise() and abort() will not work");
+        return;
+    }
+    thread->id_place = place;
+    if (prctl(PR_GET_TID_ADDRESS, &kernels) == 0 && kernels != 0)
+        thread->tid_address = thread->tls + (kernels - arch_get_tls());
+}
+
+/* The distance of the area from the TLS base; 0: it is not known. */
+static int64_t rseq_distance(const struct core *core, const struct rseq_place *own)
+{
+    int64_t distance = (int64_t)(own->address - arch_get_tls());
+    uint64_t linker = core_aux(core, AT_BASE); /* 0: a static program, which has that variable elsewhere */
+    if (distance >= 0)
+        return distance;
+    if (linker == 0 || !core_read(core, linker + (own->told_at - getauxval(AT_BASE)), &distance, sizeof distance))
+        return 0;
+    return distance < 0 && distance > -(1L << 20) && distance % 32 == 0 ? distance : 0;
 }
 
 /* A registered area has the number of a processor in it, and no critical section. */
@@ -45,8 +51,9 @@ static void find_rseq(const struct core *core, struct image_thread *thread)
 {
     struct rseq area;
     struct rseq_place own = rseq_find();
-    uint64_t address = thread->tls + (own.address - arch_get_tls());
-    if (own.address == 0 || !core_read(core, address, &area, sizeof area) || area.cpu_id > 4096 ||
+    int64_t distance = own.address != 0 ? rseq_distance(core, &own) : 0;
+    uint64_t address = thread->tls + (uint64_t)distance;
+    if (distance == 0 || !core_read(core, address, &area, sizeof area) || area.cpu_id > 4096 ||
         area.cpu_id_start != area.cpu_id)
         return;
     thread->rseq_address = address;
@@ -61,37 +68,6 @@ static void make_thread(const struct core *core, struct image *image)
     find_tid(core, &thread);
     find_rseq(core, &thread);
     image_put_note(image, NOTE_THREAD, &thread, sizeof thread);
-}
-
-/* The address of the auxiliary vector in the stack, by its bytes; 0: it is not there. */
-static uint64_t find_auxv(const struct core *core, const struct image_region *stack)
-{
-    size_t size = core->auxv_count * sizeof *core->auxv, length = stack->end - stack->start;
-    char *bytes = malloc(length);
-    uint64_t found = 0;
-    if (bytes != NULL && size > 0 && core_read(core, stack->start, bytes, length)) {
-        const char *at = memmem(bytes, length, core->auxv, size);
-        found = at != NULL ? stack->start + (uint64_t)(at - bytes) : 0;
-    }
-    free(bytes);
-    return found;
-}
-
-/* From the auxiliary vector down to argc: the environment's addresses, a 0, the arguments', their number. */
-static bool find_arguments(const struct core *core, uint64_t auxv, struct prctl_mm_map *map)
-{
-    uint64_t at = auxv - 16, count = 0; /* auxv - 8 is the 0 behind the environment */
-    while (word_at(core, at) != 0)
-        at -= 8;
-    map->env_start = at + 8 < auxv - 8 ? word_at(core, at + 8) : core_aux(core, AT_EXECFN);
-    for (at -= 8; word_at(core, at) != count; at -= 8)
-        if (++count > 1000000)
-            return false;
-    map->start_stack = at;
-    map->arg_start = count > 0 ? word_at(core, at + 8) : map->env_start;
-    map->arg_end = map->env_start;
-    map->env_end = core_aux(core, AT_EXECFN);
-    return true;
 }
 
 /* The program's code and data, from its first to its last region; returns where its memory ends. */
@@ -146,14 +122,15 @@ static void find_heap(const struct core *core, const struct image *image, uint64
 static void make_mm(const struct core *core, struct image *image)
 {
     static struct { struct prctl_mm_map map; uint64_t auxv[128]; } mm;
-    const struct image_region *stack = image_region_at(image, core_aux(core, AT_EXECFN));
-    uint64_t auxv = stack != NULL ? find_auxv(core, stack) : 0, end = find_program(core, image, &mm.map);
+    uint64_t end = find_program(core, image, &mm.map);
     size_t size = core->auxv_count * sizeof *core->auxv;
-    find_heap(core, image, end, &mm.map);
-    if (auxv == 0 || end == 0 || size > sizeof mm.auxv || !find_arguments(core, auxv, &mm.map)) {
-        warnx("where arguments and heap are cannot be told from the core: ps and gdb will know less");
+    if (end == 0 || mm.map.end_code == 0 || size > sizeof mm.auxv) {
+        warnx("where the program's heap is cannot be told from the core: ps and gdb will know less");
         return;
     }
+    find_heap(core, image, end, &mm.map);
+    if (!core_arguments(core, image, &mm.map))
+        warnx("the program's arguments are not found in the core: ps will not show them");
     memcpy(mm.auxv, core->auxv, size);
     mm.map.auxv_size = (uint32_t)size;
     image_put_note(image, NOTE_MM, &mm, sizeof mm);

@@ -9,12 +9,15 @@
  */
 #include "core_plan.h"
 #include "fdtext.h"
+#include "memory_plan.h"
 #include "shared_plan.h"
+#include "surroundings_plan.h"
 
 #include <sys/wait.h>
 
 static const char usage[] =
-    "Usage: restart [-hvnw] [-f[FILE]] [--strict] [--rollback] [--redirect] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Usage: restart [-hvnw] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
+    "               [--dry-run] IMAGE\n"
     "       restart [the same] PROG CORE | CORE\n"
     "Become the program of a checkpoint image, or of a core file (of the kernel, gcore, gdb), as it was then.\n"
     "PROG is the file that ran; without it, the file that CORE names.  With PROG and CORE the program is left\n"
@@ -25,12 +28,14 @@ static const char usage[] =
     "  -n, --nostop   do not leave it stopped\n"
     "  -w, --wait     a child becomes the program; wait for it, and report how it ended\n"
     "  --strict       no restart if anything would not come back as it was\n"
-    "  --rollback     cut files that the program writes back to the length that they had\n"
+    "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
+    "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
     "  -v, -V, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
-    "  --dry-run      check everything, build the plan, destroy nothing, and exit\n\n"
+    "  --dry-run      check everything, build the plan, change nothing, and exit\n\n"
+    "Images and cores are code: restart only what you would run.\n\n"
     "Exit status: the program's (128 and the signal, if one killed it, with -w); or 64 wrong usage; 65 not a\n"
     "valid image or core, or one of another kernel or processor; 66 the image or a file that it needs is\n"
     "missing or another one; 71 a system call failed.\n";
@@ -81,6 +86,7 @@ static void parse_options(int argc, char **argv, struct restart_plan *plan, stru
     const struct option options[] = {
         {"verbose", 0, &plan->verbose, 1}, {"lazy", 0, &plan->lazy, 1}, {"stop", 0, &plan->stop, 1},
         {"dry-run", 0, &plan->dry_run, 1}, {"help", 0, NULL, 'h'}, {"files", 2, NULL, 'f'},
+        {"accept", 1, NULL, 'a'},
         {"strict", 0, &more->files.strict, 1}, {"rollback", 0, &more->files.rollback, 1},
         {"redirect", 0, &more->files.redirect, 1}, {"nostop", 0, &more->nostop, 1},
         {"wait", 0, &more->wait, 1}, {0},
@@ -89,6 +95,8 @@ static void parse_options(int argc, char **argv, struct restart_plan *plan, stru
         plan->verbose |= option == 'v' || option == 'V';
         more->nostop |= option == 'n';
         more->wait |= option == 'w';
+        if (option == 'a')
+            more->files.accept = optarg;
         if (option == 'f')
             more->files.text = optarg != NULL ? optarg : FDTEXT_DEFAULT;
         if (option == 'h' || option == '?')
@@ -110,10 +118,14 @@ int main(int argc, char **argv)
     if (core_is_image(path)) {
         plan_open(&plan, path);
         files_plan(&plan.image, &more.files);
-        shared_plan(&plan.image);
+        shared_plan(&plan.image, more.files.strict);
+        memory_plan(&plan.image, more.files.strict);
+        surroundings_plan(&plan, &more.files);
         plan_make(&plan);
     } else {
         core_plan(&plan, program, path, &more.files);
     }
+    if (!plan.dry_run)
+        files_commit(&plan.image, &more.files);
     plan_go(&plan);
 }

@@ -8,6 +8,10 @@
 #define KERNEL_UCONTEXT_SIZE 304 /* struct ucontext of <asm/ucontext.h>; libc's ucontext_t begins alike */
 #define XSAVE_HEADER 512 /* where XSTATE_BV is: which registers are not in their initial state */
 #define SOFTWARE_BYTES 464 /* struct _fpx_sw_bytes, in the legacy area */
+#define MASKS 5 /* the part of the xsave area that has k0 to k7 */
+#define AMDS_MASKS 832 /* its offset, in bytes, on AMD's processors, and on Intel's */
+#define INTELS_MASKS 1088
+#define INTELS_AREA 2688 /* bytes up to the end of zmm31 in Intel's order */
 #define UC_FLAGS 7 /* UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
 
 static struct xstate_format format;
@@ -35,16 +39,32 @@ struct xstate_format sigframe_format(void)
 }
 
 /*
- * Where the parts of the area lie is the processor's affair: cpuid, leaf 0xd.  gdb before version 14 took it for
- * Intel's: on AMD processors with AVX-512 its cores lack k0 to k7 and the upper halves of zmm0 to zmm5.
+ * Where k0 to k7 lie in the core's area: what is behind them is in the same order.  Its layout note tells, else its
+ * size: Intel's processors have a gap before them, and AMD's have not.
  */
-static void warn_of_old_gdb(const struct core *core, uint64_t used)
+static unsigned offset_in_core(const struct core *core)
 {
-    unsigned size, offset, c, d;
-    __cpuid_count(0xd, 5, size, offset, c, d); /* part 5: k0 to k7 */
-    if (core->from_gdb && (used & (1UL << 5 | 1UL << 6)) != 0 && offset != 1088)
-        warnx("%s: a gdb before version 14 writes AVX-512 registers wrongly on this processor; if it was one, the "
-              "program may compute wrongly now (solution/README, Limits)", core->path);
+    for (size_t i = 0; i < core->xlayout_count; i++)
+        if (core->xlayout[i][0] == MASKS)
+            return core->xlayout[i][2];
+    return core->xstate_size < INTELS_AREA ? AMDS_MASKS : INTELS_MASKS;
+}
+
+/*
+ * The parts of the area beyond AVX must be where this processor has them: cpuid, leaf 0xd.  gdb before version 14
+ * took the order for Intel's everywhere, and so on AMD processors with AVX-512 its cores lack k0 to k7 and the
+ * upper halves of zmm0 to zmm5.
+ */
+static void check_order(const struct core *core, uint64_t used)
+{
+    unsigned size, own, c, d;
+    __cpuid_count(0xd, MASKS, size, own, c, d);
+    if (used >> MASKS == 0 || own == 0 || own == offset_in_core(core))
+        return;
+    if (!core->from_gdb || own == INTELS_MASKS)
+        errx(EX_DATAERR, "%s: the vector registers are in the order of another processor", core->path);
+    warnx("%s: a gdb before version 14 wrote it, which writes AVX-512 registers wrongly on this processor: if the "
+          "program uses them, it may compute wrongly now (solution/README, Limits)", core->path);
 }
 
 /*
@@ -63,7 +83,7 @@ static void put_xstate(const struct core *core, char *to, struct xstate_format o
      * xstate_size from `own`; and FP_XSTATE_MAGIC2, 4 bytes, behind the area. Without the marks the kernel loads
      * the lowest 512 bytes only. */
     (void)used, (void)size;
-    warn_of_old_gdb(core, used);
+    check_order(core, used);
 }
 
 static void put_registers(const struct core *core, ucontext_t *to)

@@ -1,0 +1,53 @@
+/*
+ * page_runs.h - which pages of this process have content of their own: written ones, in memory or swapped out.
+ *
+ *     a region   |..........wwww.....................www..........|
+ *     its runs             [    )                   [   )
+ *
+ * What it costs grows with what is there, and not with the address space: a program may reserve terabytes and
+ * write three pages (Go, Java, AddressSanitizer).  Async-signal-safe.  Given.
+ */
+#ifndef CKPT_PAGE_RUNS_H
+#define CKPT_PAGE_RUNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Pages, start <= a < end, that all have content.  As the kernel's struct page_region, <linux/fs.h>. */
+struct page_run {
+    uint64_t start, end; /* addresses */
+    uint64_t kinds;      /* PAGE_RUN_ bits */
+};
+
+/* Some are not in memory: swapped out; or guards (madvise(2), MADV_GUARD_INSTALL), which look so. */
+#define PAGE_RUN_SWAPPED 16
+
+#define PAGE_RUNS_AHEAD 256      /* runs */
+#define PAGE_ENTRIES (32UL << 10) /* pages that an older kernel is asked about at once: 128 MiB of them */
+
+/*
+ * What the kernel told, some of it read ahead.  300 KiB are too much for a stack: keep the struct elsewhere.  The
+ * fields are page_runs.c's own.
+ */
+struct pagemap {
+    int fd;              /* /proc/self/pagemap; negative: it cannot be read */
+    bool cannot_scan;    /* a kernel before Linux 6.7 */
+    bool no_swap;        /* this machine has none, so what is not in memory is nowhere */
+    uint64_t start, end; /* runs[] are those of the pages from start to end */
+    size_t count, next;
+    struct page_run runs[PAGE_RUNS_AHEAD];
+    uint64_t entries[PAGE_ENTRIES];
+    unsigned char present[PAGE_ENTRIES];
+};
+
+/* Opens it; the caller closes map->fd.  If it cannot be read, every page counts as written. */
+void page_runs_open(struct pagemap *map);
+
+/*
+ * The first run of pages that were written to, of those from `from` to `end`, which are mapped.  Cut off at `end`,
+ * and perhaps elsewhere.  False: there is none.  Cheap if it is called with ascending addresses.
+ */
+bool page_runs_next(struct pagemap *map, uint64_t from, uint64_t end, struct page_run *run);
+
+#endif

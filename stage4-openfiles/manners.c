@@ -1,0 +1,35 @@
+/*
+ * manners.c - how libckpt.so behaves in somebody else's program: it takes no stack, no file and no signal of the
+ * program's.  What stage 2 asks for by library.h.  Given.
+ */
+#include "handler_stack.h"
+#include "library.h"
+#include "libc.h"
+#include "manners.h"
+#include "own_stderr.h"
+
+static bool speaks; /* at the checkpoint descriptor 2 was the standard error */
+
+void library_start(int signal, long owner)
+{
+    own_stderr_note(strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0);
+    handler_stack_use(signal);
+    if (owner != getpid())
+        return; /* a child of the program that ckpt started */
+    taken_signal_watch(signal);
+    next_program_watch(signal);
+}
+
+int library_checkpoint(int (*write_image)(void))
+{
+    speaks = own_stderr_there(); /* the image tells the second life */
+    return handler_stack_call(write_image);
+}
+
+void library_second_life(void)
+{
+    own_stderr_new_life(speaks);
+    handler_stack_new_life();
+    taken_signal_new_life();
+    next_program_new_life();
+}
