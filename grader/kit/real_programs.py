@@ -15,6 +15,7 @@ at another random moment, up to its end: what it wrote to its files until then, 
 from __future__ import annotations
 
 import argparse
+import datetime
 import fcntl
 import filecmp
 import gzip
@@ -30,7 +31,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import config
@@ -63,8 +64,9 @@ class Program:
     signal: int = signal.SIGUSR2  # for a checkpoint; not one that the program itself uses
     refused: str = ""  # what ckpt or libckpt says: there is no image, and the program goes on
     late: str = ""  # why it need not come back if it ran on after its checkpoint: it is always killed at once
-    core: str = ""  # why there is no core of the moment to restart it from (/proc/PID/status: SigIgn, SigCgt)
+    core: str = ""  # what becomes of it from a core, if it does not come back (/proc/PID/status: SigIgn, SigCgt)
     begins: float = 0.0  # before this part of its time it has another thread, which it ends
+    needs: str = ""  # a path that must be there, besides the command
     unlike: list[str] = field(default_factory=list)  # files that no two runs have in common: times are in them
 
     def make(self, folder: Path) -> None:
@@ -202,6 +204,10 @@ def find(word: str) -> str | None:
         found = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True, check=False).stdout.strip()
         return shutil.which(found)
     return shutil.which(word)
+
+
+def is_installed(program: Program) -> bool:
+    return find(program.command[0]) is not None and (not program.needs or Path(program.needs).exists())
 
 
 def package_version(package: str) -> str:
@@ -467,9 +473,19 @@ def seeded(program: Program, tool: str = "real_programs.py") -> random.Random:
     return generator(program, seed)
 
 
+# The environment tells it to pytest-xdist's workers, who must find the same tests at midnight, too.
+DAY = int(os.environ.setdefault("REAL_PROGRAMS_DAY", str(datetime.date.today().toordinal())))
+T = TypeVar("T")
+
+
+def sample_of_today(items: list[T], count: int) -> list[T]:
+    """So many of a list, each day others; REAL_PROGRAMS_DAY=N in the environment has those of that day again."""
+    return [item for number, item in enumerate(items) if (number + DAY * count) % len(items) < count]
+
+
 def run_one(program: Program, times: int, seed: int, attempt: Attempt = try_program, expected: Expected = result_of) -> str:
     """What became of it: what was expected, or why not."""
-    if find(program.command[0]) is None:
+    if not is_installed(program):
         return "not installed here"
     with tempfile.TemporaryDirectory() as folder:
         try:

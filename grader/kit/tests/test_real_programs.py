@@ -20,11 +20,11 @@ import mutants
 import real_programs
 from conftest import needed
 from process import has_signal, wait_until
-from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of, seeded
+from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of, sample_of_today, seeded
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 MOMENTS = 500  # in all, of a stress run
-NAMES = [program.name for program in PROGRAMS]
+SAMPLE = 25  # programs of a run of `make check`; it wanders with the date
 COMING_BACK = [program for program in PROGRAMS if not program.refused]
 
 
@@ -33,14 +33,24 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mutants.build_solution(tmp_path_factory.mktemp("tools"), "stage4-openfiles")
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=NAMES)
-def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
+def once(program: Program, stage: Path, folder: Path) -> None:
     needed(program)
-    trial, draw = Trial(program, tmp_path, stage), seeded(program)
+    trial, draw = Trial(program, folder, stage), seeded(program)
     if program.refused:
         trial.is_refused()
     else:
         trial.at_random(draw)
+
+
+@pytest.mark.parametrize("program", sample_of_today(PROGRAMS, SAMPLE), ids=lambda program: program.name)
+def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
+    once(program, stage, tmp_path)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_every_program(program: Program, stage: Path, tmp_path: Path) -> None:
+    once(program, stage, tmp_path)
 
 
 @pytest.mark.stress
@@ -65,6 +75,7 @@ def test_the_table_in_the_readme() -> None:
 # --- Full-screen programs ----------------------------------------------------------------------
 
 SCREENS = real_programs.SCREENS
+SAMPLE_OF_SCREENS = 3
 
 
 class Tmux:
@@ -178,8 +189,7 @@ class Play:
         self.tmux.await_prompt()
 
 
-@pytest.mark.parametrize("program", SCREENS, ids=lambda program: program.name)
-def test_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+def full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
     path = find(program.command[0])
     if path is None:
         pytest.skip(f"{program.name} is not installed here")
@@ -189,3 +199,14 @@ def test_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> 
     assert settings(tmux, "after") == before
     if "note" in program.command:
         assert (tmux.folder / "note").read_text().splitlines() == ["first line", "second line"]
+
+
+@pytest.mark.parametrize("program", sample_of_today(SCREENS, SAMPLE_OF_SCREENS), ids=lambda program: program.name)
+def test_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+    full_screen(program, tmux, stage)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("program", SCREENS, ids=lambda program: program.name)
+def test_every_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+    full_screen(program, tmux, stage)
