@@ -27,14 +27,6 @@ BEGIN, END = "<!-- cores: made by grader/kit/core_programs.py --table -->", "<!-
 PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
 KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")
 NO_CORES = f"core_pattern is {PATTERN}: the kernel's cores do not come into the program's folder"
-# Their cores are not those of the moment, or libsavefds.so gets no chance; /proc/PID/status says so (SigIgn, SigCgt).
-TAKE_SIGQUIT = {
-    "bash": "ignores SIGQUIT",
-    "dash": "gives SIGQUIT its default action, so libsavefds.so notes no files",
-    "sort": "catches SIGQUIT, and removes its temporary files",
-    "gforth": "catches SIGQUIT",
-    "clang": "catches SIGQUIT, and removes its temporary files",
-}
 FROM_CORES = [program for program in PROGRAMS if not program.refused]
 
 
@@ -97,8 +89,7 @@ def table(rows: list[Row]) -> str:
 
 def result_of(program: Program) -> str:
     """What is to be expected."""
-    why = TAKE_SIGQUIT.get(program.name)
-    return f"not tried: {why}" if why else "comes back"
+    return program.core or "comes back"
 
 
 def try_program(program: Program, folder: Path, draw: random.Random, times: int, stage: Path = STAGE) -> None:
@@ -108,7 +99,7 @@ def try_program(program: Program, folder: Path, draw: random.Random, times: int,
 
 
 def run_one(program: Program, times: int, seed: int) -> str:
-    if program.name in TAKE_SIGQUIT:
+    if program.core:
         return result_of(program)
     return real_programs.run_one(program, times, seed, try_program, result_of)
 

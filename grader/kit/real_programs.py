@@ -15,6 +15,7 @@ at another random moment, up to its end: what it wrote to its files until then, 
 from __future__ import annotations
 
 import argparse
+import datetime
 import fcntl
 import filecmp
 import gzip
@@ -28,10 +29,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import config
 from config import TOP
 from process import children_of, has_signal, wait_until
 
@@ -39,6 +42,11 @@ STAGE = TOP / "solution" / "stage4-openfiles"
 README = TOP / "solution" / "README"
 BEGIN, END = "<!-- real programs: made by grader/kit/real_programs.py --table -->", "<!-- end of real programs -->"
 LIMIT = 90.0  # seconds for one event; only reached when something is broken
+
+
+USR2_IS_TAKEN = 40  # a signal for programs that take SIGUSR2 for something else
+THREADS = "the program has more than one thread"
+NOT_STARTED = ("is statically linked", "runs with other rights than yours")
 
 
 class Failed(Exception):
@@ -50,12 +58,44 @@ class Program:
     name: str
     package: str  # Debian's
     does: str  # for the table
-    command: list[str]  # the first word is looked up in PATH, in `elsewhere`, or asked of gcc
-    make: Callable[[Path], None] | None = None  # makes the input in the folder
+    command: list[str]  # the first word is looked up in PATH, or asked of gcc
+    input: list[str] = field(default_factory=list)  # names of files of real_programs.toml, and MAKERS with their numbers
     stdin: str = ""  # a file in the folder; none: /dev/null
     signal: int = signal.SIGUSR2  # for a checkpoint; not one that the program itself uses
     refused: str = ""  # what ckpt or libckpt says: there is no image, and the program goes on
     late: str = ""  # why it need not come back if it ran on after its checkpoint: it is always killed at once
+    core: str = ""  # what becomes of it from a core, if it does not come back (/proc/PID/status: SigIgn, SigCgt)
+    begins: float = 0.0  # before this part of its time it has another thread, which it ends
+    needs: str = ""  # a path that must be there, besides the command
+    unlike: list[str] = field(default_factory=list)  # files that no two runs have in common: times are in them
+
+    def make(self, folder: Path) -> None:
+        for word in self.input:
+            name, *numbers = word.split()
+            if name in FILES:
+                (folder / name).write_text(FILES[name])
+            elif name in ROWS:
+                (folder / name).write_text(rows(**ROWS[name]))
+            else:
+                MAKERS[name](folder, *map(int, numbers))
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A full-screen program, and what test_real_programs.py does with it. A step is keys (of tmux), or one of
+
+        see TEXT [KEY]      wait until the text is on the screen (the key makes the program draw again)
+        keep, same [KEY]    the screen is to be, in the second life, as it was in the first
+        moves               wait until the program has changed its screen by itself
+    """
+
+    name: str
+    package: str
+    does: str
+    command: list[str]
+    before: list[list[str]]  # steps in the first life
+    after: list[list[str]]  # in the second, up to its end
+    signal: int = USR2_IS_TAKEN
 
 
 Row = tuple[Program, str, str]  # its version, and what became of it
@@ -75,8 +115,9 @@ def text(folder: Path, lines: int, name: str = "text", seed: int = 1) -> None:
     (folder / name).write_text("".join(rows))
 
 
-def lines(count: int) -> Callable[[Path], None]:
-    return lambda folder: text(folder, count)
+def zeros(folder: Path, size: int) -> None:
+    with (folder / "zeros").open("wb") as file:
+        file.truncate(size)
 
 
 def gzipped(folder: Path) -> None:
@@ -89,21 +130,6 @@ def two_texts(folder: Path) -> None:
     rows = (folder / "text").read_text().splitlines(keepends=True)
     draw = random.Random(9)
     (folder / "other").write_text("".join(row if draw.random() < 0.9 else row.upper() for row in rows))
-
-
-def script(name: str, content: str) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        (folder / name).write_text(content)
-
-    return make
-
-
-def both(*makers: Callable[[Path], None]) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        for maker in makers:
-            maker(folder)
-
-    return make
 
 
 def many_files(folder: Path) -> None:
@@ -131,111 +157,28 @@ def object_file(folder: Path) -> None:
     subprocess.run(["as", "big.s", "-o", "big.o"], cwd=folder, check=True)
 
 
-def xml_source(folder: Path) -> None:
-    rows = [f'<row id="{i}"><word>{WORDS[i % 60]}</word><value>{i * i}</value></row>' for i in range(80_000)]
-    (folder / "big.xml").write_text(f"<table>{''.join(rows)}</table>\n")
-
-
-PYTHON = """
-import json, random, sys
-random.seed(5)
-table, big = {}, []
-with open("text") as words, open("log", "w") as log, open("copy", "a") as copy:
-    for number, line in enumerate(words):
-        for word in line.split():
-            table[word] = table.get(word, 0) + random.random()
-        big.append(number * 3)
-        copy.write(line.upper())
-        if number % 1000 == 0:
-            print(number, sum(big), file=log)
-    json.dump(table, log, sort_keys=True)
-print(len(big), "lines")
-sys.exit(5)
-"""
-PERL = r"""
-open(my $in, "<", "text"); open(my $out, ">", "counts");
-while (<$in>) { $n{$_}++ for split; printf $out "%d %s", $., scalar reverse $_ if $. % 7 == 0 }
-print $out "$_ $n{$_}\n" for sort keys %n; exit 3;
-"""
-AWK = "{ for (i = 1; i <= NF; i++) n[$i]++; if (NR % 1000 == 0) print NR, length(n) > \"progress\" } " \
-      "END { for (w in n) if (n[w] > 1) print w, n[w]; for (i = 0; i < 1500000; i++) s += sin(i); print s; exit 6 }"
-BASH = """
-sum=0
-while read -r -a words; do
-    ((sum += ${words[8]} % 7, count++))
-    if ((count % 500 == 0)); then echo "$count $sum"; fi
-done <text >numbers
-echo "$sum"
-exit 4
-"""
-DASH = """
-sum=0
-while read -r a b rest; do
-    sum=$(( sum + ${#a} * ${#rest} ))
-    echo "$b $sum" >&3
-done <text 3>numbers
-echo "$sum"
-exit 4
-"""
-SQL = """
-PRAGMA cache_size = 50;
-CREATE TABLE t (id INTEGER PRIMARY KEY, word TEXT, value REAL);
-BEGIN;
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
-INSERT INTO t SELECT i, 'word ' || (i * 7919 % 10007), i * 0.5 FROM n;
-CREATE INDEX w ON t (word);
-UPDATE t SET value = value + 1 WHERE id % 3 = 0;
-COMMIT;
-PRAGMA integrity_check;
-SELECT count(*), sum(value), min(word), max(word) FROM t;
-"""
-LUA = """
-local out = io.open("out.txt", "w")
-local n = {}
-for line in io.lines("text") do
-    for w in line:gmatch("%S+") do n[w] = (n[w] or 0) + 1 end
-    out:write(line:reverse(), "\\n")
-end
-local s = 0
-for i = 1, 4000000 do s = s + math.sin(i) end
-print(s)
-"""
-TCL = """
-set in [open text]; set out [open out.txt w]; set s 0
-while {[gets $in line] >= 0} { foreach w $line { incr n($w) }; puts $out [string reverse $line]; incr s [string length $line] }
-foreach w [lsort [array names n]] { puts $out "$w $n($w)" }
-puts $s
-"""
-RUBY = """
-n = Hash.new(0); s = 0.0
-File.open("out.txt", "w") { |out| 2_000_000.times { |i| s += Math.sin(i); n[i % 1000] += i; out.puts s if i % 1000 == 0 } }
-puts s, n.values.sum; exit 3
-"""
-PHP = """<?php
-mt_srand(5); $n = []; $s = 0;
-for ($i = 0; $i < 4000000; $i++) { $s += sin($i); $n[mt_rand(0, 50000)] = $i; }
-ksort($n); echo $s, " ", array_sum($n), "\\n"; exit(3);
-"""
-FORTH = ": fib dup 2 < if drop 1 else dup 1- recurse swap 2 - recurse + then ;\n34 fib . cr bye\n"
-GNUPLOT = 'set terminal svg\nset output "out.svg"\nset samples 5000\nplot sin(x*x)*cos(3*x), for [i=1:20] sin(i*x)\n'
-POSTSCRIPT = """%!
-/f { dup 2 lt { pop 1 } { dup 1 sub f exch 2 sub f add } ifelse } def
-1 1 200 { /i exch def newpath i 3 mul i 2 mul moveto 300 400 i 0 360 arc i 200 div setgray fill } for
-25 f == showpage
-"""
-NASM = "%assign i 0\n%rep 30000\nlabel%[i]: mov rax, [rbx + i]\njne label%[i]\n%assign i i+1\n%endrep\n"
-DC = "[la1+sala*lb+999999999989%sblax]sx 1sb0sa[la1+sala7*lb13*+999999999989%sbla300000>y]sylyxlbp"
-M4 = "define(`loop', `ifelse($1, 0, `', `eval($1 * $1 % 7) loop(decr($1))')')dnl\n"
-
-
 def m4_source(folder: Path) -> None:
-    (folder / "big.m4").write_text(M4 + "loop(400)\n" * 750)
+    loop = "define(`loop', `ifelse($1, 0, `', `eval($1 * $1 % 7) loop(decr($1))')')dnl\n"
+    (folder / "big.m4").write_text(loop + "loop(400)\n" * 750)
 
 
-def json_source(folder: Path) -> None:
+def pigeons(folder: Path, count: int) -> None:
+    """Each in a hole, no two in one, but there is a hole too few: the formula in conjunctive normal form."""
+    holes, birds = range(1, count), range(count)
+    rows = [[bird * (count - 1) + hole for hole in holes] for bird in birds]
+    rows += [[-(one * (count - 1) + hole), -(two * (count - 1) + hole)] for hole in holes for two in birds for one in range(two)]
+    content = "".join(" ".join(map(str, [*row, 0])) + "\n" for row in rows)
+    (folder / "pigeons.cnf").write_text(f"p cnf {count * (count - 1)} {len(rows)}\n{content}")
+
+
+def simulation(folder: Path) -> None:
+    subprocess.run(["iverilog", "-o", "simulation", "register.v"], cwd=folder, check=True)
+
+
+def rows(head: str = "", row: str = "", tail: str = "", count: int = 0) -> str:
     draw = random.Random(7)
-    items = ",\n".join(f'{{"id": {i}, "value": {draw.random()}, "word": "{draw.choice(WORDS)}"}}' for i in range(60_000))
-    (folder / "big.json").write_text(f"[{items}]\n")
+    middle = [row.format(i=i, square=i * i, mixed=i * 7919 % 100_003, word=draw.choice(WORDS), real=draw.random()) for i in range(count)]
+    return "".join([head.format(), *middle, tail.format()])
 
 
 def random_bits(folder: Path) -> None:
@@ -244,106 +187,13 @@ def random_bits(folder: Path) -> None:
 
 # --- The programs ------------------------------------------------------------------------------
 
-THREADS = "the program has more than one thread"
-CHILDREN = "child processes"
-STATIC = "is statically linked"
-DELETES = "no: deletes temporary files that the second life needs"
-RENAMES = "no: gives its output another name at its end; restart names the file that it misses"
-OVERWRITES = "no: overwrites and deletes parts of its database; rollback takes back what was appended"
-USR2_IS_TAKEN = 40  # a signal for programs that take SIGUSR2 for something else
-
-PROGRAMS = [
-    Program("python3", "python3", "a script with files, json, random and big lists",
-            ["/usr/bin/python3", "script.py"], both(lines(30_000), script("script.py", PYTHON))),
-    Program("perl", "perl", "counts and reverses words of a file", ["perl", "-e", PERL], lines(40_000)),
-    Program("gawk", "gawk", "counts words, then computes sines", ["gawk", AWK, "text"], lines(30_000)),
-    Program("mawk", "mawk", "the same", ["mawk", AWK, "text"], lines(60_000)),
-    Program("bash", "bash", "a loop with redirected files", ["bash", "script"],
-            both(lines(20_000), script("script", BASH))),
-    Program("dash", "dash", "the same, in POSIX shell", ["dash", "script"],
-            both(lines(6_000), script("script", DASH))),
-    Program("sqlite3", "sqlite3", "a transaction of 60,000 rows; then PRAGMA integrity_check",
-            ["sqlite3", "data.db"], script("sql", SQL), stdin="sql", late=OVERWRITES),
-    Program("gzip", "gzip", "a file from standard input to standard output", ["gzip", "-9", "-n"], lines(50_000), stdin="text"),
-    Program("gunzip", "gzip", "the way back", ["gzip", "-dc", "text.gz"],
-            gzipped),
-    Program("bzip2", "bzip2", "a file in its place", ["bzip2", "-k", "text"], lines(60_000)),
-    Program("xz", "xz-utils", "a file in its place, one thread (-T1)", ["xz", "-T1", "-k", "-3", "text"], lines(30_000)),
-    Program("zstd", "zstd", "a file, --single-thread --no-asyncio",
-            ["zstd", "--single-thread", "--no-asyncio", "-q", "-13", "text", "-o", "text.zst"], lines(30_000)),
-    Program("sort", "coreutils", "a file larger than its buffer: temporary files are merged",
-            ["sort", "-S", "1M", "--parallel=1", "-T", ".", "-f", "-k", "3", "text", "-o", "sorted"], lines(150_000),
-            late=DELETES),
-    Program("tar", "tar", "1,500 files into an archive",
-            ["tar", "--sort=name", "--owner=0", "--group=0", "--mtime=@0", "-b", "2", "-cf", "tree.tar", "tree"], many_files),
-    Program("cc1", "gcc-12", "gcc's compiler proper, 60 functions with -O2",
-            ["cc1", "-quiet", "-O2", "big.c", "-o", "big.s"], c_source),
-    Program("as", "binutils", "180,000 lines of assembly", ["as", "big.s", "-o", "big.o"], assembly),
-    Program("bc", "bc", "pi to 1,500 digits", ["bc", "-l", "pi"], script("pi", "scale = 1500\n4 * a(1)\nhalt\n")),
-    Program("dc", "dc", "300,000 steps of a generator", ["dc", "-e", DC]),
-    Program("lua5.4", "lua5.4", "counts words, then computes sines", ["lua5.4", "script.lua"],
-            both(lines(30_000), script("script.lua", LUA))),
-    Program("m4", "m4", "300,000 macro expansions", ["m4", "big.m4"], m4_source),
-    Program("sed", "sed", "rewrites a file, line by line", ["sed", "-E", "s/([a-z]+) ([a-z]+)/\\2 \\1/g; 1~3d", "text"],
-            lines(60_000)),
-    Program("grep", "grep", "a regular expression with back references",
-            ["grep", "-nE", r"(ko|tu)([a-z]+) .*\1\2 .*[13579]$", "text"], lines(60_000)),
-    Program("diff", "diffutils", "a file of 50,000 lines and another, in which every tenth is different (-d)", ["diff", "-d", "text", "other"], two_texts),
-    Program("od", "coreutils", "6 MB in hexadecimal", ["od", "-An", "-tx1z", "bits"], random_bits),
-    Program("sha256sum", "coreutils", "a file of 140 MB",
-            ["sha256sum", "zeros"], lambda folder: os.truncate(shutil.copy("/dev/null", folder / "zeros"), 140_000_000)),
-    Program("openssl", "openssl", "encrypts a file",
-            ["openssl", "enc", "-aes-256-ctr", "-K", "0" * 64, "-iv", "0" * 32, "-in", "zeros", "-out", "secret"],
-            lambda folder: os.truncate(shutil.copy("/dev/null", folder / "zeros"), 250_000_000)),
-    Program("tclsh", "tcl", "counts words, with two files open", ["tclsh", "script.tcl"],
-            both(lines(30_000), script("script.tcl", TCL))),
-    Program("jq", "jq", "60,000 objects", ["jq", "-c", "map(select(.value > 0.5)) | group_by(.word) | map(length)", "big.json"],
-            json_source),
-    Program("ruby", "ruby", "counts in a hash, computes sines", ["ruby", "script.rb"], script("script.rb", RUBY)),
-    Program("php", "php-cli", "random numbers in an array, which is sorted", ["php", "-n", "script.php"],
-            script("script.php", PHP)),
-    Program("gforth", "gforth", "Fibonacci numbers", ["gforth", "script.fs"], script("script.fs", FORTH), signal=USR2_IS_TAKEN),
-    Program("gnuplot", "gnuplot-nox", "curves, into an SVG file", ["gnuplot", "script.gp"], script("script.gp", GNUPLOT)),
-    Program("gs", "ghostscript", "a page of PostScript, as pixels",
-            ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=ppmraw", "-r150", "-o", "page.ppm", "page.ps"],
-            script("page.ps", POSTSCRIPT)),
-    Program("clang", "clang-14", "its compiler proper (-cc1), 60 functions with -O2",
-            ["clang", "-cc1", "-triple", "x86_64-linux-gnu", "-O2", "-S", "big.c", "-o", "big.s"], c_source,
-            signal=USR2_IS_TAKEN, late=RENAMES),
-    Program("ld", "binutils", "an object of 60,000 symbols, linked into a library", ["ld", "-shared", "big.o", "-o", "big.so"],
-            object_file),
-    Program("objdump", "binutils", "disassembles 60,000 functions", ["objdump", "-d", "big.o"], object_file),
-    Program("xmllint", "libxml2-utils", "formats a large tree", ["xmllint", "--format", "big.xml", "-o", "out.xml"], xml_source),
-    Program("git", "git", "compares two files, word by word",
-            ["git", "diff", "--no-index", "--word-diff", "text", "other"], two_texts),
-    Program("nasm", "nasm", "its macros, repeated", ["nasm", "-f", "elf64", "big.asm", "-o", "big.o"], script("big.asm", NASM)),
-    Program("lz4", "lz4", "compresses a file", ["lz4", "-q", "-9", "text", "text.lz4"], lines(30_000)),
-    Program("brotli", "brotli", "compresses a file", ["brotli", "-q", "8", "-k", "text"], lines(30_000)),
-    Program("busybox", "busybox", "its own awk", ["busybox", "awk", AWK, "text"], lines(30_000)),
-    Program("sort, two threads", "coreutils", "--parallel=2", ["sort", "--parallel=2", "-f", "text", "-o", "sorted"], lines(150_000),
-            refused=THREADS),
-    Program("make", "make", "waits for a recipe", ["make", "-f", "rules"], script("rules", "all:\n\t@sleep 0.5; echo made\n"),
-            refused=CHILDREN),
-    Program("ldconfig", "libc-bin", "lists libraries", ["/sbin/ldconfig", "-p"], refused=STATIC),
-    Program("xz -T2", "xz-utils", "two threads", ["xz", "-T2", "--block-size=100KiB", "-k", "text"], lines(60_000), refused=THREADS),
-    Program("bash, waiting", "bash", "waits for a child process", ["bash", "-c", "sleep 0.5; echo done"], refused=CHILDREN),
-]
-
-
-@dataclass(frozen=True)
-class Screen:
-    """A full-screen program, and the keys (of tmux) for it; test_real_programs.py presses them."""
-
-    command: list[str]
-    ready: str  # it is on the screen when the program waits for keys
-    before: list[list[str]]  # in the first life
-    after: list[list[str]]  # in the second
-
-
-VIM = Screen(["vim.tiny", "-u", "NONE", "-N", "-n", "note"], "~", [["i"], ["first line", "Enter"]],
-             [["second line", "Escape"], [":wq", "Enter"]])
-NANO = Screen(["nano", "-I", "note"], "GNU nano", [["first line", "Enter"]], [["second line"], ["C-o", "Enter"], ["C-x"]])
-SCREENS = [("vim-tiny", "text is typed in both lives, in tmux", VIM), ("nano", "the same", NANO)]
+MAKERS: dict[str, Callable[..., None]] = {maker.__name__: maker for maker in (
+    text, zeros, gzipped, two_texts, many_files, c_source, assembly, object_file, m4_source, random_bits, pigeons, simulation)}
+DATA = config.load_toml(Path(__file__).with_suffix(".toml"))
+FILES: dict[str, str] = DATA["file"]
+ROWS: dict[str, dict[str, Any]] = DATA["rows"]
+PROGRAMS = [Program(**row) for row in DATA["program"]]
+SCREENS = [Screen(**row) for row in DATA.get("screen", [])]
 
 
 # --- Running them ------------------------------------------------------------------------------
@@ -354,6 +204,10 @@ def find(word: str) -> str | None:
         found = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True, check=False).stdout.strip()
         return shutil.which(found)
     return shutil.which(word)
+
+
+def is_installed(program: Program) -> bool:
+    return find(program.command[0]) is not None and (not program.needs or Path(program.needs).exists())
 
 
 def package_version(package: str) -> str:
@@ -449,8 +303,7 @@ class Trial:
     def fresh(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        if self.program.make:
-            self.program.make(folder)
+        self.program.make(folder)
 
     def run_whole(self) -> tuple[int, float]:
         life = start(self.whole, self.program, self.words)
@@ -501,7 +354,7 @@ class Trial:
         if status != self.status:
             tail = (self.first / "stderr").read_text(errors="replace")[-500:]
             raise Failed(f"exit status {status}, not {self.status}: {tail}")
-        compared = filecmp.dircmp(self.whole, self.first, ignore=["stderr"])
+        compared = filecmp.dircmp(self.whole, self.first, ignore=["stderr", *self.program.unlike])
         names = [*compared.left_only, *compared.right_only, *compared.common_funny]
         _, different, errors = filecmp.cmpfiles(self.whole, self.first, compared.common_files, shallow=False)
         if bad := [name for name in [*names, *different, *errors] if name != "stderr"]:
@@ -532,7 +385,7 @@ class Trial:
 
     def at_random(self, draw: random.Random, *options: str) -> None:
         for attempt in range(4):
-            share = draw.uniform(0, 1) / 2**attempt
+            share = self.program.begins + (1 - self.program.begins) * draw.uniform(0, 1) / 2**attempt
             until = draw.choice([None, draw.uniform(share, 1.2)]) if not self.program.late else None
             try:
                 if self.comes_back(share, *options, until=until):
@@ -550,7 +403,7 @@ class Trial:
         self.fresh(self.first)
         life = start(self.first, self.program, self.under_ckpt)
         try:
-            if self.program.refused == STATIC:
+            if self.program.refused in NOT_STARTED:
                 await_event(lambda: life.poll() is not None, "an end")
             else:
                 self.wait_for_moment(life, lambda: self.must_be_refused(life.pid))
@@ -558,7 +411,7 @@ class Trial:
                 await_event(lambda: life.poll() is not None or "libckpt: " in self.stderr(), "a message")
             if self.program.refused not in self.stderr() or self.image.exists():
                 raise Failed(f"not refused with the right words, but: {self.stderr() or 'an image'}")
-            if self.program.refused != STATIC:
+            if self.program.refused not in NOT_STARTED:
                 self.check(self.end_of(life))
         finally:
             life.kill()
@@ -592,7 +445,8 @@ def table(rows: list[Row]) -> str:
     lines = ["| program | version | what it did | result | if it ran on |", "|---|---|---|---|---|"]
     lines += [f"| {program.name} | {version} | {program.does} | {result} | {late_result_of(program)} |"
               for program, version, result in rows]
-    lines += [f"| {name} | {package_version(name)} | {does} | comes back | - |" for name, does, _ in SCREENS]  # tested apart
+    lines += [f"| {row.name} | {package_version(row.package)} | {row.does} | comes back | - |"
+              for row in SCREENS]  # tested apart
     return "\n".join(lines)
 
 
@@ -619,9 +473,19 @@ def seeded(program: Program, tool: str = "real_programs.py") -> random.Random:
     return generator(program, seed)
 
 
+# The environment tells it to pytest-xdist's workers, who must find the same tests at midnight, too.
+DAY = int(os.environ.setdefault("REAL_PROGRAMS_DAY", str(datetime.date.today().toordinal())))
+T = TypeVar("T")
+
+
+def sample_of_today(items: list[T], count: int) -> list[T]:
+    """So many of a list, each day others; REAL_PROGRAMS_DAY=N in the environment has those of that day again."""
+    return [item for number, item in enumerate(items) if (number + DAY * count) % len(items) < count]
+
+
 def run_one(program: Program, times: int, seed: int, attempt: Attempt = try_program, expected: Expected = result_of) -> str:
     """What became of it: what was expected, or why not."""
-    if find(program.command[0]) is None:
+    if not is_installed(program):
         return "not installed here"
     with tempfile.TemporaryDirectory() as folder:
         try:

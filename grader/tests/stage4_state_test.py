@@ -98,6 +98,8 @@ def test_held_locks(case: Case) -> None:
     unlocked = ["recursive: again 0", "unlocked 0 and 0", "it is not ours now: EPERM"]
     more = ["checking: again EDEADLK", "unlocked 0", "rwlock: again EDEADLK", "unlocked 0", "it is free: 0"]
     case.survives("heldlocks", after=[*unlocked, *more])
+    case.close_gates()
+    case.survives("robustlocks", after=["own: unlocked 0", "locked again 0", "shared: unlocked 0", "locked again 0"])
 
 
 @points(0.5, step="4.5", needs="test_reading_goes_on")

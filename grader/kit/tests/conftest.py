@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from real_programs import Program, find
+from real_programs import Program, is_installed
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -33,7 +33,7 @@ def git(tree: Path, *arguments: str) -> str:
 
 
 def needed(program: Program) -> None:
-    if find(program.command[0]) is None:
+    if not is_installed(program):
         pytest.skip(f"{program.name} is not installed here (package {program.package})")
 
 

@@ -20,11 +20,11 @@ import mutants
 import real_programs
 from conftest import needed
 from process import has_signal, wait_until
-from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of, seeded
+from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of, sample_of_today, seeded
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 MOMENTS = 500  # in all, of a stress run
-NAMES = [program.name for program in PROGRAMS]
+SAMPLE = 25  # programs of a run of `make check`; it wanders with the date
 COMING_BACK = [program for program in PROGRAMS if not program.refused]
 
 
@@ -33,14 +33,24 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mutants.build_solution(tmp_path_factory.mktemp("tools"), "stage4-openfiles")
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=NAMES)
-def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
+def once(program: Program, stage: Path, folder: Path) -> None:
     needed(program)
-    trial, draw = Trial(program, tmp_path, stage), seeded(program)
+    trial, draw = Trial(program, folder, stage), seeded(program)
     if program.refused:
         trial.is_refused()
     else:
         trial.at_random(draw)
+
+
+@pytest.mark.parametrize("program", sample_of_today(PROGRAMS, SAMPLE), ids=lambda program: program.name)
+def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
+    once(program, stage, tmp_path)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_every_program(program: Program, stage: Path, tmp_path: Path) -> None:
+    once(program, stage, tmp_path)
 
 
 @pytest.mark.stress
@@ -56,7 +66,7 @@ def test_many_moments(program: Program, options: tuple[str, ...], stage: Path, t
 def test_the_table_in_the_readme() -> None:
     """It names these programs, in this order, with these results; versions are those of the machine it was made on."""
     rows = [(name, does, *results) for name, _, does, *results in real_programs.committed_rows()]
-    screens = [(name, does, "comes back", "-") for name, does, _ in SCREENS]
+    screens = [(row.name, row.does, "comes back", "-") for row in SCREENS]
     programs = [(program.name, program.does, result_of(program), late_result_of(program)) for program in PROGRAMS]
     assert rows == programs + screens
     assert sum(result == "comes back" for _, _, result, _ in rows) >= 20
@@ -65,7 +75,7 @@ def test_the_table_in_the_readme() -> None:
 # --- Full-screen programs ----------------------------------------------------------------------
 
 SCREENS = real_programs.SCREENS
-SIGNAL = 40  # vim takes SIGUSR2 for its end
+SAMPLE_OF_SCREENS = 3
 
 
 class Tmux:
@@ -97,9 +107,15 @@ class Tmux:
         self.type(command)
         self.keys("Enter")
 
+    def command_in_front(self) -> str:
+        return self.run("display-message", "-p", "-t", "lab", "#{pane_current_command}").strip()
+
     def await_prompt(self) -> None:
         """A program that leaves throws away what was typed before (tcsetattr(3), TCSAFLUSH)."""
-        self.wait_for(lambda: self.run("display-message", "-p", "-t", "lab", "#{pane_current_command}") == "sh\n", "prompt")
+        self.wait_for(lambda: self.command_in_front() == "sh", "prompt")
+
+    def await_program(self) -> None:
+        self.wait_for(lambda: self.command_in_front() not in ("sh", "restart"), "program")
 
     def wait_for(self, event: Callable[[], bool], what: str) -> None:
         assert wait_until(event, LIMIT), f"no {what}; the screen:\n{self.screen()}"
@@ -122,33 +138,75 @@ def settings(tmux: Tmux, name: str) -> str:
     return path.read_text()
 
 
-@pytest.mark.parametrize("name, does, steps", SCREENS, ids=[row[0] for row in SCREENS])
-def test_full_screen(name: str, does: str, steps: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
-    program = find(steps.command[0])
-    if program is None:
-        pytest.skip(f"{name} is not installed here")
-    image, pid_file = tmux.folder / "image", tmux.folder / "pid"
+class Play:
+    """A full-screen program that is saved in one window and goes on in another; its steps are those of Screen."""
+
+    def __init__(self, tmux: Tmux, program: real_programs.Screen, stage: Path) -> None:
+        self.tmux, self.program, self.stage = tmux, program, stage
+        self.kept = ""
+
+    def waits_for(self, event: Callable[[], bool], what: str, key: str) -> None:
+        """The key is pressed until it has come: the terminal is not the program's own at once."""
+        self.tmux.wait_for(lambda: event() or bool(key and self.tmux.keys(key)), what)
+
+    def does(self, steps: list[list[str]]) -> None:
+        for step in steps:
+            match step:
+                case ["see", text, *key]:
+                    self.waits_for(lambda text=text: text in self.tmux.screen(), repr(text), "".join(key))
+                case ["keep"]:
+                    self.kept = self.tmux.screen()
+                case ["same", *key]:
+                    self.waits_for(lambda: self.tmux.screen() == self.kept, f"screen as it was:\n{self.kept}", "".join(key))
+                case ["moves"]:
+                    now = self.tmux.screen()
+                    self.tmux.wait_for(lambda now=now: self.tmux.screen() != now, "movement")
+                case _:
+                    self.tmux.keys(*step)
+
+    def first_life(self, path: str) -> Path:
+        image, pid_file = self.tmux.folder / "image", self.tmux.folder / "pid"
+        words = shlex.join([path, *self.program.command[1:]])
+        start = f"exec {self.stage}/ckpt -s {self.program.signal} -o {image} {words}"
+        self.tmux.enter(f"sh -c 'echo $$ >pid.tmp; mv pid.tmp pid; {start}'")
+        self.tmux.wait_for(pid_file.exists, "program")
+        pid = int(pid_file.read_text())
+        self.tmux.wait_for(lambda: has_signal(pid, "SigCgt", self.program.signal), "handler")
+        self.does(self.program.before)
+        os.kill(pid, self.program.signal)
+        self.tmux.wait_for(image.exists, "image")
+        os.kill(pid, signal.SIGKILL)
+        self.tmux.wait_for(lambda: not Path(f"/proc/{pid}").exists(), "end of the first life")
+        return image
+
+    def second_life(self, image: Path) -> None:
+        before = self.tmux.screen()
+        self.tmux.run("new-window", "-t", "lab", "sh")
+        self.tmux.wait_for(lambda: self.tmux.screen() != before, "other window")
+        self.tmux.enter(f"{self.stage}/restart {image}")
+        self.tmux.await_program()
+        self.does(self.program.after)
+        self.tmux.await_prompt()
+
+
+def full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+    path = find(program.command[0])
+    if path is None:
+        pytest.skip(f"{program.name} is not installed here")
     before = settings(tmux, "before")
-    words = shlex.join([program, *steps.command[1:]])
-    tmux.enter(f"sh -c 'echo $$ >pid.tmp; mv pid.tmp pid; exec {stage}/ckpt -s {SIGNAL} -o {image} {words}'")
-    tmux.wait_for(pid_file.exists, "program")
-    pid = int(pid_file.read_text())
-    tmux.shows(steps.ready)
-    tmux.wait_for(lambda: has_signal(pid, "SigCgt", SIGNAL), "handler")
-    for keys in steps.before:
-        tmux.keys(*keys)
-    tmux.shows("first line")
-    os.kill(pid, SIGNAL)
-    tmux.wait_for(image.exists, "image")
-    os.kill(pid, signal.SIGKILL)
-    tmux.wait_for(lambda: not Path(f"/proc/{pid}").exists(), "end of the first life")
-    tmux.run("new-window", "-t", "lab", "sh")
-    tmux.wait_for(lambda: "first line" not in tmux.screen(), "other window")
-    tmux.enter(f"{stage}/restart {image}")
-    tmux.shows("first line")
-    for keys in steps.after:
-        tmux.keys(*keys)
-    tmux.wait_for(lambda: (tmux.folder / "note").exists() and "second line" in (tmux.folder / "note").read_text(), "file")
-    assert (tmux.folder / "note").read_text().splitlines() == ["first line", "second line"]
-    tmux.await_prompt()
+    play = Play(tmux, program, stage)
+    play.second_life(play.first_life(path))
     assert settings(tmux, "after") == before
+    if "note" in program.command:
+        assert (tmux.folder / "note").read_text().splitlines() == ["first line", "second line"]
+
+
+@pytest.mark.parametrize("program", sample_of_today(SCREENS, SAMPLE_OF_SCREENS), ids=lambda program: program.name)
+def test_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+    full_screen(program, tmux, stage)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("program", SCREENS, ids=lambda program: program.name)
+def test_every_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+    full_screen(program, tmux, stage)
