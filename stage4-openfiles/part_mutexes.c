@@ -5,13 +5,16 @@
  * glibc would take the program for a stranger, who waits for ever for a lock that is his own: a program that was
  * saved inside of dlopen(3) never came out of the next one.  Nobody has a list of them.  A held lock is known by
  * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on x86-64, in private memory that can be written.
- * Robust mutexes and those with priority inheritance have the id in their first word, for the kernel: not here.
+ * Of robust mutexes, in whatever memory, the kernel has a list.  They have the id in their first word as well.
+ * Those with priority inheritance that are not robust are not here.
  */
 #include "image_memory.h"
 #include "image_mutexes.h"
 #include "memory_work.h"
 #include "open_kind.h"
 #include "part.h"
+
+#include <linux/futex.h>
 
 /* The owner's field of a recursive or error-checking mutex, or of a rwlock that is held for writing. */
 static bool is_owner(const uint32_t *field)
@@ -43,6 +46,44 @@ static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start,
                 mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
 }
 
+/* The robust mutex of one entry of the list, whose first word is where the kernel looks.  It may be gone: see below. */
+static void add_robust(struct image_mutexes *m, int memory, uint64_t first_word)
+{
+    uint32_t words[3] = {0}; /* word, count, owner: those of pthread_mutex_t */
+    if (sys_pread(memory, words, sizeof words, (off_t)first_word) != sizeof words ||
+        (words[0] & FUTEX_TID_MASK) != m->tid || m->count + 2 > MUTEXES_MOST)
+        return;
+    m->owners[m->count++] = first_word;
+    if (words[2] == m->tid)
+        m->owners[m->count++] = first_word + 2 * sizeof *words;
+}
+
+/*
+ * The list is a ring through the mutexes, and in the program's hands: it is read by a file, which answers an error
+ * where a program has unmapped what it holds.  What is being locked just now is not in the ring yet.
+ */
+static void walk_robust_list(struct image_mutexes *m)
+{
+    const struct robust_list_head *head = NULL;
+    size_t size = 0;
+    long memory = sys_open("/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+    if (memory < 0)
+        return;
+    if (sys_call(SYS_get_robust_list, 0, (long)&head, (long)&size, 0) == 0 && head != NULL) {
+        uint64_t pending = (uint64_t)head->list_op_pending & ~1UL, at = (uint64_t)head->list.next & ~1UL;
+        if (pending != 0)
+            add_robust(m, (int)memory, pending + (uint64_t)head->futex_offset);
+        for (int most = MUTEXES_MOST; most > 0 && at != (uint64_t)head; most--) {
+            if (at != pending)
+                add_robust(m, (int)memory, at + (uint64_t)head->futex_offset);
+            if (sys_pread((int)memory, &at, sizeof at, (off_t)at) != sizeof at)
+                break;
+            at &= ~1UL; /* set for those with priority inheritance */
+        }
+    }
+    sys_close((int)memory);
+}
+
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_mutexes *m = note;
@@ -62,6 +103,7 @@ static long save(const struct save_request *request, void *note, size_t room)
     }
     sys_close(work->pages.fd);
     error = proc_lines_close(&work->lines);
+    walk_robust_list(m);
     if (error == 0 && m->count > 0)
         return sizeof *m;
     *m = (struct image_mutexes){0}; /* the next room's note is written here, and needs zeros */
@@ -75,13 +117,17 @@ static void describe(part_printf print, const void *note, size_t size)
         print("  a lock held by thread %u at 0x%lx\n", m->tid, m->owners[i]);
 }
 
-/* By a file, so that an address from the image that is nowhere is an error, and not a crash. */
+/*
+ * By a file, so that an address from the image that is nowhere is an error, and not a crash.  The kernel's bits stay:
+ * that somebody waits is true for nobody now, but then an unlock only wakes in vain.
+ */
 static long restore_one(int memory, uint32_t before, uint32_t now, uint64_t address)
 {
     uint32_t owner = 0;
     long got = sys_pread(memory, &owner, sizeof owner, (off_t)address);
-    if (got != sizeof owner || owner != before)
+    if (got != sizeof owner || (owner & FUTEX_TID_MASK) != before)
         return got < 0 ? got : -EINVAL;
+    now |= owner & ~FUTEX_TID_MASK;
     got = sys_pwrite(memory, &now, sizeof now, (off_t)address);
     return got == sizeof now ? 0 : -EIO;
 }
