@@ -619,10 +619,15 @@ def seeded(program: Program, tool: str = "real_programs.py") -> random.Random:
     return generator(program, seed)
 
 
+def not_tried(tool: str) -> str:
+    """Not every system has every tool; each says so in the same words."""
+    return f"not tried here: {tool} is not installed"
+
+
 def run_one(program: Program, times: int, seed: int, attempt: Attempt = try_program, expected: Expected = result_of) -> str:
     """What became of it: what was expected, or why not."""
     if find(program.command[0]) is None:
-        return "not installed here"
+        return not_tried(program.name)
     with tempfile.TemporaryDirectory() as folder:
         try:
             attempt(program, Path(folder), generator(program, seed), times)

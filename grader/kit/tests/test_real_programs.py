@@ -18,9 +18,9 @@ import pytest
 
 import mutants
 import real_programs
-from conftest import needed
+from conftest import need, needed
 from process import has_signal, wait_until
-from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of, seeded
+from real_programs import PROGRAMS, Program, Trial, find, late_result_of, not_tried, result_of, seeded
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 MOMENTS = 500  # in all, of a stress run
@@ -107,8 +107,7 @@ class Tmux:
 
 @pytest.fixture(name="tmux")
 def tmux_fixture(tmp_path: Path) -> Iterator[Tmux]:
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed here")
+    need("tmux")
     tmux = Tmux(tmp_path)
     yield tmux
     tmux.run("kill-server")
@@ -126,7 +125,7 @@ def settings(tmux: Tmux, name: str) -> str:
 def test_full_screen(name: str, does: str, steps: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
     program = find(steps.command[0])
     if program is None:
-        pytest.skip(f"{name} is not installed here")
+        pytest.skip(not_tried(name))
     image, pid_file = tmux.folder / "image", tmux.folder / "pid"
     before = settings(tmux, "before")
     words = shlex.join([program, *steps.command[1:]])
