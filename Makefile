@@ -28,9 +28,10 @@ check: ## test the whole kit: solution, skeletons, grader, demos, documents
 	@$(PYTEST) grader/kit/tests
 
 .PHONY: stress
-stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, every mutant
+stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, every mutant, other systems
 	@grader/setup check
-	@$(PYTEST) --stress grader/kit/tests
+	@status=0; $(PYTEST) --stress grader/kit/tests || status=$$?; \
+	grader/python grader/kit/systems.py || status=$$?; exit $$status
 
 .PHONY: grade
 grade: ## grade a class: make grade SUBMISSIONS=DIR (or one folder: make grade DIR=stage1-readmaps)

@@ -483,10 +483,15 @@ def sample_of_today(items: list[T], count: int) -> list[T]:
     return [item for number, item in enumerate(items) if (number + DAY * count) % len(items) < count]
 
 
+def not_tried(tool: str) -> str:
+    """Not every system has every tool; each says so in the same words."""
+    return f"not tried here: {tool} is not installed"
+
+
 def run_one(program: Program, times: int, seed: int, attempt: Attempt = try_program, expected: Expected = result_of) -> str:
     """What became of it: what was expected, or why not."""
     if not is_installed(program):
-        return "not installed here"
+        return not_tried(program.name)
     with tempfile.TemporaryDirectory() as folder:
         try:
             attempt(program, Path(folder), generator(program, seed), times)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from real_programs import Program, is_installed
+from real_programs import Program, is_installed, not_tried
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -34,7 +34,12 @@ def git(tree: Path, *arguments: str) -> str:
 
 def needed(program: Program) -> None:
     if not is_installed(program):
-        pytest.skip(f"{program.name} is not installed here (package {program.package})")
+        pytest.skip(not_tried(f"{program.name} (package {program.package})"))
+
+
+def need(tool: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(not_tried(tool))
 
 
 def copy_tracked(source: Path, target: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import need
+
 BACKGROUND = Path(__file__).resolve().parents[3] / "BACKGROUND"
 SOURCES = sorted(path.name for path in BACKGROUND.glob("*.c"))
 TARGETS = re.findall(r"^    \d+ +(\w+) ", (BACKGROUND / "README.md").read_text(), re.MULTILINE)
@@ -35,8 +37,7 @@ def make(folder: Path, *arguments: str) -> str:
     pytest.param("clang", "-O3", marks=pytest.mark.stress)])
 def test_demos_show_what_the_text_says(copy: Path, compiler: str, flags: str) -> None:
     """Row H10. Broken programs break, fixed ones do not, whoever compiles them."""
-    if shutil.which(compiler) is None:
-        pytest.skip(f"no {compiler} here")
+    need(compiler)
     assert "ok  ./primes 5" in make(copy, "check", "WERROR=1", f"CC={compiler}", f"CFLAGS={flags}")
 
 
@@ -48,8 +49,7 @@ def test_each_part_runs_by_its_make_target(copy: Path, target: str) -> None:
 
 def test_fixed_demos_are_clean_under_valgrind(copy: Path) -> None:
     """Row K9."""
-    if shutil.which("valgrind") is None:
-        pytest.skip("no valgrind here")
+    need("valgrind")
     make(copy, "valgrind")
 
 

@@ -1,13 +1,12 @@
 """The solution and the untouched skeletons build without a warning, under both compilers."""
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 import skeleton
 
-from conftest import TOP
+from conftest import TOP, need
 from test_top import make
 
 STAGES = sorted(path.parent.name for path in TOP.glob("solution/stage[0-9]-*/Makefile"))
@@ -15,8 +14,7 @@ STAGES = sorted(path.parent.name for path in TOP.glob("solution/stage[0-9]-*/Mak
 
 @pytest.fixture(scope="module", params=["gcc", "clang"])
 def compiler(request: pytest.FixtureRequest) -> str:
-    if shutil.which(request.param) is None:
-        pytest.skip(f"no {request.param} here")
+    need(request.param)
     return str(request.param)
 
 

@@ -18,6 +18,7 @@ import maps
 import mutants
 import outside
 import schema
+from conftest import need
 from config import GRADER, LAB, TOP, PROFILES, BadProfile, find_profile, load_interface, load_toml
 from diagnosis import find_cause, load_causes
 from lab import Lab
@@ -83,8 +84,7 @@ def test_points_add_up(profile: str) -> None:
 @pytest.mark.parametrize("profile", NAMES)
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_references_build_without_a_warning(profile: str, compiler: str, short: Path) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"no {compiler} here")
+    need(compiler)
     folder = classic_mutants.copy_reference(profile, short / "s")
     command = ["make", "-C", str(folder), f"CC={compiler}", "CFLAGS=-O1 -Wall -Wextra -Werror"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

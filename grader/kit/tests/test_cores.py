@@ -26,6 +26,7 @@ import maps
 from conftest import TOP
 from core_programs import KERNEL_CORES, PATTERN, raise_core_limit
 from process import status_field, wait_until
+from real_programs import not_tried
 
 LIMIT = 60.0
 FOLDER = "stage5-coredump"
@@ -34,7 +35,7 @@ NO_AVX512 = "glibc.cpu.hwcaps=" + ",".join(f"-AVX512{part}" for part in ("F", "V
 ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": NO_AVX512}
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which("gcore") is None, reason="gcore (package gdb) is not here"),
+    pytest.mark.skipif(shutil.which("gcore") is None, reason=not_tried("gcore (package gdb)")),
     pytest.mark.xdist_group("cores"),
 ]
 

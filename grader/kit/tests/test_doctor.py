@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -87,6 +89,23 @@ def test_doctor_ends_with_a_verdict(top: Path, tmp_path: Path) -> None:
     for name in ("machine", "libc", "kernel", "container", "gcc", "python", "vdso", "ptrace"):
         assert f" {name} " in run.stdout
     assert run.stdout.splitlines()[-1].startswith("Something is" if missing else ("The lab", "All of"))
+
+
+def test_what_the_archive_lacks_is_a_limit(top: Path, tmp_path: Path) -> None:
+    for name in ("doctor/doctor", "doctor/probe.c", "setup", "python", "dependencies"):
+        (tmp_path / "grader" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(top / "grader" / name, tmp_path / "grader" / name)
+    with (tmp_path / "grader/dependencies").open("a") as dependencies:
+        dependencies.write("ckptlab-rare | command:ckptlab-rare | an interpreter\n")
+    (tmp_path / "Packages").touch()
+    for name in ("apt-cache", "apt-get"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    settings = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CKPTLAB_APT_LISTS": str(tmp_path)}
+    out = subprocess.run([tmp_path / "grader/doctor/doctor"], env={**os.environ, **settings}, text=True, stdout=subprocess.PIPE,
+                         timeout=60).stdout
+    words = r"limited +ckptlab-rare +an interpreter; not in this system's archive\n +-> what needs it is not tried here\n"
+    assert re.search(words, out), out
 
 
 # Machines that are not here: what of /proc, /etc and uname differs there, and what doctor must say.

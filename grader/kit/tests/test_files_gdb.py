@@ -13,9 +13,10 @@ import pytest
 import mutants
 from conftest import TOP
 from process import has_signal, wait_until
+from real_programs import not_tried
 
 LIMIT = 60.0
-pytestmark = pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not here")
+pytestmark = pytest.mark.skipif(shutil.which("gdb") is None, reason=not_tried("gdb"))
 
 
 def saved_ledger(tmp_path: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 import mutants
 import skeleton
+from conftest import need
 from config import GRADER, TOP, load_interface
 from diagnosis import find_cause, load_causes
 from oracle import EXIT, Oracle, compare_symptoms, expected_output
@@ -221,8 +221,7 @@ def test_wrong_outputs_are_told_apart(got: list[str], symptom: str) -> None:
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_programs_compile_without_a_warning(compiler: str, tmp_path: Path) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"no {compiler} here")
+    need(compiler)
     sources = sorted(p for p in SOURCES.glob("*.c") if p.name != "parse_names.c")
     command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-c", *map(str, sources)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from datetime import datetime, timezone
@@ -13,6 +12,7 @@ import pytest
 import fakeclass
 from batch import junit, results
 from batch.results import Late, StageResult, SubmissionResult, TestResult
+from conftest import need
 
 # What junit-10.xsd of Jenkins' xunit plugin lets each element have: attributes (with ! if it must), children.
 ALLOWED = {
@@ -113,7 +113,6 @@ def test_hostile_words_make_valid_xml(tmp_path: Path) -> None:
 
 
 def test_xmllint_finds_it_well_formed(tmp_path: Path) -> None:
-    if shutil.which("xmllint") is None:
-        pytest.skip("no xmllint here")
+    need("xmllint")
     junit.write_class(fakeclass.Maker(fakeclass.small()).people(5), tmp_path / "junit.xml")
     subprocess.run(["xmllint", "--noout", str(tmp_path / "junit.xml")], check=True)

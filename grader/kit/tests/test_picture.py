@@ -12,8 +12,9 @@ import pytest
 
 import pictures
 import skeleton
-from conftest import TOP, copy_tracked
+from conftest import TOP, copy_tracked, need
 from pictures import SVG
+from real_programs import not_tried
 
 SIZE = 40_000  # bytes of SVG that are enough for any one address space
 LINES = 130    # lines of text
@@ -238,8 +239,7 @@ def test_what_cannot_be_opened_is_refused(stage: Path, image: Path, tmp_path: Pa
 
 
 def test_drawing_is_clean_under_valgrind(stage: Path, image: Path, maps: Path) -> None:
-    if shutil.which("valgrind") is None:
-        pytest.skip("no valgrind here")
+    need("valgrind")
     (maps.parent / "bad").write_text(maps.read_text() + "bad\n")
     (maps.parent / "many").write_text(many_regions(5000, ""))
     for option in ("--svg", "--draw"):
@@ -251,7 +251,7 @@ def test_drawing_is_clean_under_valgrind(stage: Path, image: Path, maps: Path) -
 
 # --- The three moments of a restart -------------------------------------------------------------
 
-needs_gdb = pytest.mark.skipif(shutil.which("gdb") is None, reason="no gdb here")
+needs_gdb = pytest.mark.skipif(shutil.which("gdb") is None, reason=not_tried("gdb"))
 
 
 def picture(stage: Path, *words: object) -> subprocess.CompletedProcess[str]:

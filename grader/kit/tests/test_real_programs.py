@@ -18,9 +18,11 @@ import pytest
 
 import mutants
 import real_programs
-from conftest import needed
+from conftest import need, needed
 from process import has_signal, wait_until
-from real_programs import PROGRAMS, Program, Trial, find, late_result_of, result_of, sample_of_today, seeded
+from real_programs import (
+    PROGRAMS, Program, Trial, find, late_result_of, not_tried, result_of, sample_of_today, seeded,
+)
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 MOMENTS = 500  # in all, of a stress run
@@ -123,8 +125,7 @@ class Tmux:
 
 @pytest.fixture(name="tmux")
 def tmux_fixture(tmp_path: Path) -> Iterator[Tmux]:
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed here")
+    need("tmux")
     tmux = Tmux(tmp_path)
     yield tmux
     tmux.run("kill-server")
@@ -192,7 +193,7 @@ class Play:
 def full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
     path = find(program.command[0])
     if path is None:
-        pytest.skip(f"{program.name} is not installed here")
+        pytest.skip(not_tried(program.name))
     before = settings(tmux, "before")
     play = Play(tmux, program, stage)
     play.second_life(play.first_life(path))

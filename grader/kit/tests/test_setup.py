@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,8 @@ def grader(top: Path, tmp_path: Path) -> Path:
     folder.mkdir()
     for name in SCRIPTS:
         shutil.copy2(top / "grader" / name, folder)
+    script = (folder / "python").read_text()  # tries no other than these two, which saves time
+    (folder / "python").write_text(re.sub(r"\$CKPTLAB_PYTHON [^;]*;", "$CKPTLAB_PYTHON /usr/bin/python3;", script))
     with (folder / "dependencies").open("a") as dependencies:
         dependencies.write("ckptlab-extra | command:ckptlab-extra | a test needs it\n")
     return folder
@@ -38,10 +41,41 @@ def stand_in(tools: Path, name: str, script: str) -> None:
     (tools / name).chmod(0o755)
 
 
+def archive(tools: Path, *packages: str, lists: bool = True, broken: str = "none") -> None:
+    """An apt whose archive has these packages, once it has lists; `install` makes their commands."""
+    (tools / "lists").mkdir(exist_ok=True)
+    if lists:
+        (tools / "lists/Packages").touch()
+    rows = "".join(f"{name}:\\n  Candidate: 1\\n" for name in packages)
+    stand_in(tools, "apt-cache", f"""[ -e {tools}/lists/Packages ] && printf '{rows}ckptlab-no:\\n  Candidate: (none)\\n'""")
+    stand_in(tools, "apt-get", f"""echo "$*" >>{tools}/log
+case "$*" in
+*update*) touch {tools}/lists/Packages; exit ;;
+*{broken}*) exit 100 ;;
+*" -s "*) exit ;;
+esac
+for word; do case $word in ckptlab-*) cp {tools}/apt-get {tools}/$word ;; esac; done
+echo "front end $DEBIAN_FRONTEND\"""")
+
+
+def rightless(tools: Path) -> None:
+    stand_in(tools, "id", "echo 1000")
+    stand_in(tools, "sudo", "exit 1")
+
+
+def log(tools: Path) -> str:
+    return (tools / "log").read_text()
+
+
+def installed(tools: Path) -> list[str]:
+    """What was really installed, call by call."""
+    calls = [line.split() for line in log(tools).splitlines() if " -y " in line]
+    return [" ".join(word for word in words if word.startswith("ckptlab-")) for words in calls]
+
+
 def run(grader: Path, *arguments: str, tools: Path | None = None) -> subprocess.CompletedProcess[str]:
-    path = os.environ["PATH"] if tools is None else f"{tools}:{os.environ['PATH']}"
-    return subprocess.run(["sh", grader / "setup", *arguments], text=True, timeout=60,
-                          env={**os.environ, "PATH": path},
+    settings = {} if tools is None else {"PATH": f"{tools}:{os.environ['PATH']}", "CKPTLAB_APT_LISTS": f"{tools}/lists"}
+    return subprocess.run(["sh", grader / "setup", *arguments], text=True, timeout=60, env={**os.environ, **settings},
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -55,41 +89,118 @@ def test_nothing_to_do_is_quick_and_silent(top: Path) -> None:
 
 
 def test_without_rights_it_prints_what_to_run(grader: Path, tools: Path) -> None:
-    stand_in(tools, "id", "echo 1000")
-    stand_in(tools, "sudo", "exit 1")
-    stand_in(tools, "apt-get", f"touch {tools}/called")
+    rightless(tools)
+    archive(tools, "ckptlab-extra")
     done = run(grader, tools=tools)
     assert done.returncode == 69
     assert "ckptlab-extra: a test needs it" in done.stdout
     assert "sudo apt-get install --no-install-recommends ckptlab-extra\n" in done.stderr
-    assert not (tools / "called").exists()
+    assert installed(tools) == [] and "update" not in log(tools)
 
 
 @pytest.mark.parametrize("user", ["0", "1000"])
 def test_with_rights_it_installs(grader: Path, tools: Path, user: str) -> None:
     stand_in(tools, "id", f"echo {user}")
     stand_in(tools, "sudo", f'echo sudo >>{tools}/log; shift; exec "$@"')
-    stand_in(tools, "apt-get", f'echo "$*" >>{tools}/log\n'
-             f'cp {tools}/apt-get {tools}/ckptlab-extra\necho "front end $DEBIAN_FRONTEND"')
+    archive(tools, "ckptlab-extra")
     done = run(grader, tools=tools)
-    log = (tools / "log").read_text()
     assert done.returncode == 0, done.stderr
     assert "front end noninteractive" in done.stdout
-    assert "install -y -q --no-install-recommends" in log and "ckptlab-extra" in log
-    assert ("sudo" in log) == (user != "0")
+    assert "install -y -q --no-install-recommends" in log(tools) and installed(tools) == ["ckptlab-extra"]
+    assert ("sudo" in log(tools)) == (user != "0")
+    assert run(grader, tools=tools).returncode == 0 and len(installed(tools)) == 1
+
+
+def test_absent_package_lists_are_fetched(grader: Path, tools: Path) -> None:
+    stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-extra", lists=False)
+    assert run(grader, tools=tools).returncode == 0
+    assert log(tools).count("update") == 1
 
 
 def test_old_package_lists_are_renewed(grader: Path, tools: Path) -> None:
     stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-extra")
     stand_in(tools, "apt-get", f"""echo "$*" >>{tools}/log
-[ "$1" = update ] && touch {tools}/fresh && exit 0
+case "$*" in *" -s "*) exit ;; *update*) touch {tools}/fresh; exit ;; esac
 [ -e {tools}/fresh ] && cp {tools}/apt-get {tools}/ckptlab-extra""")
     assert run(grader, tools=tools).returncode == 0
-    assert (tools / "log").read_text().count("update") == 1
+    assert log(tools).count("update") == 1
+
+
+def lack(grader: Path, *lines: str) -> None:
+    """These lines are in the list, too."""
+    with (grader / "dependencies").open("a") as dependencies:
+        dependencies.write("".join(f"{line}\n" for line in lines))
+
+
+RARE = "ckptlab-rare | command:ckptlab-rare | an interpreter"
+SAID = "setup: not in this system's archive: ckptlab-rare (an interpreter): what needs it is not tried here\n"
+
+
+@pytest.mark.parametrize("here", [{}, {"lists": False}, {"broken": "ckptlab-rare"}], ids=["lists", "no lists", "broken"])
+def test_what_the_archive_lacks_is_said_and_no_failure(grader: Path, tools: Path, here: dict[str, Any]) -> None:
+    """Nor is what it knows and cannot install, since something that it needs is not there."""
+    stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-extra", *(["ckptlab-rare"] if "broken" in here else []), **here)
+    lack(grader, RARE)
+    done = run(grader, tools=tools)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count(SAID) == 1 and installed(tools) == ["ckptlab-extra"]
+    again = run(grader, tools=tools)
+    assert (again.returncode, again.stdout) == (0, SAID)
+    assert len(installed(tools)) == 1
+
+
+def test_what_the_archive_lacks_is_not_asked_of_the_administrator(grader: Path, tools: Path) -> None:
+    rightless(tools)
+    archive(tools, "ckptlab-extra")
+    lack(grader, RARE)
+    done = run(grader, tools=tools)
+    assert done.returncode == 69 and SAID in done.stdout
+    assert "ckptlab-rare" not in done.stderr
+    (tools / "ckptlab-extra").symlink_to(tools / "id")
+    done = run(grader, tools=tools)
+    assert (done.returncode, done.stdout, done.stderr) == (0, SAID, "")
+
+
+@pytest.mark.parametrize("group, line", [
+    ("[grade]", "ckptlab-rare | command:ckptlab-rare | the grader's language"),
+    ("[check]", "ckptlab-rare | python:ckptlab_rare | the grader imports it")])
+def test_without_what_is_essential_it_fails(grader: Path, tools: Path, group: str, line: str) -> None:
+    stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-extra")
+    path = grader / "dependencies"
+    path.write_text(path.read_text().replace(f"{group}\n", f"{group}\n{line}\n"))
+    done = run(grader, tools=tools)
+    assert done.returncode == 71 and "without ckptlab-rare the lab does not work" in done.stderr
+    assert installed(tools) == []
+
+
+def test_without_apt_all_is_named(grader: Path, tools: Path) -> None:
+    """Another distribution: nobody can tell what its archive has."""
+    for name in ("sh", "dirname", "grep", "sed", "awk", "gcc", "cat", "tr", "env"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    lack(grader, RARE)
+    script = (grader / "setup").read_text().replace("PATH=$PATH:/usr/sbin:/sbin\n", "")
+    (grader / "setup").write_text(script)
+    done = subprocess.run([str(tools / "sh"), grader / "setup", "ckptlab-rare"], env={"PATH": str(tools)}, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 69
+    assert "ckptlab-rare: an interpreter" in done.stdout and "there is no apt-get here" in done.stderr
+
+
+def test_one_package_alone(grader: Path, tools: Path) -> None:
+    stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-extra", "ckptlab-rare")
+    lack(grader, RARE)
+    assert run(grader, "ckptlab-rare", tools=tools).returncode == 0
+    assert installed(tools) == ["ckptlab-rare"]
 
 
 def test_an_install_that_fails_is_told(grader: Path, tools: Path) -> None:
     stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-extra")
     stand_in(tools, "apt-get", "exit 100")
     done = run(grader, tools=tools)
     assert done.returncode == 71
@@ -98,6 +209,7 @@ def test_an_install_that_fails_is_told(grader: Path, tools: Path) -> None:
 
 def test_an_install_that_changes_nothing_is_told(grader: Path, tools: Path) -> None:
     stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-extra")
     stand_in(tools, "apt-get", "exit 0")
     done = run(grader, tools=tools)
     assert done.returncode == 71
@@ -106,16 +218,18 @@ def test_an_install_that_changes_nothing_is_told(grader: Path, tools: Path) -> N
 
 def test_a_dry_run_installs_nothing(grader: Path, tools: Path) -> None:
     stand_in(tools, "id", "echo 0")
-    stand_in(tools, "apt-get", f"touch {tools}/called")
+    archive(tools, "ckptlab-extra")
+    lack(grader, RARE)
     done = run(grader, "-n", tools=tools)
     assert done.returncode == 1
-    assert "ckptlab-extra" in done.stdout
-    assert not (tools / "called").exists()
+    assert "    ckptlab-extra: a test needs it\n" in done.stdout and SAID in done.stdout
+    assert installed(tools) == [] and "update" not in log(tools)
 
 
-def test_groups_include_those_above(grader: Path) -> None:
-    assert run(grader, "-n", "grade").returncode == 0
-    assert run(grader, "-n", "check").returncode == 1
+def test_groups_include_those_above(grader: Path, tools: Path) -> None:
+    archive(tools, "ckptlab-extra")
+    assert run(grader, "-n", "grade", tools=tools).returncode == 0
+    assert run(grader, "-n", "check", tools=tools).returncode == 1
 
 
 @pytest.mark.parametrize("arguments", [["everything"], ["demo", "check"], ["-x"]])
@@ -149,9 +263,67 @@ def test_an_interpreter_without_our_modules_is_passed_over(grader: Path, tools: 
     assert done.stdout == "ok\n"
 
 
-def test_no_interpreter_at_all_is_told(grader: Path) -> None:
+@pytest.fixture
+def no_python(grader: Path, tools: Path) -> Path:
+    """The grader's scripts where no interpreter has all modules, until ckptlab-module is installed."""
     path = grader / "dependencies"
-    path.write_text(path.read_text().replace("[grade]\n", "[grade]\npython3-x | python:no_such_module | a test\n"))
-    done = subprocess.run([grader / "python", "-V"], text=True, stderr=subprocess.PIPE)
+    path.write_text(path.read_text().replace(
+        "[grade]\n", "[grade]\nckptlab-module | python:ckptlab_module | a test\n"))
+    script = (grader / "python").read_text()
+    (grader / "python").write_text(re.sub(r"\$CKPTLAB_PYTHON [^;]*;", "$CKPTLAB_PYTHON;", script))
+    stand_in(tools, "ckptlab-python", f"""[ -e {tools}/ckptlab-module ] || exit 1
+case "$2" in *"find_spec(name)"*) echo ' ';; *find_spec*) ;; *) echo "runs: $*" ;; esac""")
+    return grader
+
+
+def start(grader: Path, tools: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    settings = {"PATH": f"{tools}:{os.environ['PATH']}", "CKPTLAB_PYTHON": str(tools / "ckptlab-python"),
+                "CKPTLAB_APT_LISTS": str(tools / "lists")}
+    return subprocess.run(words, cwd=grader, text=True, env={**os.environ, **settings}, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_what_the_grader_s_python_lacks_is_installed(no_python: Path, tools: Path) -> None:
+    stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-module")
+    done = start(no_python, tools, "./python", "x.py")
+    assert (done.returncode, done.stdout) == (0, "runs: x.py\n"), done.stderr
+    assert installed(tools) == ["ckptlab-module"]
+    assert start(no_python, tools, "./python", "x.py").stderr == ""
+    assert len(installed(tools)) == 1
+
+
+def test_no_interpreter_at_all_is_told(no_python: Path, tools: Path) -> None:
+    rightless(tools)
+    archive(tools, "ckptlab-module")
+    done = start(no_python, tools, "./python", "-V")
     assert done.returncode == 69
-    assert "setup grade" in done.stderr and "CKPTLAB_PYTHON" in done.stderr
+    assert "    sudo apt-get install --no-install-recommends ckptlab-module\n" in done.stderr
+    assert "CKPTLAB_PYTHON" in done.stderr
+
+
+def test_who_only_asks_for_the_interpreter_installs_nothing(no_python: Path, tools: Path) -> None:
+    stand_in(tools, "id", "echo 0")
+    archive(tools, "ckptlab-module")
+    done = start(no_python, tools, "./python", "--which")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert not (tools / "log").exists()
+
+
+@pytest.mark.parametrize("rights", [True, False])
+def test_check_installs_gdb_or_does_without(no_python: Path, tools: Path, rights: bool) -> None:
+    """grader/check where all is there but gdb, which a list of one line stands for."""
+    shutil.copy2(Path(__file__).resolve().parents[2] / "check", no_python)
+    text = (no_python / "check").read_text().replace("command -v gdb", "command -v ckptlab-gdb")
+    (no_python / "check").write_text(text)
+    (no_python / "dependencies").write_text("[grade]\nckptlab-gdb | command:ckptlab-gdb | reads cores\n[batch]\n[check]\n")
+    (tools / "ckptlab-module").touch()
+    archive(tools, "ckptlab-gdb")
+    if rights:
+        stand_in(tools, "id", "echo 0")
+    else:
+        rightless(tools)
+    done = start(no_python, tools, "./check", "--list")
+    assert done.returncode == 0 and done.stdout.endswith("main.py --list\n") and done.stdout.count("\n") == 1
+    assert installed(tools) == (["ckptlab-gdb"] if rights else [])
+    assert ("sudo apt-get install" in done.stderr) != rights

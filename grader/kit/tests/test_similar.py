@@ -17,8 +17,12 @@ import pytest
 from batch import own_code, similar, simtool
 from batch.similar import Class, Pair, Stage
 from config import GRADER, TOP, load_interface
+from real_programs import not_tried
 
-pytestmark = pytest.mark.xdist_group("similar")  # what is made once is made by one worker
+pytestmark = [
+    pytest.mark.xdist_group("similar"),  # what is made once is made by one worker
+    pytest.mark.skipif(shutil.which("sim_c") is None, reason=not_tried("sim_c (package similarity-tester)")),
+]
 
 SOLUTION = TOP / "solution"
 NAMES = re.compile(r"\b(?!case\b|else\b|return\b|sizeof\b|static\b|struct\b)[a-z]\w{2,}\b(?!\s*\()")

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import struct
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import mutants
+from conftest import need
 from lab import Case, Lab
 from lab import STUDENT
 
@@ -20,8 +20,7 @@ VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--tra
 
 @pytest.fixture(name="case")
 def case_fixture(tmp_path: Path) -> Case:
-    if shutil.which("valgrind") is None:
-        pytest.skip("no valgrind here")
+    need("valgrind")
     mutants.copy_solution(tmp_path)
     lab = Lab(3, tmp_path / "stage3-restart")
     lab.build()

@@ -2,21 +2,19 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from conftest import TOP, copy_tracked
+from conftest import TOP, copy_tracked, need
 
 PLACE = re.compile(r"\$(pc|sp|fs_base) +0x([0-9a-f]+)  in ([0-9a-f]+)-([0-9a-f]+) (\S{4}) (.*)")
 
 
 @pytest.fixture(name="stage", scope="module")
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("gdb") is None:
-        pytest.skip("no gdb here")
+    need("gdb")
     tree = tmp_path_factory.mktemp("walkthrough")
     copy_tracked(TOP, tree)
     stage = tree / "solution" / "stage3-restart"
@@ -89,8 +87,7 @@ def test_bad_images_are_named(stage: Path, tmp_path: Path, content: bytes) -> No
     (["make", "REFERENCE=1"], "restart ended before the jump"),
 ], ids=["nothing is written yet", "stage 3 is not written yet"])
 def test_half_done_code_is_told_where_it_ended(checkout: Path, make: list[str], words: str) -> None:
-    if shutil.which("gdb") is None:
-        pytest.skip("no gdb here")
+    need("gdb")
     stage = checkout / "stage3-restart"
     subprocess.run([*make, "-s"], cwd=stage, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     text = run(stage, *make, "walkthrough-batch")
