@@ -39,10 +39,14 @@ all: $(PROGRAMS)
 
 # Other flags, another compiler, or REFERENCE=1: then everything is built anew.
 FLAGS := $(CC) $(CFLAGS) $(LAB_CFLAGS) REFERENCE=$(REFERENCE)
-.PHONY: FORCE
-build/flags: FORCE
+.PHONY: FORCE libc
+build/flags: FORCE $(if $(wildcard /usr/include/stdio.h),,libc)
 	@mkdir -p build
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+# A fresh machine may have a compiler and not the C library's headers: all that is missing is installed.
+libc:
+	@$(KIT)/grader/setup grade
 
 # FREE objects hold code without libc, for stage 3's restorer; all others are ordinary (and
 # position-independent, since some go into libckpt.so).
