@@ -15,6 +15,8 @@ import skeleton
 from conftest import TOP, copy_tracked
 from pictures import SVG
 
+pytestmark = pytest.mark.xdist_group("picture")  # what is made once is made by one worker
+
 SIZE = 40_000  # bytes of SVG that are enough for any one address space
 LINES = 130    # lines of text
 WIDTH = 100

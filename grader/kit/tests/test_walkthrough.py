@@ -10,6 +10,8 @@ import pytest
 
 from conftest import TOP, copy_tracked
 
+pytestmark = pytest.mark.xdist_group("walkthrough")  # what is made once is made by one worker
+
 PLACE = re.compile(r"\$(pc|sp|fs_base) +0x([0-9a-f]+)  in ([0-9a-f]+)-([0-9a-f]+) (\S{4}) (.*)")
 
 
