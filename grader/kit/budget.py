@@ -33,7 +33,7 @@ class Budget:
     def pytest_runtest_logstart(self) -> None:
         self.last = processor_seconds()
 
-    @pytest.hookimpl(hookwrapper=True)
+    @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
     def pytest_runtest_makereport(self) -> Iterator[None]:
         outcome: Any = yield
         now = processor_seconds()
@@ -44,7 +44,7 @@ class Budget:
         file[0] += report.duration
         file[1] += getattr(report, "cpu", 0.0)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if len(self.files) < 2:
             return
         rows = sorted(self.files.items(), key=lambda row: -row[1][1])

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,9 @@ def sampled(config: pytest.Config) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kept, left, count = [], [], itertools.count(config.option.seed)
+    count = itertools.count(config.option.seed)
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         long = item.get_closest_marker("stress") and not config.option.stress
         other = sampled(config) and item.get_closest_marker("sample") and next(count) % SAMPLE
@@ -73,7 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Iterator[None]:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
     yield  # to be the last but pytest's own line
     if sampled(config):
         terminalreporter.line(f"sample 1 of {SAMPLE}, seed {config.option.seed}")
