@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The stages, their solutions, and the demos, as far as they are here: each cleans up after itself.
 FOLDERS := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile solution/stage*/Makefile \
 	BACKGROUND/Makefile grader/programs/Makefile grader/kit/classic/*/Makefile))
-PYTEST := grader/python -m pytest -c grader/kit/pytest.ini -n 2 --dist loadgroup -q
+PYTEST := grader/python -m pytest -c grader/kit/pytest.ini -n 4 --dist loadgroup -q $(if $(SEED),--seed $(SEED))
 
 .PHONY: help
 help: ## list the targets (what `make` alone does)

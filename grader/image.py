@@ -11,9 +11,7 @@ from elftools.elf.elffile import ELFFile
 
 NT_PRSTATUS, NT_PRPSINFO, NT_AUXV, NT_FILE = 1, 3, 6, 0x46494C45
 CKPT_TYPES = 0x434B0000
-ET_CORE = 4
 MOST_NOTES = 64 << 20  # bytes
-PT_LOAD, PT_NOTE = 1, 4
 SAVED_REGISTERS = (
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
     "fs_base gs_base ds es fs gs"

@@ -27,11 +27,6 @@ class Region:
     def is_kernel(self) -> bool:
         return self.name.startswith(KERNEL)
 
-    @property
-    def has_content(self) -> bool:
-        """True if vvar's pages are not meant: these cannot be saved."""
-        return not self.name.startswith(("[vvar", "[vsyscall]"))
-
     def kind(self) -> str:
         """A word for messages and symptoms, without addresses."""
         if self.name:

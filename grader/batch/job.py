@@ -242,7 +242,7 @@ def run(request: Request, on_progress: OnProgress = lambda result: None) -> Subm
     return result
 
 
-def end(number: int, frame: object) -> NoReturn:
+def end(number: int, _frame: object) -> NoReturn:
     """SIGTERM: through all `finally`, so that nothing is left behind."""
     sys.exit(128 + number)
 

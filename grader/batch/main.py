@@ -134,7 +134,7 @@ def grade(arguments: argparse.Namespace) -> int:
     return run.run(plan)
 
 
-def end(number: int, frame: object) -> NoReturn:
+def end(number: int, _frame: object) -> NoReturn:
     """SIGTERM: through all `finally`, so that nothing is left running."""
     raise KeyboardInterrupt
 

@@ -21,8 +21,9 @@ from pathlib import Path
 
 import real_programs
 from real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, cpu_seconds
+from config import TOP  # real_programs knows where it is
 
-STAGE = real_programs.TOP / "solution" / "stage5-coredump"
+STAGE = TOP / "solution" / "stage5-coredump"
 BEGIN, END = "<!-- cores: made by grader/kit/core_programs.py --table -->", "<!-- end of cores -->"
 PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
 KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")

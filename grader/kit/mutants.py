@@ -15,8 +15,7 @@ A mutant is a file NAME.toml in grader/kit/mutants:
     find = 'starts_with(region->name, "[vvar")'
     put = 'strcmp(region->name, "[vvar]") == 0'
 
-or, in place of [[edit]], `patch = '''a unified diff'''` for `patch -p1` in solution/. Tests that are
-skipped since they depend on a failed one need not be named. `may_lose = ["test_x"]` names tests that the
+Tests that are skipped since they depend on a failed one need not be named. `may_lose = ["test_x"]` names tests that the
 mutant may lose or not, with all that depend on them (say why in a comment). A table `[causes]`, like
 `[loses]`, names the cause for a stage where another one is right: a wrong parser shows itself otherwise in
 a restart. Of the stages from 4 on, which rest on all of those before them, only those that [loses] names are graded.
@@ -60,7 +59,6 @@ class Mutant:
     cause: str
     loses: dict[int, list[str]]
     edits: list[dict[str, str]]
-    patch: str
     may_lose: list[str]
     causes: dict[int, str]
 
@@ -72,8 +70,7 @@ class Mutant:
             toml["title"],
             toml["cause"],
             {int(stage): tests for stage, tests in toml["loses"].items()},
-            toml.get("edit", []),
-            toml.get("patch", ""),
+            toml["edit"],
             toml.get("may_lose", []),
             {int(stage): cause for stage, cause in toml.get("causes", {}).items()},
         )
@@ -82,9 +79,6 @@ class Mutant:
         """Change the copy of the solution at `tree`."""
         for edit in self.edits:
             self._edit(tree / edit["file"], edit["find"], edit["put"])
-        if self.patch:
-            command = ["patch", "-p1", "--no-backup-if-mismatch"]
-            subprocess.run(command, cwd=tree, input=self.patch, text=True, check=True, capture_output=True)
 
     def _edit(self, path: Path, find: str, put: str) -> None:
         text = path.read_text()

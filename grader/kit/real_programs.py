@@ -341,9 +341,13 @@ class Trial:
         Files that it made after the checkpoint are removed: no restart can know of them.
         """
         names = set(self.first.rglob("*"))
+
+        def is_over() -> bool:
+            gag.drain()
+            return life.poll() is not None or cpu_seconds(life.pid) >= until * self.seconds
+
         try:
-            await_event(lambda: gag.drain() or life.poll() is not None or cpu_seconds(life.pid) >= until * self.seconds,
-                        "the moment of its end")
+            await_event(is_over, "the moment of its end")
         finally:
             life.kill()
             life.wait()

@@ -19,7 +19,9 @@ All blocks of a document run in one bash session, which starts in the document's
 scratch copy of the tree. There stageN-*/ hold the solution's sources, as if the student had
 finished. Blocks that begin with ```console skeleton run in a second session, in an untouched copy,
 and those that begin with ```console step 2.4 in a third, where the stages are as after that step
-(steps.py): one session for all of them, whose files advance from step to step.
+(steps.py): there the files advance from step to step. A `cd FOLDER` alone ends such a session and
+begins the next, in a copy of its own, so that they can run side by side; what was set up before it
+(SETS_UP) is set up there, too.
 A block of commands that is not a console block (```sh, or `$ ` in a ```text) is refused: nobody
 would notice that it does not work any more.
 """
@@ -49,6 +51,7 @@ TOP = Path(__file__).resolve().parents[2]
 SHOWN_HOME = "/home/you/ckptlab"  # what a document shows in place of the scratch copy's path
 REFUSED = {"sh", "bash", "shell", "zsh", "shell-session", "sh-session", "terminal", "gdb"}
 ANY = "..."
+SETS_UP = re.compile(r"cd \S+$|\w+\(\) \{|make -s -C ")
 
 
 # --- Reading a document ---------------------------------------------------------------------
@@ -389,26 +392,39 @@ def run_in(tree: Path, doc: Path, commands: list[Command], limit: float) -> Resu
     return result
 
 
-def run_doc(doc: Path, tree: Path = TOP, limit: float = 120) -> Result:
-    """Run all blocks of a document. `doc` is relative to the tree."""
+def sessions(commands: list[Command]) -> list[tuple[list[Command], list[Command]]]:
+    """The sessions of a document: what each sets up first, and its own commands."""
+    parts = [[command for command in commands if command.where == where] for where in ("finished", "skeleton")]
+    found: list[tuple[list[Command], list[Command]]] = [([], part) for part in parts]
+    before: list[Command] = []
+    for command in commands:
+        if command.where == "step":
+            if len(found) == len(parts) or re.fullmatch(r"cd \S+", command.text):
+                found.append(([dataclasses.replace(old, step=command.step) for old in before], []))
+            found[-1][1].append(command)
+            before += [command] if SETS_UP.match(command.text) else []
+    return [(first, own) for first, own in found if own]
+
+
+def run_doc(doc: Path, tree: Path = TOP, limit: float = 120, only: int | None = None) -> Result:
+    """Run all blocks of a document, or one session alone. `doc` is relative to the tree."""
     commands, problems = parse(doc, (tree / doc).read_text(encoding="utf-8"))
     result = Result(list(problems), [])
-    for where in ("finished", "skeleton", "step"):
-        chosen = [command for command in commands if command.where == where]
-        if not chosen or problems:
+    for number, (first, own) in enumerate(sessions(commands)):
+        if problems or only not in (None, number):
             continue
         with tempfile.TemporaryDirectory(prefix="rundocs-") as scratch:
             copy = Path(scratch).resolve() / "ckptlab"
-            copy_tree(tree, copy, finished=where == "finished")
-            part = run_in(copy, doc, chosen, limit)
+            copy_tree(tree, copy, finished=own[0].where == "finished")
+            part = run_in(copy, doc, first + own, limit)
         result.problems += part.problems
-        result.outputs += part.outputs
+        result.outputs += part.outputs[len(first):]
     return result
 
 
-def check_doc(doc: Path, tree: Path = TOP, limit: float = 120) -> list[Problem]:
+def check_doc(doc: Path, tree: Path = TOP, limit: float = 120, only: int | None = None) -> list[Problem]:
     """What the tests call: an empty list if all is as the document says."""
-    return run_doc(doc, tree, limit).problems
+    return run_doc(doc, tree, limit, only).problems
 
 
 def update_doc(doc: Path, tree: Path, result: Result) -> int:

@@ -1,27 +1,85 @@
-"""What all of the kit's tests share: the option --stress, and copies of the tree to work in."""
+"""What all of the kit's tests share: which of them run, and copies of the tree to work in.
+
+Tests that are marked `sample` are many of one kind: `make check` runs one of SAMPLE of them, others on each day of
+the week, and all in SAMPLE days. `make check SEED=N` repeats a day's, `make stress` runs all.
+"""
 from __future__ import annotations
 
+import datetime
+import itertools
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from real_programs import Program, is_installed, not_tried
 
+pytest_plugins = ["budget"]
+
 TOP = Path(__file__).resolve().parents[3]
+SAMPLE = 5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stress", action="store_true", help="run the tests that take long, too")
+    parser.addoption("--seed", type=int, help="which sample of the tests that are marked so runs (else the date says)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The workers have the options from here: at midnight, too, all have the same seed."""
+    if config.option.seed is None:
+        config.option.seed = datetime.date.today().toordinal()
+    if not hasattr(config, "workerinput"):
+        compile_once(TOP / "grader/build/ccache")
+
+
+def compile_once(folder: Path) -> None:
+    """What one test has compiled, the next need not: ccache in front of the compilers, if it is here.
+
+    It must not look at the folder of the compilation: debuggers find sources in their own working folder, too.
+    """
+    compilers = {name: shutil.which(name) for name in ("cc", "gcc", "clang")}
+    ccache = shutil.which("ccache")
+    if ccache is None or not os.access(TOP / "grader", os.W_OK):
+        return
+    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    for name, path in compilers.items():
+        if path:
+            words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime exec {ccache} {path}"
+            (folder / "bin" / name).write_text(f'#!/bin/sh\n{words} "$@"\n')
+            (folder / "bin" / name).chmod(0o755)
+    os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
+
+
+def sampled(config: pytest.Config) -> bool:
+    """Who names tests gets them all."""
+    named = config.option.keyword or any("::" in word for word in config.args)
+    return not (named or config.option.stress)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--stress"):
-        return
-    long = [item for item in items if item.get_closest_marker("stress")]
-    items[:] = [item for item in items if not item.get_closest_marker("stress")]
-    config.hook.pytest_deselected(items=long)
+    count = itertools.count(config.option.seed)
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        long = item.get_closest_marker("stress") and not config.option.stress
+        other = sampled(config) and item.get_closest_marker("sample") and next(count) % SAMPLE
+        (left if long or other else kept).append(item)
+    config.hook.pytest_deselected(items=left)
+    # Long groups begin first, so that nothing long is left when all else is done.
+    items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("xdist_group"))
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
+    yield  # to be the last but pytest's own line
+    if sampled(config):
+        terminalreporter.line(f"sample 1 of {SAMPLE}, seed {config.option.seed}")
 
 
 def git(tree: Path, *arguments: str) -> str:

@@ -14,8 +14,9 @@ import skeleton
 from conftest import TOP
 from test_top import make
 
-pytestmark = pytest.mark.skipif(not (TOP / "solution/stage3-restart/Makefile").exists(),
-                                reason="the solution's stage 3 is not there yet")
+pytestmark = [pytest.mark.xdist_group("handout"),  # what is made once is made by one worker
+              pytest.mark.skipif(not (TOP / "solution/stage3-restart/Makefile").exists(),
+                                 reason="the solution's stage 3 is not there yet")]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ import pytest
 import mutants
 from lab import STUDENT, Case, Lab
 
+pytestmark = pytest.mark.xdist_group("image_doctor")  # what is made once is made by one worker
+
 PHDR = struct.Struct("<IIQQQQQQ")  # p_type, p_flags, p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align
 PRSTATUS_REGISTERS = 112
 REGION_SIZE = 96  # struct image_region in image.h: flags at byte 28, name at 72

@@ -2,6 +2,7 @@
 cause that the grader prints is the right one."""
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def by_name(mutant: Mutant) -> str:
     return mutant.name
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("mutant", mutants.all_mutants(), ids=by_name)
 def test_mutant(mutant: Mutant, request: pytest.FixtureRequest) -> None:
     full = bool(request.config.getoption("--stress"))
@@ -31,10 +33,14 @@ def test_readme_has_the_table() -> None:
 
 
 @pytest.mark.parametrize("mutant", mutants.all_mutants(), ids=by_name)
-def test_mutant_names_what_exists(mutant: Mutant) -> None:
+def test_mutant_names_what_exists(mutant: Mutant, tmp_path: Path) -> None:
     assert mutant.cause in {cause.id for cause in load_causes()}
-    assert mutant.loses and mutant.edits or mutant.patch
+    assert mutant.loses and mutant.edits
     for stage, tests in mutant.loses.items():
         assert stage in load_interface().stages
         known = mutants.declared_tests(stage)
         assert set(tests) <= set(known), f"stage {stage} has no {set(tests) - set(known)}"
+    for name in {edit["file"] for edit in mutant.edits}:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(mutants.SOLUTION / name, tmp_path / name)
+    mutant.apply(tmp_path)  # on the days when it is not graded, too: its edits fit the solution

@@ -16,6 +16,8 @@ from conftest import TOP, copy_tracked, need
 from pictures import SVG
 from real_programs import not_tried
 
+pytestmark = pytest.mark.xdist_group("picture")  # what is made once is made by one worker
+
 SIZE = 40_000  # bytes of SVG that are enough for any one address space
 LINES = 130    # lines of text
 WIDTH = 100

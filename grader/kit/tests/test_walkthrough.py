@@ -9,6 +9,8 @@ import pytest
 
 from conftest import TOP, copy_tracked, need
 
+pytestmark = pytest.mark.xdist_group("walkthrough")  # what is made once is made by one worker
+
 PLACE = re.compile(r"\$(pc|sp|fs_base) +0x([0-9a-f]+)  in ([0-9a-f]+)-([0-9a-f]+) (\S{4}) (.*)")
 
 

@@ -1,0 +1,59 @@
+"""How the kit's own check chooses among its tests, and tells what they cost."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import SAMPLE, TOP
+
+TESTS = """
+import pytest
+
+def test_plain(): pass
+
+@pytest.mark.sample
+@pytest.mark.parametrize("number", range(11))
+def test_many(number): pass
+
+@pytest.mark.xdist_group("long")
+def test_long(): pytest.skip("not here, says the test")
+"""
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Path:
+    """A kit whose tests take no time."""
+    (tmp_path / "conftest.py").write_text((TOP / "grader/kit/tests/conftest.py").read_text())
+    (tmp_path / "test_a.py").write_text(TESTS)
+    (tmp_path / "test_b.py").write_text("def test_b(): pass\n")
+    (tmp_path / "grader").mkdir()
+    return tmp_path
+
+
+def check(kit: Path, *words: str) -> list[str]:
+    command = [sys.executable, "-m", "pytest", "-c", str(TOP / "grader/kit/pytest.ini"), "--rootdir", str(kit), *words]
+    done = subprocess.run(command, cwd=kit, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()
+
+
+def test_each_is_in_one_of_the_samples(kit: Path) -> None:
+    chosen = [line for seed in range(7, 7 + SAMPLE) for line in check(kit, "--co", "-q", "--seed", str(seed)) if "many" in line]
+    assert len(chosen) == len(set(chosen)) == 11
+
+
+@pytest.mark.parametrize("words", [["--stress"], ["-k", "many"], ["test_a.py::test_many"]])
+def test_who_asks_has_all(kit: Path, words: list[str]) -> None:
+    lines = check(kit, "--co", "-q", "--seed", "7", *words)
+    assert sum("test_many[" in line for line in lines) == 11 and not any("sample" in line for line in lines)
+
+
+def test_the_end_names_what_was_left_out_and_what_it_cost(kit: Path) -> None:
+    lines = check(kit, "-q", "-n", "2", "--dist", "loadgroup", "--seed", "7")
+    assert "passed" in lines[-1] and lines[-2] == f"sample 1 of {SAMPLE}, seed 7"
+    assert any("not here, says the test" in line for line in lines)
+    assert any(line.endswith(" s   test_b.py") for line in lines)
+    assert any("s of 800 s of the processors" in line for line in lines)
