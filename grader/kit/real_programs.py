@@ -15,7 +15,6 @@ at another random moment, up to its end: what it wrote to its files until then, 
 from __future__ import annotations
 
 import argparse
-import datetime
 import fcntl
 import filecmp
 import gzip
@@ -31,7 +30,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import config
@@ -475,16 +474,6 @@ def seeded(program: Program, tool: str = "real_programs.py") -> random.Random:
     seed = random.SystemRandom().randrange(10**6)
     print(f"to repeat it: grader/kit/{tool} --seed {seed} {shlex.quote(program.name)}")
     return generator(program, seed)
-
-
-# The environment tells it to pytest-xdist's workers, who must find the same tests at midnight, too.
-DAY = int(os.environ.setdefault("REAL_PROGRAMS_DAY", str(datetime.date.today().toordinal())))
-T = TypeVar("T")
-
-
-def sample_of_today(items: list[T], count: int) -> list[T]:
-    """So many of a list, each day others; REAL_PROGRAMS_DAY=N in the environment has those of that day again."""
-    return [item for number, item in enumerate(items) if (number + DAY * count) % len(items) < count]
 
 
 def not_tried(tool: str) -> str:

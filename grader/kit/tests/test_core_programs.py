@@ -10,10 +10,9 @@ import core_programs
 import mutants
 from core_programs import FROM_CORES, KERNEL_CORES, NO_CORES
 from conftest import needed
-from real_programs import Program, committed_rows, sample_of_today, seeded
+from real_programs import Program, committed_rows, seeded
 
 TRIED = [program for program in FROM_CORES if not program.core]
-SAMPLE = 20  # programs of a run of `make check`; it wanders with the date
 MOMENTS = 10  # of each, in a stress run
 
 
@@ -27,8 +26,9 @@ def at_moments(program: Program, stage: Path, folder: Path, times: int) -> None:
     core_programs.try_program(program, folder, seeded(program, "core_programs.py"), times, stage)
 
 
+@pytest.mark.sample
 @pytest.mark.skipif(not KERNEL_CORES, reason=NO_CORES)
-@pytest.mark.parametrize("program", sample_of_today(TRIED, SAMPLE), ids=lambda program: program.name)
+@pytest.mark.parametrize("program", TRIED, ids=lambda program: program.name)
 def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
     at_moments(program, stage, tmp_path, 1)
 

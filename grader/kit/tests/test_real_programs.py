@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,13 +19,10 @@ import mutants
 import real_programs
 from conftest import need, needed
 from process import has_signal, wait_until
-from real_programs import (
-    PROGRAMS, Program, Trial, find, late_result_of, not_tried, result_of, sample_of_today, seeded,
-)
+from real_programs import PROGRAMS, Program, Trial, find, late_result_of, not_tried, result_of, seeded
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 MOMENTS = 500  # in all, of a stress run
-SAMPLE = 25  # programs of a run of `make check`; it wanders with the date
 COMING_BACK = [program for program in PROGRAMS if not program.refused]
 
 
@@ -35,24 +31,15 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mutants.build_solution(tmp_path_factory.mktemp("tools"), "stage4-openfiles")
 
 
-def once(program: Program, stage: Path, folder: Path) -> None:
+@pytest.mark.sample
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
     needed(program)
-    trial, draw = Trial(program, folder, stage), seeded(program)
+    trial, draw = Trial(program, tmp_path, stage), seeded(program)
     if program.refused:
         trial.is_refused()
     else:
         trial.at_random(draw)
-
-
-@pytest.mark.parametrize("program", sample_of_today(PROGRAMS, SAMPLE), ids=lambda program: program.name)
-def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
-    once(program, stage, tmp_path)
-
-
-@pytest.mark.stress
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
-def test_every_program(program: Program, stage: Path, tmp_path: Path) -> None:
-    once(program, stage, tmp_path)
 
 
 @pytest.mark.stress
@@ -77,7 +64,6 @@ def test_the_table_in_the_readme() -> None:
 # --- Full-screen programs ----------------------------------------------------------------------
 
 SCREENS = real_programs.SCREENS
-SAMPLE_OF_SCREENS = 3
 
 
 class Tmux:
@@ -190,7 +176,9 @@ class Play:
         self.tmux.await_prompt()
 
 
-def full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
+@pytest.mark.sample
+@pytest.mark.parametrize("program", SCREENS, ids=lambda program: program.name)
+def test_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
     path = find(program.command[0])
     if path is None:
         pytest.skip(not_tried(program.name))
@@ -200,14 +188,3 @@ def full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
     assert settings(tmux, "after") == before
     if "note" in program.command:
         assert (tmux.folder / "note").read_text().splitlines() == ["first line", "second line"]
-
-
-@pytest.mark.parametrize("program", sample_of_today(SCREENS, SAMPLE_OF_SCREENS), ids=lambda program: program.name)
-def test_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
-    full_screen(program, tmux, stage)
-
-
-@pytest.mark.stress
-@pytest.mark.parametrize("program", SCREENS, ids=lambda program: program.name)
-def test_every_full_screen(program: real_programs.Screen, tmux: Tmux, stage: Path) -> None:
-    full_screen(program, tmux, stage)
