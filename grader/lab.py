@@ -25,8 +25,7 @@ from image import BadImage, Image
 from oracle import EXIT, compare_symptoms, exit_status_of, expected_output
 from process import Life, exit_words, has_signal, patience, status_field, wait_until
 from programs import Programs, locked
-from runner import Runner, SandboxRunner
-from sandbox.spec import Spec
+from runner import Runner
 
 STUDENT, REFERENCE = "student", "reference"
 
@@ -87,7 +86,7 @@ def telling_lines(text: str, most: int = 30) -> str:
 
 
 class Lab:
-    """A stage folder under grading; with a `spec`, its programs run in a sandbox."""
+    """A stage folder under grading; the `runner` starts its programs: in a sandbox, or as they are."""
 
     def __init__(
         self,
@@ -95,21 +94,21 @@ class Lab:
         folder: Path,
         results: bool = True,
         interface: Interface | None = None,
-        spec: Spec | None = None,
+        runner: Runner | None = None,
         variables: Sequence[str] = (),
     ) -> None:
         self.interface = interface or load_interface()
         self.stage = self.interface.stages[stage]
         self.folder = folder.resolve()
-        self.spec = spec
         self.variables = list(variables)
-        self.runner: Runner = SandboxRunner(spec) if spec else Runner()
-        self.results = Path(spec.job) / f"c{stage}" if spec else self.folder / "build" / "check"
-        self.kept = Path(spec.job) / "kept" / f"stage{stage}" if spec else self.results
+        self.runner = runner or Runner()
+        self.place = place = self.runner.place
+        self.results = Path(place.job) / f"c{stage}" if place else self.folder / "build" / "check"
+        self.kept = Path(place.job) / "kept" / f"stage{stage}" if place else self.results
         self.programs = self._make_programs()
         if results:
             self._make_folders()
-        self._reference: Path | None = Path(spec.reference, self.stage.reference_place) if spec else None
+        self._reference: Path | None = Path(place.reference, self.stage.reference_place) if place else None
         self.warnings = 0
 
     def _make_folders(self) -> None:
@@ -125,20 +124,20 @@ class Lab:
         """In a sandbox, the submission's library is linked there, too, in a folder of the submission's."""
         libraries = expand(self.interface.libraries, bin=self.folder, dir=self.folder)
         folder = self._programs_folder()
-        if not libraries or not self.spec:
+        if not libraries or not self.place:
             return Programs(folder, libraries, self.runner.grader)
         return Programs(folder, libraries, self.runner.grader, self._link_in_sandbox, self.results / "programs")
 
     def _programs_folder(self) -> Path:
-        if self.spec:
-            return Path(self.spec.programs)
+        if self.place:
+            return Path(self.place.programs)
         shared = GRADER / "build"
         alone = bool(self.interface.libraries) or not os.access(GRADER, os.W_OK)
         return self.results / "programs" if alone else shared / "programs"
 
     def build(self) -> str:
         """Build what is there; warnings are counted and do no harm."""
-        text = self._build_in_sandbox() if self.spec else run_make(self.interface, self.folder, keep_flags=True)
+        text = self._build_in_sandbox() if self.place else run_make(self.interface, self.folder, keep_flags=True)
         self.warnings = text.count("warning:")
         for name in self.stage.programs:
             with self.runner.student():
@@ -148,11 +147,11 @@ class Lab:
         return text
 
     def _build_in_sandbox(self) -> str:
-        assert self.spec
+        assert self.place
         command = expand(self.interface.build, dir=self.folder, jobs=2)
-        words = [*self.variables, *([f"REFERENCE_DIR={self.spec.reference}/build"] if self.variables else [])]
+        words = [*self.variables, *([f"REFERENCE_DIR={self.place.reference}/build"] if self.variables else [])]
         env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
-        readable = [self.tree, *([Path(self.spec.reference) / "build"] if "REFERENCE=1" in words else [])]
+        readable = [self.tree, *([Path(self.place.reference) / "build"] if "REFERENCE=1" in words else [])]
         return _built(command, *self._run_tool("make", command, self.folder, env, readable))
 
     def _link_in_sandbox(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
@@ -203,7 +202,7 @@ class Lab:
 
     def readable(self, command: Sequence[str | Path]) -> list[Path]:
         """What a sandboxed program may read besides its own folder: of the reference, no more than is run or mapped."""
-        if not self.spec:
+        if not self.place:
             return []
         if self.interface.is_profile:
             return [self.tree, self.programs.folder]

@@ -19,7 +19,7 @@ import pytest
 import report
 from config import GRADER, TOP, BadProfile, Interface, find_profile, load_interface
 from lab import BuildError, Lab
-from sandbox.spec import Spec
+from runner import Runner
 from scoring import Declaration, Scoring, Selection, write_json
 
 NOT_FULL, USAGE, CANNOT = 1, 64, 70
@@ -43,8 +43,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--stress", action="store_true", help="also the long tests, which take minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as JSON")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the results there as JUnit XML")
-    parser.add_argument("--sandbox", type=Path, metavar="FILE", help="run its programs in the sandbox of this file")
-    parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", help="of make; with --sandbox")
+    parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", help="of make, in a sandbox")
     parser.add_argument("-v", "--verbose", action="store_true", help="the evidence of every failure")
     return parser.parse_args(argv)
 
@@ -171,7 +170,7 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
     return 0 if scoring.order and scoring.all_passed() else NOT_FULL
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], runner: Runner | None = None) -> int:
     options = parse_arguments(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -185,8 +184,7 @@ def main(argv: list[str]) -> int:
         return USAGE
     if options.list:
         return list_tests(options, interface)
-    spec = Spec.load(options.sandbox) if options.sandbox else None
-    lab = Lab(options.stage, options.folder, interface=interface, spec=spec, variables=options.variable)
+    lab = Lab(options.stage, options.folder, interface=interface, runner=runner, variables=options.variable)
     try:
         return grade(options, lab)
     except EnvironmentFailed as error:
@@ -194,11 +192,16 @@ def main(argv: list[str]) -> int:
         return CANNOT
 
 
-if __name__ == "__main__":
+def run(argv: list[str], runner: Runner | None = None) -> int:
+    """main(), also for `... | head`, where nobody reads on."""
     try:
-        status = main(sys.argv[1:])
+        status = main(argv, runner)
         sys.stdout.flush()
-    except BrokenPipeError:  # `... | head`: nobody reads on
+        return status
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    sys.exit(status)
+        return NOT_FULL
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from failure import Failure
+from process_table import processes
 from runner import Runner
-from sandbox.watch import processes
 
 
 class Patience:

@@ -1,4 +1,4 @@
-"""How the grader starts programs: directly, as a student does in `make check`, or in a sandbox."""
+"""How the grader starts programs: directly, as a student does in `make check`. The sandbox has a Runner of its own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ import resource
 import signal
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Protocol
-
-from sandbox.child import Child
-from sandbox.identity import Identity
-from sandbox.spec import Spec
-from sandbox.watch import Watch
 
 
 class Process(Protocol):
@@ -59,10 +55,20 @@ class Plain:
             self.process.wait()
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a job in a sandbox are."""
+
+    job: str  # the job's folder: all that the submission may write is below it
+    programs: str  # the programs under test
+    reference: str  # the reference's programs
+    repeat: str  # the command that grades this submission again, for people; a test's name comes behind it
+
+
 class Runner:
     """Starts programs directly. What it is asked about a sandbox, it answers: there is none."""
 
-    sandboxed = False
+    place: Optional[Place] = None  # of a sandbox
 
     def __init__(self) -> None:
         no_core()
@@ -86,45 +92,3 @@ class Runner:
     def symptoms(self, process: Optional[Process] = None) -> list[str]:
         """What a sandbox saw, in lines for causes.toml."""
         return []
-
-
-class SandboxRunner(Runner):
-    """Starts each program in a sandbox of its own."""
-
-    sandboxed = True
-
-    def __init__(self, spec: Spec) -> None:
-        super().__init__()
-        self.spec = spec
-        self.identity = Identity(spec.uid)
-        self.watch = Watch(spec)
-        self.watch.start()
-
-    def start(
-        self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
-        readable: Sequence[Path], writable: Sequence[Path],
-    ) -> Process:
-        with self.grader(), stdout.open("wb") as out, stderr.open("wb") as err:
-            child = Child(self.spec, command, cwd, env, out, err, readable, writable)
-        self.watch.add(child, [stdout, stderr])
-        return child
-
-    def student(self) -> contextlib.AbstractContextManager[None]:
-        return self.identity.student()
-
-    def grader(self) -> contextlib.AbstractContextManager[None]:
-        return self.identity.grader()
-
-    def begin_case(self) -> None:
-        self.watch.forget()
-
-    def symptoms(self, process: Optional[Process] = None) -> list[str]:
-        lines = []
-        if self.watch.breach:
-            lines.append(f"sandbox: {self.watch.breach}")
-        elif isinstance(process, Child) and process.keeper_was_killed:
-            lines.append("sandbox: killed: it sent SIGKILL to processes that are not its own")
-        if isinstance(process, Child) and process.left_something:
-            lines.append("sandbox: outlived: it left processes behind, which were ended with it")
-        self.events += [line for line in lines if line not in self.events]
-        return lines

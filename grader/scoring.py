@@ -250,8 +250,8 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
 
 
 def repeat_command(lab: Lab, test: str) -> str:
-    if lab.spec and lab.spec.repeat:
-        return f"{lab.spec.repeat} {test}"
+    if lab.place and lab.place.repeat:
+        return f"{lab.place.repeat} {test}"
     profile = ["--profile", str(lab.interface.path)] if lab.interface.is_profile else []
     words = [str(GRADER / "check"), *profile, "--stage", str(lab.stage.number), str(lab.folder), "--only", test]
     return shlex.join(words)
@@ -266,7 +266,7 @@ def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
         f"# It failed: {result.reason}".split("\n")[0],
         "# This runs the test again. By hand, in this folder, it goes like this:",
         *[f"#     {step}" for step in case.steps],
-        f"exec {repeat}" + ("" if lab.spec else " -v") + ' "$@"',
+        f"exec {repeat}" + ("" if lab.place else " -v") + ' "$@"',
     ]
     script = case.kept / "repro.sh"
     script.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")

@@ -134,14 +134,15 @@ class Grading:
 
     def _start_check(self, number: int, prepared: Prepared, spec_file: Path, table_file: Path) -> subprocess.Popen[bytes]:
         options = self.request.options
-        words = [sys.executable, str(GRADER / "main.py"), "--stage", str(number), str(prepared.stages[number])]
+        words = [sys.executable, str(GRADER / "sandbox/check.py"), str(spec_file)]
+        words += ["--stage", str(number), str(prepared.stages[number])]
         words += ["--profile", options.profile] if options.profile else []
-        words += ["--sandbox", str(spec_file), "--json", str(table_file)]
+        words += ["--json", str(table_file)]
         words += [word for test in options.only for word in ("--only", test)]
         words += [word for variable in prepared.variables for word in ("--variable", variable)]
         words += ["--stress"] if options.stress else []
         env = {"PATH": os.environ.get("PATH", os.defpath), "CKPTLAB_PATIENCE": str(options.patience),
-               "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
+               "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(GRADER), "LANG": "C.UTF-8"}
         with table_file.with_suffix(".log").open("wb") as log:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env,
                                     start_new_session=True, preexec_fn=limit_memory)

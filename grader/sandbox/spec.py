@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Optional
 
+from runner import Place
+
 # The tiers, the best first.
 BUBBLEWRAP = "bubblewrap"  # namespaces, made by the unprivileged user that the code runs as
 BUBBLEWRAP_BY_ROOT = "bubblewrap by root"  # namespaces, made by root, where other users may not
@@ -50,6 +52,9 @@ class Spec:
     reference: str  # the reference's programs
     repeat: str = ""  # the command that grades this submission again, for people; a test's name comes behind it
     limits: Limits = field(default_factory=Limits)
+
+    def place(self) -> Place:
+        return Place(self.job, self.programs, self.reference, self.repeat)
 
     def words(self) -> str:
         """For reports."""

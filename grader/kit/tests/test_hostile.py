@@ -18,7 +18,7 @@ from batch.workshop import Workshop, grader_digest
 from config import GRADER, TOP
 from conftest import copy_tracked
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
-from sandbox.watch import processes
+from process_table import processes
 
 pytestmark = pytest.mark.xdist_group("hostile")  # what is made once is made by one worker
 

@@ -1,0 +1,13 @@
+"""grader/check, with the submission's programs in a sandbox: `check.py SPEC ...`, then the words of grader/check."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import main
+from sandbox.runner import SandboxRunner
+from sandbox.spec import Spec
+
+if __name__ == "__main__":
+    sys.exit(main.run(sys.argv[2:], SandboxRunner(Spec.load(Path(sys.argv[1])))))
