@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 # The stages, their solutions, and the demos, as far as they are here: each cleans up after itself.
 FOLDERS := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile solution/stage*/Makefile \
-	BACKGROUND/Makefile grader/programs/Makefile grader/kit/classic/*/Makefile))
+	BACKGROUND/Makefile grader/tests/programs/Makefile grader/kit/classic/*/Makefile))
 PYTEST := grader/python -m pytest -c grader/kit/pytest.ini -n 4 --dist loadgroup -q $(if $(SEED),--seed $(SEED))
 
 .PHONY: help
@@ -59,32 +59,32 @@ similar: ## which submissions have text in common: make similar SUBMISSIONS=DIR
 .PHONY: handout
 handout: ## make the archive that students get: no solution, no hidden tests
 	@grader/setup grade
-	@grader/python grader/kit/handout.py
+	@grader/python grader/handout/handout.py
 
 .PHONY: gradescope
 gradescope: ## make the zip that Gradescope grades with: ckptlab-gradescope.zip
 	@grader/setup grade
-	@grader/python grader/kit/bundle.py gradescope
+	@grader/python grader/platforms/bundle.py gradescope
 
 .PHONY: classroom
 classroom: ## make what Classroom 50 grades with: ckptlab-classroom50.tar.gz
 	@grader/setup grade
-	@grader/python grader/kit/bundle.py classroom50
+	@grader/python grader/platforms/bundle.py classroom50
 
 .PHONY: autolab
 autolab: ## make what Autolab grades with: ckptlab-autolab.tar.gz
 	@grader/setup grade
-	@grader/python grader/kit/bundle.py autolab
+	@grader/python grader/platforms/bundle.py autolab
 
 .PHONY: prairielearn
 prairielearn: ## make a PrairieLearn question: make prairielearn IMAGE=docker-image-of-yours
 	@grader/setup grade
-	@grader/python grader/kit/bundle.py prairielearn --image "$(IMAGE)"
+	@grader/python grader/platforms/bundle.py prairielearn --image "$(IMAGE)"
 
 .PHONY: handin
 handin: ## make the archive that a student hands in, and prove that it works
 	@grader/setup grade
-	@grader/python grader/kit/handin.py
+	@grader/python grader/stage/handin.py
 
 .PHONY: bench
 bench: ## measure the solution: ratios to a plain write() and read()
@@ -94,7 +94,7 @@ bench: ## measure the solution: ratios to a plain write() and read()
 .PHONY: skeletons
 skeletons: ## write the skeletons in stageN-*/ anew from solution/
 	@grader/setup grade
-	@grader/python grader/kit/skeleton.py --write
+	@grader/python grader/handout/skeleton.py --write
 
 .PHONY: doctor
 doctor: ## what this machine is, and what of the lab works on it

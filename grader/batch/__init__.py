@@ -1,1 +1,1 @@
-"""Grades a class: what `make grade SUBMISSIONS=DIR` runs. grader/README, "A whole class", tells how to use it."""
+"""Grades a class: what `make grade SUBMISSIONS=DIR` runs. batch/README tells how to use it."""

@@ -7,7 +7,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from batch.results import FAILED, StageResult
+from reports.results import FAILED, StageResult
 
 LARGEST = 8 << 20  # bytes of one file
 MOST = 32 << 20  # bytes of one case

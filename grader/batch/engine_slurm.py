@@ -168,7 +168,7 @@ class _Engine:
             self.queue.cancel(self.array)
             raise EngineError(
                 f"Slurm will not start the jobs: {task.reason}. They ask for {self.array.minutes} minutes;\n"
-                "CKPTLAB_SBATCH holds options for sbatch: a partition, an account (grader/README)")
+                "CKPTLAB_SBATCH holds options for sbatch: a partition, an account (grader/batch/README)")
         if name in self.running:
             self.running.remove(name)
             self.restarts[name] += 1

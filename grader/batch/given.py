@@ -12,8 +12,8 @@ import shutil
 import time
 from pathlib import Path
 
-from config import TOP, Interface
-from lab import run_make
+from stage.config import TOP, Interface
+from stage.lab import run_make
 
 RULES = {".mk", ".ld"}  # with the Makefiles: what all objects depend on
 BUILD_AGE = 60.0  # seconds that sources are older than objects

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Optional
 
 from batch import metadata, naming, stages
-from batch.notes import Notes, printable, some
 from batch.naming import Named
+from batch.notes import Notes, printable, some
 from batch.stages import Kit
 from batch.unpack import PASSED_OVER, Limits, Refused, unpack
 

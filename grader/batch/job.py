@@ -21,21 +21,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NoReturn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from batch import artefacts, given, results
+from batch import artefacts, given
 from batch.intake import Submission
 from batch.prepare import Prepared, prepare
 from batch.request import Request
-from batch.results import StageResult, SubmissionResult
 from batch.stages import Kit
 from batch.unpack import Refused
 from batch.workshop import Slot, Workshop, WorkshopError
-from config import GRADER, Interface, Stage
-from diagnosis import find_cause
+from reports import results
+from reports.results import StageResult, SubmissionResult
 from sandbox import probe
 from sandbox.child import kill_user
 from sandbox.spec import MIB, NONE, Limits, Spec
+from stage.config import GRADER, Interface, Stage
+from stage.diagnosis import find_cause
 
 CANNOT = 70
 FULL, NOT_FULL = 0, 1  # exit statuses of grader/check

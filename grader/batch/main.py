@@ -9,17 +9,16 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from batch import course_file, one, reports, run
-from batch.course_file import CourseError
+from batch import one, run
 from batch.engines import EngineError
 from batch.intake import IntakeError
-from batch.platforms.classroom50 import EnvironmentMissing
 from batch.request import Options
 from batch.workshop import WorkshopError
-from config import BadProfile, find_profile
+from platforms.classroom50 import EnvironmentMissing
+from reports import course_file, reports
+from reports.course_file import CourseError
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, NONE, OWN_UID
+from stage.config import BadProfile, find_profile
 
 USAGE, CANNOT, STOPPED = 64, 70, 130
 

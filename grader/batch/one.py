@@ -9,14 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
-from batch import environment, job, platforms, reports, results
-from batch.course import Course
-from batch.platforms import gradescope
+import platforms
+from batch import job
 from batch.request import Options, Request
-from batch.results import FAILED, SubmissionResult
 from batch.run import choose_tier, handed_in
 from batch.workshop import grader_digest
-from config import Stage
+from platforms import gradescope
+from reports import environment, reports, results
+from reports.course import Course
+from reports.results import FAILED, SubmissionResult
+from stage.config import Stage
 
 PLATFORMS = platforms.WRITERS
 Write = Callable[[SubmissionResult, list[environment.Fault], bool], None]

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from config import Interface, load_interface
 from sandbox.spec import MIB, Limits
+from stage.config import Interface, load_interface
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
-from batch import engine_local, engine_slurm, environment, intake, merge, progress, reports, results
+from batch import engine_local, engine_slurm, intake, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
-from batch.results import GRADER_FAILED, SubmissionResult
 from batch.stages import Kit
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
-from config import GRADER, TOP, Interface
+from reports import environment, merge, reports, results
+from reports.results import GRADER_FAILED, SubmissionResult
 from sandbox import probe
 from sandbox.identity import Identity
 from sandbox.spec import NONE, OWN_UID, WORDS, Spec
+from stage.config import GRADER, TOP, Interface
 
 ENGINES: dict[str, Engine] = {"local": engine_local.run, "slurm": engine_slurm.run}
 ALL_GRADED, SOME_NOT, CANNOT = 0, 1, 70

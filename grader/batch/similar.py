@@ -18,13 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import jinja2
 
 from batch import intake, prepare, simtool, unpack
 from batch.own_code import given_lines, own_code, sources, stage_of
-from config import TOP
+from stage.config import GRADER, TOP
 
 USAGE, CANNOT = 64, 70
 THRESHOLD = 30  # percent
@@ -32,7 +30,7 @@ SHOWN = 50  # pairs that are laid side by side
 SMALLEST = 100  # tokens: about 15 lines
 WIDTH = 160  # columns of what is laid side by side
 SOLUTION = "(the solution)"
-TEMPLATES = Path(__file__).resolve().parent / "templates"
+TEMPLATES = GRADER / "reports" / "templates"
 
 CAUTION = (
     "A high figure is a reason to look, not a verdict. The tasks are the same for all, and many steps have few "
@@ -229,7 +227,7 @@ def summary(stages: Sequence[Stage], pairs: Sequence[Pair], threshold: int, most
 
 
 def export(group: Class, folder: Path) -> None:
-    """Submissions and the given code as JPlag and MOSS want them; grader/README tells the commands."""
+    """Submissions and the given code as JPlag and MOSS want them; grader/batch/README tells the commands."""
     folder.mkdir(parents=True)
     for name in group.new:
         for path in sources(group.new[name]):

@@ -125,7 +125,7 @@ class Queue:
             if worked or self.tasks(array):
                 return
         raise EngineError(f"Slurm does not take the jobs: {complaint}\n"
-                          "CKPTLAB_SBATCH holds options for sbatch: a partition, an account (grader/README)")
+                          "CKPTLAB_SBATCH holds options for sbatch: a partition, an account (grader/batch/README)")
 
     def set_width(self, tasks: Sequence[Task], width: int) -> None:
         """If nothing waits any more there is nothing to set, so a refusal is no trouble."""

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Optional
 
-import config
 from batch.notes import Notes, printable, some
 from batch.unpack import PASSED_OVER
+from stage import config
 
 STAGE_FOLDER = re.compile(r"stage[-_ ]?(\d+)(?:\D.*)?", re.I)
 DEEPEST = 16

@@ -26,10 +26,10 @@ from typing import Optional
 
 from batch import given, users
 from batch.users import WorkshopError as WorkshopError  # for those who import it from here
-from config import GRADER, TOP, Interface, load_interface
-from lab import BuildError, run_make
-from programs import locked
 from sandbox.child import kill_user
+from stage.config import GRADER, TOP, Interface, load_interface
+from stage.lab import BuildError, run_make
+from stage.programs import locked
 
 SLOTS = 1000
 

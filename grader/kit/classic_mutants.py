@@ -22,9 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from config import GRADER, TOP, find_profile, load_interface, load_toml
-from mutants import Grading, Mutant, depends_on, run_check
+from kit.mutants import Grading, Mutant, depends_on, run_check
+from stage.config import GRADER, TOP, find_profile, load_interface, load_toml
 
 FOLDER = GRADER / "kit" / "classic" / "mutants"
 

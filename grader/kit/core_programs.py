@@ -19,9 +19,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import real_programs
-from real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, cpu_seconds
-from config import TOP  # real_programs knows where it is
+from kit import real_programs
+from kit.real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, cpu_seconds
+from stage.config import TOP
 
 STAGE = TOP / "solution" / "stage5-coredump"
 BEGIN, END = "<!-- cores: made by grader/kit/core_programs.py --table -->", "<!-- end of cores -->"

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from batch import gradebook, junit, pages, results
-from batch.results import Late, StageResult, SubmissionResult, TestResult
-from config import GRADER, load_interface
-from diagnosis import Cause, load_causes
-from mutants import declared_tests
+from kit.mutants import declared_tests
+from reports import gradebook, junit, pages, results
+from reports.results import Late, StageResult, SubmissionResult, TestResult
+from stage.config import GRADER, load_interface
+from stage.diagnosis import Cause, load_causes
 
 FIRST = "Ada Alan Barbara Bjarne Claude Dennis Edsger Frances Grace John Ken Leslie Margaret Niklaus Radia".split()
 LAST = "Hopper Knuth Lamport Liskov Lovelace Perlman Ritchie Shannon Thompson Turing Wirth Åström O'Brien".split()

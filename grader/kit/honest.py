@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, Optional
 
-import skeleton
+from handout import skeleton
 
 FOLDER = Path(__file__).resolve().parent / "honest"
 

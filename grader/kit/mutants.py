@@ -3,7 +3,7 @@
 A mutant is a file NAME.toml in grader/kit/mutants:
 
     title = "exact match on [vvar]"
-    cause = "vvar-exact"                # of grader/causes.toml: what must be printed
+    cause = "vvar-exact"                # of grader/stage/causes: what must be printed
 
     [loses]                             # stage -> the tests that must fail there, and no others; in
                                         # stages that are not named: none
@@ -39,8 +39,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from config import GRADER, TOP, load_interface, load_toml
+from stage.config import GRADER, TOP, load_interface, load_toml
+from stage.diagnosis import load_causes
 
 SOLUTION = Path(os.environ.get("CKPTLAB_SOLUTION", str(TOP / "solution")))
 FOLDER = GRADER / "kit" / "mutants"
@@ -205,13 +205,13 @@ def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
 
 def table() -> str:
     """All mutants, as grader/kit/mutants/README has them."""
-    causes = {cause["id"]: cause for cause in load_toml(GRADER / "causes.toml")["cause"]}
+    causes = {cause.id: cause for cause in load_causes()}
     rows = ["| mutant | the mistake | step | what it loses | cause |", "|---|---|---|---|---|"]
     for mutant in all_mutants():
         lost = [f"{stage}: {name}" for stage, tests in sorted(mutant.loses.items()) for name in tests]
         lost += [f"({name})" for name in mutant.may_lose]
         printed = [mutant.cause, *(f"{stage}: {cause}" for stage, cause in sorted(mutant.causes.items()))]
-        step = causes[mutant.cause].get("step", "")
+        step = causes[mutant.cause].step if mutant.cause in causes else ""
         title = mutant.title.replace("|", "\\|")
         rows.append(f"| {mutant.name} | {title} | {step} | {', '.join(lost)} | {', '.join(printed)} |")
     return "\n".join(rows) + "\n"

@@ -32,10 +32,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import config
-from config import TOP
-from process import children_of, has_signal, wait_until
+from stage import config
+from stage.config import TOP
+from stage.process import children_of, has_signal, wait_until
 
 STAGE = TOP / "solution" / "stage4-openfiles"
 README = TOP / "solution" / "README"

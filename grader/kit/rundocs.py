@@ -45,7 +45,7 @@ import time
 from pathlib import Path
 from typing import Iterator
 
-import steps
+from handout import steps
 
 TOP = Path(__file__).resolve().parents[2]
 SHOWN_HOME = "/home/you/ckptlab"  # what a document shows in place of the scratch copy's path

@@ -28,8 +28,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import real_programs
-import skeleton
+from handout import skeleton
+from kit import real_programs
 
 TOP = Path(__file__).resolve().parents[2]
 PLACE = Path(os.environ.get("CKPTLAB_SYSTEMS", "/var/cache/ckptlab/systems"))

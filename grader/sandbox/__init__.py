@@ -1,1 +1,1 @@
-"""Runs the code of submissions, which nobody trusts. grader/README, "The sandbox", tells what each tier keeps out."""
+"""Runs the code of submissions, which nobody trusts. sandbox/README tells what each tier keeps out."""

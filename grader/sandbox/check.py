@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import main
 from sandbox.runner import SandboxRunner
 from sandbox.spec import Spec
+from stage import main
 
 if __name__ == "__main__":
     sys.exit(main.run(sys.argv[2:], SandboxRunner(Spec.load(Path(sys.argv[1])))))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from runner import Process, Runner
 from sandbox.child import Child
 from sandbox.identity import Identity
 from sandbox.spec import Spec
 from sandbox.watch import Watch
+from stage.runner import Process, Runner
 
 
 class SandboxRunner(Runner):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from runner import Place
+from stage.runner import Place
 
 # The tiers, the best first.
 BUBBLEWRAP = "bubblewrap"  # namespaces, made by the unprivileged user that the code runs as

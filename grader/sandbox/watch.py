@@ -13,9 +13,9 @@ import threading
 from pathlib import Path
 from typing import Optional
 
-from process_table import Process, descendants, processes
 from sandbox.child import Child
 from sandbox.spec import MIB, Spec
+from stage.process_table import Process, descendants, processes
 
 PAUSE = 0.1  # seconds between two looks
 DISK_EVERY = 3  # looks

@@ -9,12 +9,12 @@ import shutil
 import termios
 from pathlib import Path
 
-import maps
-from config import expand
-from failure import Failure, check, check_equal
-from lab import Case
-from process import Life, children_of, status_field, wait_until
-from scoring import points
+from stage import maps
+from stage.case import Case
+from stage.config import expand
+from stage.failure import Failure, check, check_equal
+from stage.process import Life, children_of, status_field, wait_until
+from stage.scoring import points
 
 LINE = re.compile(
     r"(?P<plan>\w+) +(?P<size>\d+)(?P<unit>[KMG]) (?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) "

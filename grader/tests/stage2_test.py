@@ -10,15 +10,16 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import image as core
-import maps
-from config import expand
-from failure import Failure, check, check_equal
-from image import Image, Load
-from lab import REFERENCE, STUDENT, Case, Stamp, steps
-from oracle import EXIT, expected_output, text_of
-from process import Life, children_of, exit_words, has_signal, patience, wait_until
-from scoring import points
+from stage import image as core
+from stage import maps
+from stage.case import Case, Stamp, steps
+from stage.config import expand
+from stage.failure import Failure, check, check_equal
+from stage.image import Image, Load
+from stage.lab import REFERENCE, STUDENT
+from stage.oracle import EXIT, expected_output, text_of
+from stage.process import Life, children_of, exit_words, has_signal, patience, wait_until
+from stage.scoring import points
 
 COUNTER = ("counter", 12, 5)
 BEFORE, AFTER = steps(1, 5), steps(6, 12)

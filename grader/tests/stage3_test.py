@@ -17,15 +17,16 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-import image as core
-import maps
-from config import expand
-from failure import Failure, check, check_equal
-from lab import REFERENCE, STUDENT, Case, Stamp, steps
-from oracle import EXIT, expected_output, text_of
-from process import Life, exit_words, has_signal, patience, status_field, wait_until
-from programs import compilers
-from scoring import points
+from stage import image as core
+from stage import maps
+from stage.case import Case, Stamp, steps
+from stage.config import expand
+from stage.failure import Failure, check, check_equal
+from stage.lab import REFERENCE, STUDENT
+from stage.oracle import EXIT, expected_output, text_of
+from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
+from stage.programs import compilers
+from stage.scoring import points
 
 BEFORE, AFTER = steps(1, 5), steps(6, 12)
 

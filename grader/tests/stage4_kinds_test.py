@@ -6,8 +6,8 @@ what it sees without a restart.
 
 from __future__ import annotations
 
-from lab import Case
-from scoring import points
+from stage.case import Case
+from stage.scoring import points
 
 
 @points(1, step="4.5", needs="test_reading_goes_on")

@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-import maps
-from failure import check, check_equal
-from lab import REFERENCE, STUDENT, Case
-from oracle import EXIT, expected_output
-from process import Life, wait_until
-from scoring import points
+from stage import maps
+from stage.case import Case
+from stage.failure import check, check_equal
+from stage.lab import REFERENCE, STUDENT
+from stage.oracle import EXIT, expected_output
+from stage.process import Life, wait_until
+from stage.scoring import points
 
 PAGE = 4096
 TWICE = ["98 98 sum 6228421557840132144", "shifted z z"]  # what sharedmap prints of three pages, uninterrupted

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from failure import check, check_equal
-from lab import REFERENCE, STUDENT, Case, Stamp
-from oracle import EXIT, expected_output
-from process import Life, has_signal, wait_until
-from scoring import points
+from stage.case import Case, Stamp
+from stage.failure import check, check_equal
+from stage.lab import REFERENCE, STUDENT
+from stage.oracle import EXIT, expected_output
+from stage.process import Life, has_signal, wait_until
+from stage.scoring import points
 
 FLAGS = ("hg", "nh", "sr", "rr", "dc", "dd", "wf", "mg", "lo", "lf")  # proc_pid_smaps(5), VmFlags
 

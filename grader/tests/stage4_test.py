@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from config import expand
-from failure import check, check_equal
-from lab import REFERENCE, STUDENT, Case
-from oracle import EXIT, expected_output, text_of
-from process import Life, exit_words, wait_until
-from scoring import points
+from stage.case import Case
+from stage.config import expand
+from stage.failure import check, check_equal
+from stage.lab import REFERENCE, STUDENT
+from stage.oracle import EXIT, expected_output, text_of
+from stage.process import Life, exit_words, wait_until
+from stage.scoring import points
 
 NUMBERS = "0123456789abcdefghij"
 

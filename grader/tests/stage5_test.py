@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
-import maps
-from failure import Failure, check, check_equal
-from lab import REFERENCE, STUDENT, Case, Stamp, steps
-from oracle import EXIT, expected_output, text_of
-from process import Life, exit_words, status_field, wait_until
-from scoring import NOT_TESTED, points
+from stage import maps
+from stage.case import Case, Stamp, steps
+from stage.failure import Failure, check, check_equal
+from stage.lab import REFERENCE, STUDENT
+from stage.oracle import EXIT, expected_output, text_of
+from stage.process import Life, exit_words, status_field, wait_until
+from stage.scoring import NOT_TESTED, points
 
 PATTERN = Path("/proc/sys/kernel/core_pattern")
 # gdb before version 14 loses AVX-512 registers on AMD processors: libc shall not use them in its cores.

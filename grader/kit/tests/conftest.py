@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from real_programs import Program, is_installed, not_tried
+from kit.real_programs import Program, is_installed, not_tried
 
 pytest_plugins = ["budget"]
 

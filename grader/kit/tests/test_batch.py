@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-import honest
-import mutants
-from batch import clusters, environment, merge, results
-from batch.results import ENVIRONMENT, FAILED, GRADED, MISSING, NOT_BUILT, PASSED, REFUSED, SKIPPED, StageResult
-from batch.results import SubmissionResult, TestResult
-from config import GRADER, TOP, load_interface
 from conftest import copy_tracked
+from kit import honest
+from kit import mutants
+from reports import clusters, environment, merge, results
+from reports.results import ENVIRONMENT, FAILED, GRADED, MISSING, NOT_BUILT, PASSED, REFUSED, SKIPPED, StageResult
+from reports.results import SubmissionResult, TestResult
+from stage.config import GRADER, TOP, load_interface
 
 # What is made once is made by one worker; all mutants, or a hundred submissions, take their time.
 pytestmark = [pytest.mark.xdist_group("batch"), pytest.mark.timeout(7200)]

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-import classic
-import classic_evidence
-import classic_mutants
-import maps
-import mutants
-import outside
-import schema
+from classic import case as classic
+from classic import evidence as classic_evidence
+from classic import outside
 from conftest import need
-from config import GRADER, LAB, TOP, PROFILES, BadProfile, find_profile, load_interface, load_toml
-from diagnosis import find_cause, load_causes
-from lab import Lab
-from mutants import Grading, Mutant
-from process import Life
-from programs import RECIPES, recipe
+from kit import classic_mutants
+from kit import mutants
+from kit.mutants import Grading, Mutant
+from stage import maps
+from stage import schema
+from stage.config import GRADER, LAB, TOP, PROFILES, BadProfile, find_profile, load_interface, load_toml
+from stage.diagnosis import find_cause, load_causes
+from stage.lab import Lab
+from stage.process import Life
+from stage.programs import RECIPES, recipe
 
 NAMES = sorted(path.stem for path in PROFILES.glob("*.toml"))
 CHEAP = ("no-vdso",)  # of the mutants: one for each kind of evidence
@@ -346,7 +346,7 @@ def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_course_may_bring_its_own_tests(tmp_path: Path) -> None:
     profile = profile_with(tmp_path, ('tests = "classic_test.py"', 'tests = "my_test.py"'))
-    shutil.copy(GRADER / "tests/classic_test.py", tmp_path / "my_test.py")
+    shutil.copy(GRADER / "classic/classic_test.py", tmp_path / "my_test.py")
     assert load_interface(Path(profile)).stages[1].tests == tmp_path / "my_test.py"
 
 

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-import classic_mutants
-from batch import results
-from batch.clusters import clusters
 from batch.intake import look
 from batch.prepare import prepare
-from batch.results import FAILED, SubmissionResult
 from batch.stages import Kit
 from batch.unpack import Refused
 from batch.workshop import grader_digest
-from config import PROFILES, TOP, find_profile, load_interface
 from conftest import copy_tracked
-from mutants import Mutant, depends_on
+from kit import classic_mutants
+from kit.mutants import Mutant, depends_on
+from reports import results
+from reports.clusters import clusters
+from reports.results import FAILED, SubmissionResult
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
+from stage.config import PROFILES, TOP, find_profile, load_interface
 
 pytestmark = pytest.mark.xdist_group("classic_batch")  # what is made once is made by one worker
 

@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-import fakeclass
-from batch import results
-from batch.clusters import Cluster, clusters, losses_of, normalised
-from batch.results import StageResult, SubmissionResult, TestResult
-from diagnosis import load_causes
+from kit import fakeclass
+from reports import results
+from reports.clusters import Cluster, clusters, losses_of, normalised
+from reports.results import StageResult, SubmissionResult, TestResult
+from stage.diagnosis import load_causes
 
 
 def failed(test: str, cause: str = "", reason: str = "it failed", maximum: float = 2.0) -> TestResult:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import core_programs
-import mutants
-from core_programs import FROM_CORES, KERNEL_CORES, NO_CORES
 from conftest import needed
-from real_programs import Program, committed_rows, seeded
+from kit import core_programs
+from kit import mutants
+from kit.core_programs import FROM_CORES, KERNEL_CORES, NO_CORES
+from kit.real_programs import Program, committed_rows, seeded
 
 TRIED = [program for program in FROM_CORES if not program.core]
 MOMENTS = 10  # of each, in a stress run

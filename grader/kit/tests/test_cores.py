@@ -22,11 +22,11 @@ from typing import IO
 
 import pytest
 
-import maps
 from conftest import TOP
-from core_programs import KERNEL_CORES, PATTERN, raise_core_limit
-from process import status_field, wait_until
-from real_programs import not_tried
+from kit.core_programs import KERNEL_CORES, PATTERN, raise_core_limit
+from kit.real_programs import not_tried
+from stage import maps
+from stage.process import status_field, wait_until
 
 LIMIT = 60.0
 FOLDER = "stage5-coredump"
@@ -426,7 +426,7 @@ def gdb(folder: Path, program: Path, *commands: str) -> str:
 @pytest.mark.skipif(not KERNEL_CORES, reason=f"core_pattern is {PATTERN}: the kernel's cores do not come here")
 def test_fprintf(stage: Path, tmp_path: Path) -> None:
     """S1, S2, S4: libsavefds, SIGQUIT, and `restart -f -n -w fprintf core`; the output is whole."""
-    program = compile_c(tmp_path, "fprintf", TOP / "grader/programs/fprintf.c")
+    program = compile_c(tmp_path, "fprintf", TOP / "grader/tests/programs/fprintf.c")
     life = start(tmp_path, program, "numbers", "40", "0.02", preload=stage / "libsavefds.so")
     assert wait_until(uses(life.pid, 0), LIMIT) and wait_until((tmp_path / "numbers").exists, LIMIT)
     assert wait_until(lambda: sleeps(life.pid), LIMIT)
@@ -457,7 +457,7 @@ def session(folder: Path, program: Path, *typed: str) -> str:
 
 def test_linklist_as_the_readme_types_it(stage: Path, tmp_path: Path) -> None:
     """S3: its very lines, on a terminal, the number typed; `print i` tells that 500 nodes were made; no second question."""
-    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0")
+    program = compile_c(tmp_path, "linklist", TOP / "grader/tests/programs/linklist.c", "-O0")
     seen = session(tmp_path, program, "break 29", "run", "4000", "cont 500", "print i", "gcore core.linklist", "quit", "y")
     assert "= 500" in seen, seen
     done = restart(stage, tmp_path, "-n", "-w", "linklist", "core.linklist")
@@ -467,7 +467,7 @@ def test_linklist_as_the_readme_types_it(stage: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"]], ids=lambda flags: flags[0])
 def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
     """S3, S5, S6: break 29, cont 500, gcore; restart makes the rest of the list, and prints all of it."""
-    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0", *flags)
+    program = compile_c(tmp_path, "linklist", TOP / "grader/tests/programs/linklist.c", "-O0", *flags)
     (tmp_path / "answer").write_text("4000\n")
     gdb(tmp_path, program, "break 29", "run <answer", "cont 500", "gcore core.linklist", "kill")
     done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
@@ -477,7 +477,7 @@ def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
 
 def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
     """S5: break 37, some numbers are printed, gcore; restart prints only the rest."""
-    program = compile_c(tmp_path, "linklist", TOP / "grader/programs/linklist.c", "-O0")
+    program = compile_c(tmp_path, "linklist", TOP / "grader/tests/programs/linklist.c", "-O0")
     (tmp_path / "answer").write_text("4000\n")
     gdb(tmp_path, program, "break 37", "run <answer >/dev/null", "cont 100", "call (int)fflush(0)", "gcore core.linklist", "kill")
     done = restart(stage, tmp_path, "-n", "-w", program, "core.linklist")
@@ -486,7 +486,7 @@ def test_linklist_while_it_prints(stage: Path, tmp_path: Path) -> None:
 
 def test_fprintf_to_stderr(stage: Path, tmp_path: Path) -> None:
     """`fprintf - NUMBER`: the numbers go to stderr, at once; the restart prints the rest, and only that."""
-    program = compile_c(tmp_path, "fprintf", TOP / "grader/programs/fprintf.c")
+    program = compile_c(tmp_path, "fprintf", TOP / "grader/tests/programs/fprintf.c")
     with (tmp_path / "first").open("w") as first:
         life = start(tmp_path, program, "-", "30", "0.1", stderr=first)
     assert wait_until(lambda: (tmp_path / "first").stat().st_size > 8, LIMIT)

@@ -11,11 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from batch import course_file, lateness
-from batch.course import Catalogue, Course, Declared, apply, only_stages, strangers, used_days
-from batch.results import (
-    AFTER_DUE, ENVIRONMENT, FAILED, HIDDEN, NOT_BUILT, PASSED, SKIPPED, VISIBLE,
-    StageResult, SubmissionResult, TestResult,
+from reports import course_file, lateness
+from reports.course import Catalogue, Course, Declared, apply, only_stages, strangers, used_days
+from reports.results import (
+    AFTER_DUE,
+    ENVIRONMENT,
+    FAILED,
+    HIDDEN,
+    NOT_BUILT,
+    PASSED,
+    SKIPPED,
+    VISIBLE,
+    StageResult,
+    SubmissionResult,
+    TestResult,
 )
 
 CATALOGUE: Catalogue = {

@@ -5,8 +5,8 @@ import ctypes
 import os
 import signal
 
-import crash
-import maps
+from stage import crash
+from stage import maps
 
 STACK = "7ffd00000000-7ffd00021000 rw-p 00000000 00:00 0                          [stack]\n"
 READ_ONLY = STACK.replace("rw-p", "r--p")

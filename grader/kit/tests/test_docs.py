@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(TOP / "grader" / "kit"))
-
-import rundocs  # noqa: E402
+from kit import rundocs
 
 DOCS = ["000-README", "OVERVIEW", "BACKGROUND/README.md", "solution/README", "grader/README"]
 

@@ -5,9 +5,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from batch import results
-from batch.feedback import feedback, is_shown, moment
-from batch.results import Late, StageResult, SubmissionResult, TestResult
+from reports import results
+from reports.feedback import feedback, is_shown, moment
+from reports.results import Late, StageResult, SubmissionResult, TestResult
 
 NOW = datetime(2025, 3, 10, tzinfo=timezone.utc)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import mutants
 from conftest import TOP
-from process import has_signal, wait_until
-from real_programs import not_tried
+from kit import mutants
+from kit.real_programs import not_tried
+from stage.process import has_signal, wait_until
 
 LIMIT = 60.0
 pytestmark = pytest.mark.skipif(shutil.which("gdb") is None, reason=not_tried("gdb"))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import mutants
 from batch import given
-from config import TOP, load_interface
-from lab import run_make
+from kit import mutants
+from stage.config import TOP, load_interface
+from stage.lab import run_make
 
 pytestmark = pytest.mark.xdist_group("given")  # what is made once is made by one worker
 

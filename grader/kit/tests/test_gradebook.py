@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import fakeclass
-from batch import gradebook, results
-from batch.results import Late, StageResult, SubmissionResult, TestResult
+from kit import fakeclass
+from reports import gradebook, results
+from reports.results import Late, StageResult, SubmissionResult, TestResult
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-import mutants
-import skeleton
 from conftest import need
-from config import GRADER, TOP, load_interface
-from diagnosis import find_cause, load_causes
-from oracle import EXIT, Oracle, compare_symptoms, expected_output
-from programs import RECIPES, SOURCES, Programs
+from handout import skeleton
+from kit import mutants
+from stage.config import GRADER, TOP, load_interface
+from stage.diagnosis import find_cause, load_causes
+from stage.oracle import EXIT, Oracle, compare_symptoms, expected_output
+from stage.programs import RECIPES, SOURCES, Programs
 
 STAGES = sorted(load_interface().stages)
 

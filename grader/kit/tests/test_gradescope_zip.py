@@ -17,10 +17,10 @@ import zipfile
 from collections.abc import Generator
 from pathlib import Path
 
-import archive
-import bundle
-import handout
 import pytest
+from handout import handout
+from platforms import bundle
+from stage import archive
 
 from conftest import TOP, copy_tracked, git
 from test_platforms import RUNNER, autolab_reads, errors
@@ -28,7 +28,7 @@ from test_platforms import RUNNER, autolab_reads, errors
 pytestmark = pytest.mark.xdist_group("gradescope_zip")  # what is made once is made by one worker
 
 IMAGE = "me/ckptlab:1"
-GRADE_ONE = "grader/batch/platforms/files/grade_one"
+GRADE_ONE = "grader/platforms/files/grade_one"
 SCRIPTS = ["setup.sh", "run_autograder", GRADE_ONE]
 
 # Stands in for grader/grade: all submissions have all points, and GRADE tells what else to do.
@@ -153,9 +153,9 @@ def all_names(platform: str, tree: Path, folder: Path) -> list[str]:
 def test_what_is_needed_is_in_it_and_no_solution(platform: str, tree: Path, tmp_path: Path) -> None:
     found = all_names(platform, tree, tmp_path)
     for name in ("grader/grade", "grader/check", "grader/lab.toml", "grader/tests/stage1_test.py", GRADE_ONE,
-                 "grader/batch/results.py", "grader/setup", "grader/dependencies", "grader/programs/counter.c",
+                 "grader/reports/results.py", "grader/setup", "grader/dependencies", "grader/tests/programs/counter.c",
                  "stage1-readmaps/Makefile", "stage3-restart/Makefile", "reference/maps.o", "reference/Makefile",
-                 "000-README", "BACKGROUND/README.md", "grader/kit/archive.py"):
+                 "000-README", "BACKGROUND/README.md", "grader/stage/archive.py"):
         assert [path for path in found if path == name or path.endswith(f"/tests/{name}")], name
     for part in ("solution", "kit/tests", "mutants/", "honest", "schemas", ".git/"):
         assert not [path for path in found if part in path], part
@@ -302,7 +302,7 @@ def test_a_submission_s_uid_cannot_read_tests_or_reference(autograder: Path) -> 
     for name in ("source/grader/tests/hidden_stage1_test.py", "source/grader/tests", "source/reference/maps.o",
                  "source/grader/batch", "submission_metadata.json"):
         assert (autograder / name).stat().st_mode & 0o077 == 0, name
-    assert (autograder / "source/grader/programs").stat().st_mode & 0o055 == 0o055
+    assert (autograder / "source/grader/tests/programs").stat().st_mode & 0o055 == 0o055
 
 
 def test_a_missing_folder_is_named(autograder: Path) -> None:

@@ -1,6 +1,6 @@
 """libckpt.so is a guest in somebody else's program: what is the program's stays the program's.
 
-Most of it is done by grader/programs/guest.c, which takes its checkpoints itself (ckpt_now()) and says what it found;
+Most of it is done by grader/tests/programs/guest.c, which takes its checkpoints itself (ckpt_now()) and says what it found;
 so nothing here waits for a moment that might pass.
 """
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import mutants
 from conftest import TOP
+from kit import mutants
 
 LIMIT = 60.0
 CHILD = "the program has child processes"
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("guest")  # what is built once is built by 
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stage, built in a scratch copy, with guest beside it."""
     folder = mutants.build_solution(tmp_path_factory.mktemp("solution"), "stage5-coredump")
-    compile_c(folder / "guest", (TOP / "grader/programs/guest.c").read_text())
+    compile_c(folder / "guest", (TOP / "grader/tests/programs/guest.c").read_text())
     return folder
 
 
@@ -145,7 +145,7 @@ def test_the_alternate_stack_is_the_program_s(lives: Lives) -> None:
 
 def test_the_program_s_alternate_stack_comes_back(lives: Lives) -> None:
     """The image is that of the first checkpoint: the directory of the second is not there."""
-    source = (TOP / "grader/programs/guest.c").read_text().replace("    sigaltstack(&ended, NULL);", "    return;")
+    source = (TOP / "grader/tests/programs/guest.c").read_text().replace("    sigaltstack(&ended, NULL);", "    return;")
     program = compile_c(lives.folder / "guest", source)
     here = ["on it 1", "disabled 0", "own 1", "spoiled 0", "end 0"]
     assert lives.first(program, "alternate")[-6:] == ["life 0", *here]
@@ -174,7 +174,7 @@ def test_a_program_takes_the_signal(lives: Lives) -> None:
 
 @pytest.fixture(name="static", scope="module")
 def static_fixture(stage: Path) -> Path:
-    return compile_c(stage / "static-guest", (TOP / "grader/programs/guest.c").read_text(), "-static")
+    return compile_c(stage / "static-guest", (TOP / "grader/tests/programs/guest.c").read_text(), "-static")
 
 
 @pytest.mark.parametrize("way", range(8))

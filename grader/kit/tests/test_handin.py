@@ -40,7 +40,7 @@ def lab(top: Path, tmp_path: Path) -> Path:
 
 
 def handin(lab: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-B", str(lab / "grader/kit/handin.py"), *map(str, arguments)]
+    command = [sys.executable, "-B", str(lab / "grader/stage/handin.py"), *map(str, arguments)]
     environment = {**os.environ, "MAKEFLAGS": "w --jobserver-auth=3,4 -- REFERENCE=1"}
     return subprocess.run(command, cwd=lab, text=True, env=environment, timeout=60,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

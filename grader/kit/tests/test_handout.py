@@ -7,9 +7,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import handout
 import pytest
-import skeleton
+from handout import handout
+from handout import skeleton
 
 from conftest import TOP
 from test_top import make
@@ -34,8 +34,8 @@ def lab(packed: Path) -> Path:
 
 
 @pytest.mark.parametrize("name, given", [
-    ("grader/check", True), ("grader/kit/handin.py", True), ("stage1-readmaps/maps.c", True),
-    ("grader/kit/skeleton.py", False), ("grader/kit/mutants/one.patch", False),
+    ("grader/check", True), ("grader/stage/handin.py", True), ("stage1-readmaps/maps.c", True),
+    ("grader/handout/skeleton.py", False), ("grader/kit/mutants/one.patch", False),
     ("grader/tests/hidden/test_x.py", False), ("grader/tests/hidden_test.py", False)])
 def test_what_is_given(name: str, given: bool) -> None:
     assert handout.is_given(Path(name)) == given
@@ -58,7 +58,7 @@ def test_it_is_reproducible(packed: Path, tmp_path: Path) -> None:
 def test_what_students_need_is_there(lab: Path) -> None:
     present = files(lab)
     for name in ("Makefile", "LICENSE", "stage1-readmaps/Makefile", "stage3-restart/Makefile",
-                 "grader/check", "grader/setup", "grader/kit/handin.py", "grader/doctor/doctor",
+                 "grader/check", "grader/setup", "grader/stage/handin.py", "grader/doctor/doctor",
                  "reference/Makefile", "reference/maps.o", "reference/restart.o"):
         assert name in present
     for name in ("000-README", "README.md", "OVERVIEW"):

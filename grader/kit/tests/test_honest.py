@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 from typing import Optional
 
-import honest
-import mutants
 import pytest
-import skeleton
+from handout import skeleton
+from kit import honest
+from kit import mutants
 
 from conftest import TOP, git
 from test_top import make

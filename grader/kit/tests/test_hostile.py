@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from batch import results
-from batch.results import SubmissionResult
 from batch.workshop import Workshop, grader_digest
-from config import GRADER, TOP
 from conftest import copy_tracked
+from reports import results
+from reports.results import SubmissionResult
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
-from process_table import processes
+from stage.config import GRADER, TOP
+from stage.process_table import processes
 
 pytestmark = pytest.mark.xdist_group("hostile")  # what is made once is made by one worker
 

@@ -11,8 +11,9 @@ from typing import Callable
 
 import pytest
 
-import mutants
-from lab import STUDENT, Case, Lab
+from kit import mutants
+from stage.case import Case
+from stage.lab import STUDENT, Lab
 
 pytestmark = pytest.mark.xdist_group("image_doctor")  # what is made once is made by one worker
 

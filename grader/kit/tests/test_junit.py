@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import fakeclass
-from batch import junit, results
-from batch.results import Late, StageResult, SubmissionResult, TestResult
 from conftest import need
+from kit import fakeclass
+from reports import junit, results
+from reports.results import Late, StageResult, SubmissionResult, TestResult
 
 # What junit-10.xsd of Jenkins' xunit plugin lets each element have: attributes (with ! if it must), children.
 ALLOWED = {

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import maps
-import mutants
-from lab import STUDENT, Case, Lab
+from kit import mutants
+from stage import maps
+from stage.case import Case
+from stage.lab import STUDENT, Lab
 
 pytestmark = pytest.mark.xdist_group("memory")  # what is built once is built by one worker
 HUGE_PAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")

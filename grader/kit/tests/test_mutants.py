@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import mutants
-from config import load_interface
-from diagnosis import load_causes
-from mutants import Mutant
+from kit import mutants
+from kit.mutants import Mutant
+from stage.config import load_interface
+from stage.diagnosis import load_causes
 
 
 def by_name(mutant: Mutant) -> str:

@@ -14,11 +14,11 @@ from urllib.parse import unquote
 
 import pytest
 
-import fakeclass
-from batch import gradebook, pages, results, summary
-from batch.clusters import clusters
-from batch.results import SubmissionResult
-from batch.text import clean, cut, one_line, short, without_folders
+from kit import fakeclass
+from reports import gradebook, pages, results, summary
+from reports.clusters import clusters
+from reports.results import SubmissionResult
+from reports.text import clean, cut, one_line, short, without_folders
 
 pytestmark = pytest.mark.xdist_group("pages")  # what is made once is made by one worker
 

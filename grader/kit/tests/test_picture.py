@@ -10,11 +10,11 @@ from typing import Iterator, NamedTuple
 
 import pytest
 
-import pictures
-import skeleton
 from conftest import TOP, copy_tracked, need
-from pictures import SVG
-from real_programs import not_tried
+from handout import skeleton
+from kit import pictures
+from kit.pictures import SVG
+from kit.real_programs import not_tried
 
 pytestmark = pytest.mark.xdist_group("picture")  # what is made once is made by one worker
 

@@ -11,11 +11,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from batch import platforms, results
-from batch.platforms import autolab, classroom50, gradescope, output, prairielearn, shown
-from batch.results import Late, StageResult, SubmissionResult, TestResult
-from config import Stage
+import platforms
 from conftest import TOP
+from platforms import autolab, classroom50, gradescope, output, prairielearn, shown
+from reports import results
+from reports.results import Late, StageResult, SubmissionResult, TestResult
+from stage.config import Stage
 
 SCHEMAS = TOP / "grader/kit/schemas"
 Table = dict[str, Any]

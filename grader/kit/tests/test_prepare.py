@@ -13,14 +13,14 @@ from typing import Optional
 
 import pytest
 
-import config
-import handin
 from batch import makevars
 from batch.intake import Submission, look
 from batch.notes import Notes
 from batch.prepare import Prepared, prepare
 from batch.stages import Kit
 from batch.unpack import Limits, Refused
+from stage import config
+from stage import handin
 
 KIT = Kit.load()
 ONE, TWO, THREE = (KIT.stages[number].folder for number in (1, 2, 3))
@@ -254,7 +254,7 @@ def test_the_whole_hand_out(klass: Class) -> None:
     top = config.TOP
     files = {**skeleton(1), "Makefile": b"all:\n", "000-README": b"x", f"{ONE}/build/maps.o": b"\x7fELF\0",
              "reference/common.mk": b"x", "reference/restorer.ld": b"x", ".git/config": b"x"}
-    for path in [*top.glob("grader/programs/*.c"), *top.glob("grader/programs/*.h"), *top.glob("BACKGROUND/*.c")]:
+    for path in [*top.glob("grader/tests/programs/*.c"), *top.glob("grader/tests/programs/*.h"), *top.glob("BACKGROUND/*.c")]:
         files[str(path.relative_to(top))] = path.read_bytes()
     prepared = klass.prepare({f"ckptlab/{name}": data for name, data in files.items()})
     assert tree_of(prepared) == skeleton(1)

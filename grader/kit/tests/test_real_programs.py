@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-import mutants
-import real_programs
 from conftest import need, needed
-from process import has_signal, wait_until
-from real_programs import PROGRAMS, Program, Trial, find, late_result_of, not_tried, result_of, seeded
+from kit import mutants
+from kit import real_programs
+from kit.real_programs import PROGRAMS, Program, Trial, find, late_result_of, not_tried, result_of, seeded
+from stage.process import has_signal, wait_until
 
 LIMIT = 60.0  # seconds for one event; only reached when something is broken
 MOMENTS = 500  # in all, of a stress run

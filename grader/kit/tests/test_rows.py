@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config import GRADER, TOP
+from stage.config import GRADER, TOP
 
 ROWS = [*(f"K{i}" for i in range(1, 10)), *(f"H{i}" for i in range(1, 13)), "C2", "C3", "C10",
         *(f"S{i}" for i in range(1, 8))]

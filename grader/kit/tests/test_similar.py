@@ -16,8 +16,8 @@ import pytest
 
 from batch import own_code, similar, simtool
 from batch.similar import Class, Pair, Stage
-from config import GRADER, TOP, load_interface
-from real_programs import not_tried
+from kit.real_programs import not_tried
+from stage.config import GRADER, TOP, load_interface
 
 pytestmark = [
     pytest.mark.xdist_group("similar"),  # what is made once is made by one worker

@@ -4,7 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import skeleton
+from handout import skeleton
 
 from conftest import git
 

@@ -15,10 +15,11 @@ from typing import Callable, Iterator, Optional
 import pytest
 
 import slurm_cluster
-from batch import engine_slurm, results, slurm_array, slurm_queue
+from batch import engine_slurm, slurm_array, slurm_queue
 from batch.engine_slurm import Times
 from batch.engines import EngineError, Job
 from conftest import TOP
+from reports import results
 from slurm_cluster import Cluster, wait_for
 
 pytestmark = pytest.mark.xdist_group("slurm")  # what is made once is made by one worker
@@ -37,9 +38,9 @@ date +%s.%N >"$result.partial" && mv "$result.partial" "$result"
 # The engine in a process of its own, to be interrupted or killed.
 DRIVER = """\
 import json, sys
-from pathlib import Path
 from batch import engine_slurm
 from batch.engines import Job
+from pathlib import Path
 
 class Watcher:
     def started(self, name): print("started", name, flush=True)

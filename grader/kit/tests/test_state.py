@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from config import TOP
-from lab import REFERENCE, Case, Lab
-from process import children_of, wait_until
+from stage.case import Case
+from stage.config import TOP
+from stage.lab import REFERENCE, Lab
+from stage.process import children_of, wait_until
 
 
 @pytest.fixture(name="made", scope="module")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import systems
-from real_programs import committed_rows
-from systems import Grade, NotHere, Row, System
+from kit import systems
+from kit.real_programs import committed_rows
+from kit.systems import Grade, NotHere, Row, System
 
 NOWHERE = System("Nowhere 1", "nowhere", "http://127.0.0.1:9")  # nobody listens there
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import mutants
 from conftest import need
-from lab import Case, Lab
-from lab import STUDENT
+from kit import mutants
+from stage.case import Case
+from stage.lab import Lab
+from stage.lab import STUDENT
 
 REGION_SIZE = 96  # bytes of struct image_region, image.h
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--trace-children=no"]

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import lab
 import pytest
+from stage import lab
 
-from config import GRADER, TOP
-from process import OwnTime, wait_until
+from stage.config import GRADER, TOP
+from stage.process import OwnTime, wait_until
 
 SPIN = "while True: pass"
 REST = "import time; time.sleep(100)"

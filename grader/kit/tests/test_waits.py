@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-import lab
-from config import TOP
-from process import has_signal, status_field, wait_until
+from stage import lab
+from stage.config import TOP
+from stage.process import has_signal, status_field, wait_until
 
 LIMIT = 60.0
 SETVAL = 16  # semctl(2)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-import mutants
+from kit import mutants
 
 LIMIT = 60.0
 HIDDEN = [".nfs00000000deadbeef00000001", ".fuse_hidden0000001200000003"]

@@ -1,0 +1,406 @@
+"""Reads grader/course.toml. All mistakes in it are told at once, each with its line.
+
+`grade --check-course` runs check(): it says what the file makes of the course, or what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, tzinfo
+from pathlib import Path
+from typing import Any, Optional
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from reports import lateness
+from reports.course import Catalogue, Course, Declared, Key
+from reports.lateness import Dates, Extension, Policy
+from reports.results import AFTER_DUE, AFTER_PUBLISHED, HIDDEN, VISIBLE
+from stage.config import GRADER, load_interface, load_toml
+
+FILE = GRADER / "course.toml"
+VISIBILITIES = (VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED)
+ALL = "all"
+
+TABLES = {"disable", "bonus", "stages", "points", "visibility", "due", "late", "extensions", "days_used"}
+DUE = {"time_zone", ALL}
+LATE = {"free_days", "per_day", "of", "at_most", "cutoff_days", "grace_minutes"}
+
+
+class CourseError(Exception):
+    """What is wrong with course.toml, one line for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def read_catalogue(grader: Path = GRADER, profile: str = "") -> Catalogue:
+    """What the tests of every stage declare; those of the lab, or of the profile in this file."""
+    stages = sorted(load_interface(Path(profile) if profile else grader / "lab.toml").stages)
+    other = ["--profile", profile] if profile else []
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    commands = [[str(grader / "check"), *other, "--stage", str(stage), "--list", str(grader)] for stage in stages]
+    with ThreadPoolExecutor() as pool:
+        lists = pool.map(lambda command: subprocess.run(command, env=env, capture_output=True, text=True), commands)
+    catalogue: Catalogue = {}
+    for stage, done in zip(stages, lists):
+        if done.returncode != 0:
+            raise CourseError([f"the tests of stage {stage} cannot be listed:\n{done.stdout}{done.stderr}"])
+        catalogue[stage] = {row["test"]: _declared(row) for row in json.loads(done.stdout)}
+    return catalogue
+
+
+def _declared(row: dict[str, Any]) -> Declared:
+    return Declared(float(row["points"]), tuple(row["needs"]), row["stress"], row["hidden"])
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def line_of(lines: list[str], path: str) -> int:
+    """The line where a setting stands, as far as the text tells; 0 if it does not. A path is table.key."""
+    header, in_a_list = "", 0
+    for number, line in enumerate(lines, 1):
+        text = line.split("#")[0]
+        table = re.fullmatch(r"\s*\[([^\[\],=]+)\]\s*", text)
+        if table:
+            header = f"{table[1].strip()}."
+            name = table[1].strip()
+        else:
+            name = header + text.split("=")[0].strip()
+        if name.replace('"', "").replace("'", "") == path:
+            return number
+        if not header and re.search(f"""["']{re.escape(path)}["']""", text):
+            in_a_list = in_a_list or number
+    return in_a_list
+
+
+class Reader:
+    """Turns the tables of course.toml into values, and gathers what is wrong in them."""
+
+    def __init__(self, text: str, toml: dict[str, Any], catalogue: Catalogue, name: str) -> None:
+        self.lines = text.splitlines()
+        self.toml, self.catalogue, self.name = toml, catalogue, name
+        self.problems: list[str] = []
+
+    # Where a mistake is
+
+    def problem(self, table: str, key: str, words: str) -> None:
+        place = f"[{table}] {key}" if table else key
+        line = line_of(self.lines, f"{table}.{key}" if table else key)
+        self.problems.append(f"{self.name}:{f'{line}:' if line else ''} {place}: {words}")
+
+    def table(self, name: str) -> dict[str, Any]:
+        value = self.toml.get(name, {})
+        if isinstance(value, dict):
+            return value
+        self.problem("", name, f"is a table: a line [{name}], and its settings below it")
+        return {}
+
+    def check_names(self, table: str, given: dict[str, Any], known: set[str]) -> None:
+        for key in sorted(set(given) - known):
+            near = difflib.get_close_matches(key, sorted(known), 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
+            self.problem(table, key, f"there is no such setting; {hint}")
+
+    # Tests
+
+    def find_test(self, table: str, word: str) -> Optional[Key]:
+        """A test by its name, or by stage and name where two stages have one of that name."""
+        number, dot, name = word.rpartition(".")
+        stages = [s for s, tests in self.catalogue.items() if name in tests and (not dot or str(s) == number)]
+        if len(stages) == 1:
+            return stages[0], name
+        if stages:
+            self.problem(table, word, f"stages {' and '.join(map(str, stages))} have it: write {stages[0]}.{name}")
+            return None
+        known = [name for tests in self.catalogue.values() for name in tests]
+        near = difflib.get_close_matches(name, known, 1)
+        where = f"stage {number} has" if dot else "there is"
+        self.problem(table, word, f"{where} no such test{f'; did you mean {near[0]}?' if near else ''}")
+        return None
+
+    def settings(self, table: str, skip: str = "") -> Iterator[tuple[str, Key, Any]]:
+        """The settings per test: `test_x = ...`, `3.test_x = ...`, or below [table.3]."""
+        words: list[tuple[str, Any]] = []
+        for name, value in self.table(table).items():
+            if isinstance(value, dict):
+                words += [(f"{name}.{test}", entry) for test, entry in value.items()]
+            elif name != skip:
+                words.append((name, value))
+        for word, value in words:
+            key = self.find_test(table, word)
+            if key is not None:
+                yield word, key, value
+
+    def points(self) -> dict[Key, float]:
+        found = {}
+        for word, key, value in self.settings("points"):
+            if self.catalogue[key[0]][key[1]].stress:
+                self.problem("points", word, "a stress test has no points")
+            elif is_number(value):
+                found[key] = float(value)
+            else:
+                self.problem("points", word, f"points are a number that is not negative, not {value!r}")
+        return found
+
+    def _visibility_is_known(self, word: str, value: object) -> bool:
+        if value not in VISIBILITIES:
+            self.problem("visibility", word, f"is one of {', '.join(VISIBILITIES)}; not {value!r}")
+        return value in VISIBILITIES
+
+    def visibility(self) -> dict[Key, str]:
+        settings = self.settings("visibility", skip="default")
+        return {key: value for word, key, value in settings if self._visibility_is_known(word, value)}
+
+    def default_visibility(self) -> str:
+        value = str(self.table("visibility").get("default", VISIBLE))
+        return value if self._visibility_is_known("default", value) else VISIBLE
+
+    def list_of(self, name: str, fits: Callable[[object], bool], example: str) -> list[Any]:
+        value = self.toml.get(name, [])
+        if isinstance(value, list) and all(map(fits, value)):
+            return value
+        self.problem("", name, f"is a list: {name} = {example}")
+        return []
+
+    def tests(self, name: str) -> frozenset[Key]:
+        words = self.list_of(name, lambda word: isinstance(word, str), '["test_x", "3.test_y"]')
+        return frozenset(key for key in (self.find_test("", word) for word in words) if key)
+
+    def stages(self) -> Optional[frozenset[int]]:
+        numbers = self.list_of("stages", is_count, "[2, 3]")
+        for number in numbers:
+            if number not in self.catalogue:
+                self.problem("", "stages", f"there is no stage {number}")
+        return frozenset(numbers) or None
+
+    # Dates
+
+    def zone(self) -> Optional[tzinfo]:
+        name = self.table("due").get("time_zone")
+        if name is None:
+            return None
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+            known = 'one is "America/New_York"; `timedatectl list-timezones` lists them'
+            self.problem("due", "time_zone", f"there is no time zone {name!r}; {known}")
+            return lateness.UTC
+
+    def per_stage(self, table: str, given: dict[str, Any]) -> dict[int, Any]:
+        """`all = ...` for every stage, and `2 = ...` for one, which wins."""
+        found = {stage: given[ALL] for stage in self.catalogue if ALL in given}
+        for name in set(given) - DUE:
+            if name.isdigit() and int(name) in self.catalogue:
+                found[int(name)] = given[name]
+            else:
+                self.problem(table, name, "there is no such stage")
+        return found
+
+    def moment(self, table: str, key: str, value: object, zone: Optional[tzinfo]) -> Optional[Any]:
+        if not isinstance(value, date):
+            self.problem(table, key, f"is a date and time such as 2026-10-05 23:59:59 (no quotes), not {value!r}")
+            return None
+        try:
+            return lateness.in_zone(value, zone)
+        except ValueError as error:
+            self.problem(table, key, str(error))
+            return None
+
+    def due(self, zone: Optional[tzinfo]) -> dict[int, Any]:
+        given = self.table("due")
+        names = set(given) - {"time_zone"}
+        moments = {name: self.moment("due", name, given[name], zone) for name in sorted(names)}
+        return {stage: moment for stage, moment in self.per_stage("due", moments).items() if moment}
+
+    def extension(self, who: str, value: object, due: Any, zone: Optional[tzinfo]) -> Optional[Extension]:
+        if is_count(value):
+            return value  # type: ignore[return-value]  # is_count has looked
+        if not isinstance(value, date):
+            self.problem("extensions", who, f"is a number of days or a date, not {value!r}")
+            return None
+        moment = self.moment("extensions", who, value, zone)
+        if moment and lateness.instant(moment) < lateness.instant(due):
+            self.problem("extensions", who, f"is before the due date, {due.isoformat()}")
+        return moment
+
+    def extensions(self, due: dict[int, Any], zone: Optional[tzinfo]) -> dict[str, dict[int, Extension]]:
+        found: dict[str, dict[int, Extension]] = {}
+        for who, value in self.table("extensions").items():
+            given = self.per_stage("extensions", value if isinstance(value, dict) else {ALL: value})
+            if not due:
+                self.problem("extensions", who, "there is no due date to extend: set one in [due]")
+            read = {s: self.extension(who, entry, due[s], zone) for s, entry in given.items() if s in due}
+            found[who] = {stage: entry for stage, entry in read.items() if entry is not None}
+        return found
+
+    def days_used(self) -> dict[str, int]:
+        table = self.table("days_used")
+        for who, value in table.items():
+            if not is_count(value):
+                self.problem("days_used", who, f"is a number of days, not {value!r}")
+        return {who: value for who, value in table.items() if is_count(value)}
+
+    # What lateness costs
+
+    def percent(self, key: str, value: object) -> Optional[float]:
+        """The N of "N%"."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+        if match and float(match[1]) <= 100:
+            return float(match[1])
+        self.problem("late", key, f'is a percentage from "0%" to "100%", not {value!r}')
+        return None
+
+    def late_count(self, key: str, default: Optional[int]) -> Any:
+        value = self.table("late").get(key, default)
+        if value is not None and not is_count(value):
+            self.problem("late", key, f"is a whole number that is not negative, not {value!r}")
+            return default
+        return value
+
+    def policy(self) -> Policy:
+        given = self.table("late")
+        self.check_names("late", given, LATE)
+        per_day, of = given.get("per_day", "0%"), given.get("of", "achieved")
+        if of not in ("achieved", "maximum"):
+            self.problem("late", "of", f'is "achieved" or "maximum", not {of!r}')
+        return Policy(
+            free_days=self.late_count("free_days", 0),
+            percent=0.0 if is_number(per_day) else self.percent("per_day", per_day) or 0.0,
+            points=float(per_day) if is_number(per_day) else 0.0,
+            of_maximum=of == "maximum",
+            at_most=self.percent("at_most", given.get("at_most", "100%")) or 0.0,
+            cutoff=self.late_count("cutoff_days", None),
+            grace=self.late_count("grace_minutes", 0),
+        )
+
+    # All of it
+
+    def course(self) -> Course:
+        self.check_names("", self.toml, TABLES)
+        zone = self.zone()
+        due = self.due(zone)
+        course = Course(
+            catalogue=self.catalogue,
+            points=self.points(),
+            disabled=self.tests("disable"),
+            bonus=self.tests("bonus"),
+            visibility=self.visibility(),
+            default_visibility=self.default_visibility(),
+            stages=self.stages(),
+            dates=Dates(due, self.policy(), self.extensions(due, zone), self.days_used()),
+        )
+        if self.problems:
+            raise CourseError(self.problems)
+        return course
+
+
+def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:
+    """The course; CourseError with all mistakes in the file. Without a file, the course of its default."""
+    catalogue = read_catalogue() if catalogue is None else catalogue
+    if path == FILE and not path.exists():
+        return Course(catalogue)
+    try:
+        toml, text = load_toml(path), path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors
+        raise CourseError([f"{path.name}: {error}"]) from error
+    return Reader(text, toml, catalogue, path.name).course()
+
+
+# For people
+
+
+def warnings(course: Course) -> list[str]:
+    """What is allowed, and likely not what was meant."""
+    lines = []
+    for stage, name in sorted(course.disabled):
+        tests = course.catalogue[stage]
+        needing = [other for other, declared in tests.items() if name in declared.needs]
+        if needing:
+            lines.append(
+                f"disable: {name} does not count, but {', '.join(needing)} of stage {stage} need it: whoever fails "
+                "it does not come to them. To free them, change `needs` in the tests and grade again."
+            )
+    policy = course.dates.policy
+    if policy != Policy() and not course.dates.due:
+        lines.append("[late] does nothing without a date in [due]")
+    elif policy.free_days and policy.costs_nothing():
+        lines.append("[late] free_days: late days cost nothing, as per_day is 0")
+    return lines
+
+
+def policy_in_words(policy: Policy) -> str:
+    if policy.costs_nothing():
+        return "lateness is shown and costs nothing"
+    of = "maximum" if policy.of_maximum else "points achieved"
+    words = [f"{policy.points:g} points" if policy.points else f"{policy.percent:g} % of the {of}"]
+    words[0] += " for each day that is not free"
+    if policy.at_most < 100:
+        words.append(f"at most {policy.at_most:g} % of the {of}")
+    if policy.cutoff is not None:
+        words.append(f"nothing counts more than {policy.cutoff} days after the date")
+    if policy.free_days:
+        words.append(f"{policy.free_days} free days for each student")
+    if policy.grace:
+        words.append(f"{policy.grace} minutes of grace")
+    return "; ".join(words)
+
+
+def describe(course: Course) -> list[str]:
+    """What the file makes of the course."""
+    lines = []
+    for stage, tests in sorted(course.catalogue.items()):
+        declared = sum(test.points for test in tests.values())
+        now = course.maximum(stage)
+        words = f" (the tests say {declared:g})" if now != declared else ""
+        words += "" if course.counts(stage) else ", does not count"
+        lines.append(f"stage {stage}: {now:g} points{words}")
+        if stage in course.dates.due:
+            due = course.dates.due[stage]
+            lines.append(f"    due {due.isoformat(' ')} = {lateness.instant(due):%Y-%m-%d %H:%M:%S} UTC")
+        lines += _changes(course, stage)
+    if course.dates.due:
+        lines.append(f"late: {policy_in_words(course.dates.policy)}")
+        lines.append(f"extensions: {len(course.dates.extensions)} students")
+    return lines
+
+
+def _changes(course: Course, stage: int) -> list[str]:
+    lines = []
+    for name, declared in course.catalogue[stage].items():
+        key = (stage, name)
+        visibility = course.visibility.get(key, HIDDEN if declared.hidden else course.default_visibility)
+        words = [f"{course.points[key]:g} points instead of {declared.points:g}"] if key in course.points else []
+        words += ["does not count"] if key in course.disabled else []
+        words += ["bonus"] if key in course.bonus else []
+        words += [visibility] if visibility != VISIBLE else []
+        if words:
+            lines.append(f"    {name}: {', '.join(words)}")
+    return lines
+
+
+def check(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> int:
+    """What `grade --check-course` does: 0 if the file is right, else 1 and all that is wrong with it."""
+    try:
+        course = load(path, catalogue)
+    except CourseError as error:
+        print("\n".join(error.problems), file=sys.stderr)
+        return 1
+    print("\n".join(describe(course)))
+    for line in warnings(course):
+        print(f"warning: {line}")
+    return 0

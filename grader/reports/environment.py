@@ -1,0 +1,56 @@
+"""What the reference solution fails on this machine is the machine's fault: no student loses a point for it."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+from reports.results import ENVIRONMENT, GRADED, PASSED, StageResult, SubmissionResult
+
+WORDS = "grader environment: the reference solution fails this test on this machine, too"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A test that cannot be judged here; all of a stage if `test` is empty."""
+
+    stage: int
+    test: str
+    reason: str
+
+
+def faults(reference: SubmissionResult | None) -> list[Fault]:
+    """What the reference did not pass."""
+    if reference is None:
+        return []
+    if not reference.stages:
+        return [Fault(0, "", reference.message or "the reference could not be graded")]
+    found = []
+    for stage in reference.stages:
+        if stage.status != GRADED:
+            found.append(Fault(stage.stage, "", f"{stage.status}: {stage.message}"))
+        found += [Fault(stage.stage, t.test, t.reason) for t in stage.tests if t.outcome != PASSED]
+    return found
+
+
+def apply(found: list[Fault], result: SubmissionResult) -> SubmissionResult:
+    """A copy in which such tests count for nobody, whatever became of them."""
+    result = copy.deepcopy(result)
+    for stage in result.stages:
+        _apply_to_stage({fault.test for fault in found if fault.stage in (0, stage.stage)}, stage)
+    return result
+
+
+def _apply_to_stage(names: set[str], stage: StageResult) -> None:
+    if not names:
+        return
+    for test in stage.tests:
+        if test.outcome != ENVIRONMENT and (test.test in names or "" in names):
+            test.outcome, test.reason = ENVIRONMENT, WORDS
+            test.points = test.maximum = 0.0
+            test.cause = test.cause_text = test.next_step = ""
+    if "" in names:
+        stage.maximum = 0.0
+    elif stage.tests:
+        stage.maximum = sum(test.maximum for test in stage.tests)
+    stage.points = sum(test.points for test in stage.tests)

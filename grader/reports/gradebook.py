@@ -1,0 +1,65 @@
+"""grades.csv: a line for each submission, for a spreadsheet or the course platform's import.
+
+A spreadsheet takes a cell that begins with = + - or @ for a formula, and runs it. Names and messages come
+from submissions, so such a cell gets an apostrophe in front, unless it is a number.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from reports import results
+from reports.clusters import losses_of
+from reports.results import SubmissionResult
+from reports.text import one_line, write_whole
+
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+FORMULA = re.compile("[\\s'\"]*[=+@\uff1d\uff0b\uff0d\uff20-]")  # the wide forms, too
+
+
+def cell(value: object) -> str:
+    """One cell: a single line that no spreadsheet takes for a formula."""
+    if isinstance(value, float):
+        return f"{round(value, 2):.12g}"
+    text = one_line(str(value))
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def first_cause(result: SubmissionResult) -> str:
+    """Why the first points were lost: an id of a cause, or where it was if nobody knows the cause."""
+    if result.status != results.GRADED:
+        return result.status
+    losses = losses_of(result)
+    return losses[0].key if losses else ""
+
+
+def header(stages: list[int]) -> list[str]:
+    names = ["name", "student", "id", "submitted", *[f"stage {stage}" for stage in stages]]
+    return [*names, "total", "late days", "penalty", "final", "status", "first cause"]
+
+
+def row(result: SubmissionResult, stages: list[int]) -> list[object]:
+    points = {stage.stage: stage.points for stage in result.stages}
+    who: list[object] = [result.name, result.student, result.student_id, result.submitted]
+    sums = [*[float(points.get(stage, 0.0)) for stage in stages], float(result.points)]
+    late = [result.late.days, float(result.late.penalty), float(result.final)]
+    return [*who, *sums, *late, result.status, first_cause(result)]
+
+
+def as_csv(class_results: Iterable[SubmissionResult]) -> str:
+    """UTF-8 without a byte order mark, sorted by student."""
+    rows = sorted(class_results, key=lambda result: (result.student.casefold(), result.name))
+    stages = sorted({stage.stage for result in rows for stage in result.stages})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header(stages))
+    writer.writerows([cell(value) for value in row(result, stages)] for result in rows)
+    return text.getvalue()
+
+
+def write(class_results: Iterable[SubmissionResult], path: Path) -> None:
+    write_whole(path, as_csv(class_results))

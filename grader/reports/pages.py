@@ -1,0 +1,286 @@
+"""The reports for people: a page of the class, one of each student, and one that each student may see.
+
+    OUT/index.html           the class, for the staff
+    OUT/students/NAME.html   everything about one submission, for the staff: hidden tests, artefacts
+    OUT/feedback/NAME.html   the same for its author, without what feedback.py leaves out
+
+Each page is one file that needs no network and no other file; templates/ holds what they look like. All
+that goes into a page passes `finalize` (text.py: no escapes, a limit) and is then escaped; should something
+slip through, the page's Content-Security-Policy still lets no script run but our own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import zip_longest
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from reports import clusters, gradebook, results, summary
+from reports.feedback import feedback, moment
+from reports.results import SubmissionResult, TestResult
+from reports.text import clean, one_line, short, write_whole
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+GENERATOR = "ckptlab make grade"  # marks pages that may be written over, and removed when out of date
+
+LONG = 12000  # characters of a compiler's output or a stack trace
+REASON = 1500
+ROWS = 16  # lines of expected and got that are shown
+BEFORE = 3  # of those, before the first difference
+CODE = 300  # characters of one of them
+FEW = 15  # causes that are all shown; of more, those of a single student are folded away
+FILES = 40  # artefacts of one test that are linked
+
+Tests = Sequence[tuple[int, str]]  # stage and name
+
+
+def write_pages(
+    class_results: Iterable[SubmissionResult],
+    out: Path,
+    *,
+    environment: Tests = (),
+    title: str = "Grades",
+    published: bool = False,
+    now: datetime | None = None,
+) -> None:
+    """Writes all pages; the class page comes last, when its links lead somewhere.
+
+    `environment`: the tests (stage, name) that the reference itself fails on this machine. `published`: the
+    grades are, so students may see tests that are `after_published`. `now` is the time of the report.
+    """
+    people = sorted(class_results, key=by_student)
+    writer = Writer(people, out, title, environment, now or datetime.now(timezone.utc))
+    for result in writer.results:
+        writer.student(result)
+        writer.feedback(result, published)
+    for folder in ("students", "feedback"):
+        remove_old(out / folder, {result.name for result in writer.results})
+    writer.class_page()
+
+
+def by_student(result: SubmissionResult) -> tuple[str, str]:
+    return result.student.casefold(), result.name
+
+
+class Writer:
+    """The pages of one class."""
+
+    def __init__(
+        self, class_results: list[SubmissionResult], out: Path, title: str, environment: Tests, now: datetime
+    ) -> None:
+        for result in class_results:
+            check_name(result.name)
+        self.results = class_results
+        self.out = out
+        self.now = now
+        self.clusters = clusters.clusters(class_results)
+        self.anchors = {cluster.key: (f"c{i}", cluster) for i, cluster in enumerate(self.clusters, 1)}
+        self.environment = sorted({*environment, *summary.environment(class_results)})
+        self.jinja = make_jinja()
+        self.jinja.globals.update(title=title, now=now, generator=GENERATOR)
+
+    def student(self, result: SubmissionResult) -> None:
+        self._submission("students", result, staff=True, anchors=self.anchors, withheld=0)
+
+    def feedback(self, result: SubmissionResult, published: bool) -> None:
+        shown = feedback(result, published=published, now=self.now)
+        self._submission("feedback", shown.result, staff=False, anchors={}, withheld=shown.withheld)
+
+    def _submission(self, folder: str, result: SubmissionResult, **values: object) -> None:
+        tests = {(stage.stage, test.test) for stage, test in result.tests()}
+        page = self.jinja.get_template("submission.html").render(
+            result=result,
+            environment=[row for row in self.environment if row in tests],
+            losses=first_losses(result),
+            files=self.files,
+            **values,
+        )
+        write_whole(self.out / folder / f"{result.name}.html", page)
+
+    def files(self, test: TestResult) -> list[tuple[str, str]]:
+        """The artefacts of a test: their names, and links from a student's page. Plain files only."""
+        folder = self.out / test.artefacts
+        if not is_below(test.artefacts) or not folder.is_dir():
+            return []
+        names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+        return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names[:FILES]]
+
+    def class_page(self) -> None:
+        counted = summary.counted(self.results)
+        maximum = max((result.maximum for result in counted), default=0.0)
+        finals = [result.final for result in counted]
+        script = (TEMPLATES / "class.js").read_text(encoding="utf-8")
+        page = self.jinja.get_template("class.html").render(
+            results=self.results,
+            counted=counted,
+            maximum=maximum,
+            spread=summary.spread(finals),
+            chart=chart(summary.histogram(finals, maximum)),
+            stages=summary.stages(counted),
+            tests=summary.tests(counted),
+            clusters=self.clusters,
+            FEW=FEW,
+            anchors=self.anchors,
+            files=self.files,
+            environment=self.environment,
+            failed=[result for result in self.results if summary.grader_failed(result)],
+            ungraded=[result for result in self.results if result.status != results.GRADED],
+            late=[result for result in self.results if result.late.days > 0],
+            machines=Counter((result.machine, result.sandbox) for result in self.results).most_common(),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+        write_whole(self.out / "index.html", page)
+
+
+# What templates use
+
+
+def make_jinja() -> jinja2.Environment:
+    jinja = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(TEMPLATES)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters.update(number=number, moment=show_moment, link=link, line=one_line, short=short, percent=percent)
+    jinja.filters.update(long=lambda text: Markup.escape(clean(text, LONG)), comparison=comparison)
+    jinja.filters.update(words=clusters.words, code=lambda text: clean(text, CODE))
+    jinja.filters.update(reason=lambda text: clean(text, REASON))
+    jinja.globals.update(first_cause=gradebook.first_cause, results_of=results, grader_failed=summary.grader_failed)
+    jinja.globals.update(unknown=clusters.unknown, status_titles=clusters.STATUS_TITLES)
+    return jinja
+
+
+def finalize(value: object) -> object:
+    """Every expression's value goes through here before it is escaped."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def number(value: float) -> str:
+    return f"{round(value, 2):.12g}"
+
+
+def percent(share: float | None) -> str:
+    """Rounded down, so that 100 % means all."""
+    return "" if share is None else f"{math.floor(share * 100 + 1e-9)} %"
+
+
+def show_moment(value: str | datetime) -> str:
+    time = moment(value) if isinstance(value, str) else value
+    return time.strftime("%Y-%m-%d %H:%M %z") if time is not None else str(value)
+
+
+def link(path: str) -> str:
+    """A relative path as part of a link."""
+    return quote(path, safe="/", errors="replace")
+
+
+def check_name(name: str) -> None:
+    if not name or "/" in name or "\0" in name or name.startswith("."):
+        raise ValueError(f"a submission is called {name!r}: that cannot be the name of its page")
+
+
+def is_below(path: str) -> bool:
+    """Whether a path leads down from where it starts, and there is one."""
+    parts = path.split("/")
+    return bool(path) and "\0" not in path and not path.startswith("/") and ".." not in parts
+
+
+def first_losses(result: SubmissionResult) -> list[clusters.Loss]:
+    """Where the student got stuck: the first failure of each stage."""
+    return [loss for loss in clusters.losses_of(result) if loss.first]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of expected and got."""
+
+    number: int
+    expected: str
+    got: str
+
+    @property
+    def same(self) -> bool:
+        return self.expected == self.got
+
+
+@dataclass(frozen=True)
+class Comparison:
+    lines: list[Line]
+    before: int  # how many rows there are above and below that are not shown
+    after: int
+
+
+def comparison(test: TestResult) -> Comparison | None:
+    """Expected and got side by side, around the first difference."""
+    if not test.expected and not test.got:
+        return None
+    pairs = list(zip_longest(test.expected, test.got, fillvalue=""))
+    first = next((i for i, (want, have) in enumerate(pairs) if want != have), 0)
+    start = max(0, first - BEFORE)
+    rows = [Line(i, *pair) for i, pair in enumerate(pairs[start : start + ROWS], start + 1)]
+    return Comparison(rows, start, len(pairs) - start - len(rows))
+
+
+# The chart
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bin as a rectangle in the drawing's units."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    count: int
+    tick: str  # what stands below its left edge
+
+
+@dataclass(frozen=True)
+class Chart:
+    bars: list[Bar]
+    width: float
+    height: float
+    lines: list[tuple[float, int]]  # y and count
+    end: str
+
+
+WIDTH, HEIGHT = 600.0, 180.0
+
+
+def chart(bins: Sequence[summary.Bin]) -> Chart:
+    top = max([row.count for row in bins], default=0) or 1
+    step = max(1, 10 ** int(math.log10(top)))
+    step = next(s for s in (step, 2 * step, 5 * step, 10 * step) if top / s <= 5)
+    wide = WIDTH / len(bins)
+    bars = []
+    for i, row in enumerate(bins):
+        tall = HEIGHT * row.count / top
+        label = f"{number(row.low)} to {number(row.high)} points: {row.count}"
+        tick = number(row.low) if i % 4 == 0 else ""
+        bars.append(Bar(round(i * wide, 2), round(HEIGHT - tall, 2), wide, round(tall, 2), label, row.count, tick))
+    lines = [(round(HEIGHT - HEIGHT * count / top, 2), count) for count in range(0, top + 1, step)]
+    return Chart(bars, WIDTH, HEIGHT, lines, number(bins[-1].high))
+
+
+def remove_old(folder: Path, names: set[str]) -> None:
+    """Removes our pages of submissions that are no longer there; files that others put there stay."""
+    for path in folder.glob("*.html"):
+        if path.stem not in names and not path.is_symlink():
+            if GENERATOR in path.read_text(encoding="utf-8", errors="replace")[:1000]:
+                path.unlink()

@@ -1,0 +1,167 @@
+"""lab.toml, and the profiles of other courses, which have the same format, as typed values."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stage import schema
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GRADER = Path(__file__).resolve().parents[1]
+TOP = GRADER.parent
+LAB = GRADER / "lab.toml"
+PROFILES = GRADER / "classic" / "profiles"
+
+
+class BadProfile(Exception):
+    """A profile that is not there, or not as profiles are; in words for who wrote it."""
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+@dataclass(frozen=True)
+class Stage:
+    number: int
+    folder: str
+    programs: list[str]
+    points: int
+    tests: Path
+    title: str
+    reference: list[str] = field(default_factory=list)  # its own, if the lab's reference has not its programs
+
+    @property
+    def reference_place(self) -> str:
+        """Where its reference is in a folder with those of all stages: in the folder itself, or below it."""
+        return self.folder if self.reference else ""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """How to use the programs under grading; see lab.toml."""
+
+    path: Path
+    build: list[str]
+    build_limit: float
+    launch: list[str]
+    signal: int
+    image: str
+    library: str
+    restart: list[str]
+    readmaps: list[str]
+    readckpt: list[str]
+    stages: dict[int, Stage]
+    reference: list[str]
+    launch_instead: list[list[str]] = field(default_factory=list)
+    restart_instead: list[list[str]] = field(default_factory=list)
+    process: str = "launched"  # or child, either: who gets the signal
+    after: str = "goes on"  # or exits, either: the program, after its checkpoint
+    libraries: list[str] = field(default_factory=list)  # linked with the programs under test
+    steps: bool = True  # whether students have the hand-out whose steps the causes name
+
+    @property
+    def is_profile(self) -> bool:
+        """Whether this is another course's interface, not the lab's own."""
+        return self.path != LAB
+
+    def reference_of(self, stage: Stage) -> list[str]:
+        """The folders where the reference of a stage may be."""
+        return stage.reference or self.reference
+
+    def references(self) -> dict[str, list[str]]:
+        """All references: where each is in a folder with all of them, and the folders where it may come from."""
+        return {stage.reference_place: self.reference_of(stage) for stage in self.stages.values()}
+
+
+def _tests_file(path: Path, number: str, entry: dict[str, Any]) -> Path:
+    """The tests of a stage: beside the profile, or the grader's own."""
+    name: str = entry.get("tests", f"stage{number}_test.py")
+    beside = path.parent / name
+    return beside if beside.exists() else GRADER / "tests" / name
+
+
+def _stages(path: Path, table: dict[str, Any]) -> dict[int, Stage]:
+    return {
+        int(number): Stage(
+            int(number),
+            entry["folder"],
+            entry["programs"],
+            entry["points"],
+            _tests_file(path, number, entry),
+            entry.get("title", f"Stage {number}"),
+            entry.get("reference", []),
+        )
+        for number, entry in table.items()
+    }
+
+
+def _signal_number(value: int | str) -> int:
+    return value if isinstance(value, int) else int(signal.Signals[value])
+
+
+def load_interface(path: Path = LAB) -> Interface:
+    toml = _read(path)
+    launch, restart = toml["launch"], toml["restart"]
+    return Interface(
+        path=path,
+        build=toml["build"]["command"],
+        build_limit=float(toml["build"]["limit"]),
+        launch=launch["command"],
+        signal=_signal_number(launch["signal"]),
+        image=launch["image"],
+        library=launch.get("library", ""),
+        restart=restart["command"],
+        readmaps=toml.get("readmaps", {}).get("command", []),
+        readckpt=toml.get("readckpt", {}).get("command", []),
+        stages=_stages(path, toml["stage"]),
+        reference=toml.get("reference", {}).get("folders", []),
+        launch_instead=launch.get("instead", []),
+        restart_instead=restart.get("instead", []),
+        process=launch.get("process", "launched"),
+        after=launch.get("after", "goes on"),
+        libraries=toml.get("program", {}).get("libraries", []),
+        steps=toml.get("steps", path == LAB),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        toml = load_toml(path)
+    except OSError as error:
+        raise BadProfile(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
+        raise BadProfile(f"{path}: {error}") from error
+    problems = schema.problems(toml)
+    if problems:
+        raise BadProfile("\n".join(f"{path}: {problem}" for problem in problems))
+    return toml
+
+
+def find_profile(name: str) -> Path:
+    """The file of --profile NAME: a file, or the name of one of grader/classic/profiles."""
+    for path in (Path(name), PROFILES / f"{name}.toml"):
+        if path.is_file():
+            return path.resolve()
+    known = ", ".join(sorted(p.stem for p in PROFILES.glob("*.toml")))
+    raise BadProfile(f"{name}: no such file, nor a profile of the grader's ({known})")
+
+
+def expand(command: list[str], program: list[str] | None = None, **names: object) -> list[str]:
+    """Fill in {names}; the word {program} becomes several words."""
+    words: list[str] = []
+    for word in command:
+        if word == "{program}":
+            words += program or []
+        else:
+            words.append(word.format(**names))
+    return words

@@ -1,0 +1,203 @@
+"""A stage folder under grading, built, with the reference beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from stage.config import GRADER, TOP, Interface, expand, load_interface
+from stage.process import Life, wait_until
+from stage.programs import Programs, locked
+from stage.runner import Runner
+
+STUDENT, REFERENCE = "student", "reference"
+
+
+class BuildError(Exception):
+    """The programs could not be built; the words are make's."""
+
+
+def jobs() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def make_variables(flags: str) -> list[str]:
+    """The words NAME=VALUE of MAKEFLAGS, as they stand there: make writes a blank in a value as `\\ `."""
+    words = re.findall(r"(?:\\.|[^\s\\])+", flags)
+    return [word for word in words if "=" in word and not word.startswith("-")]
+
+
+def _clean_environment(make_flags: str) -> dict[str, str]:
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKELEVEL", "MFLAGS", "MAKEFLAGS")}
+    words = make_variables(make_flags)
+    if words:
+        env["MAKEFLAGS"] = "-- " + " ".join(words)
+    return env
+
+
+def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
+    """Build a folder that can be trusted; returns what make and the compiler said."""
+    flags = os.environ.get("MAKEFLAGS", "") if keep_flags else ""
+    command = expand(interface.build, dir=folder, jobs=jobs())
+    try:
+        result = subprocess.run(
+            command,
+            env=_clean_environment(flags),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=interface.build_limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"{shlex.join(command)}: took longer than {error.timeout} s") from error
+    return _built(command, result.returncode, result.stdout + result.stderr)
+
+
+def _built(command: Sequence[str], status: int, text: str) -> str:
+    if status != 0:
+        raise BuildError(f"{shlex.join(command)}\n{telling_lines(text)}")
+    return text
+
+
+def telling_lines(text: str, most: int = 30) -> str:
+    """A failed build's output from the first error on, without what make says of itself."""
+    lines = [line for line in text.split("\n") if not line.startswith(("  CC ", "  LINK ", "make: Ent", "make: Leav"))]
+    first = next((i for i, line in enumerate(lines) if re.search(r"error|No rule|\*\*\*", line)), 0)
+    return "\n".join(lines[max(first - 1, 0) : first + most])
+
+
+class Lab:
+    """A stage folder under grading; the `runner` starts its programs: in a sandbox, or as they are."""
+
+    def __init__(
+        self,
+        stage: int,
+        folder: Path,
+        results: bool = True,
+        interface: Interface | None = None,
+        runner: Runner | None = None,
+        variables: Sequence[str] = (),
+    ) -> None:
+        self.interface = interface or load_interface()
+        self.stage = self.interface.stages[stage]
+        self.folder = folder.resolve()
+        self.variables = list(variables)
+        self.runner = runner or Runner()
+        self.place = place = self.runner.place
+        self.results = Path(place.job) / f"c{stage}" if place else self.folder / "build" / "check"
+        self.kept = Path(place.job) / "kept" / f"stage{stage}" if place else self.results
+        self.programs = self._make_programs()
+        if results:
+            self._make_folders()
+        self._reference: Path | None = Path(place.reference, self.stage.reference_place) if place else None
+        self.warnings = 0
+
+    def _make_folders(self) -> None:
+        with self.runner.student():
+            self.results.mkdir(parents=True, exist_ok=True)
+        self.kept.mkdir(parents=True, exist_ok=True)
+        self.programs.make_folder()
+        if self.programs.linked:
+            with self.runner.student():
+                self.programs.linked.mkdir(exist_ok=True)
+
+    def _make_programs(self) -> Programs:
+        """In a sandbox, the submission's library is linked there, too, in a folder of the submission's."""
+        libraries = expand(self.interface.libraries, bin=self.folder, dir=self.folder)
+        folder = self._programs_folder()
+        if not libraries or not self.place:
+            return Programs(folder, libraries, self.runner.grader)
+        return Programs(folder, libraries, self.runner.grader, self._link_in_sandbox, self.results / "programs")
+
+    def _programs_folder(self) -> Path:
+        if self.place:
+            return Path(self.place.programs)
+        shared = GRADER / "build"
+        alone = bool(self.interface.libraries) or not os.access(GRADER, os.W_OK)
+        return self.results / "programs" if alone else shared / "programs"
+
+    def build(self) -> str:
+        """Build what is there; warnings are counted and do no harm."""
+        text = self._build_in_sandbox() if self.place else run_make(self.interface, self.folder, keep_flags=True)
+        self.warnings = text.count("warning:")
+        for name in self.stage.programs:
+            with self.runner.student():
+                there = (self.folder / name).is_file()
+            if not there:
+                raise BuildError(f"{self.folder}: the build made no {name}\n{text}")
+        return text
+
+    def _build_in_sandbox(self) -> str:
+        assert self.place
+        command = expand(self.interface.build, dir=self.folder, jobs=2)
+        words = [*self.variables, *([f"REFERENCE_DIR={self.place.reference}/build"] if self.variables else [])]
+        env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
+        readable = [self.tree, *([Path(self.place.reference) / "build"] if "REFERENCE=1" in words else [])]
+        return _built(command, *self._run_tool("make", command, self.folder, env, readable))
+
+    def _link_in_sandbox(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
+        try:
+            return self._run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
+        except BuildError as error:
+            return 1, str(error)
+
+    def _run_tool(
+        self, role: str, command: Sequence[str], folder: Path, env: dict[str, str], readable: Sequence[Path]
+    ) -> tuple[int, str]:
+        """A compiler or the like, which reads what the submission wrote: its exit status and its words."""
+        life = Life(role, command, folder, env, self.runner, self.kept, readable)
+        ended = wait_until(lambda: life.status is not None, self.interface.build_limit)
+        life.kill()
+        if not ended:
+            raise BuildError(f"{shlex.join(command)}: took longer than {self.interface.build_limit:g} s")
+        if self.runner.symptoms():
+            raise BuildError("\n".join([shlex.join(command), *self.runner.symptoms()]))
+        return life.status or 0, life.text() + life.messages()
+
+    @property
+    def tree(self) -> Path:
+        """All of the submission: the folder in which the stages are, or the stage's own."""
+        depth = len(Path(self.stage.folder).parts)
+        return self.folder.parents[depth - 1] if depth else self.folder
+
+    def reference(self) -> Path:
+        """The folder of the reference's programs, built when first asked for."""
+        if self._reference is None:
+            self._reference = self._build_reference()
+        return self._reference
+
+    def _build_reference(self) -> Path:
+        other = os.environ.get("CKPTLAB_REFERENCE")
+        names = self.interface.reference_of(self.stage)
+        for folder in [Path(other)] if other else [TOP / name for name in names]:
+            if folder.resolve() == self.folder:
+                return folder
+            if (folder / "Makefile").exists():
+                with locked(folder / "build" / ".lock"):
+                    run_make(self.interface, folder, keep_flags=False)
+                return folder
+        raise BuildError(f"no reference in {' or '.join(names)} under {TOP}")
+
+    def bin(self, who: str) -> Path:
+        return self.folder if who == STUDENT else self.reference()
+
+    def readable(self, command: Sequence[str | Path]) -> list[Path]:
+        """What a sandboxed program may read besides its own folder: of the reference, no more than is run or mapped."""
+        if not self.place:
+            return []
+        if self.interface.is_profile:
+            return [self.tree, self.programs.folder]
+        reference = self.reference()
+        used = [path for path in map(Path, command) if path.parent == reference]
+        library = [path for path in [reference / self.interface.library] if path.exists()]
+        return [self.folder, self.programs.folder, *used, *library]
+
+    def sibling(self, stage: int) -> Path:
+        """The folder of another stage, beside the one under grading."""
+        return self.folder.parent / self.interface.stages[stage].folder

@@ -1,0 +1,229 @@
+"""A running program: its output as it comes, waiting for events with limits, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from stage.failure import Failure
+from stage.process_table import processes
+from stage.runner import Runner
+
+
+class Patience:
+    """How long to wait for an event; less, once something has hung."""
+
+    def __init__(self) -> None:
+        self.seconds = float(os.environ.get("CKPTLAB_PATIENCE", "10"))
+
+    @contextlib.contextmanager
+    def times(self, factor: float) -> Iterator[None]:
+        """More of it for a test that moves gigabytes."""
+        before = self.seconds
+        self.seconds = before * factor
+        yield
+        self.seconds = min(self.seconds, before)
+
+    def lost(self) -> None:
+        self.seconds = max(2.0, self.seconds / 2)
+
+
+patience = Patience()
+
+
+class OwnTime:
+    """How long a process has had, in seconds: its CPU time, and the wall clock's while it rested.
+
+    On a busy machine a program stands in the queue for a CPU or for the disk. That is not hanging.
+    """
+
+    IN_QUEUE = "RD"  # proc_pid_stat(5), state: what it has had then is counted by its CPU time
+    TICKS = os.sysconf("SC_CLK_TCK")
+
+    def __init__(self, pid: int) -> None:
+        self.stat = Path(f"/proc/{pid}/stat")
+        self.state, self.cpu = "X", 0.0
+        self._look()
+        self.begun, self.rested, self.at = self.cpu, 0.0, time.monotonic()
+
+    def _look(self) -> None:
+        try:
+            fields = self.stat.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:  # it is gone
+            self.state = "X"
+            return
+        self.state, self.cpu = fields[0], (int(fields[11]) + int(fields[12])) / self.TICKS
+
+    def __call__(self) -> float:
+        self._look()
+        now = time.monotonic()
+        if self.state not in self.IN_QUEUE:
+            self.rested += now - self.at
+        self.at = now
+        return self.rested + self.cpu - self.begun
+
+
+def wait_until(event: Callable[[], bool], limit: float | None = None, of: int | None = None) -> bool:
+    """True as soon as the event is there; False after the limit.
+
+    The limit is in seconds of the wall clock, or of the process `of`, if that is who makes the event.
+    """
+    limit = patience.seconds if limit is None else limit
+    clock: Callable[[], float] = time.monotonic
+    if of is not None:
+        clock = OwnTime(of)
+    begun = clock()
+    pause = 0.0005
+    while not event():
+        if clock() - begun > limit:
+            return event()
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.01)
+    return True
+
+
+def status_field(pid: int, name: str) -> str:
+    """A line of /proc/PID/status, or "" if the process is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith(name + ":"):
+                    return line.split(":", 1)[1].strip()
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return ""
+
+
+def has_signal(pid: int, field: str, number: int) -> bool:
+    """Whether SigCgt, SigBlk, SigIgn, SigPnd or ShdPnd of a process holds the signal."""
+    return bool(int(status_field(pid, field) or "0", 16) >> (number - 1) & 1)
+
+
+def children_of(pid: int) -> list[int]:
+    """The pids of a process's children, as seen from here: by the kernel's own list, where it has one."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (OSError, ValueError):
+        return sorted(child for child, process in processes().items() if process.parent == pid)
+
+
+def exit_words(status: int | None) -> str:
+    """An exit status as subprocess has it, in words."""
+    if status is None:
+        return "still running"
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"signal {-status}"
+
+
+class Life:
+    """One process that the grader started, from its start to its end.
+
+    It works in `folder`; its output goes to files in `kept`, a folder that is the grader's alone (without a sandbox:
+    the same one).
+    """
+
+    def __init__(
+        self,
+        role: str,
+        command: Sequence[str | Path],
+        folder: Path,
+        env: dict[str, str] | None = None,
+        runner: Runner | None = None,
+        kept: Path | None = None,
+        readable: Sequence[Path] = (),
+    ) -> None:
+        self.role = role
+        self.command = [str(word) for word in command]
+        self.runner = runner or Runner()
+        self.stdout = (kept or folder) / f"{role}.out"
+        self.stderr = (kept or folder) / f"{role}.err"
+        self.extra_env = env or {}
+        self.process = self.runner.start(
+            self.command, folder, self.extra_env, self.stdout, self.stderr, readable, [folder]
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def inner_pid(self) -> int:
+        """The pid as the process itself knows it: in a sandbox it has a namespace of its own."""
+        return int((status_field(self.pid, "NSpid").split() or [str(self.pid)])[-1])
+
+    @property
+    def status(self) -> int | None:
+        return self.process.poll()
+
+    def shell(self) -> str:
+        env = [f"{name}={shlex.quote(value)}" for name, value in self.extra_env.items()]
+        return " ".join([*env, shlex.join(self.command)])
+
+    def text(self) -> str:
+        with self.runner.grader():
+            return self.stdout.read_text(encoding="utf-8", errors="surrogateescape")
+
+    def messages(self) -> str:
+        with self.runner.grader():
+            return self.stderr.read_text(encoding="utf-8", errors="surrogateescape")
+
+    def lines(self) -> list[str]:
+        """The whole lines so far."""
+        return self.text().split("\n")[:-1]
+
+    def has_line(self, start: str) -> bool:
+        return any(line.startswith(start) for line in self.lines())
+
+    def symptoms(self) -> list[str]:
+        result = [f"{self.role}: {exit_words(self.status)}", *self.runner.symptoms(self.process)]
+        for line in self.messages().splitlines()[:20]:
+            result.append(f"{self.role} says: {line}")
+        return result
+
+    def wait_for_line(self, start: str) -> None:
+        """Wait for a line that starts so; fail if the process ends or hangs instead."""
+        wait_until(lambda: self.has_line(start) or self.status is not None, of=self.pid)
+        if self.has_line(start):
+            return
+        if self.status is None:
+            self._hangs(f"the line '{start}'")
+        raise Failure(
+            f"{self.role}: {exit_words(self.status)} before it printed '{start}'",
+            *self.symptoms(),
+        )
+
+    def wait(self, limit: float | None = None) -> int:
+        """Wait for the end; the exit status, negative for a signal."""
+        if not wait_until(lambda: self.status is not None, limit, of=self.pid):
+            self._hangs("its end")
+        status = self.status
+        assert status is not None
+        return status
+
+    def _hangs(self, what: str) -> None:
+        symptoms = [f"{self.role}: hangs", *self._where(), *self.symptoms()]
+        patience.lost()
+        self.kill()
+        raise Failure(f"{self.role}: nothing came while waiting for {what}", *symptoms)
+
+    def _where(self) -> list[str]:
+        """Whether a program that hangs is still what was started, and not what it should become."""
+        try:
+            text = Path(f"/proc/{self.pid}/maps").read_text(errors="replace")
+        except OSError:
+            return []
+        path = Path(self.command[0])
+        return [f"{self.role}: hangs in {path.name}"] if str(path) in text else []
+
+    def kill(self) -> None:
+        """SIGKILL to this process and what it started."""
+        self.process.kill()

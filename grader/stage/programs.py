@@ -1,0 +1,206 @@
+"""Builds the programs under test (grader/tests/programs), each when it is first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Optional
+
+from stage.config import GRADER
+
+Linker = Callable[[Sequence[str], Path], tuple[int, str]]  # runs a command in a folder; its status and its words
+
+SOURCES = GRADER / "tests" / "programs"
+NO_PLUGIN = ["-fno-lto", "-fno-use-linker-plugin"]
+FLAGS = ["-O1", "-g", "-Wall", "-Wextra"]
+
+
+class NotLinked(Exception):
+    """A program under test cannot be linked with the submission's library."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    source: str
+    flags: list[str] = field(default_factory=list)
+    compiler: str = "gcc"
+    extra: list[str] = field(default_factory=list)
+    alone: bool = False  # without program.c
+
+
+def _counter(*flags: str, compiler: str = "gcc") -> Recipe:
+    return Recipe("counter.c", list(flags), compiler)
+
+
+RECIPES: dict[str, Recipe] = {
+    "bare": _counter("-DBARE", "-fno-stack-protector"),
+    "counter": _counter(),
+    "counter-usleep": _counter("-DSLEEPS", "-fstack-protector-all"),
+    "counter-stdio": _counter("-DSTDIO", "-fstack-protector-all"),
+    "counter-clock": _counter("-DCLOCK", "-fstack-protector-all"),
+    "counter-no-pie": _counter("-no-pie", "-fno-pie"),
+    "counter-static": _counter("-static"),
+    "counter-clang": _counter("-fstack-protector-all", compiler="clang"),
+    "counter-clang-no-pie": _counter("-no-pie", "-fno-pie", compiler="clang"),
+    "counter-static-pie": _counter("-static-pie"),
+    "bare-canary": _counter("-DBARE", "-fstack-protector-all"),
+    "bare-clock": _counter("-DBARE", "-DCLOCK", "-fno-stack-protector"),
+    "bare-regions": Recipe("regions.c", ["-DBARE", "-fno-stack-protector"]),
+    "memory": Recipe("memory.c", ["-DBARE", "-fno-stack-protector"]),
+    "fence": Recipe("fence.c", ["-DBARE", "-fno-stack-protector"]),
+    "counting": Recipe("counting.c", alone=True),
+    "primes": Recipe("primes.c", alone=True),
+    "shortio": Recipe("shortio.c", alone=True),
+    "onterminal": Recipe("onterminal.c", alone=True),
+    "olderkernel": Recipe("olderkernel.c", alone=True),
+    "registers": Recipe("registers.c", extra=["registers.S"]),
+    "fpenv": Recipe("fpenv.c", ["-lm"]),
+    "redzone": Recipe("redzone.c", extra=["redzone.S"]),
+    "compute": Recipe("compute.c", ["-lm"]),
+    "corestate": Recipe("corestate.c", ["-ldl"]),
+    "plugin": Recipe("plugin.c", ["-shared", "-fPIC"], alone=True),
+    "plugin-other": Recipe("plugin.c", ["-shared", "-fPIC", "-DANSWER=43"], alone=True),
+    "fprintf": Recipe("fprintf.c", alone=True),
+    "linklist": Recipe("linklist.c", ["-O0"], alone=True),
+    "mappings-asan": Recipe("mappings.c", ["-fsanitize=address"], compiler="clang"),
+    "threads": Recipe("threads.c", ["-pthread"]),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """counter-at-ADDRESS is linked there; NAME-no-pie is NAME, not position-independent; a name without a
+    recipe is its source's."""
+    if name.startswith("counter-at-"):
+        address = name[len("counter-at-") :]
+        return _counter("-no-pie", "-fno-pie", f"-Wl,-Ttext-segment={address}")
+    if name not in RECIPES and name.endswith("-no-pie"):
+        how = recipe(name[: -len("-no-pie")])
+        return replace(how, flags=[*how.flags, "-no-pie", "-fno-pie"])
+    return RECIPES.get(name) or Recipe(f"{name}.c")
+
+
+def compilers() -> list[str]:
+    return [name for name in ("gcc", "clang") if shutil.which(name)]
+
+
+class Programs:
+    """The programs in a folder of their own, where they stay from run to run; only `grader` may write there.
+
+    `libraries` are words for the linker, as a profile has them: a submission's own libckpt.a. With a `linker`, which
+    is in a sandbox, nothing of the submission is read here: our sources become one object, and the linker makes the
+    program of it, in `linked`, a folder of the submission's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        libraries: Sequence[str] = (),
+        grader: Callable[[], AbstractContextManager[None]] = nullcontext,
+        linker: Optional[Linker] = None,
+        linked: Optional[Path] = None,
+    ) -> None:
+        self.folder = folder
+        self.libraries = list(libraries)
+        self.grader = grader
+        self.linker, self.linked = linker, linked
+        self._linked: dict[str, Path] = {}
+
+    def make_folder(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, name: str) -> Path:
+        how = recipe(name)
+        if self.linker and self.linked:
+            return self._get_linked(name, how, self.linker, self.linked)
+        return self._made(name, lambda target: self._build(how, self._sources(how), target, self._their_words(how)))
+
+    def _get_linked(self, name: str, how: Recipe, linker: Linker, folder: Path) -> Path:
+        """Linked once for each grading; what lies there else may be anything."""
+        if name not in self._linked:
+            flags = [flag for flag in how.flags if flag[:2] not in ("-l", "-W") and flag != "-static"]
+            whole = replace(how, flags=[*flags, "-r"])
+            made = self._made(f"{name}.o", lambda target: self._build(whole, self._sources(how), target, []))
+            command = self._command(how, [str(made)], folder / name, self._their_words(how))
+            status, words = linker(command, folder)
+            if status != 0:
+                raise NotLinked(f"{' '.join(command)}\n{words}")
+            self._linked[name] = folder / name
+        return self._linked[name]
+
+    def source(self, name: str) -> Path:
+        """A source of ours that is compiled together with a student's objects, where a sandbox can read it."""
+        return self._made(name, lambda target: shutil.copyfile(SOURCES / name, target))
+
+    def _made(self, name: str, make: Callable[[Path], object]) -> Path:
+        target = self.folder / name
+        with self.grader():
+            if not self._is_fresh(target):
+                with locked(self.folder / ".lock"):
+                    if not self._is_fresh(target):  # a grader beside this one may have built it meanwhile
+                        make(target)
+        return target
+
+    @staticmethod
+    def _sources(how: Recipe) -> list[str]:
+        names = [how.source, *how.extra, *([] if how.alone else ["program.c"])]
+        return [str(SOURCES / name) for name in names]
+
+    @staticmethod
+    def _compiler(how: Recipe) -> str:
+        return how.compiler if shutil.which(how.compiler) else "cc"
+
+    def _command(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> list[str]:
+        flags = [flag for flag in how.flags if not flag.startswith("-l")]
+        last = [flag for flag in how.flags if flag.startswith("-l")]
+        return [self._compiler(how), *FLAGS, *flags, *sources, "-o", str(target), *libraries, *last]
+
+    def _build(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> None:
+        part = target.with_name(f".{target.name}.{os.getpid()}")
+        command = self._command(how, sources, part, libraries)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise (NotLinked if libraries else RuntimeError)(f"{' '.join(command)}\n{result.stderr}")
+        part.rename(target)
+
+    def _their_words(self, how: Recipe) -> list[str]:
+        """The words for the linker; a file among them must be what it seems.
+
+        A linker takes a text for a script, which can put any file of this machine into the program; a thin archive
+        and a link name other files, too. And no compiler plugin runs for objects that ask for one.
+        """
+        for word in self.libraries:
+            if word.startswith("/") and not _is_object(Path(word)):
+                raise NotLinked(f"\n{Path(word).name} is no archive and no object file")
+        return [*self.libraries, *(NO_PLUGIN if self.libraries and self._compiler(how) == "gcc" else [])]
+
+    def _is_fresh(self, target: Path) -> bool:
+        libraries = [] if self.linker else self.libraries
+        files = [*SOURCES.iterdir(), *(Path(word) for word in libraries if word.startswith("/"))]
+        return target.exists() and target.stat().st_mtime >= _newest(files)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Two graders must not build the same thing at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_object(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(8).startswith((b"!<arch>\n", b"\x7fELF"))
+
+
+def _newest(files: Sequence[Path]) -> float:
+    return max(path.stat().st_mtime for path in files)

@@ -1,0 +1,94 @@
+"""How the grader starts programs: directly, as a student does in `make check`. The sandbox has a Runner of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, Protocol
+
+
+class Process(Protocol):
+    """A running program; `pid` is its own, also in a sandbox."""
+
+    pid: int
+
+    def poll(self) -> Optional[int]: ...
+
+    def kill(self) -> None:
+        """SIGKILL to it and what it started, and wait for the end."""
+
+
+def no_core() -> None:
+    """For this process and all that it starts: a preexec_fn would make Python copy itself for each of them.
+
+    The hard limit stays: stage 5's tests want cores, and raise the soft one for a program of theirs.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+class Plain:
+    """A program in a session of its own."""
+
+    def __init__(self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path) -> None:
+        with stdout.open("wb") as out, stderr.open("wb") as err:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env={**os.environ, **env},
+                start_new_session=True,
+            )
+        self.pid = self.process.pid
+
+    def poll(self) -> Optional[int]:
+        return self.process.poll()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                self.process.kill()
+            self.process.wait()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a job in a sandbox are."""
+
+    job: str  # the job's folder: all that the submission may write is below it
+    programs: str  # the programs under test
+    reference: str  # the reference's programs
+    repeat: str  # the command that grades this submission again, for people; a test's name comes behind it
+
+
+class Runner:
+    """Starts programs directly. What it is asked about a sandbox, it answers: there is none."""
+
+    place: Optional[Place] = None  # of a sandbox
+
+    def __init__(self) -> None:
+        no_core()
+        self.events: list[str] = []  # what a sandbox saw in all cases, for the report
+
+    def start(
+        self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
+        readable: Sequence[Path], writable: Sequence[Path],
+    ) -> Process:
+        return Plain(command, cwd, env, stdout, stderr)
+
+    def student(self) -> contextlib.AbstractContextManager[None]:
+        """The rights of the submission, for the grader's own file system calls."""
+        return contextlib.nullcontext()
+
+    def grader(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def begin_case(self) -> None: ...
+
+    def symptoms(self, process: Optional[Process] = None) -> list[str]:
+        """What a sandbox saw, in lines for the causes."""
+        return []

@@ -1,0 +1,301 @@
+"""Points: how tests declare them, and the pytest plugin that counts them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from stage import diagnosis
+from stage.case import Case
+from stage.config import GRADER
+from stage.failure import Failure
+from stage.lab import Lab
+
+NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
+
+T = TypeVar("T", bound=Callable[..., None])
+
+
+def points(
+    value: float, *, step: str, needs: str | Sequence[str] = (), stress: bool = False
+) -> Callable[[T], T]:
+    """Declare a test: its points, the hand-out's step, the tests it depends on.
+
+    A stress test runs only with --stress; it has no points, but must pass there.
+    """
+    names = [needs] if isinstance(needs, str) else list(needs)
+
+    def mark(function: T) -> T:
+        decorated: T = pytest.mark.lab(points=value, step=step, needs=names, stress=stress)(function)
+        return decorated
+
+    return mark
+
+
+@dataclass
+class Result:
+    """What became of one test."""
+
+    test: str
+    title: str
+    points: float
+    maximum: float
+    step: str
+    outcome: str = "skipped"  # passed, failed, skipped, environment: it cannot be tested here
+    reason: str = ""
+    seconds: float = 0.0
+    stress: bool = False
+    detail: str = ""
+    remark: str = ""
+    cause: str = ""
+    cause_text: str = ""
+    next_step: str = ""
+    read: str = ""
+    symptoms: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+    got: list[str] = field(default_factory=list)
+    visibility: str = "visible"  # or hidden: who may see it, if course.toml says nothing else
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What @points says of a test."""
+
+    test: str
+    title: str
+    points: float
+    step: str
+    needs: list[str]
+    stress: bool
+    hidden: bool = False  # its file's name begins with hidden: students do not get it
+
+
+@dataclass
+class Selection:
+    """Which tests of a stage to run."""
+
+    stress: bool = False
+    only: Sequence[str] = ()
+    not_here: Sequence[str] = ()  # the reference fails them on this machine: they say nothing of a student
+
+    def takes(self, name: str, options: dict[str, Any]) -> bool:
+        if self.only:
+            return name in self.only
+        return self.stress or not options["stress"]
+
+
+Progress = Callable[[int, int, str], None]
+
+
+class Scoring:
+    """A pytest plugin: selects, skips what depends on a failed test, diagnoses, counts."""
+
+    def __init__(self, lab: Lab, selection: Selection, progress: Progress, deep: int = 1) -> None:
+        self.lab = lab
+        self.selection = selection
+        self.progress = progress
+        self.deep = deep  # how many failures to look at under gdb
+        self.results: dict[str, Result] = {}
+        self.errors: list[str] = []
+        self.order: list[str] = []
+        self.declarations: list[Declaration] = []
+        self.problem = ""  # why nothing was graded: the compiler's words
+        self.after_test: Callable[[], None] = lambda: None
+
+    # Fixtures
+
+    @pytest.fixture(name="lab", scope="session")
+    def lab_fixture(self) -> Lab:
+        return self.lab
+
+    @pytest.fixture(name="case")
+    def case_fixture(self, request: pytest.FixtureRequest) -> Generator[Case, None, None]:
+        case = Case.fresh(self.lab, request.node.name)
+        request.node.case = case
+        yield case
+        case.close()
+
+    # Hooks
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "lab: points, step and needs of a test")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if self.selection.takes(item.name, options_of(item))]
+        for item in items:
+            self._expect(item)
+        self.order = [item.name for item in items]
+
+    def _expect(self, item: pytest.Item) -> None:
+        options = options_of(item)
+        doc = (getattr(item, "function").__doc__ or item.name).strip().split("\n")[0]
+        value = 0.0 if options["stress"] else float(options["points"])
+        hidden = Path(item.location[0]).name.startswith("hidden")
+        if item.name in self.results:
+            raise pytest.UsageError(f"{item.location[0]}: the stage has another {item.name}")
+        self.declarations.append(
+            Declaration(item.name, doc, value, options["step"], options["needs"], options["stress"], hidden)
+        )
+        self.results[item.name] = Result(
+            item.name, doc, 0.0, value, options["step"], stress=options["stress"],
+            visibility="hidden" if hidden else "visible",
+        )
+
+    @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
+    def pytest_runtest_call(self) -> Generator[None, Any, None]:
+        """A test looks at what a submission made: with no more rights than that has."""
+        with self.lab.runner.student():
+            yield
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self.progress(self.order.index(item.name) + 1, len(self.order), item.name)
+        if item.name in self.selection.not_here:
+            pytest.skip(f"{NOT_TESTED}grader environment: the reference fails it on this machine, too")
+        for name in options_of(item)["needs"]:
+            before = self.results.get(name)
+            if before is not None and before.outcome in ("failed", "skipped"):
+                pytest.skip(f"needs {name}")
+
+    @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, Any, None]:
+        outcome = yield
+        report: pytest.TestReport = outcome.get_result()
+        result = self.results[item.name]
+        result.seconds += call.duration
+        if report.when == "call" and report.passed:
+            result.outcome, result.points = "passed", result.maximum
+        elif report.skipped:
+            self._skipped(result, str(call.excinfo.value) if call.excinfo else "")
+        elif report.failed and call.excinfo is not None:
+            self._failed(item, result, call.excinfo.value, report)
+        result.remark = getattr(item, "remark", "")
+        if report.when == "teardown":
+            self.after_test()
+
+    @staticmethod
+    def _skipped(result: Result, reason: str) -> None:
+        """What this machine does not allow to test is nobody's fault: no points are in question."""
+        result.outcome, result.points, result.reason = "skipped", 0.0, reason
+        if reason.startswith(NOT_TESTED):
+            result.outcome, result.maximum = "environment", 0.0
+
+    def _failed(
+        self, item: pytest.Item, result: Result, error: BaseException, report: pytest.TestReport
+    ) -> None:
+        case: Case | None = getattr(item, "case", None)
+        result.outcome, result.points = "failed", 0.0
+        result.reason = shortened(getattr(error, "message", "") or f"{type(error).__name__}: {error}")
+        result.detail = shortened(report.longreprtext)
+        if isinstance(error, Failure):
+            result.expected, result.got = few_lines(error.expected), few_lines(error.got)
+        result.symptoms = diagnosis.gather(item.name, error, case, deep=self.deep > 0)
+        self.deep -= 1
+        self._explain(result)
+        if case is not None:
+            write_artefacts(self.lab, case, result)
+
+    def _explain(self, result: Result) -> None:
+        cause, steps = diagnosis.find_cause(result.symptoms), self.lab.interface.steps
+        if cause is not None:
+            result.cause, result.cause_text = cause.id, cause.text
+            result.next_step, result.read = cause.next, cause.reading(steps)
+        if not result.read and steps and result.step:
+            result.read = f"000-README step {result.step}"
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(report.longreprtext)
+
+    # Totals
+
+    def declared(self) -> list[Declaration]:
+        return self.declarations
+
+    def ordered(self) -> list[Result]:
+        return [self.results[name] for name in self.order]
+
+    def total(self) -> tuple[float, float]:
+        results = self.ordered()
+        return sum(r.points for r in results), sum(r.maximum for r in results)
+
+    def all_passed(self) -> bool:
+        outcomes = {result.outcome for result in self.ordered()}
+        return not self.errors and "passed" in outcomes and outcomes <= {"passed", "environment"}
+
+
+MOST_TEXT, MOST_LINES, MOST_LINE = 20000, 2000, 1000  # of what a submission printed, in a report
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}... ({len(text)} characters in all)"
+
+
+def few_lines(lines: Sequence[str]) -> list[str]:
+    return [line[:MOST_LINE] for line in lines[:MOST_LINES]]
+
+
+def options_of(item: pytest.Item) -> dict[str, Any]:
+    marker = item.get_closest_marker("lab")
+    if marker is None:
+        raise pytest.UsageError(f"{item.nodeid}: no @points")
+    return dict(marker.kwargs)
+
+
+def repeat_command(lab: Lab, test: str) -> str:
+    if lab.place and lab.place.repeat:
+        return f"{lab.place.repeat} {test}"
+    profile = ["--profile", str(lab.interface.path)] if lab.interface.is_profile else []
+    words = [str(GRADER / "check"), *profile, "--stage", str(lab.stage.number), str(lab.folder), "--only", test]
+    return shlex.join(words)
+
+
+def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
+    """Leave what is needed to look at the case again."""
+    repeat = repeat_command(lab, result.test)
+    lines = [
+        "#!/bin/sh",
+        f"# {result.test}: {result.title}",
+        f"# It failed: {result.reason}".split("\n")[0],
+        "# This runs the test again. By hand, in this folder, it goes like this:",
+        *[f"#     {step}" for step in case.steps],
+        f"exec {repeat}" + ("" if lab.place else " -v") + ' "$@"',
+    ]
+    script = case.kept / "repro.sh"
+    script.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+    script.chmod(0o755)
+    before = "".join(f"{region}\n" for region in case.maps_before)
+    (case.kept / "maps.before").write_text(before, encoding="utf-8", errors="surrogateescape")
+    (case.kept / "symptoms").write_text("\n".join(result.symptoms) + "\n", errors="surrogateescape")
+
+
+def as_json(scoring: Scoring, started: float, empty: float = 0.0) -> str:
+    """The results; if no test ran, the stage's maximum is `empty`."""
+    got, maximum = scoring.total()
+    table = {
+        "stage": scoring.lab.stage.number,
+        "title": scoring.lab.stage.title,
+        "points": got,
+        "maximum": maximum if scoring.order else empty,
+        "message": scoring.problem,
+        "warnings": scoring.lab.warnings,
+        "sandbox": scoring.lab.runner.events,
+        "seconds": round(time.monotonic() - started, 2),
+        "tests": [asdict(result) for result in scoring.ordered()],
+    }
+    return json.dumps(table, indent=1)
+
+
+def write_json(scoring: Scoring, path: Path, started: float, empty: float = 0.0) -> None:
+    """The file is whole whenever it is read."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(as_json(scoring, started, empty) + "\n")
+    partial.replace(path)
