@@ -11,11 +11,11 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from classic import evidence as evidence
-from classic.outside import NAPS, can_look, descendants, runs, waits_at
+from classic import evidence
+from classic.watched import Watched, Way
 from stage import maps
 from stage.case import Case, Stamp, _GivenUp, steps
 from stage.config import expand
@@ -31,20 +31,6 @@ LARGEST = 64 << 20  # bytes of a program of the submission's
 LONG_FOLDER = 80  # characters; programs with char filename[100] fail everything then
 
 BEFORE, AFTER = steps(1, 5), steps(6, 12)
-
-
-@dataclass(frozen=True)
-class Way:
-    """How the basic counter comes back with a submission; the other tests go the same way."""
-
-    aslr: bool
-    suffix: str  # of the programs under test: "" or "-no-pie"
-    restart: tuple[str, ...]
-
-    def words(self) -> str:
-        address = "addresses as the kernel chooses them" if self.aslr else "the same addresses each time"
-        kind = "not position-independent" if self.suffix else "position-independent"
-        return f"{address}, programs {kind}, `{' '.join(self.restart).format(image='IMAGE')}`"
 
 
 # What a program printed, among what others print
@@ -66,14 +52,10 @@ def said(life: Life, expected: Sequence[str] = ()) -> list[str]:
 
 
 @dataclass
-class ClassicCase(Case):
+class ClassicCase(Watched):
     """One test's folder, in which a submission is used as its own course would."""
 
-    way: Way = field(default_factory=lambda: Way(True, "", ()))
-    maps_after: list[maps.Region] = field(default_factory=list)
-    gate_stack: int = 0  # the stack pointer of a program that waits at a gate
     ended: int | None = None  # how the original ended at its checkpoint, if it did
-    is_back: bool = False  # at its gate, after the last signal
 
     @staticmethod
     def make(lab: Lab, name: str, way: Way) -> ClassicCase:
@@ -138,41 +120,6 @@ class ClassicCase(Case):
         self.learn_gate(self.target(life))
         return life
 
-    def target(self, life: Life, program: Path | None = None) -> int:
-        """The process that is, or becomes, the program: what was started, or a child of it."""
-        kind = self.lab.interface.process
-        family = [life.pid] if kind == "launched" else descendants(life.pid)
-        if program is not None:
-            family = [pid for pid in family if runs(pid, program)] or family
-        if kind == "child":
-            family = family[1:] or family
-        return family[-1]
-
-    def learn_gate(self, pid: int) -> None:
-        """Remember the stack pointer at the gate: there, and only there, no handler runs."""
-        self.gate_stack = 0
-
-        def napping() -> bool:
-            number, stack = waits_at(pid) or (0, 0)
-            self.gate_stack = stack if number in NAPS else 0
-            return bool(self.gate_stack)
-
-        if can_look(pid):
-            wait_until(napping)
-
-    def at_gate(self, life: Life) -> bool:
-        return bool(self.gate_stack) and (waits_at(self.target(life)) or (0, 0))[1] == self.gate_stack
-
-    def handler_is_done(self, life: Life) -> bool:
-        """Also for handlers that do not block their own signal. Who was back at the gate is done, though it looks
-        busy between two naps."""
-        pid, number = self.target(life), self.lab.interface.signal
-        quiet = not any(has_signal(pid, f, number) for f in ("SigPnd", "ShdPnd", "SigBlk"))
-        if not self.gate_stack:
-            return quiet
-        self.is_back = self.is_back or quiet and self.at_gate(life)
-        return self.is_back
-
     # Checkpoints
 
     def images(self) -> dict[Path, Stamp | None]:
@@ -217,10 +164,6 @@ class ClassicCase(Case):
         return life
 
     # Restarts
-
-    def restart_command(self, image: Path, who: str = "", *options: str) -> list[str]:
-        words = expand(list(self.way.restart), image=image.name, bin=self.lab.folder, dir=self.lab.folder)
-        return [*words, *options]
 
     def restart_held(self) -> Life:
         """Restart the image; the program goes on to its gate, which is closed, and its maps are read."""

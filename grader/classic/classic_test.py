@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from classic.case import AFTER, BEFORE, ClassicCase, Way, Ways, check_alive, said
+from classic.case import AFTER, BEFORE, ClassicCase, Ways, check_alive, said
 from classic.outside import read_file, replace_file
-from stage.case import Case, Stamp, steps
+from classic.watched import Way
+from stage.case import steps
 from stage.failure import Failure, check, check_equal
 from stage.lab import Lab
 from stage.oracle import EXIT, exit_status_of, expected_output

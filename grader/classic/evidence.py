@@ -11,22 +11,19 @@ import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from classic.outside import descendants, read_file, runs, waits_at
+from classic.watched import Watched
 from stage import maps
 from stage.process import Life, patience, wait_until
-
-if TYPE_CHECKING:
-    from classic.case import ClassicCase
 
 MOST = 4  # symptoms of one kind that are shown
 
 
-def of_failure(case: ClassicCase, deep: bool) -> list[str]:
+def of_failure(case: Watched, deep: bool) -> list[str]:
     """All there is to say of a failed case; what runs the restart once more only if `deep`."""
     symptoms = place_symptoms(case) + image_symptoms(case)
     if case.maps_after:
@@ -40,7 +37,7 @@ def of_failure(case: ClassicCase, deep: bool) -> list[str]:
     return symptoms
 
 
-def restarts(case: ClassicCase) -> list[Life]:
+def restarts(case: Watched) -> list[Life]:
     return [life for life in case.lives if life.role.startswith("restart")]
 
 
@@ -95,11 +92,11 @@ def linked_range(program: Path) -> tuple[int, int] | None:
         return None
 
 
-def restart_program(case: ClassicCase) -> Path:
+def restart_program(case: Watched) -> Path:
     return case.folder / case.restart_command(Path("image"))[0]
 
 
-def place_symptoms(case: ClassicCase) -> list[str]:
+def place_symptoms(case: Watched) -> list[str]:
     """Whether restart is linked where the program lies."""
     program = restart_program(case)
     own = linked_range(program) if program.is_file() else None
@@ -109,7 +106,7 @@ def place_symptoms(case: ClassicCase) -> list[str]:
     return [f"restart: is linked where the program has {region.kind()}" for region in hit[:1]]
 
 
-def image_symptoms(case: ClassicCase) -> list[str]:
+def image_symptoms(case: Watched) -> list[str]:
     """Memory that only the program has must be in the image, in whatever format."""
     if case.image is None or not case.image.is_file():
         return []
@@ -128,7 +125,7 @@ def send(pid: int, number: int) -> None:
         pass
 
 
-def run_tool(case: ClassicCase, command: Sequence[str], limit: float) -> None:
+def run_tool(case: Watched, command: Sequence[str], limit: float) -> None:
     """Runs a command in the case's folder; what it prints is of no interest."""
     case.output_of(command, case.lives[-1].extra_env, limit)
 
@@ -153,7 +150,7 @@ def tell_trace(path: Path, number: int = 0) -> list[str]:
     return [f"strace says: {line[:200]}" for line in [*failed[-MOST:], *ended[-2:]]]
 
 
-def strace_symptoms(case: ClassicCase) -> list[str]:
+def strace_symptoms(case: Watched) -> list[str]:
     """A restart that ended without becoming the program, once more under strace."""
     last = restarts(case)[-1]
     if not shutil.which("strace") or (last.status == 0 and not last.messages()):
@@ -163,7 +160,7 @@ def strace_symptoms(case: ClassicCase) -> list[str]:
     return tell_trace(trace)
 
 
-def of_checkpoint(case: ClassicCase, life: Life) -> list[str]:
+def of_checkpoint(case: Watched, life: Life) -> list[str]:
     """No image came: the same once more while strace looks on. It starts the program: from one sandbox, nobody can
     look into another."""
     trace, number = case.folder / "strace.txt", case.lab.interface.signal
@@ -183,7 +180,7 @@ GDB_AT_GATE = ("set pagination off", "set debuginfod enabled off", "set auto-loa
                "set disable-randomization off", "set follow-fork-mode child", "set libthread-db-search-path /nonexistent")
 
 
-def tls_base(case: ClassicCase) -> str:
+def tls_base(case: Watched) -> str:
     """The fs register of a restarted program that waits at its gate again, in hexadecimal; "" if it does not come there.
 
     gdb restarts it, and is told by a SIGINT to look: from one sandbox, nobody can look into another.
@@ -208,7 +205,7 @@ def tls_base(case: ClassicCase) -> str:
     return found[1] if found else ""
 
 
-def held_symptoms(case: ClassicCase) -> list[str]:
+def held_symptoms(case: Watched) -> list[str]:
     """Whose the TLS base of a restarted program is that waits at its gate again."""
     if not shutil.which("gdb") or not case.gate_stack or not case.maps_after:
         return []

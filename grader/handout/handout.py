@@ -33,7 +33,6 @@ GIVEN = ["000-README", "README.md", "OVERVIEW", "OVERVIEW.svg", "LICENSE", ".edi
 KEPT = {"grader/kit", "grader/demo", "grader/bench", "grader/batch", "grader/reports", "grader/platforms", "grader/sandbox",
         "grader/classic", "grader/handout", "grader/grade", "grader/similar", "grader/course.toml"}
 HIDDEN = "hidden"
-GIVEN_OF_KIT = {"grader/stage/handin.py", "grader/stage/archive.py"}
 
 # The objects are built here, in a copy of the solution, with these flags whatever the user's are.
 FLAGS = ["CFLAGS=-O2", "-j2"]
@@ -50,8 +49,6 @@ class HandoutError(Exception):
 
 def is_given(path: Path) -> bool:
     name = str(path)
-    if name in GIVEN_OF_KIT:
-        return True
     if any(part.startswith(HIDDEN) for part in path.parts):
         return False
     return not any(name == kept or name.startswith(kept + "/") for kept in KEPT)

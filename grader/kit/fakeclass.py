@@ -17,7 +17,7 @@ from typing import Any
 from kit.mutants import declared_tests
 from reports import gradebook, junit, pages, results
 from reports.results import Late, StageResult, SubmissionResult, TestResult
-from stage.config import GRADER, load_interface
+from stage.config import load_interface
 from stage.diagnosis import Cause, load_causes
 
 FIRST = "Ada Alan Barbara Bjarne Claude Dennis Edsger Frances Grace John Ken Leslie Margaret Niklaus Radia".split()

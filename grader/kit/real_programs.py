@@ -185,8 +185,9 @@ def random_bits(folder: Path) -> None:
 
 # --- The programs ------------------------------------------------------------------------------
 
-MAKERS: dict[str, Callable[..., None]] = {maker.__name__: maker for maker in (
-    text, zeros, gzipped, two_texts, many_files, c_source, assembly, object_file, m4_source, random_bits, pigeons, simulation)}
+MAKING: tuple[Callable[..., None], ...] = (
+    text, zeros, gzipped, two_texts, many_files, c_source, assembly, object_file, m4_source, random_bits, pigeons, simulation)
+MAKERS = {maker.__name__: maker for maker in MAKING}
 DATA = config.load_toml(Path(__file__).with_suffix(".toml"))
 FILES: dict[str, str] = DATA["file"]
 ROWS: dict[str, dict[str, Any]] = DATA["rows"]

@@ -108,7 +108,7 @@ def make_root(system: System, root: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     root.parent.mkdir(parents=True, exist_ok=True)
     say(f"{system.name}: debootstrap {system.suite}; it writes to {log}")
-    words = ["debootstrap", "--force-check-gpg", "--variant=minbase", "--include=gcc,make", system.suite, partial, system.mirror]
+    words: list[str | Path] = ["debootstrap", "--force-check-gpg", "--variant=minbase", "--include=gcc,make", system.suite, partial, system.mirror]
     with log.open("w") as file:
         done = subprocess.run(words, stdout=file, stderr=subprocess.STDOUT, timeout=LIMIT, check=False)
     if done.returncode != 0:

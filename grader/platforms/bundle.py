@@ -32,9 +32,8 @@ FILES = "grader/platforms/files"
 # What is needed to grade, of the tracked files: the texts are there because causes point to them.
 WANTED = ["000-README", "LICENSE", "BACKGROUND", "grader", "stage[0-9]-*"]
 
-# What of those no grading needs. Of the kit only the modules at its top stay: mutants are solutions.
-LEFT_OUT = ("grader/demo/", "grader/bench", "grader/README", "grader/machines.md", "grader/kit/honest")
-KIT = "grader/kit"
+# What of those no grading needs, or what would give the solution away: mutants do.
+LEFT_OUT = ("grader/demo/", "grader/bench", "grader/README", "grader/machines.md", "grader/kit/", "grader/handout/")
 
 # In course.toml: a table of which each entry is about one student.
 PERSONAL = ("extensions", "days_used")
@@ -49,9 +48,7 @@ def is_wanted(path: Path, public: bool) -> bool:
     name = str(path)
     if name.startswith(LEFT_OUT):
         return False
-    if public and any(part.startswith(handout.HIDDEN) for part in path.parts):
-        return False
-    return not name.startswith(f"{KIT}/") or (str(path.parent) == KIT and path.suffix == ".py")
+    return not (public and any(part.startswith(handout.HIDDEN) for part in path.parts))
 
 
 def without_prefix(entries: list[Entry]) -> list[Entry]:

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

@@ -7,12 +7,11 @@ student's own programs all the way.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import struct
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile

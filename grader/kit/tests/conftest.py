@@ -18,7 +18,7 @@ import pytest
 
 from kit.real_programs import Program, is_installed, not_tried
 
-pytest_plugins = ["budget"]
+pytest_plugins = ["kit.budget"]
 
 TOP = Path(__file__).resolve().parents[3]
 SAMPLE = 5

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[3]
 from kit import rundocs
 
-DOCS = ["000-README", "OVERVIEW", "BACKGROUND/README.md", "solution/README", "grader/README"]
+TOP = Path(__file__).resolve().parents[3]
+
+ROOMS = sorted(str(path.relative_to(TOP)) for path in TOP.glob("grader/*/README"))
+DOCS = ["000-README", "OVERVIEW", "BACKGROUND/README.md", "solution/README", "grader/README", *ROOMS]
 
 
 def sessions_of(name: str) -> range:

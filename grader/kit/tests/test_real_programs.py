@@ -88,9 +88,6 @@ class Tmux:
     def type(self, text: str) -> None:
         self.run("send-keys", "-t", "lab", "-l", text)
 
-    def shows(self, text: str) -> None:
-        assert wait_until(lambda: text in self.screen(), LIMIT), f"{text!r} is not on the screen:\n{self.screen()}"
-
     def enter(self, command: str) -> None:
         self.type(command)
         self.keys("Enter")

@@ -1,4 +1,4 @@
-"""The table of promised rows in the grader's README: each row names tests that exist."""
+"""The table of promised rows in the kit's README: each row names tests that exist."""
 from __future__ import annotations
 
 import re
@@ -14,7 +14,7 @@ ROWS = [*(f"K{i}" for i in range(1, 10)), *(f"H{i}" for i in range(1, 13)), "C2"
 
 def table() -> dict[str, list[str]]:
     """Row -> the tests that it names as `file::test`."""
-    text = (GRADER / "README").read_text()
+    text = (GRADER / "kit" / "README").read_text()
     rows = re.findall(r"^\| (\w\d+) \|[^|]*\| (.*) \|$", text, re.MULTILINE)
     return {row: re.findall(r"`([^`]+::\w+)`", tests) for row, tests in rows}
 
