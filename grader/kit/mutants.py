@@ -20,6 +20,10 @@ mutant may lose or not, with all that depend on them (say why in a comment). A t
 `[loses]`, names the cause for a stage where another one is right: a wrong parser shows itself otherwise in
 a restart. Of the stages from 4 on, which rest on all of those before them, only those that [loses] names are graded.
 
+Those in grader/kit/classic/mutants are of the references of other courses' profiles. `profile = "classic-static"` says
+which is changed, and how it is graded (without it: "classic"); [loses] has the stage 1 alone, and paths start in the
+reference's folder. A test that the machine does not allow is not expected to be lost.
+
 `grader/python grader/kit/mutants.py NAME...` (none: all) tells what mutants lose now. A mutant is graded in
 a scratch copy, against the unchanged reference of this tree.
 """
@@ -39,11 +43,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stage.config import GRADER, TOP, load_interface, load_toml
+from stage.config import GRADER, TOP, Interface, find_profile, load_interface, load_toml
 from stage.diagnosis import load_causes
 
 SOLUTION = Path(os.environ.get("CKPTLAB_SOLUTION", str(TOP / "solution")))
 FOLDER = GRADER / "kit" / "mutants"
+CLASSIC = GRADER / "kit" / "classic" / "mutants"
 SAMPLE = 2
 CORE = 3  # the last of the stages in which each mutant is graded
 
@@ -61,6 +66,7 @@ class Mutant:
     edits: list[dict[str, str]]
     may_lose: list[str]
     causes: dict[int, str]
+    profile: str = ""  # of another course; "": the lab's own
 
     @staticmethod
     def load(path: Path) -> Mutant:
@@ -73,6 +79,7 @@ class Mutant:
             toml["edit"],
             toml.get("may_lose", []),
             {int(stage): cause for stage, cause in toml.get("causes", {}).items()},
+            toml.get("profile", "classic") if path.parent == CLASSIC else "",
         )
 
     def apply(self, tree: Path) -> None:
@@ -87,8 +94,12 @@ class Mutant:
         path.write_text(text.replace(find, put))
 
 
-def all_mutants() -> list[Mutant]:
-    return [Mutant.load(path) for path in sorted(FOLDER.glob("*.toml"))]
+def all_mutants(folder: Path = FOLDER) -> list[Mutant]:
+    return [Mutant.load(path) for path in sorted(folder.glob("*.toml"))]
+
+
+def interface_of(profile: str) -> Interface:
+    return load_interface(find_profile(profile)) if profile else load_interface()
 
 
 def copy_solution(target: Path) -> None:
@@ -96,6 +107,27 @@ def copy_solution(target: Path) -> None:
     for source in (makefile.parent for makefile in SOLUTION.glob("stage[0-9]*-*/Makefile")):
         ignore = shutil.ignore_patterns("check", ".lock", "*.tmp.*")
         shutil.copytree(source, target / source.name, symlinks=True, ignore=ignore)
+
+
+def reference(profile: str) -> Path:
+    """The folder of a profile's reference."""
+    return TOP / interface_of(profile).reference[0]
+
+
+def copy_reference(profile: str, target: Path) -> Path:
+    """A submission like the reference, to be changed."""
+    ignore = shutil.ignore_patterns("*.o", "*.a", "*.so", "build", "myckpt", "ckpt", "restart", "myrestart")
+    shutil.copytree(reference(profile), target, ignore=ignore)
+    return target
+
+
+def lay_out(mutant: Mutant, tree: Path) -> None:
+    """What it is a mutant of, with its mistake."""
+    if mutant.profile:
+        copy_reference(mutant.profile, tree)
+    else:
+        copy_solution(tree)
+    mutant.apply(tree)
 
 
 def build_solution(target: Path, stage: str) -> Path:
@@ -124,17 +156,14 @@ class Grading:
 
 
 def grade(
-    stage: int, folder: Path, only: Sequence[str] = (), stress: bool = False, patience: float = 6
+    stage: int, folder: Path, only: Sequence[str] = (), stress: bool = False, patience: float = 6, profile: str = "",
+    extra: Sequence[str] = (),
 ) -> Grading:
-    """Run grader/check on a stage's folder."""
-    words = ["--stage", str(stage), str(folder), *(["--stress"] if stress else [])]
-    return run_check(words, folder.parent / f"result{stage}.json", only, patience)
-
-
-def run_check(words: Sequence[str], report: Path, only: Sequence[str], patience: float) -> Grading:
-    """grader/check with these words; its results go through the file `report`."""
+    """Run grader/check on a stage's folder, or with a profile on a submission."""
+    report = folder.parent / f"result{stage}{folder.name}.json"
     report.unlink(missing_ok=True)
-    command = [str(GRADER / "check"), *words, "--json", str(report)]
+    command = [str(GRADER / "check"), "--stage", str(stage), str(folder), "--json", str(report), *extra]
+    command += [*(["--profile", profile] if profile else []), *(["--stress"] if stress else [])]
     for test in only:
         command += ["--only", test]
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
@@ -146,9 +175,10 @@ def run_check(words: Sequence[str], report: Path, only: Sequence[str], patience:
 
 
 @functools.lru_cache(maxsize=None)
-def declared_tests(stage: int) -> dict[str, dict[str, Any]]:
+def declared_tests(stage: int, profile: str = "") -> dict[str, dict[str, Any]]:
     """All tests of a stage with what @points says of them."""
     command = [str(GRADER / "check"), "--stage", str(stage), "--list", str(GRADER)]
+    command += ["--profile", profile] if profile else []
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return {row["test"]: row for row in json.loads(text)}
 
@@ -159,7 +189,7 @@ def depends_on(tests: dict[str, dict[str, Any]], name: str, lost: Sequence[str])
 
 def sample(mutant: Mutant, stage: int) -> list[str]:
     """The tests to run in check: those it must lose, and a few that it must not."""
-    tests = declared_tests(stage)
+    tests = declared_tests(stage, mutant.profile)
     lost = mutant.loses[stage]
     free = [
         name
@@ -173,18 +203,21 @@ def sample(mutant: Mutant, stage: int) -> list[str]:
 
 def stages_of(mutant: Mutant) -> list[int]:
     """Where a mutant is graded by all tests."""
-    return sorted({*(stage for stage in load_interface().stages if stage <= CORE), *mutant.loses})
+    return sorted({*(stage for stage in interface_of(mutant.profile).stages if stage <= CORE), *mutant.loses})
+
+
+def folder_of(mutant: Mutant, stage: int, tree: Path) -> Path:
+    return tree / interface_of(mutant.profile).stages[stage].folder
 
 
 def judge(mutant: Mutant, tree: Path, full: bool) -> list[str]:
     """Grade the mutant, by a sample or by all tests of check; what is not as it must be, in words."""
-    copy_solution(tree)
-    mutant.apply(tree)
+    lay_out(mutant, tree)
     problems = []
     for stage in stages_of(mutant) if full else sorted(mutant.loses):
-        folder = tree / load_interface().stages[stage].folder
         only = [] if full else sample(mutant, stage)
-        problems += compare(mutant, stage, grade(stage, folder, only))
+        got = grade(stage, folder_of(mutant, stage, tree), only, profile=mutant.profile)
+        problems += compare(mutant, stage, got)
     return problems
 
 
@@ -192,9 +225,9 @@ def compare(mutant: Mutant, stage: int, got: Grading) -> list[str]:
     where = f"{mutant.name}, stage {stage}"
     if not got.table.get("tests"):
         return [f"{where}: nothing was graded:\n{got.output}"]
-    tests, free = declared_tests(stage), mutant.may_lose
+    tests, free = declared_tests(stage, mutant.profile), mutant.may_lose
     lost = {name for name in got.tests("failed") if name not in free and not depends_on(tests, name, free)}
-    wanted = set(mutant.loses.get(stage, []))
+    wanted = set(mutant.loses.get(stage, [])) - set(got.tests("environment"))
     problems = [f"{where}: survives {name}" for name in sorted(wanted - lost)]
     problems += [f"{where}: also loses {name}" for name in sorted(lost - wanted)]
     cause = mutant.causes.get(stage, mutant.cause)
@@ -218,16 +251,18 @@ def table() -> str:
 
 
 def tell(mutant: Mutant) -> None:
-    """For who writes a mutant: what it loses in each of the stages it names, and the cause printed."""
+    """For who writes a mutant: what it loses in each of the stages it names, the causes printed, and from what."""
     with tempfile.TemporaryDirectory() as name:
-        tree = Path(name)
-        copy_solution(tree)
-        mutant.apply(tree)
+        tree = Path(name) / "m"
+        lay_out(mutant, tree)
         for stage in sorted(mutant.loses):
-            got = grade(stage, tree / load_interface().stages[stage].folder)
+            got = grade(stage, folder_of(mutant, stage, tree), profile=mutant.profile)
             good = not compare(mutant, stage, got)
             print(f"{mutant.name}: stage {stage}: {'as it says' if good else 'DIFFERS'}")
             print(f"    {stage} = {json.dumps(got.tests('failed'))}   cause {got.first_cause()!r}")
+            for row in got.table.get("tests", []):
+                if row["outcome"] == "failed" and not good:
+                    print(f"    {row['test']}: {row['cause']}", *row["symptoms"], sep="\n        ")
             if not got.table.get("tests"):
                 print(got.output)
 
@@ -236,6 +271,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--table"]:
         print(table(), end="")
         sys.exit()
-    for chosen in all_mutants():
+    for chosen in [*all_mutants(), *all_mutants(CLASSIC)]:
         if not sys.argv[1:] or chosen.name in sys.argv[1:]:
             tell(chosen)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,9 @@ from classic import case as classic
 from classic import evidence as classic_evidence
 from classic import outside
 from conftest import need
-from kit import classic_mutants
 from kit import mutants
 from kit.mutants import Grading, Mutant
-from stage import maps
-from stage import schema
+from stage import maps, schema
 from stage.config import GRADER, LAB, TOP, PROFILES, BadProfile, find_profile, load_interface, load_toml
 from stage.diagnosis import find_cause, load_causes
 from stage.lab import Lab
@@ -30,6 +28,10 @@ NAMES = sorted(path.stem for path in PROFILES.glob("*.toml"))
 CHEAP = ("no-vdso",)  # of the mutants: one for each kind of evidence
 FEW = ("test_checkpoint", "test_after_the_checkpoint", "test_counter", "test_aslr_on", "test_exit_status",
        "test_tls", "test_clock", "test_stale_image")
+
+
+def grade(profile: str, folder: Path, only: Sequence[str] = (), patience: float = 6, extra: Sequence[str] = ()) -> Grading:
+    return mutants.grade(1, folder, only, patience=patience, profile=profile, extra=extra)
 
 
 @pytest.fixture
@@ -53,27 +55,27 @@ def full_marks(got: Grading, tests: int) -> None:
 
 
 def test_the_reference_of_the_classic_profile_has_full_marks(short: Path) -> None:
-    got = classic_mutants.grade("classic", classic_mutants.copy_reference("classic", short / "s"), patience=20)
-    full_marks(got, len(classic_mutants.declared_tests("classic")))
+    got = grade("classic", mutants.copy_reference("classic", short / "s"), patience=20)
+    full_marks(got, len(mutants.declared_tests(1, "classic")))
 
 
 def test_the_reference_of_the_static_profile_has_full_marks(short: Path, request: pytest.FixtureRequest) -> None:
     profile, only = "classic-static", [] if is_stress(request) else FEW
-    got = classic_mutants.grade(profile, classic_mutants.copy_reference(profile, short / "s"), only, patience=20)
-    full_marks(got, len(only or classic_mutants.declared_tests(profile)))
+    got = grade(profile, mutants.copy_reference(profile, short / "s"), only, patience=20)
+    full_marks(got, len(only or mutants.declared_tests(1, profile)))
 
 
 def test_the_solution_of_this_lab_has_full_marks_there_too(short: Path, request: pytest.FixtureRequest) -> None:
     """It is one more submission: its image is a core file, and nobody here knows that."""
     mutants.copy_solution(short)
     only = [] if is_stress(request) else FEW
-    got = classic_mutants.grade("classic", short / "stage3-restart", only, patience=20)
-    full_marks(got, len(only or classic_mutants.declared_tests("classic")))
+    got = grade("classic", short / "stage3-restart", only, patience=20)
+    full_marks(got, len(only or mutants.declared_tests(1, "classic")))
 
 
 @pytest.mark.parametrize("profile", NAMES)
 def test_points_add_up(profile: str) -> None:
-    rows = classic_mutants.declared_tests(profile)
+    rows = mutants.declared_tests(1, profile)
     assert sum(row["points"] for row in rows.values()) == load_interface(find_profile(profile)).stages[1].points
     seen: set[str] = set()
     for name, row in rows.items():
@@ -85,7 +87,7 @@ def test_points_add_up(profile: str) -> None:
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_references_build_without_a_warning(profile: str, compiler: str, short: Path) -> None:
     need(compiler)
-    folder = classic_mutants.copy_reference(profile, short / "s")
+    folder = mutants.copy_reference(profile, short / "s")
     command = ["make", "-C", str(folder), f"CC={compiler}", "CFLAGS=-O1 -Wall -Wextra -Werror"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -106,7 +108,7 @@ def profile_with(folder: Path, *changes: tuple[str, str]) -> str:
 
 def submission_with(folder: Path, *changes: tuple[str, str, str]) -> Path:
     """The classic reference, changed."""
-    target = classic_mutants.copy_reference("classic", folder / "s")
+    target = mutants.copy_reference("classic", folder / "s")
     for name, find, put in changes:
         text = (target / name).read_text()
         assert text.count(find) == 1, find
@@ -124,14 +126,14 @@ def test_no_ckpt_and_images_with_a_pid_in_their_names(short: Path) -> None:
     profile = profile_with(short, ('"myckpt"', '"ckpt.*.img"'))
     folder = submission_with(short, ("libckpt.c", '    int fd = open("myckpt",', PID_NAME),
                              ("Makefile", "all: ckpt libckpt.so", "all: libckpt.so"))
-    full_marks(classic_mutants.grade(profile, folder, ["test_counter", "test_stale_image"], patience=20), 2)
+    full_marks(grade(profile, folder, ["test_counter", "test_stale_image"], patience=20), 2)
     assert not (folder / "ckpt").exists() and len(list(folder.glob("build/check/test_stale_image/ckpt.*.img"))) == 2
 
 
 def test_a_restart_that_takes_no_operand(short: Path) -> None:
     refuse = 'argc > 1 ? (exit(64), "") : "myckpt"'
     folder = submission_with(short, ("restart.c", 'argc > 1 ? argv[1] : "myckpt"', refuse))
-    full_marks(classic_mutants.grade("classic", folder, ["test_counter"], patience=20), 1)
+    full_marks(grade("classic", folder, ["test_counter"], patience=20), 1)
 
 
 CHILD = """    if (fork() > 0) {
@@ -157,14 +159,14 @@ def test_ckpt_may_start_a_child_and_all_may_print(short: Path) -> None:
     folder = submission_with(short, include, ("ckpt.c", "    execvp(", CHILD), ("restart.c", START, LOUD),
                              ("libckpt.c", "    (void)number;", NOISE))
     only = ["test_after_the_checkpoint", "test_counter"]
-    full_marks(classic_mutants.grade("classic", folder, only, patience=20), 2)
+    full_marks(grade("classic", folder, only, patience=20), 2)
 
 
 def test_a_library_that_cannot_be_linked_is_said_to_be_one(short: Path) -> None:
-    folder = classic_mutants.copy_reference("classic-static", short / "s")
+    folder = mutants.copy_reference("classic-static", short / "s")
     with (folder / "libckpt.c").open("a") as file:
         file.write("\nint main(void)\n{\n\treturn 0;\n}\n")
-    got = classic_mutants.grade("classic-static", folder, ["test_checkpoint"])
+    got = grade("classic-static", folder, ["test_checkpoint"])
     assert got.first_cause() == "classic-not-linked" and "multiple definition" in got.output, got.output
 
 
@@ -175,7 +177,7 @@ def test_a_library_that_is_a_linker_script_is_not_linked(short: Path) -> None:
     folder.mkdir()
     make = f"all:\n\techo 'TARGET(binary) INPUT({short}/secret)' >libckpt.a\n\tcp /bin/true myrestart\n"
     (folder / "Makefile").write_text(make)
-    got = classic_mutants.grade("classic-static", folder, ["test_checkpoint"])
+    got = grade("classic-static", folder, ["test_checkpoint"])
     assert got.first_cause() == "classic-not-linked" and "no archive" in got.output, got.output
     assert not (folder / "build/check/programs/bare").exists()
 
@@ -186,21 +188,21 @@ def test_what_the_machine_does_not_allow_is_not_lost(short: Path, monkeypatch: p
     (short / "bin/setarch").write_text("#!/bin/sh\necho 'setarch: Operation not permitted' >&2\nexit 1\n")
     (short / "bin/setarch").chmod(0o755)
     monkeypatch.setenv("PATH", f"{short}/bin:{os.environ['PATH']}")
-    folder = classic_mutants.copy_reference("classic", short / "s")
-    got = classic_mutants.grade("classic", folder, ["test_aslr_off", "test_counter"], patience=20)
+    folder = mutants.copy_reference("classic", short / "s")
+    got = grade("classic", folder, ["test_aslr_off", "test_counter"], patience=20)
     full_marks(got, 2)
     assert got.tests("environment") == ["test_aslr_off"] and "not tested: ASLR cannot" in got.output
 
 
 def test_what_the_reference_fails_too_is_the_environment(short: Path) -> None:
     """A machine on which the reference, here a broken one, has no vdso: the student's failure costs nothing."""
-    good = classic_mutants.reference("classic")
-    broken = mutants.Mutant.load(classic_mutants.FOLDER / "no-vdso.toml")
-    broken.apply(classic_mutants.copy_reference("classic", short / "s"))
+    good = mutants.reference("classic")
+    broken = mutants.Mutant.load(mutants.CLASSIC / "no-vdso.toml")
+    broken.apply(mutants.copy_reference("classic", short / "s"))
     profile = profile_with(short, (f'"{good.relative_to(TOP)}"', f'"{short}/s"'))
     shutil.copytree(short / "s", short / "student")
     only = ["test_clock", "test_counter"]
-    got = classic_mutants.grade(profile, short / "student", only, extra=["--reference-first"])
+    got = grade(profile, short / "student", only, extra=["--reference-first"])
     full_marks(got, 2)
     assert got.tests("environment") == ["test_clock"], got.output
     assert "grader environment: on this machine the reference itself fails: test_clock" in got.output
@@ -211,7 +213,7 @@ def test_a_submission_that_does_nothing_has_no_points(short: Path) -> None:
     folder.mkdir()
     make = "all:\n\ttouch libckpt.so\n\tprintf '#!/bin/sh\\n' >restart; chmod +x restart\n"
     (folder / "Makefile").write_text(make)
-    got = classic_mutants.grade("classic", folder, patience=2)
+    got = grade("classic", folder, patience=2)
     assert got.status == 1 and got.table["points"] == 0 and got.first_cause() == "classic-no-handler", got.output
     assert "000-README" not in got.output, "another course has no 000-README"
     assert "BACKGROUND demo" in got.output
@@ -219,7 +221,7 @@ def test_a_submission_that_does_nothing_has_no_points(short: Path) -> None:
 
 def test_the_case_can_be_repeated(short: Path) -> None:
     folder = submission_with(short, ("libckpt.c", "((constructor))", "((unused))"))
-    classic_mutants.grade("classic", folder, ["test_checkpoint"])
+    grade("classic", folder, ["test_checkpoint"])
     script = (folder / "build/check/test_checkpoint/repro.sh").read_text()
     assert "--profile" in script and "LD_PRELOAD" not in script and "./ckpt ./bare" in script
 
@@ -252,21 +254,21 @@ def by_name(mutant: Mutant) -> str:
 def cases() -> list[object]:
     """A few in check, each of them in stress."""
     return [pytest.param(m, id=m.name, marks=[] if m.name in CHEAP else [pytest.mark.stress])
-            for m in classic_mutants.all_mutants()]
+            for m in mutants.all_mutants(mutants.CLASSIC)]
 
 
 @pytest.mark.parametrize("mutant", cases())
 def test_mutant(mutant: Mutant, short: Path, request: pytest.FixtureRequest) -> None:
-    problems = classic_mutants.judge(mutant, short / "s", is_stress(request))
+    problems = mutants.judge(mutant, short / "s", is_stress(request))
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize("mutant", classic_mutants.all_mutants(), ids=by_name)
+@pytest.mark.parametrize("mutant", mutants.all_mutants(mutants.CLASSIC), ids=by_name)
 def test_mutant_names_what_exists(mutant: Mutant, short: Path) -> None:
-    profile = classic_mutants.profile_of(mutant)
+    profile = mutant.profile
     assert mutant.cause in {cause.id for cause in load_causes()} and list(mutant.loses) == [1] and mutant.edits
-    assert {*mutant.loses[1], *mutant.may_lose} <= set(classic_mutants.declared_tests(profile))
-    mutant.apply(classic_mutants.copy_reference(profile, short / "s"))
+    assert {*mutant.loses[1], *mutant.may_lose} <= set(mutants.declared_tests(1, profile))
+    mutant.apply(mutants.copy_reference(profile, short / "s"))
 
 
 # Evidence
@@ -301,7 +303,7 @@ def test_a_trace_tells_what_failed(tmp_path: Path) -> None:
 
 def test_a_kit_cause_is_never_given_for_another_course() -> None:
     causes = load_causes()
-    for row in classic_mutants.declared_tests("classic"):
+    for row in mutants.declared_tests(1, "classic"):
         for symptom in ("restart: signal SIGSEGV", "output: nothing", "checkpoint: no image", "restart: hangs"):
             cause = find_cause([f"test: {row}", symptom, "profile: mine"], causes)
             assert cause is not None and cause.id.startswith("classic-") and not cause.step
@@ -340,7 +342,7 @@ def test_a_wrong_profile_is_refused_in_words(find: str, put: str, words: list[st
 
 
 def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
-    got = classic_mutants.grade("clasic", tmp_path)
+    got = grade("clasic", tmp_path)
     assert got.status == 64 and "nor a profile of the grader's (classic, classic-static)" in got.output
 
 

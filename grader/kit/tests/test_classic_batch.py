@@ -16,7 +16,7 @@ from batch.stages import Kit
 from batch.unpack import Refused
 from batch.workshop import grader_digest
 from conftest import copy_tracked
-from kit import classic_mutants
+from kit import mutants
 from kit.mutants import Mutant, depends_on
 from reports import results
 from reports.clusters import clusters
@@ -50,14 +50,14 @@ def grade(folder: Path, profile: str, *options: str, top: Path = TOP) -> Graded:
 
 
 def mutants_of(profile: str) -> list[Mutant]:
-    return [mutant for mutant in classic_mutants.all_mutants() if classic_mutants.profile_of(mutant) == profile]
+    return [mutant for mutant in mutants.all_mutants(mutants.CLASSIC) if mutant.profile == profile]
 
 
 def make_class(folder: Path, profile: str, mutants: Sequence[Mutant]) -> Path:
     """A folder of submissions: the reference, and others made from it."""
-    classic_mutants.copy_reference(profile, folder / GOOD)
+    mutants.copy_reference(profile, folder / GOOD)
     for mutant in mutants:
-        mutant.apply(classic_mutants.copy_reference(profile, folder / mutant.name))
+        mutant.apply(mutants.copy_reference(profile, folder / mutant.name))
     return folder
 
 
@@ -199,7 +199,7 @@ def test_all_mutants_are_clustered_by_their_causes(profile: str, tier: str, tmp_
 
 
 def check_mutant(mutant: Mutant, result: SubmissionResult) -> None:
-    tests, free = classic_mutants.declared_tests(classic_mutants.profile_of(mutant)), mutant.may_lose
+    tests, free = mutants.declared_tests(1, mutant.profile), mutant.may_lose
     lost = {n for n in failed(result) if n not in free and not depends_on(tests, n, free)}
     untested = {test.test for _, test in result.tests() if test.outcome == "environment"}
     assert lost == set(mutant.loses[1]) - untested, told(result)
@@ -207,9 +207,9 @@ def check_mutant(mutant: Mutant, result: SubmissionResult) -> None:
 
 def broken_profile(folder: Path) -> str:
     """The classic profile, whose reference knows nothing of the vdso."""
-    good = classic_mutants.reference("classic").relative_to(TOP)
+    good = mutants.reference("classic").relative_to(TOP)
     mutant = next(m for m in mutants_of("classic") if m.name == "no-vdso")
-    mutant.apply(classic_mutants.copy_reference("classic", folder / "broken"))
+    mutant.apply(mutants.copy_reference("classic", folder / "broken"))
     text = (PROFILES / "classic.toml").read_text()
     assert text.count(f'"{good}"') == 1
     (folder / "mine.toml").write_text(text.replace(f'"{good}"', f'"{folder}/broken"'))
