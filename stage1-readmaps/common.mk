@@ -82,7 +82,7 @@ check stress: all
 	@$(KIT)/grader/check --stage $(STAGE) $(if $(filter stress,$@),--stress) .
 
 handin:
-	@$(KIT)/grader/python $(KIT)/grader/kit/handin.py --stage $(STAGE) .
+	@$(KIT)/grader/python $(KIT)/grader/stage/handin.py --stage $(STAGE) .
 
 clean:
 	rm -rf build $(PROGRAMS) $(EXTRA_CLEAN)
