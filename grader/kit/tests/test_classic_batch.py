@@ -53,10 +53,10 @@ def mutants_of(profile: str) -> list[Mutant]:
     return [mutant for mutant in mutants.all_mutants(mutants.CLASSIC) if mutant.profile == profile]
 
 
-def make_class(folder: Path, profile: str, mutants: Sequence[Mutant]) -> Path:
+def make_class(folder: Path, profile: str, broken: Sequence[Mutant]) -> Path:
     """A folder of submissions: the reference, and others made from it."""
     mutants.copy_reference(profile, folder / GOOD)
-    for mutant in mutants:
+    for mutant in broken:
         mutant.apply(mutants.copy_reference(profile, folder / mutant.name))
     return folder
 

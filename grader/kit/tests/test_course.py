@@ -439,8 +439,8 @@ def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
 # Tests that students do not get
 
 HIDDEN_TEST = '''"""More of stage 1."""
-from lab import Case
-from scoring import points
+from stage.case import Case
+from stage.scoring import points
 from stage1_test import show
 
 

@@ -42,8 +42,8 @@ STAND_IN_PY = """\
 import argparse, os, sys
 from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
-from batch import platforms
-from batch.results import StageResult, SubmissionResult, TestResult
+import platforms
+from reports.results import StageResult, SubmissionResult, TestResult
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--one", type=Path, required=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from stage import case as cases
 from stage import lab
 
 from stage.config import GRADER, TOP
@@ -87,13 +88,13 @@ def test_a_late_grader_judges_the_same(late: float, tmp_path: Path, monkeypatch:
         time.sleep(late)
         return came
 
-    for module in (lab, stage3_test):
+    for module in (cases, lab, stage3_test):
         monkeypatch.setattr(module, "wait_until", wait_and_be_late)
     (tmp_path / "gates").mkdir()
     graded = lab.Lab(3, TOP / "solution/stage3-restart", results=False)
     graded.programs.make_folder()
     graded.reference()
-    case = lab.Case(graded, "late", tmp_path, tmp_path)
+    case = cases.Case(graded, "late", tmp_path, tmp_path)
     try:
         stage3_test.check_suffix(case, "counting", 120)
     finally:
