@@ -31,7 +31,7 @@ class ToolError(Exception):
 
 def check_tool() -> None:
     if shutil.which(TOOL) is None:
-        raise ToolError(f"not tried here: {TOOL} (package similarity-tester) is not installed")
+        raise ToolError(f"not tried here: {TOOL} is not installed (apt install similarity-tester)")
 
 
 def sim_c(arguments: Sequence[str], folder: Path, names: Iterable[str] = ()) -> str:
