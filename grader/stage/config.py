@@ -86,8 +86,8 @@ class Interface:
 def _tests_file(path: Path, number: str, entry: dict[str, Any]) -> Path:
     """The tests of a stage: beside the profile, or the grader's own."""
     name: str = entry.get("tests", f"stage{number}_test.py")
-    beside = path.parent / name
-    return beside if beside.exists() else GRADER / "tests" / name
+    places = [folder / name for folder in (path.parent, PROFILES, GRADER / "tests")]
+    return next((place for place in places if place.exists()), places[-1])
 
 
 def _stages(path: Path, table: dict[str, Any]) -> dict[int, Stage]:

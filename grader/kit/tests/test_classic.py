@@ -348,7 +348,7 @@ def test_a_profile_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_course_may_bring_its_own_tests(tmp_path: Path) -> None:
     profile = profile_with(tmp_path, ('tests = "classic_test.py"', 'tests = "my_test.py"'))
-    shutil.copy(GRADER / "classic/classic_test.py", tmp_path / "my_test.py")
+    shutil.copy(GRADER / "classic/profiles/classic_test.py", tmp_path / "my_test.py")
     assert load_interface(Path(profile)).stages[1].tests == tmp_path / "my_test.py"
 
 
