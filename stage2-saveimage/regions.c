@@ -1,7 +1,7 @@
 /* regions.c - reads this process's regions into the table of regions.h. */
 #include "regions.h"
 #include "build_id.h"
-#include "hidden_name.h"
+#include "silly_name.h"
 #include "lazy_pages.h"
 #include "part.h"
 #include "region_cut.h"

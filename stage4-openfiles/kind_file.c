@@ -5,7 +5,7 @@
  * its content.  Of a directory that was removed nothing is left but that it is there: it is made anew, and removed.
  */
 #include "open_kind.h"
-#include "hidden_name.h"
+#include "silly_name.h"
 
 #include <sys/sysmacros.h>
 

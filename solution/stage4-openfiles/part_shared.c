@@ -14,7 +14,7 @@
  * it for writing (the bytes are the file's, still).  To do so with any other file would be a harm: nobody can
  * execute a file that is mapped from a descriptor for writing (ETXTBSY).
  */
-#include "hidden_name.h"
+#include "silly_name.h"
 #include "maps.h"
 #include "part.h"
 #include "shared_memory.h"

@@ -1,13 +1,13 @@
 /*
- * hidden_name.h - the names that a file system without deleted files gives to them, until the last who has one open
+ * silly_name.h - the names that a file system without deleted files gives to them, until the last who has one open
  * closes it.  Then they go, so for us such a file has no name.  No libc.
  *
  *     .nfs0123456789abcdef01234567    NFS: Linux, fs/nfs/unlink.c, nfs_sillyrename()
- *     .fuse_hidden0123456701234567    FUSE (sshfs, ...): libfuse, lib/fuse.c, hidden_name()
+ *     .fuse_hidden0123456701234567    FUSE (sshfs, ...): libfuse, lib/fuse.c, silly_name()
  *     .__afs0123                      AFS: Linux, fs/afs/dir_silly.c
  */
-#ifndef CKPT_HIDDEN_NAME_H
-#define CKPT_HIDDEN_NAME_H
+#ifndef CKPT_SILLY_NAME_H
+#define CKPT_SILLY_NAME_H
 
 #include <stdbool.h>
 #include <string.h>
