@@ -46,7 +46,7 @@ static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start,
                 mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
 }
 
-/* The robust mutex of one entry of the list, whose first word is where the kernel looks.  It may be gone: see below. */
+/* The robust mutex of one entry of the list: the kernel looks at its first word.  It may be gone: see below. */
 static void add_robust(struct image_mutexes *m, int memory, uint64_t first_word)
 {
     uint32_t words[3] = {0}; /* word, count, owner: those of pthread_mutex_t */
@@ -118,7 +118,7 @@ static void describe(part_printf print, const void *note, size_t size)
 }
 
 /*
- * By a file, so that an address from the image that is nowhere is an error, and not a crash.  The kernel's bits stay:
+ * By a file, so that an address of the image that is nowhere is an error, no crash.  The kernel's bits stay:
  * that somebody waits is true for nobody now, but then an unlock only wakes in vain.
  */
 static long restore_one(int memory, uint32_t before, uint32_t now, uint64_t address)
