@@ -74,6 +74,20 @@ def test_the_solution_is_small() -> None:
     assert sum(sizes.values()) < BUDGET, sorted(sizes.items(), key=lambda item: -item[1])
 
 
+def test_the_solution_says_how_large_it_is(top: Path) -> None:
+    """In its README, rounded: `about 2,300 lines` may be 10 % off."""
+    def lines(stages: str, eyes: bool = False) -> int:
+        return sum(len(code_lines(path.read_text())) for path in top.glob(f"solution/stage[{stages}]-*/*.c")
+                   if path.name.startswith(EYES) == eyes)
+
+    text = " ".join((top / "solution/README").read_text().split())
+    said = re.search(r"Stages 1 to 3 have about ([\d,]+) lines .*?Another ([\d,]+) lines only show .*?"
+                     r"Stage 4 has about ([\d,]+) lines.*?Stage 5 .*?about ([\d,]+) lines", text)
+    assert said is not None
+    assert [int(number.replace(",", "")) for number in said.groups()] == [
+        pytest.approx(count, rel=0.1) for count in (lines("123"), lines("123", True), lines("4"), lines("5"))]
+
+
 @pytest.mark.parametrize("suffix", ["c", "h", "S"])
 def test_lines_fit(top: Path, suffix: str) -> None:
     long = [f"{path.relative_to(top)}:{number}"
