@@ -51,6 +51,7 @@ TOP = Path(__file__).resolve().parents[2]
 SHOWN_HOME = "/home/you/ckptlab"  # what a document shows in place of the scratch copy's path
 REFUSED = {"sh", "bash", "shell", "zsh", "shell-session", "sh-session", "terminal", "gdb"}
 ANY = "..."
+LIMIT = 600.0  # seconds for a command: a build on a busy machine takes some minutes, and only a hang takes all
 SETS_UP = re.compile(r"cd \S+$|\w+\(\) \{|make -s -C ")
 
 
@@ -406,7 +407,7 @@ def sessions(commands: list[Command]) -> list[tuple[list[Command], list[Command]
     return [(first, own) for first, own in found if own]
 
 
-def run_doc(doc: Path, tree: Path = TOP, limit: float = 120, only: int | None = None) -> Result:
+def run_doc(doc: Path, tree: Path = TOP, limit: float = LIMIT, only: int | None = None) -> Result:
     """Run all blocks of a document, or one session alone. `doc` is relative to the tree."""
     commands, problems = parse(doc, (tree / doc).read_text(encoding="utf-8"))
     result = Result(list(problems), [])
@@ -422,7 +423,7 @@ def run_doc(doc: Path, tree: Path = TOP, limit: float = 120, only: int | None = 
     return result
 
 
-def check_doc(doc: Path, tree: Path = TOP, limit: float = 120, only: int | None = None) -> list[Problem]:
+def check_doc(doc: Path, tree: Path = TOP, limit: float = LIMIT, only: int | None = None) -> list[Problem]:
     """What the tests call: an empty list if all is as the document says."""
     return run_doc(doc, tree, limit, only).problems
 
@@ -473,7 +474,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the commands that the documents show.")
     parser.add_argument("--update", action="store_true", help="rewrite the outputs that changed")
     parser.add_argument("--list", action="store_true", help="only list the commands")
-    parser.add_argument("--limit", type=float, default=120, metavar="SECONDS",
+    parser.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS",
                         help="for one command")
     parser.add_argument("--tree", type=Path, default=TOP, help="the tree that is copied")
     parser.add_argument("docs", nargs="+", type=Path, metavar="DOC")
