@@ -61,6 +61,11 @@ def inside(path: Path, room: str) -> set[str]:
     return found
 
 
+def test_the_page_at_the_top_shows_the_arrows() -> None:
+    rows = [f"    {room:<10} {', '.join(sorted(below)) or 'no other'}\n" for room, below in MAY.items()]
+    assert "".join(rows) in (GRADER / "README").read_text()
+
+
 @pytest.mark.parametrize("room", [*MAY, "kit"])
 def test_each_room_has_a_page(room: str) -> None:
     page = (GRADER / room / "README").read_text()
