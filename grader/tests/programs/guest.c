@@ -148,6 +148,7 @@ static void tell_stack(void)
 
 static void on_usr1(int number)
 {
+    (void)number;
     char here;
     on_it = &here > own && &here < own + MARGIN + 16384;
     result = ckpt_now();
@@ -214,6 +215,7 @@ static void blocked(void)
 
 static void on_nothing(int number)
 {
+    (void)number;
 }
 
 /* Takes the checkpoint signal and gives it back, asking first; then for good. */
