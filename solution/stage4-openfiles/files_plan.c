@@ -191,12 +191,12 @@ copy_table(const struct image *image, const struct files_options *options, size_
     return table == NULL ? NULL : memcpy(copy, table, *size);
 }
 
-void files_plan(struct image *image, const struct files_options *options)
+int files_plan(struct image *image, const struct files_options *options)
 {
     size_t size;
     struct files_work work = {.table = copy_table(image, options, &size), .options = options};
     if (work.table == NULL)
-        return; /* an image of stage 3: it has NOTE_LOST */
+        return 0; /* an image of stage 3: it has NOTE_LOST */
     struct open_file *files = work.table->files, *end = files + work.table->count;
     for (struct open_file *file = files; file < end; file++)
         file->real_fd = -1; /* in an image it may say anything */
@@ -217,7 +217,6 @@ void files_plan(struct image *image, const struct files_options *options)
         compare(&work, file);
         count_losses(&work, file);
     }
-    if (options->strict && work.problems > 0)
-        errx(EX_NOINPUT, "--strict: %d of its files cannot be what they were, so no restart", work.problems);
     image_put_note(image, NOTE_FILES, work.table, size);
+    return work.problems;
 }
