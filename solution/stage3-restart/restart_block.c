@@ -94,6 +94,8 @@ void block_build(struct restart_plan *plan)
     }
     map_block(&b, plan);
     memcpy(b.code, __start_restorer, CODE_SIZE);
+    if (plan->say_to != 0)
+        *(int *)moved(&b, &say_to) = plan->say_to;
     struct restorer *r = plan->restorer = put(&b, &(struct restorer){0}, sizeof *r);
     *r = (struct restorer){
         .start = (uint64_t)b.code, .size = b.size, .image = image->fd, .lazy = plan->lazy, .stop = plan->stop,

@@ -26,6 +26,12 @@ struct files_options {
 int files_plan(struct image *image, const struct files_options *options);
 
 /*
+ * After files_plan(): where the restorer's messages go (struct restart_plan, say_to).  If the program's descriptor 2
+ * is another file than restart's, restart's is kept meanwhile, at a number of its own.
+ */
+int stderr_keep(const struct image *image);
+
+/*
  * files_commit.c: after plan_make(), when nothing is left that could refuse: makes what is nameless, fills FIFOs,
  * sets the offsets, and at last cuts files back (rollback).  Not for --dry-run.  Exits with a message if, say, a
  * disk is full: no file has been cut then.

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
     plan.differences += shared_plan(&plan.image);
     plan.differences += memory_plan(&plan.image);
     plan.differences += surroundings_plan(&plan, &files);
+    plan.say_to = stderr_keep(&plan.image);
     plan_make(&plan);
     strict_check(plan.differences, files.strict);
     if (!plan.dry_run)

@@ -87,6 +87,7 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     make_frame(&core, &plan->image, plan->verbose);
     plan->differences += files_plan(&plan->image, files);
     plan->differences += memory_plan(&plan->image);
+    plan->say_to = stderr_keep(&plan->image);
     plan_make(plan);
     set_jump(plan->restorer);
 }

@@ -121,6 +121,7 @@ int main(int argc, char **argv)
         plan.differences += shared_plan(&plan.image);
         plan.differences += memory_plan(&plan.image);
         plan.differences += surroundings_plan(&plan, &more.files);
+        plan.say_to = stderr_keep(&plan.image);
         plan_make(&plan);
     } else {
         core_plan(&plan, program, path, &more.files);

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -46,6 +48,25 @@ static void database(void)
     refused();
     tell("life", ckpt_now());
     refused();
+    dprintf(2, "record 2\n");
+}
+
+/* As 1 and 2 it has files of its own; and the restorer has something to say: where an epoll's socket was is nothing. */
+static void own_files(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    output = dup(1);
+    close(1);
+    close(2);
+    if (open("table", O_RDWR | O_CREAT | O_TRUNC, 0600) != 1 || open("database", O_RDWR | O_CREAT | O_TRUNC, 0600) != 2)
+        exit(1);
+    int waits = epoll_create1(0), end = socket(AF_UNIX, SOCK_DGRAM, 0);
+    event.data.fd = end;
+    epoll_ctl(waits, EPOLL_CTL_ADD, end, &event);
+    dprintf(1, "table 1\n");
+    dprintf(2, "record 1\n");
+    tell("life", ckpt_now());
+    dprintf(1, "table 2\n");
     dprintf(2, "record 2\n");
 }
 
@@ -246,7 +267,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } modes[] = {{"database", database}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
+    } modes[] = {{"database", database}, {"own-files", own_files}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
                  {"file-limit", file_limit}, {"no-descriptors", no_descriptors}, {"island", visit_island},
                  {"alternate", alternate}, {"tiny", tiny}, {"blocked", blocked},
                  {"takes", takes}, {"takes-at-once", takes_at_once}};
