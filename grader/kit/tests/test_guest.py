@@ -187,6 +187,16 @@ def test_a_program_takes_the_signal(lives: Lives) -> None:
     assert lives.first("-s", "40", lives.stage / "guest", "takes-at-once") == ["end 0"] and lives.said == ""
 
 
+def test_a_program_does_not_hear_the_signal(lives: Lives) -> None:
+    """It blocks it to its end, though a checkpoint was asked for; or takes it by a system call of its own."""
+    lives.guest("blocks", GUEST_UNBLOCKS="")
+    assert lives.said == "" and (lives.folder / "image").exists()
+    assert lives.second() == ["end 0"] and lives.said == ""
+    for mode, words in ("blocks", "and had blocked signal 12 (SIGUSR2)"), ("takes-by-call", "by a system call"):
+        lives.guest(mode)
+        assert words in lives.said and lives.said.count("libckpt:") == 1, lives.said
+
+
 @pytest.fixture(name="static", scope="module")
 def static_fixture(stage: Path) -> Path:
     return compile_c(stage / "static-guest", (TOP / "grader/tests/programs/guest.c").read_text(), "-static")

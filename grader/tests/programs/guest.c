@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -262,12 +263,34 @@ static void takes_at_once(void)
     signal(SIGUSR2, on_nothing);
 }
 
+/* The signal waits, and is heard at last, or never. */
+static void blocks(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    raise(SIGUSR2);
+    if (getenv("GUEST_UNBLOCKS") != NULL)
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* What libc does not see: an action set by the system call. */
+static void takes_by_call(void)
+{
+    struct {
+        void (*handler)(int);
+        unsigned long flags, restorer, mask;
+    } ignore = {SIG_IGN, 0, 0, 0};
+    syscall(SYS_rt_sigaction, SIGUSR2, &ignore, NULL, 8);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*run)(void);
-    } modes[] = {{"database", database}, {"own-files", own_files}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
+    } modes[] = {{"database", database}, {"own-files", own_files}, {"blocks", blocks}, {"takes-by-call", takes_by_call}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
                  {"file-limit", file_limit}, {"no-descriptors", no_descriptors}, {"island", visit_island},
                  {"alternate", alternate}, {"tiny", tiny}, {"blocked", blocked},
                  {"takes", takes}, {"takes-at-once", takes_at_once}};
