@@ -61,7 +61,7 @@ static const char *file_problem(const struct image_region *region, const char *n
     return problem;
 }
 
-/* A region of a file: the same file again, or all its bytes from the image (then 1, a difference), or no restart. */
+/* A region of a file: the same file again, or all its bytes from the image (1: a difference), or no restart. */
 static int check_file(struct image_region *region, const char *name)
 {
     const char *problem = file_problem(region, name);

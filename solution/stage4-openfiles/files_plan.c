@@ -89,8 +89,8 @@ static void follow_own(const struct files_work *work, struct open_file *file)
 }
 
 /*
- * Where restart was started without a 0, 1 or 2, the next file that is opened would have that number, and our messages
- * would go into it.  So there is something that nobody can write to; the restorer closes it.
+ * Where restart was started without a 0, 1 or 2, the next file that is opened would have that number, and our
+ * messages would go into it.  So there is something that nobody can write to; the restorer closes it.
  */
 static void fill_standard(void)
 {

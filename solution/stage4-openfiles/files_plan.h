@@ -19,15 +19,15 @@ struct files_options {
 
 /*
  * Opens each file of the image's Open File Table, above all numbers that the program uses, and notes the
- * number in a copy of the table, which takes the place of the image's (image_put_note()).  Names what will not be as
- * it was, and returns how many things that are.  Does not return if a file is missing: exits with a status of
+ * number in a copy of the table, which takes the place of the image's (image_put_note()).  Names what will not be
+ * as it was, and returns how many things that are.  Does not return if a file is missing: exits with a status of
  * <sysexits.h>.  Nothing outside of restart has changed, then or afterwards: that is files_commit()'s.
  */
 int files_plan(struct image *image, const struct files_options *options);
 
 /*
- * After files_plan(): where the restorer's messages go (struct restart_plan, say_to).  If the program's descriptor 2
- * is another file than restart's, restart's is kept meanwhile, at a number of its own.
+ * After files_plan(): where the restorer's messages go (struct restart_plan, say_to).  If the program's descriptor
+ * 2 is another file than restart's, restart's is kept meanwhile, at a number of its own.
  */
 int stderr_keep(const struct image *image);
 

@@ -1,8 +1,8 @@
 /*
  * strict.c - restart --strict: no restart if anything would not be as it was.
  *
- * Each part of the plan names what it cannot bring back, and counts it; the refusal comes behind the last of them.  So
- * one run tells all that is in the way, and the same run without --strict says the same.
+ * Each part of the plan names what it cannot bring back, and counts it; the refusal comes behind the last of them.
+ * So one run tells all that is in the way, and the same run without --strict says the same.
  */
 #include "files_plan.h"
 

@@ -79,8 +79,8 @@ static int directory_problem(const char *path)
 }
 
 /*
- * The working directory is entered late, by the restorer.  If it cannot be, the program is where restart is; that is
- * said now, and not once more.
+ * The working directory is entered late, by the restorer.  If it cannot be, the program is where restart is; that
+ * is said now, and not once more.
  */
 static void compare_directory(struct comparison *c, struct image *image)
 {

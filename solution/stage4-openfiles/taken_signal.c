@@ -39,8 +39,8 @@ static void say_of_signal(const char *before, int number, const char *behind)
     const char *name = sigabbrev_np(number);
     our_signal = 0; /* once */
     say("libckpt: ", before, text_number((uint64_t)number, 10).digits, name != NULL ? " (SIG" : "",
-        name != NULL ? name : "", name != NULL ? ")" : "", behind, "; ckpt -s takes another signal (try ckpt -s 40)",
-        NULL);
+        name != NULL ? name : "", name != NULL ? ")" : "", behind,
+        "; ckpt -s takes another signal (try ckpt -s 40)", NULL);
 }
 
 static void tell(int number)
@@ -58,8 +58,8 @@ __attribute__((destructor)) static void taken_signal_end(void)
         return;
     sys_call(SYS_rt_sigpending, (long)&waiting, sizeof waiting, 0, 0);
     if (waiting >> (our_signal - 1) & 1)
-        say_of_signal("a checkpoint was asked for and not taken: the program ends, and had blocked signal ", our_signal,
-                      "");
+        say_of_signal("a checkpoint was asked for and not taken: the program ends, and had blocked signal ",
+                      our_signal, "");
     else if ((void *)action.sa_handler != our_handler && !doubtful) // NOLINT
         say_of_signal("the program ends, and had its own action for signal ", our_signal,
                       ", by a system call that it made itself: no checkpoints");

@@ -31,6 +31,7 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -151,6 +152,8 @@ static void objects(void)
 /* A loss of each kind: a socket, a filter of system calls, and the working directory, which the test removes. */
 static void losses(void)
 {
+    mkdir("watched", 0700);
+    inotify_add_watch(inotify_init1(0), "watched", IN_CREATE);
     struct sock_filter allow = {.code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW};
     struct sock_fprog filter = {1, &allow};
     socket(AF_UNIX, SOCK_STREAM, 0);
@@ -344,10 +347,12 @@ def test_strict_names_all_kinds_of_losses(world: World) -> None:
     """And then it refuses, once; without it the same is named, once."""
     world.first_life("losses")
     (world.folder / "sub").rmdir()
-    words = ["descriptor 3, socket:", "(seccomp)", f"(directory): its working directory {world.folder}/sub cannot be entered"]
+    (world.folder / "watched").rmdir()
+    words = ["descriptor 3, anon_inode:inotify: not all", "descriptor 4, socket:", "(seccomp)", f"(directory): its working directory {world.folder}/sub cannot be entered"]
     for options in [], ["--strict"], ["--strict", "--dry-run"], ["--strict", "--accept", "seccomp,directory"]:
         done = world.restart(*options)
-        assert [done.stderr.count(word) for word in words] == [1, 1, 1], done
+        counts = [done.stderr.count(word) for word in words]
+        assert counts == ["--strict" in options, 1, 1, 1] and "watched) is lost" in done.stderr, done
         assert done.returncode == (66 if options else 0) and ("on" in done.stdout) != bool(options), done
         assert done.stderr.count("limited its system calls") == 1, done
         assert done.stderr.count("so no restart") == bool(options) == ("--strict: " in done.stderr), done
