@@ -77,8 +77,23 @@ def test_messages_never_go_into_a_file_of_the_program(lives: Lives, verbose: str
     assert lives.guest("database", CKPT_VERBOSE=verbose) == ["refused -1", "life 0", "refused -1", "end 0"]
     database = lives.folder / "database"
     assert database.read_text() == "record 1\nrecord 2\n" and lives.said == ""
-    assert lives.second("--redirect", "--rollback")[0] == "life 1"
-    assert database.read_text() == "record 1\nrecord 2\n" and CHILD not in lives.said
+    for options in ["--redirect", "--rollback"], ["--rollback"]:
+        assert lives.second(*options)[0] == "life 1"
+        assert database.read_text() == "record 1\nrecord 2\n" and CHILD not in lives.said
+
+
+def test_the_restorer_s_messages_never_go_into_a_file_of_the_program(lives: Lives) -> None:
+    """Files that it opened as 1 and 2 come back; restart's own standard error hears what goes wrong, also at the last."""
+    assert lives.guest("own-files") == ["life 0", "end 0"]
+    names = [f"{lives.folder}/{name}" for name in ("table", "database")]
+    wanted = [Path(name).read_text() for name in names]
+    assert wanted == ["table 1\ntable 2\n", "record 1\nrecord 2\n"]
+    for options in [], ["-nw"]:
+        lives.second(*options)
+        assert [Path(name).read_text() for name in names] == wanted
+        assert "epoll: its entry for" in lives.said and "is restart's own now" not in lives.said
+    lives.run("sh", "-c", 'exec "$0" image >&- 2>&-', lives.stage / "restart")
+    assert [Path(name).read_text() for name in names] == wanted
 
 
 def test_messages_go_to_the_standard_error_of_each_life(lives: Lives) -> None:
@@ -170,6 +185,16 @@ def test_a_program_takes_the_signal(lives: Lives) -> None:
     lives.guest("takes-at-once")
     assert lives.said.count("libckpt:") == 1
     assert lives.first("-s", "40", lives.stage / "guest", "takes-at-once") == ["end 0"] and lives.said == ""
+
+
+def test_a_program_does_not_hear_the_signal(lives: Lives) -> None:
+    """It blocks it to its end, though a checkpoint was asked for; or takes it by a system call of its own."""
+    lives.guest("blocks", GUEST_UNBLOCKS="")
+    assert lives.said == "" and (lives.folder / "image").exists()
+    assert lives.second() == ["end 0"] and lives.said == ""
+    for mode, words in ("blocks", "and had blocked signal 12 (SIGUSR2)"), ("takes-by-call", "by a system call"):
+        lives.guest(mode)
+        assert words in lives.said and lives.said.count("libckpt:") == 1, lives.said
 
 
 @pytest.fixture(name="static", scope="module")

@@ -143,7 +143,7 @@ def test_huge_pages_come_back_or_are_named(case: Case) -> None:
         case.open_gate(1)
         assert case.image is not None
         strict = case.restart(case.image, STUDENT, "--strict", "--redirect")
-        assert strict.wait() == 71 and "too few free here" in strict.messages()
+        assert strict.wait() == 66 and "too few free here" in strict.messages()
         second = case.restart(case.image)
         assert second.wait() < 128 and "unmapped in small pages 1" in second.lines()[1]
         assert "it will have small ones" in second.messages()

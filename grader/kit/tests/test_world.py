@@ -24,11 +24,14 @@ HIDDEN = [".nfs00000000deadbeef00000001", ".fuse_hidden0000001200000003"]
 PROGRAM = r"""
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -146,6 +149,22 @@ static void objects(void)
     puts("on");
 }
 
+/* A loss of each kind: a socket, a filter of system calls, and the working directory, which the test removes. */
+static void losses(void)
+{
+    mkdir("watched", 0700);
+    inotify_add_watch(inotify_init1(0), "watched", IN_CREATE);
+    struct sock_filter allow = {.code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW};
+    struct sock_fprog filter = {1, &allow};
+    socket(AF_UNIX, SOCK_STREAM, 0);
+    mkdir("sub", 0700);
+    chdir("sub");
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+    raise(SIGUSR2);
+    puts("on");
+}
+
 static void not_dumpable(void)
 {
     if (getuid() == 0)
@@ -192,6 +211,8 @@ int main(int argc, char **argv)
         kernels();
     if (strcmp(argv[1], "objects") == 0)
         objects();
+    if (strcmp(argv[1], "losses") == 0)
+        losses();
     if (strcmp(argv[1], "not-dumpable") == 0)
         not_dumpable();
     if (strcmp(argv[1], "memory") == 0)
@@ -309,13 +330,32 @@ def test_a_fifo_in_the_place_of_a_file(world: World) -> None:
 def test_removed_directories(world: World) -> None:
     first = world.first_life("directory")
     before = sorted(os.listdir(world.folder))
-    for taken in (False, True):
-        if taken:
-            (world.folder / "sub").write_text("a file, in the place of the directory")
+    sub = world.folder / "sub"
+    for taken in (None, Path.touch, Path.mkdir):
+        if taken is not None:
+            taken(sub)
         back = world.restart("--strict")
         assert back.stdout == first.stdout == "1 1 0 -1 3\n", (first, back)
-    (world.folder / "sub").unlink()
+        assert sub.exists() == (taken is not None), "what has that name now is somebody's"
+        if sub.is_file():
+            sub.unlink()
+    sub.rmdir()
     assert sorted(os.listdir(world.folder)) == before
+
+
+def test_strict_names_all_kinds_of_losses(world: World) -> None:
+    """And then it refuses, once; without it the same is named, once."""
+    world.first_life("losses")
+    (world.folder / "sub").rmdir()
+    (world.folder / "watched").rmdir()
+    words = ["descriptor 3, anon_inode:inotify: not all", "descriptor 4, socket:", "(seccomp)", f"(directory): its working directory {world.folder}/sub cannot be entered"]
+    for options in [], ["--strict"], ["--strict", "--dry-run"], ["--strict", "--accept", "seccomp,directory"]:
+        done = world.restart(*options)
+        counts = [done.stderr.count(word) for word in words]
+        assert counts == ["--strict" in options, 1, 1, 1] and "watched) is lost" in done.stderr, done
+        assert done.returncode == (66 if options else 0) and ("on" in done.stdout) != bool(options), done
+        assert done.stderr.count("limited its system calls") == 1, done
+        assert done.stderr.count("so no restart") == bool(options) == ("--strict: " in done.stderr), done
 
 
 def test_hidden_files(world: World) -> None:

@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -46,6 +49,25 @@ static void database(void)
     refused();
     tell("life", ckpt_now());
     refused();
+    dprintf(2, "record 2\n");
+}
+
+/* As 1 and 2 it has files of its own; and the restorer has something to say: where an epoll's socket was is nothing. */
+static void own_files(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    output = dup(1);
+    close(1);
+    close(2);
+    if (open("table", O_RDWR | O_CREAT | O_TRUNC, 0600) != 1 || open("database", O_RDWR | O_CREAT | O_TRUNC, 0600) != 2)
+        exit(1);
+    int waits = epoll_create1(0), end = socket(AF_UNIX, SOCK_DGRAM, 0);
+    event.data.fd = end;
+    epoll_ctl(waits, EPOLL_CTL_ADD, end, &event);
+    dprintf(1, "table 1\n");
+    dprintf(2, "record 1\n");
+    tell("life", ckpt_now());
+    dprintf(1, "table 2\n");
     dprintf(2, "record 2\n");
 }
 
@@ -243,12 +265,34 @@ static void takes_at_once(void)
     signal(SIGUSR2, on_nothing);
 }
 
+/* The signal waits, and is heard at last, or never. */
+static void blocks(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    raise(SIGUSR2);
+    if (getenv("GUEST_UNBLOCKS") != NULL)
+        sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* What libc does not see: an action set by the system call. */
+static void takes_by_call(void)
+{
+    struct {
+        void (*handler)(int);
+        unsigned long flags, restorer, mask;
+    } ignore = {SIG_IGN, 0, 0, 0};
+    syscall(SYS_rt_sigaction, SIGUSR2, &ignore, NULL, 8);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*run)(void);
-    } modes[] = {{"database", database}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
+    } modes[] = {{"database", database}, {"own-files", own_files}, {"blocks", blocks}, {"takes-by-call", takes_by_call}, {"messages", messages}, {"waiting-sigpipe", waiting_sigpipe},
                  {"file-limit", file_limit}, {"no-descriptors", no_descriptors}, {"island", visit_island},
                  {"alternate", alternate}, {"tiny", tiny}, {"blocked", blocked},
                  {"takes", takes}, {"takes-at-once", takes_at_once}};
