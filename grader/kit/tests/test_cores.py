@@ -862,6 +862,38 @@ def test_refusals(stage: Path, tmp_path: Path) -> None:
     refused(stage, tmp_path, 66, "No such file", "-n", program, "nothing")
 
 
+def test_a_script_in_place_of_the_program(stage: Path, tmp_path: Path) -> None:
+    """Nothing of it is mapped where the program was, whether the core has the program's first page or not."""
+    program = compile_c(tmp_path, "compute", COMPUTE)
+    script = tmp_path / "script"
+    script.write_text('#! /bin/sh\nexec ./compute "$@"\n')
+    os.utime(script, (0, 0))
+    for how in (gcore, kernel_core) if KERNEL_CORES else (gcore,):
+        life = start(tmp_path, program, "400000000")
+        assert wait_until(uses(life.pid, 0.1), LIMIT)
+        refused(stage, tmp_path, 66, "no ELF file", "-n", script, how(tmp_path, life))
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_a_file_that_may_have_been_shared(how: Take, stage: Path, tmp_path: Path) -> None:
+    """No core tells: it is named, and refused with --strict. A mapping that is only read is not, if the core tells that."""
+    program = compile_c(tmp_path, "state", STATE.replace("O_RDONLY", "O_RDWR").replace(
+        "PROT_READ, MAP_PRIVATE", "PROT_READ | PROT_WRITE, MAP_SHARED"))
+    reader = compile_c(tmp_path, "reader", STATE)
+    text = tmp_path / "text"
+    for binary, named in ((program, True), (reader, False)):
+        text.write_text("hello\n")
+        os.utime(text, (0, 0))
+        life = start(tmp_path, binary, text, stdin=subprocess.PIPE)
+        wait_in_read(life)
+        core = how(tmp_path, life)
+        done = restart(stage, tmp_path, "-n", "--dry-run", binary, core)
+        assert done.returncode == 0 and (f"{text}: it may be that this was shared" in done.stderr) >= named, done.stderr
+        assert done.stderr.count("was shared") == 1 if named or how is gcore else "was shared" not in done.stderr
+        if named:
+            refused(stage, tmp_path, 66, "--strict", "-n", "--strict", binary, core)
+
+
 def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:
     program = compile_c(tmp_path, "thread", THREAD)
     life = start(tmp_path, program)
