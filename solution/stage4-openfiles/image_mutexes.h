@@ -9,7 +9,7 @@
 
 struct image_mutexes {
     uint32_t tid; /* of the first life */
-    uint32_t count;
+    uint32_t count; /* MUTEXES_MOST + 1: there are more, which are not in the note */
     uint64_t owners[MUTEXES_MOST]; /* addresses of the fields with the owner's id */
 };
 
