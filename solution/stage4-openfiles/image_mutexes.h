@@ -20,4 +20,7 @@ struct image_mutexes {
  */
 void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t page, bool first);
 
+/* Adds one of the kernel's list of robust mutexes, whose first three words (at `first_word`) these are. */
+void mutexes_add_robust(struct image_mutexes *m, const uint32_t words[3], uint64_t first_word);
+
 #endif

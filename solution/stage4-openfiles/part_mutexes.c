@@ -54,16 +54,22 @@ static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start,
                 mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
 }
 
-/* The robust mutex of one entry of the list: the kernel looks at its first word.  It may be gone: see below. */
-static void add_robust(struct image_mutexes *m, int memory, uint64_t first_word)
+/* words: lock, count, owner, those of pthread_mutex_t.  The kernel looks at the first. */
+void mutexes_add_robust(struct image_mutexes *m, const uint32_t words[3], uint64_t first_word)
 {
-    uint32_t words[3] = {0}; /* word, count, owner: those of pthread_mutex_t */
-    if (sys_pread(memory, words, sizeof words, (off_t)first_word) != sizeof words ||
-        (words[0] & FUTEX_TID_MASK) != m->tid)
+    if ((words[0] & FUTEX_TID_MASK) != m->tid)
         return;
     add(m, first_word);
     if (words[2] == m->tid)
         add(m, first_word + 2 * sizeof *words);
+}
+
+/* The robust mutex of one entry of the list.  It may be gone: see below. */
+static void add_robust(struct image_mutexes *m, int memory, uint64_t first_word)
+{
+    uint32_t words[3];
+    if (sys_pread(memory, words, sizeof words, (off_t)first_word) == sizeof words)
+        mutexes_add_robust(m, words, first_word);
 }
 
 /*

@@ -144,6 +144,39 @@ int main(void)
     return 0;
 }
 """
+# Holds a robust mutex; after a byte it tells whether the kernel has its list, and whether it is still the owner.
+ROBUST = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    static pthread_mutex_t mutex;
+    pthread_mutexattr_t attributes;
+    void *head = NULL, *before;
+    size_t size;
+    char byte;
+    syscall(SYS_get_robust_list, 0, &before, &size);
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&mutex, &attributes);
+    pthread_mutex_lock(&mutex);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    syscall(SYS_get_robust_list, 0, &head, &size);
+    printf("list %d ", head == before);
+    printf("again %d ", pthread_mutex_lock(&mutex) == EDEADLK);
+    printf("unlocked %d\n", pthread_mutex_unlock(&mutex));
+    return 0;
+}
+"""
 # A file that nobody finds again is open as 3; when a byte comes, says which number the next file gets, and what 3 reads.
 DELETED = r"""
 #include <errno.h>
@@ -892,6 +925,16 @@ def test_a_file_that_may_have_been_shared(how: Take, stage: Path, tmp_path: Path
         assert done.stderr.count("was shared") == 1 if named or how is gcore else "was shared" not in done.stderr
         if named:
             refused(stage, tmp_path, 66, "--strict", "-n", "--strict", binary, core)
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_a_held_robust_mutex(how: Take, stage: Path, tmp_path: Path) -> None:
+    """The list of these is found in libc's memory: the kernel gets it back, and the program still owns what it holds."""
+    program = compile_c(tmp_path, "robust", ROBUST)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    done = restart(stage, tmp_path, "-n", program, how(tmp_path, life), given="x")
+    assert done.stdout == "list 1 again 1 unlocked 0\n", done.stderr
 
 
 def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:
