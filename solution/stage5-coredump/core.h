@@ -121,7 +121,7 @@ bool core_arguments(const struct core *core, const struct image *image, struct p
 void core_left_out(const struct core *core, const struct image *image, const char *text, bool strict);
 size_t core_holes(const struct core *core, const struct image *image);
 
-/* core_shared.c: names the files that may be written through memory no more; with `strict` it exits with 66 then. */
+/* core_shared.c: names the files that memory may no longer write to; with `strict` it exits with 66 then. */
 void core_shared(const struct core *core, const struct image *image, bool strict);
 
 /* core_locks.c: a note of the locks that were held, if any were. */

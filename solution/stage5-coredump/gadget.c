@@ -56,7 +56,7 @@ static void find_in_region(struct gadgets *found, const struct image *image, siz
     free(bytes);
 }
 
-/* What cannot be written is looked at first: it is a libc's, and small.  The heap of a Lisp is code, too, of GiBs. */
+/* What cannot be written is looked at first: it is small.  The heap of a Lisp is code, too, and of GiBs. */
 struct gadgets gadgets_find(const struct image *image)
 {
     struct gadgets found = {0};
