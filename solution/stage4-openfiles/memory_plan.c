@@ -12,6 +12,7 @@
  */
 #include "memory_plan.h"
 #include "image_memory.h"
+#include "image_mutexes.h"
 #include "image_numa.h"
 
 #include <linux/mempolicy.h>
@@ -124,7 +125,19 @@ static bool plan_policies(const struct image *image)
     return refused > 0;
 }
 
+/* Those beyond keep the first life's thread id. */
+static bool plan_locks(const struct image *image)
+{
+    size_t size = 0;
+    const struct image_mutexes *m = image_note(image, IMAGE_NOTE_NAME, NOTE_MUTEXES, sizeof *m, &size);
+    bool more = m != NULL && m->count > MUTEXES_MOST;
+    if (more)
+        warnx("more than %d locks were held: for the others it is a stranger who holds them, and it may wait for "
+              "ever", MUTEXES_MOST);
+    return more;
+}
+
 int memory_plan(struct image *image)
 {
-    return plan_ranges(image) + plan_policies(image);
+    return plan_ranges(image) + plan_policies(image) + plan_locks(image);
 }

@@ -165,20 +165,22 @@ static void compare_clocks(struct comparison *c, const struct restart_plan *plan
     int64_t boot = clock_error(c, then->boot, now->boot, then->boot_offset, now->boot_offset);
     if (!is_much(monotonic) && !is_much(boot))
         return;
+    const char *clock = is_much(monotonic) ? "monotonic" : "boot"; /* who slept (suspend) has only that wrong */
+    int64_t off = is_much(monotonic) ? monotonic : boot;
     int error = clock_namespace(now->monotonic_offset - monotonic, now->boot_offset - boot, plan->dry_run);
     if (error == IN_USER_NAMESPACE)
         differs(c, "namespaces",
                 "to put its clock right it is in a user namespace of its own: set-user-id programs that "
                 "it starts get no rights");
     if (error == 0 || error == IN_USER_NAMESPACE)
-        fprintf(stderr, "restart: the monotonic clock was %ld s off: a time namespace puts it right\n",
-                -monotonic / NSEC);
+        fprintf(stderr, "restart: the %s clock was %ld s off: a time namespace puts it right\n", clock,
+                -off / NSEC);
     else
         differs(c, "clock",
-                "the monotonic clock is %ld s %s, and a time namespace is refused (%s): waits until an "
+                "the %s clock is %ld s %s, and a time namespace is refused (%s): waits until an "
                 "absolute time end as much too %s",
-                labs(monotonic / NSEC), monotonic < 0 ? "behind" : "ahead", strerror(error),
-                monotonic < 0 ? "late" : "early");
+                clock, labs(off / NSEC), off < 0 ? "behind" : "ahead", strerror(error),
+                off < 0 ? "late" : "early");
 }
 
 /* Every program has used some: below a second it is not worth a word. */

@@ -121,6 +121,9 @@ bool core_arguments(const struct core *core, const struct image *image, struct p
 int core_left_out(const struct core *core, const struct image *image, const char *text);
 size_t core_holes(const struct core *core, const struct image *image);
 
+/* core_shared.c: names the files that memory may no longer write to, and returns how many mappings that are. */
+int core_shared(const struct core *core, const struct image *image);
+
 /* core_locks.c: a note of the locks that were held, if any were. */
 void core_locks(const struct core *core, struct image *image);
 

@@ -80,6 +80,7 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     core_regions(&core, &plan->image, program);
     check_memory(&plan->image, &core);
     plan->differences += core_left_out(&core, &plan->image, files->text);
+    plan->differences += core_shared(&core, &plan->image);
     core_state(&core, &plan->image);
     core_random_note(&plan->image, core_random(&core));
     core_locks(&core, &plan->image);

@@ -144,6 +144,39 @@ int main(void)
     return 0;
 }
 """
+# Holds a robust mutex; after a byte it tells whether the kernel has its list, and whether it is still the owner.
+ROBUST = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    static pthread_mutex_t mutex;
+    pthread_mutexattr_t attributes;
+    void *head = NULL, *before;
+    size_t size;
+    char byte;
+    syscall(SYS_get_robust_list, 0, &before, &size);
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&mutex, &attributes);
+    pthread_mutex_lock(&mutex);
+    printf("ready\n");
+    fflush(stdout);
+    while (read(0, &byte, 1) < 0)
+        ;
+    syscall(SYS_get_robust_list, 0, &head, &size);
+    printf("list %d ", head == before);
+    printf("again %d ", pthread_mutex_lock(&mutex) == EDEADLK);
+    printf("unlocked %d\n", pthread_mutex_unlock(&mutex));
+    return 0;
+}
+"""
 # A file that nobody finds again is open as 3; when a byte comes, says which number the next file gets, and what 3 reads.
 DELETED = r"""
 #include <errno.h>
@@ -860,6 +893,48 @@ def test_refusals(stage: Path, tmp_path: Path) -> None:
     refused(stage, tmp_path, 65, "not an ELF file", "-n", program, "text")
     refused(stage, tmp_path, 65, "not a core file", "-n", core, program)
     refused(stage, tmp_path, 66, "No such file", "-n", program, "nothing")
+
+
+def test_a_script_in_place_of_the_program(stage: Path, tmp_path: Path) -> None:
+    """Nothing of it is mapped where the program was, whether the core has the program's first page or not."""
+    program = compile_c(tmp_path, "compute", COMPUTE)
+    script = tmp_path / "script"
+    script.write_text('#! /bin/sh\nexec ./compute "$@"\n')
+    os.utime(script, (0, 0))
+    for how in (gcore, kernel_core) if KERNEL_CORES else (gcore,):
+        life = start(tmp_path, program, "400000000")
+        assert wait_until(uses(life.pid, 0.1), LIMIT)
+        refused(stage, tmp_path, 66, "no ELF file", "-n", script, how(tmp_path, life))
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_a_file_that_may_have_been_shared(how: Take, stage: Path, tmp_path: Path) -> None:
+    """No core tells: it is named, and refused with --strict. A mapping that is only read is not, if the core tells that."""
+    program = compile_c(tmp_path, "state", STATE.replace("O_RDONLY", "O_RDWR").replace(
+        "PROT_READ, MAP_PRIVATE", "PROT_READ | PROT_WRITE, MAP_SHARED"))
+    reader = compile_c(tmp_path, "reader", STATE)
+    text = tmp_path / "text"
+    for binary, named in ((program, True), (reader, False)):
+        text.write_text("hello\n")
+        os.utime(text, (0, 0))
+        life = start(tmp_path, binary, text, stdin=subprocess.PIPE)
+        wait_in_read(life)
+        core = how(tmp_path, life)
+        done = restart(stage, tmp_path, "-n", "--dry-run", binary, core)
+        assert done.returncode == 0 and (f"{text}: it may be that this was shared" in done.stderr) >= named, done.stderr
+        assert done.stderr.count("was shared") == 1 if named or how is gcore else "was shared" not in done.stderr
+        if named:
+            refused(stage, tmp_path, 66, "--strict", "-n", "--strict", binary, core)
+
+
+@pytest.mark.parametrize("how", TAKES)
+def test_a_held_robust_mutex(how: Take, stage: Path, tmp_path: Path) -> None:
+    """The list of these is found in libc's memory: the kernel gets it back, and the program still owns what it holds."""
+    program = compile_c(tmp_path, "robust", ROBUST)
+    life = start(tmp_path, program, stdin=subprocess.PIPE)
+    wait_in_read(life)
+    done = restart(stage, tmp_path, "-n", program, how(tmp_path, life), given="x")
+    assert done.stdout == "list 1 again 1 unlocked 0\n", done.stderr
 
 
 def test_threads_are_refused(stage: Path, tmp_path: Path) -> None:

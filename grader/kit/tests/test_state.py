@@ -172,3 +172,14 @@ def test_the_monotonic_clock_goes_on(made: Lab, tmp_path: Path, shift: int) -> N
     again = subprocess.run([str(bin_folder / "restart"), str(image)], capture_output=True, text=True, check=False, timeout=60)
     assert again.stdout == "0 - rang 0 early 0\n", again.stderr
     assert "a time namespace puts it right" in again.stderr
+
+
+def test_only_the_boot_clock_is_another(made: Lab, tmp_path: Path) -> None:
+    """As of a machine that has slept: that clock is named, and no other."""
+    enter = ["unshare", "-T", *([] if os.geteuid() == 0 else ["-Ur"]), "--boottime", "100000"]
+    if subprocess.run([*enter, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("no time namespaces here")
+    assert any(saved_in_time(made, tmp_path, enter, seconds) for seconds in (3, 9, 27)), "no image"
+    words = [str(made.reference() / "restart"), "--dry-run", str(tmp_path / "image")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert "the boot clock was 100000 s off" in done.stderr and "monotonic" not in done.stderr, done.stderr

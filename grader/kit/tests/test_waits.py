@@ -150,12 +150,15 @@ def test_what_cannot_go_on_is_named(made: lab.Lab, tmp_path: Path) -> None:
         assert f"`{call}" in limits, f"{call} is not in Limits"
 
 
-@pytest.mark.parametrize("more", [[], ["block"]])
+@pytest.mark.parametrize("call, more", [
+    ("pause", []), ("pause", ["block"]), ("pause", ["once"]), ("sigsuspend", ["mask"]), ("ppoll(NULL)", ["mask"]),
+    ("epoll_pwait(-1)", ["mask"]),
+])
 def test_a_signal_of_its_own_ends_a_wait(
-    made: lab.Lab, tmp_path: Path, waiters: list[subprocess.Popen[bytes]], more: list[str]
+    made: lab.Lab, tmp_path: Path, waiters: list[subprocess.Popen[bytes]], call: str, more: list[str]
 ) -> None:
-    """SIGALRM comes together with the checkpoint signal, after it; SIGUSR1, before it, in a handler that blocks it."""
-    waiter = Waiter(made, tmp_path / "life", "pause", 0, *more)
+    """SIGALRM comes together with the checkpoint signal, after it; SIGUSR1, before it, in a handler or a call that blocks it."""
+    waiter = Waiter(made, tmp_path / "life", call, 0, *more)
     waiters.append(waiter.first)
     waiter.first.send_signal(signal.SIGSTOP)
     assert wait_until(lambda: status_field(waiter.first.pid, "State").startswith("T"), LIMIT)

@@ -1,6 +1,7 @@
-/* waits.c CALL PATH SECONDS [block]: waits once, by the call that is named, and says how that ended.  A call without a
+/* waits.c CALL PATH SECONDS [block|once|mask]: waits once, by the call that is named, and says how that ended.  A call without a
  * limit of its own ends by a byte in the FIFO at PATH, or by SIGALRM, which has a handler; the others after SECONDS.
- * With "block" the handler blocks all signals. */
+ * With "block" the handler blocks all signals; with "once" it does so, and is gone when it has run; with "mask" the
+ * call itself blocks SIGUSR2. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -151,8 +152,12 @@ int main(int argc, char **argv)
     long result;
 
     sigemptyset(&none);
-    if (argc > 4)
+    if (argc > 4 && !strcmp(argv[4], "mask"))
+        sigaddset(&none, SIGUSR2);
+    else if (argc > 4)
         sigfillset(&action.sa_mask);
+    if (argc > 4 && !strcmp(argv[4], "once"))
+        action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
     fifo = open(argv[2], O_RDWR);
