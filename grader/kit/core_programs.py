@@ -3,7 +3,7 @@
     core_programs.py            run them all, at one random moment each
     core_programs.py NAME...    run these
     core_programs.py --times N  each at N random moments
-    core_programs.py --table    the table in solution/README anew, from a run of all
+    core_programs.py --table    the table in solution/README anew, or only the rows of those that are named
 
 Each runs uninterrupted in one folder, and under libsavefds.so in another. There SIGQUIT makes it write its
 `filedescriptors`, and the kernel its core, at a random part of its processor time; nothing runs on after that. Then
@@ -20,10 +20,12 @@ import sys
 from pathlib import Path
 
 from kit import real_programs
-from kit.real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, cpu_seconds
+from kit.real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, committed_rows, cpu_seconds
+from kit.real_programs import markdown, was_tried, with_kept
 from stage.config import TOP
 
 STAGE = TOP / "solution" / "stage5-coredump"
+HEAD = ["program", "version", "times", "from its core"]
 BEGIN, END = "<!-- cores: made by grader/kit/core_programs.py --table -->", "<!-- end of cores -->"
 PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
 KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")
@@ -83,9 +85,10 @@ class CoreTrial(Trial):
         return True
 
 
-def table(rows: list[Row]) -> str:
-    lines = ["| program | version | from its core |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {program.name} | {version} | {result} |" for program, version, result in rows)])
+def cells(row: Row, times: int) -> list[str]:
+    """A row of the table. What is known not to come back is not run."""
+    program, version, result = row
+    return [program.name, version, str(times) if was_tried(result) and not program.core else "-", result]
 
 
 def result_of(program: Program) -> str:
@@ -111,8 +114,10 @@ def main() -> int:
         sys.exit(NO_CORES)
     subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
     rows = real_programs.run_all(FROM_CORES, options, run_one)
-    if options.table and not options.names:
-        real_programs.write_table(table(rows), BEGIN, END)
+    if options.table:
+        made = with_kept([cells(row, options.times) for row in rows], committed_rows(BEGIN, END),
+                         [program.name for program in FROM_CORES])
+        real_programs.write_table(markdown(HEAD, made), BEGIN, END)
     return real_programs.failed(rows)
 
 
