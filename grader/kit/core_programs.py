@@ -38,6 +38,12 @@ def raise_core_limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
+def let_it_dump() -> None:
+    """A shell's background jobs ignore SIGQUIT, and so does all that they start."""
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    raise_core_limit()
+
+
 class CoreTrial(Trial):
     """One program at random moments, each of which is the moment of a core."""
 
@@ -46,7 +52,7 @@ class CoreTrial(Trial):
         table = self.image.with_name("filedescriptors")
         table.unlink(missing_ok=True)
         settings = {"LD_PRELOAD": str(self.stage / "libsavefds.so"), "SAVEFDS_FILE": str(table)}
-        life = real_programs.start(self.first, self.program, self.words, settings=settings, before=raise_core_limit)
+        life = real_programs.start(self.first, self.program, self.words, settings=settings, before=let_it_dump)
         try:
             await_event(lambda: life.poll() is not None or cpu_seconds(life.pid) >= share * self.seconds, "the moment")
             life.send_signal(signal.SIGQUIT)

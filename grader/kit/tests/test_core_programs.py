@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,14 @@ def test_a_program_that_is_not_here_makes_a_row() -> None:
     program = Program("missing", "no-package", "nothing", ["/no/such/program"])
     row = core_programs.cells((program, "?", core_programs.run_one(program, 3, 1)), 3)
     assert row[2:] == ["-", "not tried here: missing is not installed"] and is_right(row, program)
+
+
+def test_a_background_job_can_dump_what_it_starts() -> None:
+    """A shell gives it SIGQUIT ignored."""
+    words = ["grep", "SigIgn", "/proc/self/status"]
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        done = subprocess.run(words, preexec_fn=core_programs.let_it_dump, capture_output=True, text=True, check=True)
+    finally:
+        signal.signal(signal.SIGQUIT, before)
+    assert not int(done.stdout.split()[1], 16) & 1 << (signal.SIGQUIT - 1)
