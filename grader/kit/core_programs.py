@@ -23,6 +23,7 @@ from kit import real_programs
 from kit.real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, committed_rows, cpu_seconds
 from kit.real_programs import markdown, was_tried, with_kept
 from stage.config import TOP
+from stage.process import has_signal
 
 STAGE = TOP / "solution" / "stage5-coredump"
 HEAD = ["program", "version", "times", "from its core"]
@@ -54,6 +55,7 @@ class CoreTrial(Trial):
         settings = {"LD_PRELOAD": str(self.stage / "libsavefds.so"), "SAVEFDS_FILE": str(table)}
         life = real_programs.start(self.first, self.program, self.words, settings=settings, before=let_it_dump)
         try:
+            await_event(lambda: life.poll() is not None or has_signal(life.pid, "SigCgt", signal.SIGQUIT), "a handler")
             await_event(lambda: life.poll() is not None or cpu_seconds(life.pid) >= share * self.seconds, "the moment")
             life.send_signal(signal.SIGQUIT)
             status = life.wait(real_programs.LIMIT)
@@ -65,8 +67,8 @@ class CoreTrial(Trial):
         found = sorted(self.first.glob("core*"))
         if not found:
             raise Failed(f"no core file (core_pattern is {PATTERN})")
-        if not table.exists():  # it was too early: libsavefds had not yet been there
-            return None
+        if not table.exists():
+            raise Failed("a core, but libsavefds.so wrote nothing: the program has its own action for SIGQUIT")
         return found[0].rename(self.image)
 
     @staticmethod
