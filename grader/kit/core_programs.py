@@ -3,7 +3,7 @@
     core_programs.py            run them all, at one random moment each
     core_programs.py NAME...    run these
     core_programs.py --times N  each at N random moments
-    core_programs.py --table    the table in solution/README anew, from a run of all
+    core_programs.py --table    the table in solution/README anew, or only the rows of those that are named
 
 Each runs uninterrupted in one folder, and under libsavefds.so in another. There SIGQUIT makes it write its
 `filedescriptors`, and the kernel its core, at a random part of its processor time; nothing runs on after that. Then
@@ -20,10 +20,13 @@ import sys
 from pathlib import Path
 
 from kit import real_programs
-from kit.real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, cpu_seconds
+from kit.real_programs import PROGRAMS, Failed, Program, Row, Trial, await_event, committed_rows, cpu_seconds
+from kit.real_programs import markdown, was_tried, with_kept
 from stage.config import TOP
+from stage.process import has_signal
 
 STAGE = TOP / "solution" / "stage5-coredump"
+HEAD = ["program", "version", "times", "from its core"]
 BEGIN, END = "<!-- cores: made by grader/kit/core_programs.py --table -->", "<!-- end of cores -->"
 PATTERN = Path("/proc/sys/kernel/core_pattern").read_text().strip()
 KERNEL_CORES = "/" not in PATTERN and not PATTERN.startswith("|")
@@ -36,6 +39,12 @@ def raise_core_limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
+def let_it_dump() -> None:
+    """A shell's background jobs ignore SIGQUIT, and so does all that they start."""
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    raise_core_limit()
+
+
 class CoreTrial(Trial):
     """One program at random moments, each of which is the moment of a core."""
 
@@ -44,8 +53,9 @@ class CoreTrial(Trial):
         table = self.image.with_name("filedescriptors")
         table.unlink(missing_ok=True)
         settings = {"LD_PRELOAD": str(self.stage / "libsavefds.so"), "SAVEFDS_FILE": str(table)}
-        life = real_programs.start(self.first, self.program, self.words, settings=settings, before=raise_core_limit)
+        life = real_programs.start(self.first, self.program, self.words, settings=settings, before=let_it_dump)
         try:
+            await_event(lambda: life.poll() is not None or has_signal(life.pid, "SigCgt", signal.SIGQUIT), "a handler")
             await_event(lambda: life.poll() is not None or cpu_seconds(life.pid) >= share * self.seconds, "the moment")
             life.send_signal(signal.SIGQUIT)
             status = life.wait(real_programs.LIMIT)
@@ -57,8 +67,8 @@ class CoreTrial(Trial):
         found = sorted(self.first.glob("core*"))
         if not found:
             raise Failed(f"no core file (core_pattern is {PATTERN})")
-        if not table.exists():  # it was too early: libsavefds had not yet been there
-            return None
+        if not table.exists():
+            raise Failed("a core, but libsavefds.so wrote nothing: the program has its own action for SIGQUIT")
         return found[0].rename(self.image)
 
     @staticmethod
@@ -83,9 +93,10 @@ class CoreTrial(Trial):
         return True
 
 
-def table(rows: list[Row]) -> str:
-    lines = ["| program | version | from its core |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {program.name} | {version} | {result} |" for program, version, result in rows)])
+def cells(row: Row, times: int) -> list[str]:
+    """A row of the table. What is known not to come back is not run."""
+    program, version, result = row
+    return [program.name, version, str(times) if was_tried(result) and not program.core else "-", result]
 
 
 def result_of(program: Program) -> str:
@@ -111,8 +122,10 @@ def main() -> int:
         sys.exit(NO_CORES)
     subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
     rows = real_programs.run_all(FROM_CORES, options, run_one)
-    if options.table and not options.names:
-        real_programs.write_table(table(rows), BEGIN, END)
+    if options.table:
+        made = with_kept([cells(row, options.times) for row in rows], committed_rows(BEGIN, END),
+                         [program.name for program in FROM_CORES])
+        real_programs.write_table(markdown(HEAD, made), BEGIN, END)
     return real_programs.failed(rows)
 
 

@@ -3,7 +3,7 @@
     real_programs.py            run them all, at one random moment each
     real_programs.py NAME...    run these
     real_programs.py --times N  each at N random moments
-    real_programs.py --table    the table in solution/README anew, from a run of all
+    real_programs.py --table    the table in solution/README anew, or only the rows of those that are named
 
 Each runs twice, in two folders with the same input: uninterrupted, and under `ckpt`. The second is saved when it
 has used a random part of the processor time that the first took, is killed with SIGKILL, and restarted with
@@ -38,12 +38,15 @@ from stage.process import children_of, has_signal, wait_until
 
 STAGE = TOP / "solution" / "stage4-openfiles"
 README = TOP / "solution" / "README"
+HEAD = ["program", "version", "what it did", "times", "result", "if it ran on"]
 BEGIN, END = "<!-- real programs: made by grader/kit/real_programs.py --table -->", "<!-- end of real programs -->"
 LIMIT = 90.0  # seconds for one event; only reached when something is broken
 
 
 USR2_IS_TAKEN = 40  # a signal for programs that take SIGUSR2 for something else
 THREADS = "the program has more than one thread"
+REFUSAL = "libckpt: no checkpoint"
+TAKEN = "libckpt: the program has its own action"  # even if that calls libckpt's (php, swipl)
 NOT_STARTED = ("is statically linked", "runs with other rights than yours")
 
 
@@ -364,11 +367,13 @@ class Trial:
             raise Failed(f"not what an uninterrupted run leaves: {', '.join(sorted(bad))}")
 
     def comes_back(self, share: float, *options: str, until: float | None = None) -> bool:
-        """False: it had ended before it could be saved."""
+        """False: it had ended before it could be saved, or was just about to take the signal for itself."""
         self.image.unlink(missing_ok=True)
         self.fresh(self.first)
         status, said = self.save(share, until)
         if not self.image.exists():
+            if TAKEN in said:
+                return False
             if said or status == -signal.SIGKILL:
                 raise Failed(f"no image: {said or 'and no word'}")
             self.check(status)
@@ -411,7 +416,7 @@ class Trial:
             else:
                 self.wait_for_moment(life, lambda: self.must_be_refused(life.pid))
                 life.send_signal(self.program.signal)
-                await_event(lambda: life.poll() is not None or "libckpt: " in self.stderr(), "a message")
+                await_event(lambda: life.poll() is not None or REFUSAL in self.stderr(), "a message")
             if self.program.refused not in self.stderr() or self.image.exists():
                 raise Failed(f"not refused with the right words, but: {self.stderr() or 'an image'}")
             if self.program.refused not in NOT_STARTED:
@@ -444,13 +449,30 @@ def try_program(program: Program, folder: Path, draw: random.Random, times: int 
             trial.at_random(draw)
 
 
-def table(rows: list[Row]) -> str:
-    lines = ["| program | version | what it did | result | if it ran on |", "|---|---|---|---|---|"]
-    lines += [f"| {program.name} | {version} | {program.does} | {result} | {late_result_of(program)} |"
-              for program, version, result in rows]
-    lines += [f"| {row.name} | {package_version(row.package)} | {row.does} | comes back | - |"
-              for row in SCREENS]  # tested apart
-    return "\n".join(lines)
+def was_tried(result: str) -> bool:
+    return not result.startswith("not tried")
+
+
+def cells(row: Row, times: int) -> list[str]:
+    program, version, result = row
+    if not was_tried(result):
+        return [program.name, version, program.does, "-", result, "-"]
+    return [program.name, version, program.does, str(times), result, late_result_of(program)]
+
+
+def screen_cells() -> list[list[str]]:
+    """Tested apart, each at the moment that its steps come to."""
+    return [[row.name, package_version(row.package), row.does, "-", "comes back", "-"] for row in SCREENS]
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def with_kept(made: list[list[str]], kept: list[list[str]], names: list[str]) -> list[list[str]]:
+    """The rows of these names in this order: those that were made now, and the older ones of others."""
+    row_of = {row[0]: row for row in [*kept, *made]}
+    return [row_of[name] for name in names if name in row_of]
 
 
 def committed_rows(begin: str = BEGIN, end: str = END) -> list[list[str]]:
@@ -510,7 +532,7 @@ def parse_options(description: str, programs: list[Program]) -> argparse.Namespa
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--times", type=int, default=1, metavar="N", help="random moments for each (1)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeat a run")
-    parser.add_argument("--table", action="store_true", help="write the table in solution/README anew")
+    parser.add_argument("--table", action="store_true", help="write the rows of these programs in solution/README anew")
     options = parser.parse_args()
     if unknown := set(options.names) - {program.name for program in programs}:
         parser.error(f"no such program: {', '.join(sorted(unknown))}")
@@ -525,8 +547,10 @@ def main() -> int:
     options = parse_options("Programs that nobody here wrote, saved, killed and restarted.", PROGRAMS)
     subprocess.run(["make", "-s", "-C", STAGE], check=True, stdout=subprocess.DEVNULL)
     rows = run_all(PROGRAMS, options, run_one)
-    if options.table and not options.names:
-        write_table(table(rows))
+    if options.table:
+        made = [*(cells(row, options.times) for row in rows), *screen_cells()]
+        names = [*(row.name for row in PROGRAMS), *(row.name for row in SCREENS)]
+        write_table(markdown(HEAD, with_kept(made, committed_rows(), names)))
     return failed(rows)
 
 

@@ -23,7 +23,7 @@ from typing import IO
 import pytest
 
 from conftest import TOP
-from kit.core_programs import KERNEL_CORES, PATTERN, raise_core_limit
+from kit.core_programs import KERNEL_CORES, PATTERN, let_it_dump
 from kit.real_programs import not_tried
 from stage import maps
 from stage.process import status_field, wait_until
@@ -346,16 +346,11 @@ def compile_c(folder: Path, name: str, source: str | Path, *flags: str) -> Path:
     return folder / name
 
 
-def limits() -> None:
-    raise_core_limit()
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-
-
 def start(folder: Path, *command: str | Path, preload: Path | None = None, stdin: int = subprocess.DEVNULL,
           stderr: IO[str] | int | None = None) -> subprocess.Popen[str]:
     environment = {**ENVIRONMENT, **({"LD_PRELOAD": str(preload)} if preload else {})}
     return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
-                            text=True, preexec_fn=limits)
+                            text=True, preexec_fn=let_it_dump)
 
 
 def gcore(folder: Path, life: subprocess.Popen[str]) -> Path:
@@ -406,7 +401,7 @@ def start_on(screen: int, folder: Path, *command: str | Path) -> subprocess.Pope
     """Starts a program whose standard input and controlling terminal is `screen`."""
 
     def own_terminal() -> None:
-        limits()
+        let_it_dump()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     return subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, "TERM": "dumb"}, stdin=screen, stdout=subprocess.PIPE,
