@@ -3,7 +3,7 @@
 
     systems.py             all systems: what the solution and the skeletons get there, stage by stage
     systems.py NAME...     these
-    systems.py --table     the table in solution/README anew, from a run of all
+    systems.py --table     the rows of the table in solution/README anew, of all or of those that are named
     systems.py --fresh     make the chroots anew: sid is another system each week
 
 The chroots are in /var/cache/ckptlab/systems (CKPTLAB_SYSTEMS=DIR names another place), a gigabyte each, and stay
@@ -230,10 +230,16 @@ def try_system(system: System, fresh: bool = False) -> Row:
 # --- The table ---------------------------------------------------------------------------------
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[list[str]]) -> str:
     head = ["system", "with", *(f"stage {stage}" for stage in STAGES), "skeletons"]
-    lines = [head, ["---"] * len(head), *(row.cells() for row in rows)]
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def renewed(old: list[list[str]], rows: list[Row]) -> list[list[str]]:
+    """The table's rows; those of systems that were not run stay as they are."""
+    found = {cells[0]: cells for cells in [*old, *(row.cells() for row in rows)]}
+    return [found[system.name] for system in SYSTEMS if system.name in found]
 
 
 def parse_options() -> argparse.Namespace:
@@ -241,7 +247,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *(system.suite for system in SYSTEMS)],
                         help="bookworm, trixie ... (none: all)")
     parser.add_argument("--fresh", action="store_true", help="make the chroots anew")
-    parser.add_argument("--table", action="store_true", help="write the table in solution/README anew")
+    parser.add_argument("--table", action="store_true", help="write the table in solution/README, or these rows of it, anew")
     return parser.parse_args()
 
 
@@ -254,8 +260,8 @@ def main() -> int:
     except Broken as problem:
         say(f"systems: {problem}")
         return 1
-    if options.table and not options.names:
-        real_programs.write_table(table(rows), BEGIN, END)
+    if options.table:
+        real_programs.write_table(table(renewed(real_programs.committed_rows(BEGIN, END), rows)), BEGIN, END)
     return 0 if all(row.is_good() for row in rows) else 1
 
 
