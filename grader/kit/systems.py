@@ -192,24 +192,26 @@ print(f"glibc {libc}, gcc {first('gcc', '-dumpfullversion')}, gdb {first('gdb', 
 """
 
 
-def grade(root: Path, stage: int, top: str) -> Grade:
-    """grader/check, as `make check` calls it in a stage's folder."""
+def grade(root: Path, stage: int, top: str, loud: bool = False) -> Grade:
+    """grader/check, as `make check` calls it in a stage's folder. If loud, a failure's causes are printed."""
     folder = next((root / "lab" / top).glob(f"stage{stage}-*"))
     report = root / "lab" / "result.json"
     report.unlink(missing_ok=True)
     inner = Path("/") / folder.relative_to(root)
-    done = inside(root, "/lab/grader/check", "--stage", str(stage), str(inner), "--json", "/lab/result.json")
+    done = inside(root, "/lab/grader/check", "--stage", str(stage), str(inner), "-v", "--json", "/lab/result.json")
     if not report.exists():
         raise Broken(f"stage {stage} in {inner} cannot be graded:\n{done.stdout}")
     found = json.loads(report.read_text())
     failed = tuple(row["test"] for row in found["tests"] if row["outcome"] == "failed")
+    if failed and loud:
+        say(done.stdout)
     return Grade(found["points"], found["maximum"], failed)
 
 
 def grades(system: System, root: Path) -> Iterator[tuple[Grade, Grade]]:
     for stage in STAGES:
         started = time.monotonic()
-        pair = grade(root, stage, "solution"), grade(root, stage, ".")
+        pair = grade(root, stage, "solution", loud=True), grade(root, stage, ".")
         say(f"{system.name}: stage {stage}: {pair[0]}; skeleton: {pair[1].points:g} ({time.monotonic() - started:.0f} s)")
         yield pair
 
