@@ -1,7 +1,7 @@
 /* andexit.c: ckpt_and_exit() of ckpt.h. */
 #include "program.h"
 
-#include "../../stage2-saveimage/ckpt.h"
+#include "../../../stage2-saveimage/ckpt.h"
 
 int main(void)
 {
