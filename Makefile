@@ -59,7 +59,7 @@ similar: ## which submissions have text in common: make similar SUBMISSIONS=DIR
 .PHONY: handout
 handout: ## make the archive that students get: no solution, no hidden tests
 	@grader/setup grade
-	@grader/python grader/handout/handout.py
+	@grader/python grader/handout/pack.py
 
 .PHONY: gradescope
 gradescope: ## make the zip that Gradescope grades with: ckptlab-gradescope.zip

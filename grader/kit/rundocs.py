@@ -155,7 +155,7 @@ LOOSE = [(re.compile(pattern), name) for pattern, name in [
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
     (r"\b[0-9a-f]{2,3}:[0-9a-f]{2,4}\b", "TIME"),                  # also a device's numbers
     (r"\b0x[0-9a-f]{4,}\b", "HEX"),
-    (r"\b(?=[a-f]*[0-9])[0-9a-f]{7,}\b", "HEX"),
+    (r"\b(?=[a-f]*[0-9])[0-9a-f]{7,}\b", "N"),                     # an inode, or an address: who knows
     (r"\b(pid|PID|process|Process|LWP) \d+", r"\1 N"),
     (r"\b\d+([.,]\d+)* ?([KMGT]i?B?|[kKMG]?B|bytes|pages|ms|us|s|sec|seconds|minutes)\b", r"SIZE"),
     (r"\b\d+ (regions|notes|tests|passed)\b", r"N \1"),

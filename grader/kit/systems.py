@@ -3,7 +3,7 @@
 
     systems.py             all systems: what the solution and the skeletons get there, stage by stage
     systems.py NAME...     these
-    systems.py --table     the table in solution/README anew, from a run of all
+    systems.py --table     the rows of the table in solution/README anew, of all or of those that are named
     systems.py --fresh     make the chroots anew: sid is another system each week
 
 The chroots are in /var/cache/ckptlab/systems (CKPTLAB_SYSTEMS=DIR names another place), a gigabyte each, and stay
@@ -192,24 +192,26 @@ print(f"glibc {libc}, gcc {first('gcc', '-dumpfullversion')}, gdb {first('gdb', 
 """
 
 
-def grade(root: Path, stage: int, top: str) -> Grade:
-    """grader/check, as `make check` calls it in a stage's folder."""
+def grade(root: Path, stage: int, top: str, loud: bool = False) -> Grade:
+    """grader/check, as `make check` calls it in a stage's folder. If loud, a failure's causes are printed."""
     folder = next((root / "lab" / top).glob(f"stage{stage}-*"))
     report = root / "lab" / "result.json"
     report.unlink(missing_ok=True)
     inner = Path("/") / folder.relative_to(root)
-    done = inside(root, "/lab/grader/check", "--stage", str(stage), str(inner), "--json", "/lab/result.json")
+    done = inside(root, "/lab/grader/check", "--stage", str(stage), str(inner), "-v", "--json", "/lab/result.json")
     if not report.exists():
         raise Broken(f"stage {stage} in {inner} cannot be graded:\n{done.stdout}")
     found = json.loads(report.read_text())
     failed = tuple(row["test"] for row in found["tests"] if row["outcome"] == "failed")
+    if failed and loud:
+        say(done.stdout)
     return Grade(found["points"], found["maximum"], failed)
 
 
 def grades(system: System, root: Path) -> Iterator[tuple[Grade, Grade]]:
     for stage in STAGES:
         started = time.monotonic()
-        pair = grade(root, stage, "solution"), grade(root, stage, ".")
+        pair = grade(root, stage, "solution", loud=True), grade(root, stage, ".")
         say(f"{system.name}: stage {stage}: {pair[0]}; skeleton: {pair[1].points:g} ({time.monotonic() - started:.0f} s)")
         yield pair
 
@@ -230,10 +232,16 @@ def try_system(system: System, fresh: bool = False) -> Row:
 # --- The table ---------------------------------------------------------------------------------
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[list[str]]) -> str:
     head = ["system", "with", *(f"stage {stage}" for stage in STAGES), "skeletons"]
-    lines = [head, ["---"] * len(head), *(row.cells() for row in rows)]
+    lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def renewed(old: list[list[str]], rows: list[Row]) -> list[list[str]]:
+    """The table's rows; those of systems that were not run stay as they are."""
+    found = {cells[0]: cells for cells in [*old, *(row.cells() for row in rows)]}
+    return [found[system.name] for system in SYSTEMS if system.name in found]
 
 
 def parse_options() -> argparse.Namespace:
@@ -241,7 +249,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *(system.suite for system in SYSTEMS)],
                         help="bookworm, trixie ... (none: all)")
     parser.add_argument("--fresh", action="store_true", help="make the chroots anew")
-    parser.add_argument("--table", action="store_true", help="write the table in solution/README anew")
+    parser.add_argument("--table", action="store_true", help="write the table in solution/README, or these rows of it, anew")
     return parser.parse_args()
 
 
@@ -254,8 +262,8 @@ def main() -> int:
     except Broken as problem:
         say(f"systems: {problem}")
         return 1
-    if options.table and not options.names:
-        real_programs.write_table(table(rows), BEGIN, END)
+    if options.table:
+        real_programs.write_table(table(renewed(real_programs.committed_rows(BEGIN, END), rows)), BEGIN, END)
     return 0 if all(row.is_good() for row in rows) else 1
 
 

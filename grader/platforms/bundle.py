@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from handout import handout
+from handout import pack
 from handout import skeleton
 from stage import archive
 from stage.archive import Entry
@@ -48,12 +48,12 @@ def is_wanted(path: Path, public: bool) -> bool:
     name = str(path)
     if name.startswith(LEFT_OUT):
         return False
-    return not (public and any(part.startswith(handout.HIDDEN) for part in path.parts))
+    return not (public and any(part.startswith(pack.HIDDEN) for part in path.parts))
 
 
 def without_prefix(entries: list[Entry]) -> list[Entry]:
     """The hand-out's entries, as they lie at the top of its folder."""
-    start = len(handout.PREFIX) + 1
+    start = len(pack.PREFIX) + 1
     return [entry._replace(name=entry.name[start:]) for entry in entries]
 
 
@@ -61,7 +61,7 @@ def grader(top: Path, public: bool = False) -> list[Entry]:
     """All that grades a submission, as it lies at the top of a checkout."""
     tracked = [path for path in skeleton.tracked(top, *WANTED) if is_wanted(path, public)]
     entries = [Entry.of(str(path), top / path) for path in tracked]
-    reference = handout.reference_objects(top) + handout.reference_makefiles(top)
+    reference = pack.reference_objects(top) + pack.reference_makefiles(top)
     return entries + without_prefix(reference)
 
 
@@ -93,14 +93,14 @@ def classroom50(top: Path, image: str) -> list[Entry]:
     if personal:
         raise BundleError(f"grader/course.toml: [{personal[0]}] is about single students, and everybody can fetch "
                           f"what Classroom 50 runs. Take it out for this: Classroom 50 has its own due dates")
-    packed = archive.pack(".gz", grader(top, public=True), handout.commit_time(top))
+    packed = archive.pack(".gz", grader(top, public=True), pack.commit_time(top))
     if len(packed) > LARGEST_PUBLIC:
         raise BundleError(f"{len(packed)} bytes are more than Classroom 50's runner fetches ({LARGEST_PUBLIC})")
     return [file(top, "classroom50/autograder.py"), Entry("ckptlab-grader.tar.gz", packed)]
 
 
 def autolab(top: Path, image: str) -> list[Entry]:
-    packed = archive.pack(".tar", grader(top), handout.commit_time(top))
+    packed = archive.pack(".tar", grader(top), pack.commit_time(top))
     return [file(top, "autolab/autograde-Makefile"), Entry("autograde.tar", packed)]
 
 
@@ -138,8 +138,8 @@ def main(argv: list[str]) -> int:
     output = options.output or options.top / name
     try:
         entries = make(options.top, options.image)
-        archive.write(output, entries, handout.commit_time(options.top))
-    except (BundleError, handout.HandoutError, OSError) as error:
+        archive.write(output, entries, pack.commit_time(options.top))
+    except (BundleError, pack.HandoutError, OSError) as error:
         print(f"{options.platform}: {error}", file=sys.stderr)
         return 70
     print(f"{options.platform}: {output.name}: {len(entries)} files, {output.stat().st_size // 1024} KiB")

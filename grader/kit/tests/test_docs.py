@@ -58,6 +58,7 @@ GOOD = {
     "any lines": "$ seq 9\n1\n...\n8\n9\n",
     "any lines, none": "$ seq 2\n1\n...\n2\n",
     "any text": "$ echo library version 2.36 here\nlibrary version ... here\n",
+    "an inode": "$ echo file 332835\nfile 11053365\n",
     "an address": "$ echo at 0x7ffd1234 pid 12\nat 0x7ffe9876 pid 7777\n",
     "a size": "$ echo 132K of 5308715\n64K of 1234567\n",
     "stderr": "$ ls nowhere\nls: cannot access 'nowhere': No such file or directory\n",

@@ -108,30 +108,25 @@ def test_what_the_archive_lacks_is_a_limit(top: Path, tmp_path: Path) -> None:
     assert re.search(words, out), out
 
 
-# Machines that are not here: what of /proc, /etc and uname differs there, and what doctor must say.
-OTHERS: dict[str, tuple[dict[str, str], dict[str, str], str, str, str]] = {
-    "WSL 1": ({}, {"-r": "4.4.0-19041-Microsoft"}, "missing", "kernel", "WSL 1"),
-    "WSL 2": ({}, {"-r": "5.15.90.1-microsoft-standard-WSL2"}, "ok", "kernel", "WSL 2"),
-    "gVisor": ({"proc/version": "Linux version 4.4.0 gVisor"}, {}, "missing", "kernel", "gVisor"),
-    "macOS": ({}, {"-s": "Darwin"}, "missing", "system", "Darwin"),
-    "ARM": ({}, {"-m": "aarch64"}, "missing", "machine", "aarch64"),
-    "Rosetta": ({"proc/cpuinfo": "vendor_id : VirtualApple"}, {}, "limited", "emulator", "Rosetta"),
-    "qemu-user": ({"proc/cpuinfo": "CPU implementer : 0x61"}, {}, "missing", "emulator", "qemu-user"),
-    "QEMU": ({"proc/cpuinfo": "model name : QEMU TCG CPU"}, {}, "ok", "emulator", "slowly"),
-    "Docker": ({".dockerenv": ""}, {}, "ok", "container", "Docker"),
-    "Podman": ({"run/.containerenv": ""}, {}, "ok", "container", "Podman"),
-    "LXC": ({"proc/1/environ": "a=b\0container=lxc\0"}, {}, "ok", "container", "lxc"),
-    "seccomp": ({"proc/self/status": "Seccomp:\t2"}, {}, "ok", "container", "are filtered"),
-    "shadow stack": ({"proc/self/status": "x86_Thread_features:\tshstk"}, {}, "limited",
-                     "shadow stack", "on in this shell"),
-    "small": ({"proc/meminfo": "MemAvailable: 1024000 kB"}, {}, "limited", "space", "1000 MiB"),
-    "small container": ({"proc/meminfo": "MemAvailable: 90000000 kB",
-                         "sys/fs/cgroup/memory.max": "1073741824"}, {}, "limited", "space", "1024 MiB"),
-    "apport": ({"proc/sys/kernel/core_pattern": "|/usr/share/apport/apport -p%p"}, {}, "limited",
-               "core files", "program: /usr/share/apport/apport"),
-    "Alpine": ({}, {"getconf": "exit 1"}, "missing", "libc", "not glibc"),
-    "an old system": ({}, {"getconf": "echo glibc 2.28"}, "limited", "libc", "2.28"),
-}
+# Machines that are not here: what of /proc, /etc and uname differs there, and what doctor must say. Four hold it all,
+# whatever becomes of a processor of Apple's in WSL 1: a run of doctor starts a hundred processes.
+OTHERS: list[tuple[dict[str, str], dict[str, str], list[str]]] = [
+    ({"proc/cpuinfo": "vendor_id : VirtualApple", ".dockerenv": "", "proc/self/status": "x86_Thread_features:\tshstk",
+      "proc/meminfo": "MemAvailable: 1024000 kB"},
+     {"-r": "4.4.0-19041-Microsoft", "getconf": "exit 1"},
+     ["missing kernel: WSL 1", "limited emulator: Rosetta", "ok container: Docker", "missing libc: not glibc",
+      "limited shadow stack: on in this shell", "limited space: 1000 MiB"]),
+    ({"proc/cpuinfo": "CPU implementer : 0x61", "run/.containerenv": "", "proc/meminfo": "MemAvailable: 90000000 kB",
+      "sys/fs/cgroup/memory.max": "1073741824", "proc/sys/kernel/core_pattern": "|/usr/share/apport/apport -p%p"},
+     {"-r": "5.15.90.1-microsoft-standard-WSL2", "getconf": "echo glibc 2.28"},
+     ["ok kernel: WSL 2", "missing emulator: qemu-user", "ok container: Podman", "limited libc: 2.28",
+      "limited space: 1024 MiB", "limited core files: program: /usr/share/apport/apport"]),
+    ({"proc/version": "Linux version 4.4.0 gVisor", "proc/cpuinfo": "model name : QEMU TCG CPU",
+      "proc/1/environ": "a=b\0container=lxc\0"},
+     {"-m": "aarch64"},
+     ["missing kernel: gVisor", "missing machine: aarch64", "ok emulator: slowly", "ok container: lxc"]),
+    ({"proc/self/status": "Seccomp:\t2"}, {"-s": "Darwin"}, ["missing system: Darwin", "ok container: are filtered"]),
+]
 
 
 def pretend(folder: Path, files: dict[str, str], answers: dict[str, str]) -> dict[str, str]:
@@ -143,23 +138,37 @@ def pretend(folder: Path, files: dict[str, str], answers: dict[str, str]) -> dic
     tools.mkdir()
     cases = "".join(f"{option}) echo {answer} ;; " for option, answer in answers.items())
     scripts = {"uname": f'case $1 in {cases}*) exec /bin/uname "$@" ;; esac',
-               "getconf": answers.get("getconf", "echo glibc 2.36"), "dmesg": "exit 1"}
+               "getconf": answers.get("getconf", "echo glibc 2.36"),
+               **dict.fromkeys(("dmesg", "gcc", "clang", "gdb", "valgrind"), "exit 1")}
     for name, script in scripts.items():
         (tools / name).write_text(f"#!/bin/sh\n{script}\n")
         (tools / name).chmod(0o755)
     return {"PATH": f"{tools}:{os.environ['PATH']}", "CKPTLAB_DOCTOR_ROOT": str(root)}
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_another_machine_is_known(name: str, top: Path, tmp_path: Path) -> None:
-    files, answers, status, about, words = OTHERS[name]
+@pytest.fixture
+def doctor(top: Path, tmp_path: Path) -> Path:
+    """doctor where all is installed, which to see takes longer than all else."""
+    grader = tmp_path / "grader"
+    grader.mkdir()
+    for name, script in {"setup": "exit 0", "python": "echo python3"}.items():
+        (grader / name).write_text(script)
+    (grader / "doctor").mkdir()
+    return Path(shutil.copy2(top / "grader/doctor/doctor", grader / "doctor/doctor"))
+
+
+@pytest.mark.parametrize("files, answers, expected", OTHERS)
+def test_another_machine_is_known(files: dict[str, str], answers: dict[str, str], expected: list[str], doctor: Path,
+                                  tmp_path: Path) -> None:
     environment = {**os.environ, **pretend(tmp_path, files, answers)}
-    run = subprocess.run([top / "grader/doctor/doctor"], cwd=tmp_path, env=environment, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-    lines = [line for line in run.stdout.splitlines() if line.startswith(f"{status:<8} {about:<12} ")]
-    assert len(lines) == 1 and words in lines[0], run.stdout
-    if status != "ok":
-        assert "-> " in run.stdout[run.stdout.index(lines[0]):].splitlines()[1], run.stdout
+    run = subprocess.run([doctor], cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, timeout=60)
+    for line in expected:
+        status, rest = line.split(" ", 1)
+        about, words = rest.split(": ", 1)
+        found = re.findall(rf"^{status} +{about} .*\n.*", run.stdout, re.MULTILINE)
+        assert len(found) == 1 and words in found[0].splitlines()[0], run.stdout
+        assert status == "ok" or "-> " in found[0].splitlines()[1], run.stdout
 
 
 def test_doctor_says_so_if_there_is_no_compiler(top: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from handout import handout
+from handout import pack
 from platforms import bundle
 from stage import archive
 
@@ -72,8 +72,8 @@ def reference() -> Generator[None, None, None]:
     objects = [archive.Entry("ckptlab/reference/maps.o", b"object"),
                archive.Entry("ckptlab/reference/Makefile", b"all:\n\t@echo linked > linked\n")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handout, "reference_objects", lambda top: objects[:1])
-        patch.setattr(handout, "reference_makefiles", lambda top: objects[1:])
+        patch.setattr(pack, "reference_objects", lambda top: objects[:1])
+        patch.setattr(pack, "reference_makefiles", lambda top: objects[1:])
         yield
 
 

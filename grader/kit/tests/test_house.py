@@ -110,3 +110,11 @@ def test_no_path_of_a_machine(top: Path) -> None:
             text = path.read_text(errors="ignore")
             found += [f"{name}: {match.group()}" for match in MACHINE_PATH.finditer(text)]
     assert not found
+
+
+def test_programs_under_test_include_what_is_there(top: Path) -> None:
+    """By its own path: what was built before a file moved hides that it cannot be built any more."""
+    wrong = [f"{path.name}: {name}" for path in sorted(top.glob("grader/tests/programs/*.[ch]"))
+             for name in re.findall(r'^#\s*include "(.*/.*)"', path.read_text(), re.MULTILINE)
+             if not (path.parent / name).exists()]
+    assert wrong == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from conftest import TOP, git
+from conftest import TOP, git, need
 from test_top import scripts
 
 # What is used by name alone: pytest's and the standard library's hooks, and fields that templates read.
@@ -13,6 +13,7 @@ TYPED = "stage classic sandbox handout reports platforms batch kit".split()  # t
 
 
 def says(*command: str | Path) -> str:
+    need(str(command[0]))
     return subprocess.run(command, cwd=TOP, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
 
 

@@ -71,3 +71,11 @@ def test_each_room_has_a_page(room: str) -> None:
     page = (GRADER / room / "README").read_text()
     assert page.startswith("# ")
     assert f"| {room}/ " in (GRADER / "README").read_text(), "the page at the top leads to it"
+
+
+def test_no_module_beside_a_program_has_the_name_of_a_room() -> None:
+    """A program's own folder comes first in sys.path: it would find that module in place of the room."""
+    modules = sorted(GRADER.glob("*/*.py"))
+    folders = {path.parent for path in modules if "__main__" in path.read_text()}
+    assert GRADER / "handout" in folders
+    assert [str(path) for path in modules if path.parent in folders and (GRADER / path.stem).is_dir()] == []

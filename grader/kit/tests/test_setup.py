@@ -88,7 +88,7 @@ def run(grader: Path, *arguments: str, tools: Path | None = None) -> subprocess.
 
 def test_nothing_to_do_is_quick_and_silent(top: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = run(top / "grader", "check")
+    done = run(top / "grader", "-n", "check")  # where something is missing, a test does not install it
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (done.returncode, done.stderr) == (0, "")
     assert all(line.startswith("setup: not in this system's archive: ") for line in done.stdout.splitlines()), done.stdout

@@ -62,10 +62,18 @@ def test_what_is_good(solution: Grade, skeleton: Grade, good: bool) -> None:
 def test_the_table_has_points_and_what_fails() -> None:
     stages = len(systems.STAGES)
     rows = [Row(NOWHERE, "", "gcc 1.0", (LESS, *[FULL] * (stages - 1)), (NONE,) * stages), Row(NOWHERE, "not tried here: why")]
-    lines = systems.table(rows).splitlines()
+    lines = systems.table([row.cells() for row in rows]).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert "| gcc 1.0 | 18 of 20 (test_x) | 20 of 20 |" in lines[2] and lines[2].endswith("| 0+0+0+0+0 |")
     assert "| Nowhere 1 | not tried here: why | - |" in lines[3]
+
+
+def test_rows_of_systems_that_were_not_run_stay() -> None:
+    first, second, third, *_ = systems.SYSTEMS
+    old = [[second.name, "old"], [first.name, "old"]]
+    rows = systems.renewed(old, [Row(second, "not tried here: why"), Row(third, "not tried here: why")])
+    assert [row[:2] for row in rows] == [[first.name, "old"], [second.name, "not tried here: why"],
+                                         [third.name, "not tried here: why"]]
 
 
 def test_the_table_in_the_readme() -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the archive that students get: ckptlab-handout.tar.xz.
 
-    handout.py [-o FILE]
+    pack.py [-o FILE]
 
 It holds the hand-out's texts, the demos, the skeletons, the grader, and the reference: the
 solution's object files, from which a student can link the stages that they are stuck on. There is
