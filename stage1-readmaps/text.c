@@ -32,6 +32,8 @@ size_t text_join(char *to, size_t size, const char *first, ...)
     return length;
 }
 
+const int say_to = 2;
+
 /* Weak: a library that lives in somebody else's program has its own (stage 4, own_stderr.c). */
 __attribute__((weak)) void say(const char *first, ...)
 {
@@ -41,5 +43,5 @@ __attribute__((weak)) void say(const char *first, ...)
     size_t length = text_join_list(line, sizeof line - 1, first, more);
     va_end(more);
     line[length++] = '\n';
-    sys_write(2, line, length);
+    sys_write(*(const volatile int *)&say_to, line, length);
 }

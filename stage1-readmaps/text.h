@@ -45,6 +45,9 @@ static inline unsigned digit_value(char c)
     return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 99;
 }
 
+/* The descriptor of standard error: 2.  restart changes it in the copy of its code that rebuilds a process. */
+extern const int say_to __attribute__((visibility("hidden")));
+
 /* Writes the joined strings (the last argument is NULL) and a newline to stderr, in one write(). */
 void say(const char *first, ...) __attribute__((sentinel));
 

@@ -161,7 +161,7 @@ __attribute__((constructor)) static void libckpt_start(void)
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
         .thread_id = thread_id_find(),
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
-        .table_path = table_path};
+        .is_standard = library_is_standard, .table_path = table_path};
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
     if (library_start != NULL)

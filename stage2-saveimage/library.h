@@ -16,6 +16,9 @@ LIBRARY_MORE void library_start(int signal, long owner);
 /* In the handler, in the first life: calls write_image() and returns its result. */
 LIBRARY_MORE int library_checkpoint(int (*write_image)(void));
 
+/* Is this descriptor's file one of those that were 0, 1 and 2 at the start of this life? */
+LIBRARY_MORE bool library_is_standard(int fd);
+
 /* In the handler, in the second life, when restart's last pages are gone. */
 LIBRARY_MORE void library_second_life(void);
 

@@ -28,6 +28,7 @@ struct save_request {
     const ucontext_t *context;       /* filled by getcontext */
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */
+    bool (*is_standard)(int fd);     /* is this one of the files that were 0, 1, 2 at the start?  NULL: not known */
     const char *table_path;          /* CKPT_FDFILE: write the Open File Table there, as text; "": no */
 };
 

@@ -1,17 +1,6 @@
 /* part_process.c - the room of the process: working directory, umask, limits, name.  Given. */
+#include "image_process.h"
 #include "part.h"
-
-#include <sys/resource.h>
-
-#define LIMITS 16 /* RLIM_NLIMITS of the kernel, getrlimit(2) */
-#define REMOVED " (deleted)"
-
-struct image_process {
-    char name[16]; /* /proc/PID/comm */
-    uint64_t umask;
-    struct rlimit limits[LIMITS];
-    char directory[PATH_MAX]; /* empty: it could not be told; REMOVED at its end: it was removed */
-};
 
 static long save(const struct save_request *request, void *note, size_t room)
 {
@@ -54,8 +43,9 @@ static void restore_limit(int which, struct rlimit limit)
 static long enter_new(const char *path)
 {
     long error = sys_call(SYS_mkdir, (long)path, 0700, 0, 0);
-    if (error == 0)
-        error = sys_call(SYS_chdir, (long)path, 0, 0, 0);
+    if (error != 0)
+        return error; /* what has that name now is not ours to remove */
+    error = sys_call(SYS_chdir, (long)path, 0, 0, 0);
     sys_call(SYS_rmdir, (long)path, 0, 0, 0);
     return error;
 }
@@ -65,10 +55,10 @@ static long enter(const char *directory)
 {
     char path[PATH_MAX];
     long error = sys_call(SYS_chdir, (long)directory, 0, 0, 0);
-    size_t length = text_join(path, sizeof path, directory, NULL), tail = sizeof REMOVED - 1;
-    if (error != -ENOENT || length <= tail || strncmp(path + length - tail, REMOVED, tail) != 0)
+    size_t length = text_join(path, sizeof path, directory, NULL);
+    if (error != -ENOENT || !process_removed(directory))
         return error;
-    path[length - tail] = '\0';
+    path[length - strlen(REMOVED)] = '\0';
     if (enter_new(path) == 0)
         return 0;
     text_join(path, sizeof path, "/tmp/removed.", text_number((uint64_t)sys_getpid(), 10).digits, NULL);

@@ -88,10 +88,14 @@ void block_build(struct restart_plan *plan)
     struct image *image = &plan->image;
     const struct image_context *context = image->context;
     struct block b;
-    if (image_note(image, IMAGE_NOTE_NAME, NOTE_THREAD, sizeof(struct image_thread), NULL) == NULL)
+    if (image_note(image, IMAGE_NOTE_NAME, NOTE_THREAD, sizeof(struct image_thread), NULL) == NULL) {
         thread_from_registers(image);
+        plan->differences++;
+    }
     map_block(&b, plan);
     memcpy(b.code, __start_restorer, CODE_SIZE);
+    if (plan->say_to != 0)
+        *(int *)moved(&b, &say_to) = plan->say_to;
     struct restorer *r = plan->restorer = put(&b, &(struct restorer){0}, sizeof *r);
     *r = (struct restorer){
         .start = (uint64_t)b.code, .size = b.size, .image = image->fd, .lazy = plan->lazy, .stop = plan->stop,

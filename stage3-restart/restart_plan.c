@@ -61,17 +61,18 @@ static const char *file_problem(const struct image_region *region, const char *n
     return problem;
 }
 
-/* A region of a file: the same file again, or all its bytes from the image, or no restart. */
-static void check_file(struct image_region *region, const char *name)
+/* A region of a file: the same file again, or all its bytes from the image (1: a difference), or no restart. */
+static int check_file(struct image_region *region, const char *name)
 {
     const char *problem = file_problem(region, name);
     if (problem == NULL)
-        return;
+        return 0;
     if (!(region->flags & REGION_STORED))
         errx(EX_NOINPUT, "cannot map %s again: %s; and the image does not hold all its pages (CKPT_FULL=1 at the "
              "checkpoint stores all of private mappings)", name, problem);
     warnx("%lx-%lx will be anonymous memory, no longer %s: %s", region->start, region->end, name, problem);
     region->flags &= ~(uint32_t)REGION_FILE;
+    return 1;
 }
 
 /* True if the image's copy of a kernel mapping, if it has one, is byte for byte what this kernel has. */
@@ -112,7 +113,7 @@ static void check_regions(struct restart_plan *plan)
         if (r->flags & REGION_KERNEL)
             plan_move(&plan->own, &plan->image, i);
         else if (r->flags & REGION_FILE)
-            check_file(r, name);
+            plan->differences += check_file(r, name);
     }
 }
 
@@ -144,6 +145,7 @@ void plan_open(struct restart_plan *plan, const char *path)
     if (status != 0)
         errx(status, "%s: %s", path, plan->image.why);
     const char *losses = image_note(&plan->image, IMAGE_NOTE_NAME, NOTE_LOST, 1, &size);
+    plan->differences += losses != NULL;
     if (losses != NULL) /* nothing is lost in silence */
         fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, losses);
 }

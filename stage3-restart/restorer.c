@@ -73,6 +73,8 @@ void restorer_run(void *restorer)
     for (size_t i = 0; i < r->call_count; i++)
         must(r->calls[i].restore(r->calls[i].note, r->calls[i].size), "restore the kernel's state");
     sys_close(r->image);
+    if (say_to > 2)
+        sys_close(say_to);
     if (r->stop)
         sys_call(SYS_kill, sys_getpid(), SIGSTOP, 0, 0);
     must(jump(r), "jump into the program");

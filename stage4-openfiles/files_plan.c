@@ -87,9 +87,26 @@ static void follow_own(const struct files_work *work, struct open_file *file)
     }
 }
 
+/*
+ * Where restart was started without a 0, 1 or 2, the next file that is opened would have that number, and our
+ * messages would go into it.  So there is something that nobody can write to; the restorer closes it.
+ */
+static void fill_standard(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH | O_CLOEXEC) != fd)
+            err(EX_OSERR, "/");
+}
+
+static bool is_own(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && !(flags & O_PATH);
+}
+
 static void keep_own(struct files_work *work, struct open_file *file)
 {
-    bool open = fcntl(file->fd, F_GETFD) >= 0;
+    bool open = is_own(file->fd);
     file->real_fd = open ? file->fd : -1;
     if (!open)
         problem(work, file, "restart was started without one, so it is closed");
@@ -190,18 +207,19 @@ copy_table(const struct image *image, const struct files_options *options, size_
     return table == NULL ? NULL : memcpy(copy, table, *size);
 }
 
-void files_plan(struct image *image, const struct files_options *options)
+int files_plan(struct image *image, const struct files_options *options)
 {
     size_t size;
     struct files_work work = {.table = copy_table(image, options, &size), .options = options};
     if (work.table == NULL)
-        return; /* an image of stage 3: it has NOTE_LOST */
+        return 0; /* an image of stage 3: it has NOTE_LOST */
     struct open_file *files = work.table->files, *end = files + work.table->count;
     for (struct open_file *file = files; file < end; file++)
         file->real_fd = -1; /* in an image it may say anything */
     raise_limit();
     work.base = files_base(work.table);
     image->fd = lift(&work, image->fd);
+    fill_standard();
     for (struct open_file *file = end; file-- > files;) /* the highest first: it asks what 1 was a duplicate of */
         if (file->dup_of != file->fd)
             follow_own(&work, file);
@@ -216,7 +234,30 @@ void files_plan(struct image *image, const struct files_options *options)
         compare(&work, file);
         count_losses(&work, file);
     }
-    if (options->strict && work.problems > 0)
-        errx(EX_NOINPUT, "--strict: %d of its files cannot be what they were, so no restart", work.problems);
     image_put_note(image, NOTE_FILES, work.table, size);
+    return work.problems;
+}
+
+/* Closing any descriptor of a file ends the process's locks on it: fcntl(2). */
+static bool is_locked(const struct open_file_table *table, int fd)
+{
+    struct stat now;
+    if (fstat(fd, &now) != 0)
+        return false;
+    for (const struct open_file *file = table->files; file < table->files + table->count; file++)
+        if (file->lock_count > 0 && file->inode == now.st_ino && file->device == now.st_dev)
+            return true;
+    return false;
+}
+
+int stderr_keep(const struct image *image)
+{
+    const struct open_file_table *table = image_note(image, IMAGE_NOTE_NAME, NOTE_FILES, sizeof *table, NULL);
+    const struct open_file *entry = table == NULL ? NULL : open_entry(table, 2);
+    if (table == NULL || (entry != NULL && open_entry(table, entry->dup_of)->real_fd == 2))
+        return 0;
+    if (!is_own(2) || is_locked(table, 2))
+        return -1;
+    int kept = fcntl(2, F_DUPFD_CLOEXEC, files_base(table));
+    return kept < 0 ? -1 : kept;
 }

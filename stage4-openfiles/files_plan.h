@@ -19,11 +19,17 @@ struct files_options {
 
 /*
  * Opens each file of the image's Open File Table, above all numbers that the program uses, and notes the
- * number in a copy of the table, which takes the place of the image's (image_put_note()).  Says what cannot come
- * back.  Does not return if a file is missing, or with `strict` if anything is not as it was: exits with a
- * status of <sysexits.h>.  Nothing outside of restart has changed, then or afterwards: that is files_commit()'s.
+ * number in a copy of the table, which takes the place of the image's (image_put_note()).  Names what will not be
+ * as it was, and returns how many things that are.  Does not return if a file is missing: exits with a status of
+ * <sysexits.h>.  Nothing outside of restart has changed, then or afterwards: that is files_commit()'s.
  */
-void files_plan(struct image *image, const struct files_options *options);
+int files_plan(struct image *image, const struct files_options *options);
+
+/*
+ * After files_plan(): where the restorer's messages go (struct restart_plan, say_to).  If the program's descriptor
+ * 2 is another file than restart's, restart's is kept meanwhile, at a number of its own.
+ */
+int stderr_keep(const struct image *image);
 
 /*
  * files_commit.c: after plan_make(), when nothing is left that could refuse: makes what is nameless, fills FIFOs,
@@ -31,6 +37,12 @@ void files_plan(struct image *image, const struct files_options *options);
  * disk is full: no file has been cut then.
  */
 void files_commit(const struct image *image, const struct files_options *options);
+
+/*
+ * strict.c: when all differences have been named, of every kind: with `strict`, and if there are any, the end, with
+ * EX_NOINPUT.
+ */
+void strict_check(int differences, bool strict);
 
 /* NULL if this file, open at real_fd, may be cut: it is the very one that was open; or why not ("": no need to). */
 const char *files_uncut(const struct open_file *file);

@@ -9,7 +9,7 @@
 
 struct image_mutexes {
     uint32_t tid; /* of the first life */
-    uint32_t count;
+    uint32_t count; /* MUTEXES_MOST + 1: there are more, which are not in the note */
     uint64_t owners[MUTEXES_MOST]; /* addresses of the fields with the owner's id */
 };
 
@@ -19,5 +19,8 @@ struct image_mutexes {
  * Async-signal-safe.  With `first` false 24 bytes in front of `words` are read, too.
  */
 void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t page, bool first);
+
+/* Adds one of the kernel's list of robust mutexes, whose first three words (at `first_word`) these are. */
+void mutexes_add_robust(struct image_mutexes *m, const uint32_t words[3], uint64_t first_word);
 
 #endif

@@ -125,6 +125,12 @@ static void add_watches(const struct open_file_table *table, const struct open_f
     }
 }
 
+static bool is_there(const char *path)
+{
+    struct stat now;
+    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&now, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool kind_inotify_loses(const struct open_file_table *table, const struct open_file *file)
 {
     const char *path;
@@ -133,7 +139,7 @@ bool kind_inotify_loses(const struct open_file_table *table, const struct open_f
     if (file->data_size >= sizeof unread)
         memcpy(&unread, open_data(table, file), sizeof unread);
     for (int wd = 0; (path = next_watch(table, file, wd, &watch)) != NULL; wd = watch.wd)
-        if (path[0] == '\0')
+        if (path[0] == '\0' || !is_there(path))
             return true;
     return unread.bytes > 0;
 }

@@ -8,7 +8,7 @@
 #include "manners.h"
 #include "own_stderr.h"
 
-static bool speaks; /* at the checkpoint descriptor 2 was the standard error */
+static bool standard[3]; /* at the checkpoint 0, 1 and 2 were such files; 2: the standard error */
 
 void library_start(int signal, long owner)
 {
@@ -22,13 +22,19 @@ void library_start(int signal, long owner)
 
 int library_checkpoint(int (*write_image)(void))
 {
-    speaks = own_stderr_there(); /* the image tells the second life */
+    for (int fd = 0; fd < 3; fd++) /* the image tells the second life */
+        standard[fd] = fd == 2 ? own_stderr_there() : library_is_standard(fd);
     return handler_stack_call(write_image);
+}
+
+bool library_is_standard(int fd)
+{
+    return own_stderr_is_standard(fd);
 }
 
 void library_second_life(void)
 {
-    own_stderr_new_life(speaks);
+    own_stderr_new_life(standard);
     handler_stack_new_life();
     taken_signal_new_life();
     next_program_new_life();

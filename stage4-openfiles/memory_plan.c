@@ -12,6 +12,7 @@
  */
 #include "memory_plan.h"
 #include "image_memory.h"
+#include "image_mutexes.h"
 #include "image_numa.h"
 
 #include <linux/mempolicy.h>
@@ -96,16 +97,16 @@ static bool plan_range(struct image *image, const struct image_memory *m, const 
     return differs;
 }
 
-static bool plan_ranges(struct image *image)
+static int plan_ranges(struct image *image)
 {
     size_t size = 0;
     const struct image_memory *m = image_note(image, IMAGE_NOTE_NAME, NOTE_MEMORY, sizeof *m, &size);
-    bool differs = false;
+    int differences = 0;
     if (m == NULL || m->count > (size - sizeof *m) / sizeof *m->ranges)
-        return false; /* the restorer refuses the second */
+        return 0; /* the restorer refuses the second */
     for (const struct memory_range *range = m->ranges; range < m->ranges + m->count; range++)
-        differs |= plan_range(image, m, range);
-    return differs;
+        differences += plan_range(image, m, range);
+    return differences;
 }
 
 /* Each policy is tried on a page of our own: the nodes may not be there, or not be allowed. */
@@ -124,10 +125,19 @@ static bool plan_policies(const struct image *image)
     return refused > 0;
 }
 
-void memory_plan(struct image *image, bool strict)
+/* Those beyond keep the first life's thread id. */
+static bool plan_locks(const struct image *image)
 {
-    bool differs = plan_ranges(image);
-    differs |= plan_policies(image);
-    if (differs && strict)
-        errx(EX_OSERR, "--strict: memory would not be what it was, so no restart");
+    size_t size = 0;
+    const struct image_mutexes *m = image_note(image, IMAGE_NOTE_NAME, NOTE_MUTEXES, sizeof *m, &size);
+    bool more = m != NULL && m->count > MUTEXES_MOST;
+    if (more)
+        warnx("more than %d locks were held: for the others it is a stranger who holds them, and it may wait for "
+              "ever", MUTEXES_MOST);
+    return more;
+}
+
+int memory_plan(struct image *image)
+{
+    return plan_ranges(image) + plan_policies(image) + plan_locks(image);
 }

@@ -6,8 +6,8 @@
 
 /*
  * Tells the image's regions how they were mapped, as NOTE_MEMORY has it: MAP_GROWSDOWN, MAP_HUGETLB, MAP_DROPPABLE.
- * Names what will not be as it was; with `strict`, does not return then: exits with EX_OSERR.
+ * Names what will not be as it was, and returns how many ranges and policies that are.
  */
-void memory_plan(struct image *image, bool strict);
+int memory_plan(struct image *image);
 
 #endif

@@ -14,29 +14,45 @@
 #define BIT(signal) (1UL << ((signal)-1))
 #define SET_SIZE 8 /* bytes of the kernel's sigset_t */
 
-static bool known, patient;
-static dev_t device;
-static ino_t inode;
+static bool patient;
+static struct standard {
+    bool known;
+    dev_t device;
+    ino_t inode;
+} standard[3];
 
 void own_stderr_note(bool waits)
 {
     struct stat now;
     patient = waits;
-    known = sys_call(SYS_fstat, 2, (long)&now, 0, 0) == 0;
-    device = known ? now.st_dev : 0;
-    inode = known ? now.st_ino : 0;
+    for (int fd = 0; fd < 3; fd++) {
+        bool open = sys_call(SYS_fstat, fd, (long)&now, 0, 0) == 0;
+        standard[fd] = open ? (struct standard){true, now.st_dev, now.st_ino} : (struct standard){0};
+    }
+}
+
+static bool shows(int fd, const struct standard *file)
+{
+    struct stat now;
+    return file->known && sys_call(SYS_fstat, fd, (long)&now, 0, 0) == 0 && now.st_dev == file->device &&
+           now.st_ino == file->inode;
 }
 
 bool own_stderr_there(void)
 {
-    struct stat now;
-    return known && sys_call(SYS_fstat, 2, (long)&now, 0, 0) == 0 && now.st_dev == device && now.st_ino == inode;
+    return shows(2, &standard[2]);
 }
 
-void own_stderr_new_life(bool there)
+bool own_stderr_is_standard(int fd)
+{
+    return shows(fd, &standard[0]) || shows(fd, &standard[1]) || shows(fd, &standard[2]);
+}
+
+void own_stderr_new_life(const bool there[3])
 {
     own_stderr_note(patient);
-    known = known && there;
+    for (int fd = 0; fd < 3; fd++)
+        standard[fd].known &= there[fd];
 }
 
 /* Does somebody read, and is there room?  A terminal that is stopped (^S) and a full pipe have none. */

@@ -1,19 +1,22 @@
-/* own_stderr.h - may a library in somebody else's program speak on descriptor 2?  Async-signal-safe.  Given. */
+/* own_stderr.h - are 0, 1, 2 what the program was born with; may we speak on 2?  Async-signal-safe.  Given. */
 #ifndef CKPT_OWN_STDERR_H
 #define CKPT_OWN_STDERR_H
 
 #include <stdbool.h>
 
 /*
- * Notes what descriptor 2 is now: the standard error for say() from here on.  `patient`: a message waits for ever
- * if nobody reads (ckpt -v), otherwise for a second at most.
+ * Notes what 0, 1 and 2 are now; 2 is the standard error for say() from here on.  `patient`: a message waits for
+ * ever if nobody reads (ckpt -v), otherwise for a second at most.
  */
 void own_stderr_note(bool patient);
 
 /* Is descriptor 2 still what was noted? */
 bool own_stderr_there(void);
 
-/* A new life: if `there`, restart has put a new file in the place of the one that was noted; else there is none. */
-void own_stderr_new_life(bool there);
+/* Is this descriptor's file one of those that were 0, 1 and 2 then?  `> log 2>&1` gives two numbers to one file. */
+bool own_stderr_is_standard(int fd);
+
+/* A new life: if there[fd], restart has put a new file in the place of the one that was noted; else none is. */
+void own_stderr_new_life(const bool there[3]);
 
 #endif

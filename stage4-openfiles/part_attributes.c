@@ -196,7 +196,6 @@ static void restore_io_priority(int64_t then)
 static long restore(const void *note, size_t size)
 {
     const struct image_attributes *a = note;
-    char status[ARCH_PAGE_SIZE];
     restore_schedule(a->schedule);
     restore_cpus(a);
     restore_io_priority(a->io_priority);
@@ -204,8 +203,6 @@ static long restore(const void *note, size_t size)
         say("restart: the personality(2) cannot be restored", NULL);
     for (int i = 0; i < SETTINGS; i++)
         restore_setting(&settings[i], a->settings[i]);
-    if (count_filters(status, sizeof status) < a->seccomp)
-        say("restart: the program had limited its system calls (seccomp(2)); that cannot come back", NULL);
     return 0;
 }
 

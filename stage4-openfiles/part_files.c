@@ -11,12 +11,23 @@
 #include "files_save.h"
 #include "part.h"
 
+#include <limits.h>
+
+/* A file that the program opened itself, as its 0, 1 or 2, is no standard file: it comes back as others do. */
+static void note_birth(const struct save_request *request, struct open_file *file)
+{
+    if (file->pre_opened && file->kind == OPEN_FILE && request->is_standard != NULL)
+        file->pre_opened = request->is_standard(file->fd);
+}
+
 /* `view` is memory to work in: the end of the room, which no note needs. */
 static long save(const struct save_request *request, void *note, size_t room)
 {
     char *end = (char *)note + room;
     struct fd_view *view = (struct fd_view *)(end - round_up(sizeof *view, ARCH_PAGE_SIZE));
     long size = files_fill(note, (size_t)((char *)view - (char *)note), view);
+    for (uint32_t i = 0; size >= 0 && i < ((struct open_file_table *)note)->count; i++)
+        note_birth(request, &((struct open_file_table *)note)->files[i]);
     if (size < 0 || request->table_path[0] == '\0')
         return size;
     long error = fdtext_write(note, request->table_path, view->info, sizeof view->info);
@@ -57,16 +68,29 @@ static long place_all(const struct open_file_table *table)
     return error;
 }
 
+/* Closes all numbers from the first to the last, but for that of the restorer's own messages. */
+static void close_all(unsigned first, unsigned last)
+{
+    unsigned kept = (unsigned)say_to;
+    bool inside = say_to > 2 && first <= kept && kept <= last;
+    if (first < (inside ? kept : last + 1))
+        sys_call(SYS_close_range, first, inside ? kept - 1 : last, 0, 0);
+    if (inside)
+        sys_call(SYS_close_range, kept + 1, last, 0, 0);
+}
+
 /* Closes all numbers that the program had not open: what restart opened on the way, and what it inherited. */
 static void close_others(const struct open_file_table *table)
 {
     unsigned next = 0;
     for (const struct open_file *file = table->files; file < table->files + table->count; file++) {
+        if (open_entry(table, file->dup_of)->real_fd < 0)
+            continue;
         if ((unsigned)file->fd > next)
-            sys_call(SYS_close_range, next, file->fd - 1, 0, 0);
+            close_all(next, (unsigned)file->fd - 1);
         next = (unsigned)file->fd + 1;
     }
-    sys_call(SYS_close_range, next, ~0U, 0, 0);
+    close_all(next, INT_MAX);
 }
 
 /* Locks come after the closing: closing any descriptor of a file ends the process's locks on it (fcntl(2)). */

@@ -25,14 +25,22 @@ static bool is_owner(const uint32_t *field)
     return (mutex && recursive) || rwlock;
 }
 
+static void add(struct image_mutexes *m, uint64_t owner)
+{
+    if (m->count < MUTEXES_MOST)
+        m->owners[m->count] = owner;
+    if (m->count <= MUTEXES_MOST)
+        m->count++;
+}
+
 /* Both structs are aligned to 8 and have the owner at an offset that is a multiple of 8. */
 void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t page, bool first)
 {
     for (size_t i = 0; i < ARCH_PAGE_SIZE / sizeof *words; i += 2) {
         if (words[i] != m->tid || (first && i < 6) || i + 2 >= ARCH_PAGE_SIZE / sizeof *words)
             continue;
-        if (m->count < MUTEXES_MOST && is_owner(words + i))
-            m->owners[m->count++] = page + i * sizeof *words;
+        if (is_owner(words + i))
+            add(m, page + i * sizeof *words);
     }
 }
 
@@ -46,16 +54,22 @@ static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start,
                 mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
 }
 
-/* The robust mutex of one entry of the list: the kernel looks at its first word.  It may be gone: see below. */
+/* words: lock, count, owner, those of pthread_mutex_t.  The kernel looks at the first. */
+void mutexes_add_robust(struct image_mutexes *m, const uint32_t words[3], uint64_t first_word)
+{
+    if ((words[0] & FUTEX_TID_MASK) != m->tid)
+        return;
+    add(m, first_word);
+    if (words[2] == m->tid)
+        add(m, first_word + 2 * sizeof *words);
+}
+
+/* The robust mutex of one entry of the list.  It may be gone: see below. */
 static void add_robust(struct image_mutexes *m, int memory, uint64_t first_word)
 {
-    uint32_t words[3] = {0}; /* word, count, owner: those of pthread_mutex_t */
-    if (sys_pread(memory, words, sizeof words, (off_t)first_word) != sizeof words ||
-        (words[0] & FUTEX_TID_MASK) != m->tid || m->count + 2 > MUTEXES_MOST)
-        return;
-    m->owners[m->count++] = first_word;
-    if (words[2] == m->tid)
-        m->owners[m->count++] = first_word + 2 * sizeof *words;
+    uint32_t words[3];
+    if (sys_pread(memory, words, sizeof words, (off_t)first_word) == sizeof words)
+        mutexes_add_robust(m, words, first_word);
 }
 
 /*
@@ -115,6 +129,8 @@ static void describe(part_printf print, const void *note, size_t size)
     const struct image_mutexes *m = note;
     for (uint32_t i = 0; i < m->count && i < MUTEXES_MOST; i++)
         print("  a lock held by thread %u at 0x%lx\n", m->tid, m->owners[i]);
+    if (m->count > MUTEXES_MOST)
+        print("  more locks, which are not noted\n");
 }
 
 /*

@@ -53,11 +53,13 @@ int main(int argc, char **argv)
     if (optind != argc - 1)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
-    files_plan(&plan.image, &files);
-    shared_plan(&plan.image, files.strict);
-    memory_plan(&plan.image, files.strict);
-    surroundings_plan(&plan, &files);
+    plan.differences += files_plan(&plan.image, &files);
+    plan.differences += shared_plan(&plan.image);
+    plan.differences += memory_plan(&plan.image);
+    plan.differences += surroundings_plan(&plan, &files);
+    plan.say_to = stderr_keep(&plan.image);
     plan_make(&plan);
+    strict_check(plan.differences, files.strict);
     if (!plan.dry_run)
         files_commit(&plan.image, &files);
     plan_go(&plan);

@@ -15,7 +15,7 @@ struct shared_work {
     struct shared_memory *memory;
     const struct open_file_table *table; /* of files_plan(), or NULL */
     int base; /* files_base() */
-    bool strict;
+    int problems; /* said so far */
 };
 
 static void refuse(const struct shared_work *work, const struct shared_object *object, const char *why)
@@ -90,7 +90,7 @@ static bool is_only_read(const struct shared_memory *memory, uint32_t index)
 }
 
 /* -1: it cannot be written now; then its regions stay as restorer_map.c makes them. */
-static int open_only_read(const struct shared_work *work, const struct shared_object *object)
+static int open_only_read(struct shared_work *work, const struct shared_object *object)
 {
     struct stat now;
     const char *name = shared_name(work->memory, object);
@@ -101,12 +101,11 @@ static int open_only_read(const struct shared_work *work, const struct shared_ob
           fd < 0 ? strerror(errno) : "another file has its name now");
     if (fd >= 0)
         close(fd);
-    if (work->strict)
-        errx(EX_NOINPUT, "--strict: memory would not be what it was, so no restart");
+    work->problems++;
     return -1;
 }
 
-static void open_object(const struct shared_work *work, struct shared_object *object)
+static void open_object(struct shared_work *work, struct shared_object *object)
 {
     object->real_fd = -1;
     if (object->kind == SHARED_ANONYMOUS)
@@ -144,13 +143,13 @@ static void match_regions(const struct shared_memory *memory, struct image *imag
         errx(EX_DATAERR, "the image's note about shared memory speaks of a region that is not there");
 }
 
-void shared_plan(struct image *image, bool strict)
+int shared_plan(struct image *image)
 {
     size_t size = sizeof(struct shared_memory);
     static const struct shared_memory none;
     const struct shared_memory *note = image_note(image, IMAGE_NOTE_NAME, NOTE_SHARED, sizeof *note, &size);
     const char *why = note == NULL ? NULL : shared_check(note, size);
-    struct shared_work work = {.memory = malloc(size), .base = 3, .strict = strict};
+    struct shared_work work = {.memory = malloc(size), .base = 3};
     if (why != NULL)
         errx(EX_DATAERR, "the image's note about shared memory: %s", why);
     if (work.memory == NULL)
@@ -164,6 +163,7 @@ void shared_plan(struct image *image, bool strict)
         open_object(&work, &work.memory->objects[i]);
     if (note != NULL)
         image_put_note(image, NOTE_SHARED, work.memory, size);
+    return work.problems;
 }
 
 void shared_commit(const struct image *image)

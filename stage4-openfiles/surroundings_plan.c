@@ -5,7 +5,10 @@
  * use where somebody knows that, say, the CPU time does not matter to the program.
  */
 #include "surroundings_plan.h"
+#include "image_process.h"
 #include "image_signals.h"
+
+#include <sys/stat.h>
 
 struct comparison {
     const struct surroundings *then, *now;
@@ -60,6 +63,40 @@ static void compare_user(struct comparison *c)
         differs(c, "keyrings", "the keys of its own process and thread keyrings are gone (keyrings(7))");
     if (strcmp(then->label, now->label) != 0)
         differs(c, "label", "the security module's label %s is %s now", then->label, now->label);
+}
+
+/* 0 if we may go there; else an errno.  One that was removed in the first life already is made anew. */
+static int directory_problem(const char *path)
+{
+    struct stat now;
+    if (process_removed(path))
+        return 0;
+    if (stat(path, &now) != 0)
+        return errno;
+    if (!S_ISDIR(now.st_mode))
+        return ENOTDIR;
+    return eaccess(path, X_OK) == 0 ? 0 : errno;
+}
+
+/*
+ * The working directory is entered late, by the restorer.  If it cannot be, the program is where restart is; that
+ * is said now, and not once more.
+ */
+static void compare_directory(struct comparison *c, struct image *image)
+{
+    static struct image_process changed;
+    const struct image_process *p = image_note(image, IMAGE_NOTE_NAME, NOTE_PROCESS, sizeof *p, NULL);
+    if (p == NULL)
+        return;
+    changed = *p;
+    changed.directory[PATH_MAX - 1] = '\0'; /* believe no image */
+    int error = directory_problem(changed.directory);
+    if (error == 0)
+        return;
+    differs(c, "directory", "its working directory %s cannot be entered: %s; it will be restart's own",
+            changed.directory, changed.directory[0] == '\0' ? "it had no path" : strerror(error));
+    strcpy(changed.directory, ".");
+    image_put_note(image, NOTE_PROCESS, &changed, sizeof changed);
 }
 
 static void compare_places(struct comparison *c, bool verbose)
@@ -128,20 +165,22 @@ static void compare_clocks(struct comparison *c, const struct restart_plan *plan
     int64_t boot = clock_error(c, then->boot, now->boot, then->boot_offset, now->boot_offset);
     if (!is_much(monotonic) && !is_much(boot))
         return;
+    const char *clock = is_much(monotonic) ? "monotonic" : "boot"; /* who slept (suspend) has only that wrong */
+    int64_t off = is_much(monotonic) ? monotonic : boot;
     int error = clock_namespace(now->monotonic_offset - monotonic, now->boot_offset - boot, plan->dry_run);
     if (error == IN_USER_NAMESPACE)
         differs(c, "namespaces",
                 "to put its clock right it is in a user namespace of its own: set-user-id programs that "
                 "it starts get no rights");
     if (error == 0 || error == IN_USER_NAMESPACE)
-        fprintf(stderr, "restart: the monotonic clock was %ld s off: a time namespace puts it right\n",
-                -monotonic / NSEC);
+        fprintf(stderr, "restart: the %s clock was %ld s off: a time namespace puts it right\n", clock,
+                -off / NSEC);
     else
         differs(c, "clock",
-                "the monotonic clock is %ld s %s, and a time namespace is refused (%s): waits until an "
+                "the %s clock is %ld s %s, and a time namespace is refused (%s): waits until an "
                 "absolute time end as much too %s",
-                labs(monotonic / NSEC), monotonic < 0 ? "behind" : "ahead", strerror(error),
-                monotonic < 0 ? "late" : "early");
+                clock, labs(off / NSEC), off < 0 ? "behind" : "ahead", strerror(error),
+                off < 0 ? "late" : "early");
 }
 
 /* Every program has used some: below a second it is not worth a word. */
@@ -155,29 +194,26 @@ static void compare_cpu_time(struct comparison *c, bool verbose)
         fprintf(stderr, "restart: CPU time begins at 0; it was %lu ms\n", used / 1000);
 }
 
-void surroundings_plan(const struct restart_plan *plan, const struct files_options *options)
+int surroundings_plan(struct restart_plan *plan, const struct files_options *options)
 {
     static struct surroundings then, now;
     static char scratch[1 << 18];
+    struct comparison c = {&then, &now, options, 0};
     bool verbose = plan->verbose != 0;
+    compare_directory(&c, &plan->image);
     const void *note = image_note(&plan->image, IMAGE_NOTE_NAME, NOTE_SURROUNDINGS, sizeof then, NULL);
     if (note == NULL && verbose)
         fprintf(stderr, "restart: the image does not say what lay around the program (user, session, clocks)\n");
     if (note == NULL)
-        return;
+        return c.problems;
     memcpy(&then, note, sizeof then);
     then.boot_id[sizeof then.boot_id - 1] = then.label[sizeof then.label - 1] = '\0'; /* believe no image */
     then.cgroup[sizeof then.cgroup - 1] = '\0';
     surroundings_read(&now, scratch, sizeof scratch);
-    struct comparison c = {&then, &now, options, 0};
     compare_user(&c);
     compare_places(&c, verbose);
     compare_session(&c, &plan->image, verbose);
     compare_cpu_time(&c, verbose);
     compare_clocks(&c, plan);
-    if (options->strict && c.problems > 0)
-        errx(EX_NOINPUT,
-             "--strict: %d things cannot be what they were, so no restart (--accept WORD,... for those that "
-             "do not matter)",
-             c.problems);
+    return c.problems;
 }

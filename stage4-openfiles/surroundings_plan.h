@@ -8,10 +8,9 @@
 
 /*
  * Compares restart's surroundings with those of the image, names each difference, and puts the clocks right where
- * that is allowed (not with --dry-run).  With --strict, unless its word is in --accept, a difference is the end:
- * exits with a status of <sysexits.h>, and nothing has changed then.
+ * that is allowed (not with --dry-run).  Returns how many there are whose word is not in --accept.
  */
-void surroundings_plan(const struct restart_plan *plan, const struct files_options *options);
+int surroundings_plan(struct restart_plan *plan, const struct files_options *options);
 
 /*
  * clock_plan.c: gives this process a time namespace (time_namespaces(7)) with these offsets, in nanoseconds from

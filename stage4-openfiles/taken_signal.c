@@ -2,11 +2,12 @@
  * taken_signal.c - says so when the program takes the checkpoint signal for itself.  Given.
  *
  * From outside one sees that the signal is caught (SigCgt), not by whom.  So the functions of libc that change a
- * signal's action are ours; each does what libc's does, by another name of the same function.  A program that makes
- * the system call itself is not noticed.
+ * signal's action are ours; each does what libc's does, by another name of the same function.  Of a program that
+ * makes the system call itself, or blocks the signal, we hear at its end: many block it for a moment only.
  */
 #include "manners.h"
 #include "libc.h"
+#include "sys.h"
 #include "text.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -33,13 +34,35 @@ void taken_signal_new_life(void)
     process = getpid();
 }
 
-static void tell(int number)
+static void say_of_signal(const char *before, int number, const char *behind)
 {
     const char *name = sigabbrev_np(number);
     our_signal = 0; /* once */
-    say("libckpt: the program has its own action for signal ", text_number((uint64_t)number, 10).digits,
-        name != NULL ? " (SIG" : "", name != NULL ? name : "", name != NULL ? ")" : "",
-        " now: no checkpoint, unless that calls libckpt's; ckpt -s takes another signal (try ckpt -s 40)", NULL);
+    say("libckpt: ", before, text_number((uint64_t)number, 10).digits, name != NULL ? " (SIG" : "",
+        name != NULL ? name : "", name != NULL ? ")" : "", behind,
+        "; ckpt -s takes another signal (try ckpt -s 40)", NULL);
+}
+
+static void tell(int number)
+{
+    say_of_signal("the program has its own action for signal ", number,
+                  " now: no checkpoint, unless that calls libckpt's");
+}
+
+/* The program ends (exit(3)).  A signal that waits is blocked; who sent it has no image. */
+__attribute__((destructor)) static void taken_signal_end(void)
+{
+    struct sigaction action;
+    uint64_t waiting = 0;
+    if (our_signal == 0 || getpid() != process || __sigaction(our_signal, NULL, &action) != 0)
+        return;
+    sys_call(SYS_rt_sigpending, (long)&waiting, sizeof waiting, 0, 0);
+    if (waiting >> (our_signal - 1) & 1)
+        say_of_signal("a checkpoint was asked for and not taken: the program ends, and had blocked signal ",
+                      our_signal, "");
+    else if ((void *)action.sa_handler != our_handler && !doubtful) // NOLINT
+        say_of_signal("the program ends, and had its own action for signal ", our_signal,
+                      ", by a system call that it made itself: no checkpoints");
 }
 
 /*

@@ -11,8 +11,9 @@
  * Nobody knows the rest of a usleep() or of poll() with a limit: they end early, as they always may.
  *
  * A program must be told of its own signals.  If one waits, whose handler will run when ours returns, EINTR is the
- * truth.  If one of its handlers blocks the checkpoint signal, that signal may have waited for its end, and
- * then the EINTR was meant for the program: the two cannot be told apart.
+ * truth.  If one of its handlers blocks the checkpoint signal, or the call itself does (sigsuspend, ppoll), that
+ * signal may have waited for the handler's end, and then the EINTR was meant for the program: the two cannot be
+ * told apart.
  */
 #include "waits.h"
 #include "arch_interrupted.h"
@@ -40,6 +41,31 @@ static bool take_rest(long *limit, long rest)
 static bool is_absolute_futex(const long *arguments)
 {
     return (arguments[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET || arguments[3] == 0;
+}
+
+/* Does the call block the signal while it waits?  Then it was another signal that ended it. */
+static bool call_blocks(const struct arch_call *call, int signal)
+{
+    const long *arguments = call->arguments;
+    uint64_t mask = 0, at = 0, in_memory[2]; /* pselect6: a pointer to the address of the mask */
+    switch (call->number) {
+    case SYS_rt_sigsuspend:
+        at = (uint64_t)arguments[0];
+        break;
+    case SYS_ppoll:
+        at = (uint64_t)arguments[3];
+        break;
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2:
+        at = (uint64_t)arguments[4];
+        break;
+    case SYS_pselect6:
+        at = arch_peek((uint64_t)arguments[5], in_memory, sizeof in_memory) ? in_memory[0] : 0;
+        break;
+    default:
+        break;
+    }
+    return at != 0 && arch_peek(at, &mask, sizeof mask) && ((mask >> (signal - 1)) & 1);
 }
 
 /* Can it be made again, and end when it would have ended?  Its arguments may change for that. */
@@ -85,11 +111,11 @@ static bool can_go_on(struct arch_call *call)
     }
 }
 
-/* What a signal's handler in the program blocks; NULL: it has none. */
+/* What a signal's handler in the program blocks; NULL: it has none.  With SA_RESETHAND it may have had one. */
 static const sigset_t *handler_mask(int signal, struct sigaction *action)
 {
-    bool handled = sigaction(signal, NULL, action) == 0 && action->sa_handler != SIG_DFL &&
-                   action->sa_handler != SIG_IGN;
+    bool handled = sigaction(signal, NULL, action) == 0 && action->sa_handler != SIG_IGN &&
+                   (action->sa_handler != SIG_DFL || (action->sa_flags & (int)SA_RESETHAND));
     return handled ? &action->sa_mask : NULL;
 }
 
@@ -111,6 +137,7 @@ static bool is_the_programs(const ucontext_t *context, int own)
 void waits_go_on(ucontext_t *context, int signal)
 {
     struct arch_call call;
-    if (arch_interrupted(context, &call) && !is_the_programs(context, signal) && can_go_on(&call))
+    if (arch_interrupted(context, &call) && !call_blocks(&call, signal) && !is_the_programs(context, signal) &&
+        can_go_on(&call))
         arch_call_again(context, &call);
 }

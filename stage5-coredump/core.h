@@ -115,11 +115,14 @@ void core_state(const struct core *core, struct image *image);
 bool core_arguments(const struct core *core, const struct image *image, struct prctl_mm_map *map);
 
 /*
- * core_left_out.c: names the memory that is not in the core, as far as it can be told; with `strict` it exits with
- * 66 then.  `text` is that of libsavefds, or NULL.  core_holes.c: the same for a core of gdb; returns how many.
+ * core_left_out.c: names the memory that is not in the core, as far as it can be told, and returns how many ranges
+ * that are.  `text` is that of libsavefds, or NULL.  core_holes.c: the same for a core of gdb.
  */
-void core_left_out(const struct core *core, const struct image *image, const char *text, bool strict);
+int core_left_out(const struct core *core, const struct image *image, const char *text);
 size_t core_holes(const struct core *core, const struct image *image);
+
+/* core_shared.c: names the files that memory may no longer write to, and returns how many mappings that are. */
+int core_shared(const struct core *core, const struct image *image);
 
 /* core_locks.c: a note of the locks that were held, if any were. */
 void core_locks(const struct core *core, struct image *image);

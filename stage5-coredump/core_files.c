@@ -27,6 +27,13 @@ static const char *compare_pages(const uint8_t *core_page, const uint8_t *file_p
     return NULL;
 }
 
+/* A program is an ELF file, whether the core has its first page or not (gcore leaves it out). */
+static bool is_program(const struct core *core, const char *old_name)
+{
+    const struct core_file *file = core_file_at(core, core_aux(core, AT_ENTRY));
+    return file != NULL && strcmp(file->name, old_name) == 0;
+}
+
 /* What is in the way of taking the file for the one that was, or NULL. */
 static const char *problem(const struct core *core, const char *old_name, int fd, const struct stat *now)
 {
@@ -36,8 +43,10 @@ static const char *problem(const struct core *core, const char *old_name, int fd
         return "no regular file";
     if (pread(fd, is, sizeof is, 0) < 0)
         return strerror(errno);
-    bool is_elf = memcmp(is, ELFMAG, SELFMAG) == 0;
-    if (is_elf && first_page(core, old_name, was))
+    bool is_elf = memcmp(is, ELFMAG, SELFMAG) == 0, known = first_page(core, old_name, was);
+    if (!is_elf && ((known && memcmp(was, ELFMAG, SELFMAG) == 0) || is_program(core, old_name)))
+        return "another file: no ELF file, and that of the core is one; a script that starts the program, perhaps";
+    if (is_elf && known)
         return compare_pages(was, is);
     if (fstat(core->fd, &core_now) != 0 || now->st_mtim.tv_sec > core_now.st_mtim.tv_sec)
         return "changed since the core was written, as far as its time tells, and the core has no page to compare";

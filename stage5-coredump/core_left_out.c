@@ -53,13 +53,12 @@ static void say_empty(const struct image *image, struct core_range random, size_
     }
 }
 
-void core_left_out(const struct core *core, const struct image *image, const char *text, bool strict)
+int core_left_out(const struct core *core, const struct image *image, const char *text)
 {
     size_t count = 0;
     if (!say_text(text, &count) && core->from_gdb)
         count += core_holes(core, image);
     else if (count == 0 && !core->from_gdb)
         say_empty(image, core_random(core), &count);
-    if (count > 0 && strict)
-        errx(EX_NOINPUT, "--strict: this memory may not be as it was");
+    return (int)count;
 }

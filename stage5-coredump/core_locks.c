@@ -4,6 +4,9 @@
  */
 #include "core.h"
 #include "image_mutexes.h"
+#include "part_thread.h"
+
+#include <linux/futex.h>
 
 #define CHUNK (1UL << 20)
 
@@ -21,6 +24,25 @@ static void search(struct image_mutexes *locks, const struct core *core, const s
     }
 }
 
+/* Robust mutexes: core_state.c has found the list, and that it is a ring. */
+static void search_robust_list(struct image_mutexes *locks, const struct core *core, const struct image *image)
+{
+    const struct image_thread *thread = image_note(image, IMAGE_NOTE_NAME, NOTE_THREAD, sizeof *thread, NULL);
+    struct robust_list_head head;
+    uint32_t words[3];
+    if (thread == NULL || thread->robust_list == 0 || !core_read(core, thread->robust_list, &head, sizeof head))
+        return;
+    uint64_t at = (uint64_t)head.list.next & ~1UL;
+    while (at != thread->robust_list) {
+        uint64_t first_word = at + (uint64_t)head.futex_offset;
+        if (core_read(core, first_word, words, sizeof words))
+            mutexes_add_robust(locks, words, first_word);
+        if (!core_read(core, at, &at, sizeof at))
+            return;
+        at &= ~1UL;
+    }
+}
+
 void core_locks(const struct core *core, struct image *image)
 {
     static struct image_mutexes locks;
@@ -28,6 +50,7 @@ void core_locks(const struct core *core, struct image *image)
     for (const struct image_region *r = image->regions; r < image->regions + image->region_count; r++)
         if ((r->flags & REGION_STORED) && (r->prot & PROT_WRITE))
             search(&locks, core, r);
+    search_robust_list(&locks, core, image);
     if (locks.count > 0)
         image_put_note(image, NOTE_MUTEXES, &locks, sizeof locks);
 }

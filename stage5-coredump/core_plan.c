@@ -79,14 +79,16 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     core_open(&core, path);
     core_regions(&core, &plan->image, program);
     check_memory(&plan->image, &core);
-    core_left_out(&core, &plan->image, files->text, files->strict);
+    plan->differences += core_left_out(&core, &plan->image, files->text);
+    plan->differences += core_shared(&core, &plan->image);
     core_state(&core, &plan->image);
     core_random_note(&plan->image, core_random(&core));
     core_locks(&core, &plan->image);
     core_signals(&plan->image, files->text);
     make_frame(&core, &plan->image, plan->verbose);
-    files_plan(&plan->image, files);
-    memory_plan(&plan->image, files->strict);
+    plan->differences += files_plan(&plan->image, files);
+    plan->differences += memory_plan(&plan->image);
+    plan->say_to = stderr_keep(&plan->image);
     plan_make(plan);
     set_jump(plan->restorer);
 }

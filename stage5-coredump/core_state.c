@@ -8,6 +8,7 @@
  *     rseq     up to glibc 2.40 likewise.  From 2.41 on it lies in front of the program's thread-local variables,
  *              and so elsewhere in each program; a variable of ld.so has the distance.  Empty memory looks like an
  *              area that was registered on the first processor: a wrong guess would be written to.
+ *     robust   the kernel's list of robust mutexes, likewise
  *     memory   arguments and environment: core_arguments.c; the heap is behind the program's data.
  */
 #include "core.h"
@@ -15,8 +16,11 @@
 #include "rseq.h"
 #include "thread_id.h"
 
+#include <linux/futex.h>
 #include <linux/rseq.h>
 #include <sys/auxv.h>
+
+#define ROBUST_MOST 2048 /* ROBUST_LIST_LIMIT: the kernel goes no further */
 
 static void find_tid(const struct core *core, struct image_thread *thread)
 {
@@ -60,6 +64,29 @@ static void find_rseq(const struct core *core, struct image_thread *thread)
     thread->rseq_size = own.size;
 }
 
+/*
+ * The kernel's list of robust mutexes begins where it does in restart's own thread, if that looks like one: a ring.
+ * An empty one points to itself.
+ */
+static void find_robust_list(const struct core *core, struct image_thread *thread)
+{
+    struct robust_list_head head, *own = NULL;
+    size_t size = 0;
+    if (syscall(SYS_get_robust_list, 0, &own, &size) != 0 || own == NULL || size != sizeof head)
+        return;
+    uint64_t address = thread->tls + ((uint64_t)own - arch_get_tls());
+    if (!core_read(core, address, &head, sizeof head) || head.futex_offset != own->futex_offset)
+        return;
+    uint64_t at = (uint64_t)head.list.next & ~1UL;
+    for (int most = ROBUST_MOST; at != address && most > 0; most--, at &= ~1UL)
+        if (!core_read(core, at, &at, sizeof at))
+            return;
+    if (at == address) {
+        thread->robust_list = address;
+        thread->robust_size = size;
+    }
+}
+
 static void make_thread(const struct core *core, struct image *image)
 {
     static struct image_thread thread;
@@ -67,6 +94,8 @@ static void make_thread(const struct core *core, struct image *image)
     thread.gs = core->registers.gs_base;
     find_tid(core, &thread);
     find_rseq(core, &thread);
+    if (thread.id_place != THREAD_ID_UNKNOWN)
+        find_robust_list(core, &thread);
     image_put_note(image, NOTE_THREAD, &thread, sizeof thread);
 }
 

@@ -45,20 +45,28 @@ static uint64_t find_in(const struct image_region *r, const char *bytes, struct 
     return at != NULL ? r->start + (uint64_t)(at - bytes) : 0;
 }
 
+static void find_in_region(struct gadgets *found, const struct image *image, size_t i)
+{
+    const struct image_region *r = &image->regions[i];
+    char *bytes = region_bytes(image, i);
+    if (bytes != NULL && found->call == 0)
+        found->call = find_in(r, bytes, call_and_return);
+    for (size_t j = 0; j < 2 && bytes != NULL && found->sigreturn == 0; j++)
+        found->sigreturn = find_in(r, bytes, returns[j]);
+    free(bytes);
+}
+
+/* What cannot be written is looked at first: it is small.  The heap of a Lisp is code, too, and of GiBs. */
 struct gadgets gadgets_find(const struct image *image)
 {
     struct gadgets found = {0};
-    for (size_t i = 0; i < image->region_count && (found.call == 0 || found.sigreturn == 0); i++) {
-        const struct image_region *r = &image->regions[i];
-        char *bytes = (r->prot & PROT_EXEC) && !(r->flags & REGION_KERNEL) ? region_bytes(image, i) : NULL;
-        if (bytes == NULL)
-            continue;
-        if (found.call == 0)
-            found.call = find_in(r, bytes, call_and_return);
-        for (size_t j = 0; j < 2 && found.sigreturn == 0; j++)
-            found.sigreturn = find_in(r, bytes, returns[j]);
-        free(bytes);
-    }
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < image->region_count && (found.call == 0 || found.sigreturn == 0); i++) {
+            const struct image_region *r = &image->regions[i];
+            bool writable = r->prot & PROT_WRITE;
+            if ((r->prot & PROT_EXEC) && !(r->flags & REGION_KERNEL) && writable == (pass == 1))
+                find_in_region(&found, image, i);
+        }
     return found;
 }
 

@@ -117,14 +117,16 @@ int main(int argc, char **argv)
         fork_and_wait();
     if (core_is_image(path)) {
         plan_open(&plan, path);
-        files_plan(&plan.image, &more.files);
-        shared_plan(&plan.image, more.files.strict);
-        memory_plan(&plan.image, more.files.strict);
-        surroundings_plan(&plan, &more.files);
+        plan.differences += files_plan(&plan.image, &more.files);
+        plan.differences += shared_plan(&plan.image);
+        plan.differences += memory_plan(&plan.image);
+        plan.differences += surroundings_plan(&plan, &more.files);
+        plan.say_to = stderr_keep(&plan.image);
         plan_make(&plan);
     } else {
         core_plan(&plan, program, path, &more.files);
     }
+    strict_check(plan.differences, more.files.strict);
     if (!plan.dry_run)
         files_commit(&plan.image, &more.files);
     plan_go(&plan);
