@@ -89,7 +89,7 @@ def make(folder: Path) -> Path:
 
 def interrupted(submissions: Path, out: Path) -> None:
     """Grade, until the first result is there; then Ctrl-C."""
-    command = [str(GRADER / "grade"), str(submissions), "-o", str(out), "-j", "1", "--stage", "1"]
+    command = ["env", "--default-signal=INT", str(GRADER / "grade"), str(submissions), "-o", str(out), "-j", "1", "--stage", "1"]
     process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     end = time.monotonic() + 600
     while not list((out / "results").glob("*.json")) and process.poll() is None and time.monotonic() < end:

@@ -11,10 +11,10 @@
  */
 //@ end
 //@ replace
-    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE;
+    bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE && r->inode == 0;
     return !without_content || pages_have_own(pagemap, r);
 //@ with
-    return r->prot != PROT_NONE || pages_have_own(pagemap, r);
+    return r->prot != PROT_NONE || r->inode != 0 || pages_have_own(pagemap, r);
 //@ end
 //@ step 2.4
         const struct region *p = &region;
