@@ -4,7 +4,7 @@
 
 #include "text.h"
 
-#include <limits.h>
+#include <linux/limits.h>
 #include <sys/resource.h>
 
 #define LIMITS 16 /* RLIM_NLIMITS of the kernel, getrlimit(2) */
