@@ -205,7 +205,7 @@ def find(word: str) -> str | None:
     if word == "cc1":
         found = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True, check=False).stdout.strip()
         return shutil.which(found)
-    return shutil.which(word)
+    return shutil.which(word, path=os.environ.get("CKPTLAB_PATH"))  # the kit's own check has ccache in front of clang
 
 
 def is_installed(program: Program) -> bool:

@@ -19,6 +19,7 @@ import pytest
 from stage import report
 from stage.config import GRADER, TOP, BadProfile, Interface, find_profile, load_interface
 from stage.lab import BuildError, Lab
+from stage.process import heed_signals
 from stage.runner import Runner
 from stage.scoring import Declaration, Scoring, Selection, write_json
 
@@ -194,6 +195,7 @@ def main(argv: list[str], runner: Runner | None = None) -> int:
 
 def run(argv: list[str], runner: Runner | None = None) -> int:
     """main(), also for `... | head`, where nobody reads on."""
+    heed_signals()
     try:
         status = main(argv, runner)
         sys.stdout.flush()

@@ -68,6 +68,14 @@ class OwnTime:
         return self.rested + self.cpu - self.begun
 
 
+def heed_signals() -> None:
+    """A shell's background job has SIGINT and SIGQUIT ignored, and so has all that it starts; tests send both."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGQUIT) == signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 def wait_until(event: Callable[[], bool], limit: float | None = None, of: int | None = None) -> bool:
     """True as soon as the event is there; False after the limit.
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from kit.real_programs import Program, is_installed, not_tried
+from stage.process import heed_signals
 
 pytest_plugins = ["kit.budget"]
 
@@ -34,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """The workers have the options from here: at midnight, too, all have the same seed."""
     if config.option.seed is None:
         config.option.seed = datetime.date.today().toordinal()
+    heed_signals()
     if not hasattr(config, "workerinput"):
         compile_once(TOP / "grader/build/ccache")
 
@@ -53,6 +55,7 @@ def compile_once(folder: Path) -> None:
             words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime exec {ccache} {path}"
             (folder / "bin" / name).write_text(f'#!/bin/sh\n{words} "$@"\n')
             (folder / "bin" / name).chmod(0o755)
+    os.environ["CKPTLAB_PATH"] = os.environ["PATH"]
     os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
 
 

@@ -24,7 +24,7 @@ def copy(tmp_path: Path) -> Path:
 
 def make(folder: Path, *arguments: str) -> str:
     run = subprocess.run(["make", "--no-print-directory", *arguments], cwd=folder, text=True,
-                         check=False, timeout=120,
+                         check=False, timeout=600,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert run.returncode == 0, run.stdout
     return run.stdout

@@ -27,8 +27,8 @@ printf '{"points": %s, "maximum": 9, "tests": [{"test": "a", "points": %s}, {"te
 def lab(top: Path, tmp_path: Path) -> Path:
     """An unpacked hand-out with two stages that a student has worked on."""
     for name in ("handin.py", "archive.py"):
-        (tmp_path / "grader/kit").mkdir(parents=True, exist_ok=True)
-        shutil.copy(top / "grader/kit" / name, tmp_path / "grader/kit")
+        (tmp_path / "grader/stage").mkdir(parents=True, exist_ok=True)
+        shutil.copy(top / "grader/stage" / name, tmp_path / "grader/stage")
     (tmp_path / "grader/check").write_text(CHECK)
     (tmp_path / "grader/check").chmod(0o755)
     for name in ("stage1-readmaps", "stage2-saveimage"):
@@ -41,7 +41,7 @@ def lab(top: Path, tmp_path: Path) -> Path:
 
 def handin(lab: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-B", str(lab / "grader/stage/handin.py"), *map(str, arguments)]
-    environment = {**os.environ, "MAKEFLAGS": "w --jobserver-auth=3,4 -- REFERENCE=1"}
+    environment = {**os.environ, "PYTHONPATH": str(lab / "grader"), "MAKEFLAGS": "w --jobserver-auth=3,4 -- REFERENCE=1"}
     return subprocess.run(command, cwd=lab, text=True, env=environment, timeout=60,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
