@@ -62,7 +62,7 @@ int main(void)
         return 2;
     if (fork() == 0) {
         close(image[1]);
-        alarm(10);
+        alarm(60);
         reader();
     }
     sigaction(SIGALRM, &action, NULL);
