@@ -8,10 +8,6 @@
 
 #define LARGE_HOLE (256UL << 10) /* bytes */
 
-#ifndef MAP_DROPPABLE /* Linux 6.11 */
-#define MAP_DROPPABLE 0x08
-#endif
-
 static int region_flags(const struct image_region *region)
 {
     int kind = region->flags & REGION_SHARED ? MAP_SHARED :

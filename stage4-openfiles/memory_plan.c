@@ -17,10 +17,6 @@
 
 #include <linux/mempolicy.h>
 
-#ifndef MAP_DROPPABLE /* Linux 6.11 */
-#define MAP_DROPPABLE 0x08
-#endif
-
 /* Says what will be otherwise.  One line for each range: there are few. */
 static bool name_loss(const struct memory_range *range, const char *loss)
 {

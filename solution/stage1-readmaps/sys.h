@@ -26,6 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MAP_DROPPABLE /* Linux 6.11, <linux/mman.h>; older headers lack it */
+#define MAP_DROPPABLE 0x08
+#endif
+
 /* The least multiple of `to` that is not below n. */
 static inline uint64_t round_up(uint64_t n, uint64_t to)
 {
