@@ -10,6 +10,7 @@
  *     with a `..`                              home's, which has no such path
  *     others                                   HERE
  */
+#include "open_kind.h"
 #include "path_rules.h"
 #include "remote.h"
 #include "remote_table.h"

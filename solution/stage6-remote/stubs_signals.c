@@ -37,7 +37,7 @@ long stub_rt_sigprocmask(struct trap *trap)
 long stub_rt_sigaction(struct trap *trap)
 {
     const struct kernel_sigaction *action = (const struct kernel_sigaction *)trap->arguments[1]; // NOLINT
-    struct kernel_sigaction *old = (struct kernel_sigaction *)trap->arguments[2], changed; // NOLINT
+    struct kernel_sigaction *old = (struct kernel_sigaction *)trap->arguments[2], changed = {0}; // NOLINT
     if (action != NULL && !readable(action))
         return -EFAULT;
     if (action != NULL)

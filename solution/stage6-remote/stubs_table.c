@@ -125,7 +125,7 @@ long stub_close_range(struct trap *trap)
     for (uint64_t fd = first; fd <= last && fd < TABLE_SIZE * 64; fd++) {
         const struct remote_file *file = table_find((long)fd);
         bool ours = remote_call_owns((long)fd);
-        if ((file == NULL || (flags & CLOSE_RANGE_CLOEXEC_FLAG)) && !ours)
+        if ((file == NULL || (flags & CLOSE_RANGE_CLOEXEC)) && !ours)
             continue;
         if (fd > from)
             error = sys_call(SYS_close_range, (long)from, (long)fd - 1, flags, 0);

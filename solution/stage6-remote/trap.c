@@ -12,6 +12,7 @@
 #include "arch_trap.h"
 #include "handler_stack.h"
 #include "syscall_stubs.h"
+#include "text.h"
 
 struct kernel_sigaction trap_program_action;
 uint64_t trap_waiting_mask;
