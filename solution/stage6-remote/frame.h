@@ -73,10 +73,15 @@ enum call_flag {
     CALL_NO_WAIT = 1, /* O_NONBLOCK: -EAGAIN rather than wait */
 };
 
+#ifndef LOST_SECONDS /* a test has less patience */
 #define HEARTBEAT_SECONDS 2 /* between two PINGs */
 #define LOST_SECONDS 8      /* without any frame: the other side is gone */
+#endif
 
-/* frame.c.  Uses read(2), write(2), poll(2) alone; async-signal-safe; EINTR is no end.  fd blocks, or not. */
+/*
+ * frame.c.  Uses read(2), writev(2), poll(2) alone; async-signal-safe; EINTR is no end.  fd blocks, or not: one that
+ * does not is -ETIMEDOUT when the other side takes, or brings, no byte of a frame for LOST_SECONDS.
+ */
 
 /*
  * Reads one frame: the head into *frame, its bytes into data (room FRAME_MAX).  Returns 1; 0 at a clean end of the

@@ -178,13 +178,6 @@ static long send_message(struct remote_call *call)
 /* The answer, into the program's memory: call->frame.kind says which it is. */
 static void receive(struct remote_call *call)
 {
-    //@ step 6.4 Receive one message of the connection.
-    //@ recvmsg(2) takes one message apart into the pieces of call->out: the first is call->frame, the second
-    //@ call->result, and the others are where the program wants its bytes. sys_call(SYS_recvmsg, connection,
-    //@ (long)&message, 0, 0) returns its length, and 0 if the other side is gone: then end_alone(). A message is whole
-    //@ or it is none of ours: end_alone() if it is shorter than a frame, or its kind is neither FRAME_RESULT nor
-    //@ FRAME_NOT_DONE, or its serial is not `serial`. -EFAULT (the program gave a bad address) is the result then.
-    //@ stub: (void)call;
     struct msghdr message = {.msg_iov = call->out, .msg_iovlen = (size_t)call->out_count};
     call->out[0] = (struct iovec){&call->frame, sizeof call->frame};
     call->out[1] = (struct iovec){&call->result, sizeof call->result};
@@ -196,7 +189,6 @@ static void receive(struct remote_call *call)
                (call->frame.kind != FRAME_RESULT && call->frame.kind != FRAME_NOT_DONE)) {
         end_alone();
     }
-    //@ end
 }
 
 static void abandon(void)

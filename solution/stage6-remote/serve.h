@@ -22,10 +22,11 @@ struct request {
     long arguments[CALL_ARGUMENTS];
     struct iovec out[REQUEST_PIECES]; /* what will go back: memory of the request */
     int out_count;
-    char *room; /* FRAME_DATA bytes and a little more, for what goes back */
+    char *room; /* FRAME_DATA bytes and a little more, for what goes back, and for names */
     size_t room_used;
-    int opened[4]; /* directories that the paths go through; closed after the call */
+    int opened[4]; /* what the paths lead through and to; closed after the call */
     int opened_count;
+    bool waited; /* in request_wait(): then -EAGAIN means that somebody else was faster */
     long error; /* -errno */
 };
 
@@ -47,9 +48,11 @@ int take_fd_to_change(struct request *r, int i);
 int take_directory(struct request *r, int i);
 
 /*
- * The path in argument i, as a name that can be given to the kernel: /proc/self/fd/N/LAST, where N is its directory,
- * opened step by step within what --allow allows.  `directory`: AT_FDCWD, or of take_directory().  at_flags: those of
- * the call (AT_SYMLINK_NOFOLLOW and AT_SYMLINK_FOLLOW change `use`; with AT_EMPTY_PATH "" is "").  -EACCES: not allowed.
+ * The path in argument i, as a name that can be given to the kernel, and that nobody can make another file's meanwhile:
+ * /proc/self/fd/N, where N is what it means, opened step by step within what --allow allows; or, where the entry is
+ * meant, /proc/self/fd/N/LAST, where N is its directory.  `directory`: AT_FDCWD, or of take_directory().  at_flags: those
+ * of the call (AT_SYMLINK_NOFOLLOW and AT_SYMLINK_FOLLOW change `use`; with AT_EMPTY_PATH "" is "").  NULL for NULL.
+ * -EACCES: not allowed.
  */
 const char *take_path(struct request *r, int i, int directory, enum path_use use, int at_flags);
 
@@ -74,6 +77,28 @@ size_t request_room(int fd, size_t count);
 
 /* The result of a call of libc's, as the kernel gives it: r, or -errno. */
 long request_result(long r);
+
+/* --- Between the shadow's files --- */
+
+/*
+ * The job's descriptors: 0, 1, 2, and what it has opened.  Those numbers are never used for something else: 0 to 2
+ * stay taken when the job has closed them.  `change`: the file lies where the job may change files.
+ */
+void serve_start(void);
+bool job_has(int fd);
+bool job_was_born_with(int fd);
+bool job_may_change(int fd);
+long job_add(int fd, bool change); /* fd, or -EMFILE: then fd is closed */
+void job_remove(int fd);           /* and closes it */
+
+/* A string that came, ended by '\0'; NULL for NULL or what is no string (r->error). */
+const char *request_text(struct request *r, int i);
+
+/* Memory of the request, aligned for any type and zeroed; NULL: there is no more (r->error). */
+void *request_memory(struct request *r, size_t size);
+
+/* If the job was refused a file and then failed, that may be why. */
+void serve_say_refused(void);
 
 /* One handler for each call, by its number; stub_gen makes the array, and what is `served` is written by hand. */
 typedef long request_handler(struct request *r);
