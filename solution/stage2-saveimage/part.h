@@ -61,6 +61,7 @@ extern const struct part thread_part, mm_part, process_part, signals_part, timer
 extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
     children_part, mutexes_part, numa_part, surroundings_part, settings_part; /* stage 4 */
 extern const struct part frame_part; /* stage 5 */
+extern const struct part remote_part; /* stage 6 */
 
 /* Does this build save memory that is shared with others (parts.c)?  Without, it is refused. */
 extern const bool saves_shared_memory;

@@ -1,0 +1,1 @@
+# shadow.mk - ckpt-shadow, the home machine's side.

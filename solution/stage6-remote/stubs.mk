@@ -1,0 +1,1 @@
+# stubs.mk - stub_gen, and what it makes of stubs.tmpl.
