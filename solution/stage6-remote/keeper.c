@@ -72,18 +72,26 @@ static int receive_image(void)
     }
 }
 
-/* What is typed at home comes as FRAME_SIGNAL.  Without -e our terminal is the same, and the signals came twice. */
-static void leave_terminal_alone(void)
+/*
+ * What is typed at home comes as FRAME_SIGNAL.  Without -e our terminal is the same, and the signals came twice.  The
+ * others are as a program expects them that was not started by anybody strange.
+ */
+static void arrange_signals(void)
 {
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
-    signal(SIGTSTP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN); /* a write says it, too */
+    static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGPIPE}; /* the last: a write says it, too */
+    sigset_t none;
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would leave waitpid(2) nothing to wait for */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 void keep(bool verbose)
 {
-    leave_terminal_alone();
+    if (isatty(STDIN_FILENO))
+        errx(EX_USAGE, "--remote: ckpt-shadow starts this; it is not to be typed");
+    arrange_signals();
     hello();
     struct job job = job_start(receive_image(), verbose);
     relay(&job);

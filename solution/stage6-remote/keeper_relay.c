@@ -65,6 +65,7 @@ static void pass_signal(const struct job *job, const struct frame *frame)
 
 static void from_shadow(const struct job *job)
 {
+    watch_stop(); /* half a frame is a sign, too; frame_read() does not wait for ever for the other half */
     int got = frame_read(STDIN_FILENO, &message.frame, message.data);
     const struct frame *frame = &message.frame;
     if (got == 0)
