@@ -74,12 +74,6 @@ long stub_openat(struct trap *trap)
     return open_anywhere(trap, a[0], a[1], a[2], a[3]);
 }
 
-/* glibc asks for it never; who does so gets openat() (open_how: <linux/openat2.h>). */
-long stub_openat2(struct trap *trap)
-{
-    return -ENOSYS;
-}
-
 #ifdef SYS_open
 long stub_open(struct trap *trap)
 {
@@ -190,45 +184,58 @@ long stub_dup3(struct trap *trap)
     return from == to || (flags & ~O_CLOEXEC) ? -EINVAL : copy_to(trap, from, to, flags);
 }
 
-/* The flags of a file: O_NONBLOCK is the job's alone; home's file, which others may have open, stays as it is. */
-static long get_flags(const struct remote_file *file, long *arguments)
+static long copy_from(struct trap *trap, int flags)
 {
-    long flags = remote_fcntl_F_GETFL(arguments);
+    const struct remote_file *file = table_find((int)trap->arguments[0]);
+    if (file == NULL)
+        return remote_call_owns((int)trap->arguments[0]) ? -EBADF : CALL_LOCAL;
+    return number_for(copy_at_home(file->real), trap->arguments[2], flags, file);
+}
+
+long stub_fcntl_F_DUPFD(struct trap *trap)
+{
+    return copy_from(trap, 0);
+}
+
+long stub_fcntl_F_DUPFD_CLOEXEC(struct trap *trap)
+{
+    return copy_from(trap, O_CLOEXEC);
+}
+
+/*
+ * O_NONBLOCK is the job's alone: home's file, which others may have open too (a terminal), stays as it is.  It counts
+ * for this descriptor, not for its copies.
+ */
+long stub_fcntl_F_GETFL(struct trap *trap)
+{
+    const struct remote_file *file = table_find((int)trap->arguments[0]);
+    if (file == NULL)
+        return CALL_LOCAL;
+    long arguments[CALL_ARGUMENTS] = {file->real, F_GETFL}, flags = remote_fcntl_F_GETFL(arguments);
     return flags < 0 ? flags : (flags & ~O_NONBLOCK) | (file->no_wait ? O_NONBLOCK : 0);
 }
 
-static long set_flags(struct remote_file *file, long *arguments)
+long stub_fcntl_F_SETFL(struct trap *trap)
 {
-    bool no_wait = (arguments[2] & O_NONBLOCK) != 0;
-    arguments[2] &= ~O_NONBLOCK;
-    long error = remote_fcntl_F_SETFL(arguments);
+    struct remote_file *file = table_find((int)trap->arguments[0]);
+    long flags = trap->arguments[2];
+    if (file == NULL)
+        return CALL_LOCAL;
+    long arguments[CALL_ARGUMENTS] = {file->real, F_SETFL, flags & ~O_NONBLOCK}, error = remote_fcntl_F_SETFL(arguments);
     if (error == 0)
-        file->no_wait = no_wait;
+        file->no_wait = (flags & O_NONBLOCK) != 0;
     return error;
 }
 
-/* The commands of fcntl(2) that are the table's; stub_gen has the others (locks). */
-long stub_fcntl(struct trap *trap)
+/* The other way to ask for it. */
+long stub_ioctl_FIONBIO(struct trap *trap)
 {
-    long fd = (int)trap->arguments[0], command = trap->arguments[1], arguments[CALL_ARGUMENTS];
-    struct remote_file *file = table_find(fd);
+    struct remote_file *file = table_find((int)trap->arguments[0]);
+    const int *on = (const int *)trap->arguments[2]; // NOLINT
     if (file == NULL)
-        return remote_call_owns(fd) ? -EBADF : CALL_LOCAL;
-    memcpy(arguments, trap->arguments, sizeof arguments);
-    arguments[0] = file->real;
-    switch (command) {
-    case F_GETFD:
-    case F_SETFD:
-        return CALL_LOCAL; /* the placeholder has that flag */
-    case F_DUPFD:
-        return number_for(copy_at_home(file->real), trap->arguments[2], 0, file);
-    case F_DUPFD_CLOEXEC:
-        return number_for(copy_at_home(file->real), trap->arguments[2], O_CLOEXEC, file);
-    case F_GETFL:
-        return get_flags(file, arguments);
-    case F_SETFL:
-        return set_flags(file, arguments);
-    default:
-        return remote_fcntl(arguments);
-    }
+        return CALL_LOCAL;
+    if (!readable(on))
+        return -EFAULT;
+    file->no_wait = *on != 0;
+    return 0;
 }

@@ -211,9 +211,3 @@ long stub_pselect6(struct trap *trap)
     a[5] = (long)pair;
     return CALL_LOCAL;
 }
-
-/* A file at home is for epoll(7) what a file is: EPERM. */
-long stub_epoll_ctl(struct trap *trap)
-{
-    return table_find((int)trap->arguments[2]) != NULL ? -EPERM : CALL_LOCAL;
-}

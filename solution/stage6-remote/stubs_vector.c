@@ -1,6 +1,6 @@
 /*
- * stubs_data.c - read, write and their relatives, by hand: a frame has room for FRAME_DATA bytes, a program may want
- * more, and may want it in pieces (readv(2)).  At home there is one call for each frame: read, write, pread or pwrite.
+ * stubs_vector.c - readv(2), writev(2) and their relatives, by hand: bytes in many pieces of memory.  At home there is one
+ * call for each frame, read, write, pread or pwrite; so what a program writes as one comes as one, if a frame holds it.
  *
  * A file gives and takes all that is asked, a pipe or a terminal what it has; a write that may wait takes all.
  */
@@ -67,21 +67,6 @@ static long transfer(const struct transfer *t)
     return done > 0 ? (long)done : n;
 }
 
-/* The descriptor's side decides; `trap` has the arguments of read(2) or pread(2). */
-static long plain(struct trap *trap, struct transfer t)
-{
-    struct iovec one = {(void *)trap->arguments[1], (size_t)trap->arguments[2]}; // NOLINT
-    t.file = table_find((int)trap->arguments[0]);
-    if (t.file == NULL)
-        return remote_call_owns((int)trap->arguments[0]) ? -EBADF : CALL_LOCAL;
-    if (trap->arguments[2] < 0)
-        return -EINVAL;
-    t.vector = &one;
-    t.count = 1;
-    t.offset = trap->arguments[3];
-    return transfer(&t);
-}
-
 static long vector(struct trap *trap, struct transfer t)
 {
     t.file = table_find((int)trap->arguments[0]);
@@ -93,26 +78,6 @@ static long vector(struct trap *trap, struct transfer t)
     if (t.count > MAX_VECTOR)
         return -EINVAL;
     return t.count > 0 && !readable(t.vector) ? -EFAULT : transfer(&t);
-}
-
-long stub_read(struct trap *trap)
-{
-    return plain(trap, (struct transfer){.call = CALL_read});
-}
-
-long stub_write(struct trap *trap)
-{
-    return plain(trap, (struct transfer){.call = CALL_write, .writes = true});
-}
-
-long stub_pread64(struct trap *trap)
-{
-    return plain(trap, (struct transfer){.call = CALL_pread64, .positioned = true});
-}
-
-long stub_pwrite64(struct trap *trap)
-{
-    return plain(trap, (struct transfer){.call = CALL_pwrite64, .writes = true, .positioned = true});
 }
 
 long stub_readv(struct trap *trap)
@@ -138,8 +103,7 @@ long stub_pwritev(struct trap *trap)
 /* With flags (the sixth argument), and where the file stands for offset -1. */
 static long vector2(struct trap *trap, bool writes)
 {
-    bool here = table_find((int)trap->arguments[0]) == NULL;
-    if (trap->arguments[5] != 0 && !here)
+    if (trap->arguments[5] != 0 && table_find((int)trap->arguments[0]) != NULL)
         return -EOPNOTSUPP;
     if (trap->arguments[3] == -1)
         return writes ? stub_writev(trap) : stub_readv(trap);
