@@ -26,20 +26,11 @@
 static int connection = -1, watch = -1; /* a SOCK_SEQPACKET socket to the keeper; a signalfd(2) */
 static uint64_t serial;
 
-static int lift(long fd)
+void remote_call_begin_life(int socket, int signals)
 {
-    long lifted = fd < 0 ? fd : sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, connection + 1, 0);
-    if (fd >= 0)
-        sys_close((int)fd);
-    return (int)lifted;
-}
-
-void remote_call_begin_life(int socket)
-{
-    uint64_t none = 0;
     connection = socket;
+    watch = signals;
     serial = 0;
-    watch = socket < 0 ? -1 : lift(sys_call(SYS_signalfd4, -1, (long)&none, MASK_SIZE, SFD_CLOEXEC));
 }
 
 bool remote_call_owns(long fd)

@@ -21,9 +21,9 @@ static struct trap trap; /* the one at work: there are no threads, and no signal
 static int checkpoint_signal;
 static uint64_t said[8]; /* a bit for each call that was refused, and has been named */
 
-/* Says once for each call why it is not made. */
-static void refuse(long number, const char *name, const char *why)
+void trap_refused(const struct trap *refused, const char *name, const char *why)
 {
+    long number = refused->number;
     uint64_t bit = 1UL << (number % 64), *word = &said[(unsigned long)number / 64 % 8];
     if (*word & bit)
         return;
@@ -39,10 +39,10 @@ static long call_stub(void)
             continue;
         if (stub->stub != NULL)
             return stub->stub(&trap);
-        refuse(trap.number, stub->name, stub->why);
+        trap_refused(&trap, stub->name, stub->why);
         return -stub->refuse_errno;
     }
-    refuse(trap.number, NULL, "it is not known");
+    trap_refused(&trap, NULL, "it is not known");
     return -ENOSYS;
 }
 
