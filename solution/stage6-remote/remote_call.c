@@ -207,7 +207,7 @@ static bool wait_for_answer(const struct remote_call *call)
 
 static long answer(struct remote_call *call)
 {
-    //@ step 6.5 Wait for the answer, and abandon the call if a signal comes first.
+    //@ step 6.6 Wait for the answer, and abandon the call if a signal comes first.
     //@ wait_for_answer() says which of the two it is. If it is the signal: abandon(), once. Then receive() in any case:
     //@ there is exactly one answer to each call, and one that is not waited for would be taken for that of the next. If
     //@ it is FRAME_NOT_DONE return CALL_AGAIN, else call->result.
