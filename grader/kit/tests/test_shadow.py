@@ -26,7 +26,7 @@ HEAD = struct.Struct("=IIQ")
 CALL_HEAD = struct.Struct("=II6q6I")
 AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = -100, 0x100, 0x400, 0x1000
 NO_WAIT = 1
-PATIENCE = 20
+PATIENCE = 10
 # A program whose life ends before main, with an image that has a hole.
 EMBRYO = r"""
 #include <fcntl.h>
@@ -72,7 +72,7 @@ class Shadow:
         self.image: dict[int, bytes] = {}
         self.pid_read, self.pid_write = os.pipe()
         os.set_inheritable(self.pid_write, True)
-        command = f"echo $$ > /dev/fd/{self.pid_write}; exec sleep 1000 #"
+        command = f"(echo $$ > /dev/fd/{self.pid_write}); exec sleep 1000 #"
         environment = {**os.environ, "TMPDIR": str(folder)}
         words = [stage / "ckpt-shadow", "-e", command, "-e", command, *options, "--", program, *arguments]
         self.process = subprocess.Popen(words, cwd=folder, env=environment, pass_fds=[self.pid_write], stdin=stdin,
