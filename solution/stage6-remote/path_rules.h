@@ -1,11 +1,13 @@
-/* path_rules.h - the files that stay on the machine that runs the job, whatever home has under their names. */
+/* path_rules.h - which paths are not home's, but of the machine that runs the job. */
 #ifndef CKPT_PATH_RULES_H
 #define CKPT_PATH_RULES_H
 
-/* The file, or all in the folder, of this name; and why.  Ends with a prefix of NULL. */
-extern const struct path_rule {
-    const char *prefix;
+struct path_rule {
+    const char *prefix; /* of an absolute path, whole names */
     const char *why;
-} path_rules[];
+};
+
+/* The last has prefix NULL.  `ckpt-shadow --rules` prints them. */
+extern const struct path_rule path_rules[];
 
 #endif

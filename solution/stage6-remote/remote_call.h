@@ -9,6 +9,7 @@
 #include "frame.h"
 #include "sys.h"
 
+#include <poll.h>
 #include <sys/uio.h>
 #include <ucontext.h>
 
@@ -33,6 +34,8 @@ struct remote_call {
     struct iovec in[2 + CALL_PIECES], out[2 + CALL_PIECES]; /* the first two: frame and head; frame and result */
     int in_count, out_count;
     long error; /* found before anything was sent: REMOTE_syscall() returns it */
+    struct pollfd *also; /* descriptors of this machine's, for poll(2): one of them is ready: the call is abandoned */
+    int also_count;
 };
 
 /* The call with these arguments (CALL_ARGUMENTS of them), descriptors already the shadow's; pointers are noted below. */
@@ -59,7 +62,11 @@ long REMOTE_syscall(struct remote_call *call);
 bool readable(const void *address);
 
 /* Where a call is made. */
-enum side { HERE, HOME, NOWHERE };
+enum side {
+    HERE,
+    HOME,
+    NOWHERE, /* it would be a file of this machine's, which is none of the job's business: EACCES */
+};
 
 /*
  * remote_table.c, map(): where is descriptor *fd open?  HERE: *fd is right as it is.  HOME: *fd becomes the shadow's
@@ -73,6 +80,13 @@ enum side path_side(const char *path); /* as map_at() for AT_FDCWD */
 
 /* The path under which home knows it: /proc/self/exe, /dev/fd/7...  Or `path` itself.  The result is static. */
 const char *path_home(const char *path);
+
+/* remote_call.c: the connection of this life, and where signals are looked for; -1: there is none. */
+void remote_call_begin_life(int connection);
+
+/* Is fd one of our own descriptors, of which the program must not know?  remote_call_give_way(): it wants this number. */
+bool remote_call_owns(long fd);
+void remote_call_give_way(long fd);
 
 /* Says something on home's standard error: FRAME_MESSAGE.  The strings end with NULL.  A newline is added. */
 void remote_say(const char *first, ...) __attribute__((sentinel));

@@ -2,7 +2,10 @@
 #ifndef CKPT_REMOTE_LIFE_H
 #define CKPT_REMOTE_LIFE_H
 
+#include <signal.h>
 #include <stdint.h>
+
+#define REMOTE_SIGNAL SIGUSR2 /* a job's checkpoint signal, in all of its lives: it saves itself and ends */
 
 /* In the job's memory, in libckpt.so.  Two descriptors, at numbers that the program does not use. */
 struct remote_life {

@@ -20,7 +20,6 @@
 struct remote_file {
     bool used;
     bool no_wait;    /* O_NONBLOCK, which is the job's wish; the shadow's file keeps its own */
-    bool regular;    /* reads bring all that they ask for */
     int real;        /* the shadow's descriptor */
     char path[96];   /* as it was opened, for people; the last bytes of a long one */
 };
@@ -36,6 +35,9 @@ long table_add(int real, long from, int flags, const struct remote_file *like);
 
 /* The same at number fd, which is free or a placeholder. */
 long table_put(int real, long fd, int flags, const struct remote_file *like);
+
+/* The entry of fd, whose placeholder is there, or will be. */
+long table_note(int real, long fd, const struct remote_file *like);
 
 /* fd is no longer open at home; its number is free.  The caller has closed, or will close, what it was there. */
 void table_remove(long fd);

@@ -1,0 +1,24 @@
+# stubs.mk - what is made from the template: stub_gen by flex and bison, then the stubs by stub_gen.  All of it goes to
+# build/.  Included behind common.mk.
+LAB_CFLAGS += -Ibuild
+
+stub_gen: $(addprefix build/,stub_gen_yacc.o stub_gen_lex.o stub_check.o stub_emit.o)
+	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
+
+build/stub_gen_yacc.c: stub_gen_yacc.y build/flags
+	$(call RUN,BISON $(<F))bison --header=$(@:.c=.h) -o $@ $<
+build/stub_gen_yacc.h: build/stub_gen_yacc.c ;
+build/stub_gen_lex.c: stub_gen_lex.l build/stub_gen_yacc.h
+	$(call RUN,FLEX $(<F))flex -o $@ $<
+
+build/syscall_stubs.h: OPTION = --header
+build/syscall_stubs.c: OPTION = --job
+build/shadow_calls.c: OPTION = --shadow
+build/syscall_stubs.h build/syscall_stubs.c build/shadow_calls.c: stubs.tmpl stub_gen
+	$(call RUN,STUBS $(@F))./stub_gen $(OPTION) $< >$@
+
+# The objects of what was made; and what may ask for the numbers of the calls is compiled behind that list.
+$(addprefix build/,stub_gen_yacc.o stub_gen_lex.o syscall_stubs.o shadow_calls.o): build/%.o: build/%.c build/flags
+	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@
+$(filter-out build/stub_%.o,$(patsubst %.c,build/%.o,$(wildcard *.c))) build/syscall_stubs.o build/shadow_calls.o: \
+	| build/syscall_stubs.h
