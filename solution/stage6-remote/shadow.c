@@ -119,8 +119,6 @@ int main(int argc, char **argv)
     embryo_make(path, argv + optind);
     for (int life = 0;; life++) {
         life_start(command_count > 0 ? commands[life % command_count] : NULL, restart_path);
-        if (life == 0)
-            signals_hold();
         if (shadow.end != GOES_ON || shadow_loop() != JOB_LEFT)
             shadow_finish();
         command_end();

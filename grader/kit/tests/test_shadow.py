@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -268,7 +269,7 @@ def test_a_command_that_is_not_there(stage: Path, tmp_path: Path) -> None:
 
 
 def test_a_greeting_is_no_hello(stage: Path, tmp_path: Path) -> None:
-    words = [stage / "ckpt-shadow", "-e", "echo Welcome to other; sleep 1000 #", "/bin/true"]
+    words = [stage / "ckpt-shadow", "-e", "echo Welcome to other; exec sleep 1000 #", "/bin/true"]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 76 and "Welcome" in done.stderr
 
@@ -409,24 +410,32 @@ def test_good_paths(shadow: Shadow) -> None:
     assert shadow.call("unlinkat", AT_FDCWD, b"link\0", 0) == 0 and not (home / "link").is_symlink()
 
 
-def test_read_only_is_read_only(shadow: Shadow) -> None:
-    system, link = Path("/etc/passwd"), shadow.folder / "link"
-    before = system.stat()
-    link.symlink_to(system)
-    fd = shadow.open(system)
+def test_read_only_is_read_only(stage: Path, tmp_path: Path) -> None:
+    """All that is tried here is tried on files of the test's own: PROG's installation may be read and not changed."""
+    for folder in ("home", "tool/bin", "tool/lib"):
+        (tmp_path / folder).mkdir(parents=True)
+    program, kept = tmp_path / "tool/bin/true", tmp_path / "tool/lib/kept"
+    shutil.copy("/bin/true", program)
+    kept.write_text("kept")
+    (tmp_path / "home/link").symlink_to(kept)
+    before = kept.stat()
+    shadow = Shadow(stage, tmp_path / "home", program=str(program))
+    fd = shadow.open(kept)
     assert fd > 2
     for flags in (os.O_WRONLY, os.O_RDWR, os.O_TRUNC, os.O_CREAT, os.O_RDWR | os.O_APPEND):
-        assert shadow.open(system, flags) == shadow.open("link", flags) == -errno.EACCES
+        assert shadow.open(kept, flags) == shadow.open("link", flags) == -errno.EACCES
         assert shadow.open(f"/proc/self/fd/{fd}", flags) == -errno.EACCES
-    assert shadow.open("/etc", os.O_TMPFILE | os.O_RDWR) == -errno.EACCES
-    assert shadow.open("/etc/ckpt-new", os.O_CREAT | os.O_WRONLY) == -errno.EACCES
+    assert shadow.open(kept.parent, os.O_TMPFILE | os.O_RDWR) == -errno.EACCES
+    assert shadow.open(kept.parent / "new", os.O_CREAT | os.O_WRONLY) == -errno.EACCES
     assert shadow.call("fchmod", fd, 0o666) == -errno.EACCES
-    assert shadow.call("linkat", AT_FDCWD, text(system), AT_FDCWD, b"own\0", 0) == -errno.EACCES
+    assert shadow.call("linkat", AT_FDCWD, text(kept), AT_FDCWD, b"own\0", 0) == -errno.EACCES
     assert shadow.call("linkat", AT_FDCWD, b"link\0", AT_FDCWD, b"own\0", AT_SYMLINK_FOLLOW) == -errno.EACCES
     assert shadow.call("utimensat", fd, None, None, 0) == -errno.EACCES
-    assert shadow.call("unlinkat", AT_FDCWD, text(system), 0) == -errno.EACCES
+    assert shadow.call("unlinkat", AT_FDCWD, text(kept), 0) == -errno.EACCES
     assert shadow.open(f"/proc/self/fd/{fd}") > 2
-    assert system.stat() == before and not (shadow.folder / "own").exists()
+    shadow.close()
+    assert kept.stat()[:9] == before[:9] and kept.read_text() == "kept" and not (shadow.folder / "own").exists()
+    assert not (kept.parent / "new").exists()
 
 
 def test_arguments_name_files(stage: Path, tmp_path: Path) -> None:
