@@ -30,10 +30,12 @@ static bool is_foreign_device(const struct place *place, const struct stat *st)
 static bool is_within(int fd, int flags)
 {
     int has = fcntl(fd, F_GETFL), access = has & O_ACCMODE;
+    bool reads = (flags & O_ACCMODE) != O_WRONLY;
     if (job_may_change(fd))
         return true;
-    return has >= 0 && !(has & O_PATH) && (!changes(flags) || access == O_RDWR || access == (flags & O_ACCMODE)) &&
-           ((flags & O_ACCMODE) == O_WRONLY || access != O_WRONLY);
+    if (has < 0 || (has & O_PATH))
+        return false;
+    return (!reads || access != O_WRONLY) && (!changes(flags) || access != O_RDONLY); /* O_RDONLY | O_TRUNC changes */
 }
 
 /* 0, or why it may not be opened so. */

@@ -21,9 +21,8 @@ static const char usage[] =
     "working directory, the signals that you type, and its exit status.  The other machine needs `restart-static`\n"
     "and /proc, and none of PROG's files.\n\n"
     "  -e COMMAND      leads to the other machine: COMMAND RESTART --remote is run by sh, and what it reads and\n"
-    "                  writes is the connection.  Without -e the job runs on this machine\n"
-    "  -e again        where the job goes next: `kill -USR2` of ckpt-shadow makes it save itself, and the next COMMAND\n"
-    "                  runs it; after the last comes the first\n"
+    "                  writes is the connection.  Without -e the job runs on this machine.  With several, `kill -USR2`\n"
+    "                  of ckpt-shadow makes the job save itself, and the next COMMAND runs it; after the last the first\n"
     "  --restart PATH  where restart is on the other machine (default: restart-static beside ckpt-shadow)\n"
     "  --allow PATH    the job may also read and change PATH, and all in it\n"
     "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
@@ -120,8 +119,6 @@ int main(int argc, char **argv)
     embryo_make(path, argv + optind);
     for (int life = 0;; life++) {
         life_start(command_count > 0 ? commands[life % command_count] : NULL, restart_path);
-        if (life == 0)
-            signals_hold();
         if (shadow.end != GOES_ON || shadow_loop() != JOB_LEFT)
             shadow_finish();
         command_end();
