@@ -51,6 +51,7 @@ __attribute__((noreturn)) static void become(const char *path, char **argv, cons
     sigaddset(&set, REMOTE_SIGNAL);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGUSR2, SIG_DFL);
     close_range(3, ~0U, 0); /* what we were born with besides is not the job's */
     preload_library();
     set_variable("CKPT_REMOTE", "1");
