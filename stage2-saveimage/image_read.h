@@ -51,12 +51,16 @@ bool image_next_note(const struct image *image, uint64_t *at, struct image_note 
 const void *image_note(const struct image *image, const char *name, uint32_t type, size_t min_size, size_t *size);
 
 /*
- * From now on image_note() finds this CKPT note instead of the image's own.  The value must live as long as
- * the image.  At the most IMAGE_MADE_NOTES times.
+ * From now on image_note() finds this CKPT note instead of the image's own, or one that was put before.  The value
+ * must live as long as the image.  At the most IMAGE_MADE_NOTES types.
  */
 static inline void image_put_note(struct image *image, uint32_t type, const void *value, size_t size)
 {
-    image->made[image->made_count++] = (struct image_note){IMAGE_NOTE_NAME, type, value, size};
+    size_t i = 0;
+    while (i < image->made_count && image->made[i].type != type)
+        i++;
+    image->made_count += i == image->made_count;
+    image->made[i] = (struct image_note){IMAGE_NOTE_NAME, type, value, size};
     image->made_size += size + 16; /* as it will stand in the restorer's block */
 }
 

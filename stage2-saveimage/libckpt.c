@@ -58,6 +58,7 @@ static int take_checkpoint(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
+    request.image_fd = library_remote_image != NULL ? library_remote_image() : -1;
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
@@ -65,6 +66,8 @@ static int take_checkpoint(void)
         error = library_checkpoint != NULL ? library_checkpoint(write_image) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
+    if (library_remote_saved != NULL)
+        library_remote_saved(error);
     go_on_waiting();
     return error;
 }
@@ -96,6 +99,8 @@ static void begin_second_life(void)
     owner = sys_getpid();
     if (library_second_life != NULL)
         library_second_life();
+    if (library_remote_life != NULL)
+        library_remote_life();
     start_period();
     go_on_waiting();
 }
@@ -161,13 +166,16 @@ __attribute__((constructor)) static void libckpt_start(void)
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
         .thread_id = thread_id_find(),
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
-        .is_standard = library_is_standard, .table_path = table_path};
+        .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
+        .table_path = table_path};
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
     if (library_start != NULL)
         library_start(request.signal, owner);
     if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
         start_period();
+    if (library_remote_start != NULL)
+        library_remote_start(request.signal);
 }
 
 int ckpt_now(void)

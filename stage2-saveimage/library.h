@@ -7,6 +7,7 @@
 #define CKPT_LIBRARY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define LIBRARY_MORE __attribute__((weak, visibility("hidden")))
 
@@ -21,5 +22,28 @@ LIBRARY_MORE bool library_is_standard(int fd);
 
 /* In the handler, in the second life, when restart's last pages are gone. */
 LIBRARY_MORE void library_second_life(void);
+
+/* Stage 6: a job whose files are at home.  All but the first are async-signal-safe; none does anything for others. */
+
+/* The very end of the constructor: a job of ckpt-shadow's takes its first image here, and ends. */
+LIBRARY_MORE void library_remote_start(int signal);
+
+/* In the handler, in the second life, after library_second_life(): from here on system calls are caught. */
+LIBRARY_MORE void library_remote_life(void);
+
+/* The descriptor that the image is written to, as it stands; -1: to a file with a name, as ever. */
+LIBRARY_MORE int library_remote_image(void);
+
+/* In the first life, the image is whole (0) or not: does not return if the process is to end now. */
+LIBRARY_MORE void library_remote_saved(int error);
+
+/* A line of say()'s: true if it went to another machine. */
+LIBRARY_MORE bool library_remote_says(const char *line);
+
+/* Is this descriptor the library's own? */
+LIBRARY_MORE bool library_remote_owns(int fd);
+
+/* Writes NOTE_REMOTE: struct part, save. */
+LIBRARY_MORE long library_remote_note(void *note, size_t room);
 
 #endif

@@ -29,6 +29,9 @@ struct save_request {
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */
     bool (*is_standard)(int fd);     /* is this one of the files that were 0, 1, 2 at the start?  NULL: not known */
+    bool (*is_own)(int fd);          /* is this descriptor libckpt's own?  NULL: it has none */
+    long (*remote_note)(void *note, size_t room); /* writes NOTE_REMOTE; NULL: it is no job of a shadow's */
+    int image_fd;                    /* write the image to this descriptor; -1: to a file with a name */
     const char *table_path;          /* CKPT_FDFILE: write the Open File Table there, as text; "": no */
 };
 
@@ -61,6 +64,7 @@ extern const struct part thread_part, mm_part, process_part, signals_part, timer
 extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
     children_part, mutexes_part, numa_part, surroundings_part, settings_part; /* stage 4 */
 extern const struct part frame_part; /* stage 5 */
+extern const struct part remote_part; /* stage 6 */
 
 /* Does this build save memory that is shared with others (parts.c)?  Without, it is refused. */
 extern const bool saves_shared_memory;

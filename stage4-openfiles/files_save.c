@@ -26,7 +26,7 @@ long save_data(struct files_save *save, struct open_file *file, const void *byte
 }
 
 /* Puts the number of each open descriptor into the table.  Returns 0 or -errno. */
-static long list_descriptors(struct open_file_table *table, size_t max)
+static long list_descriptors(struct open_file_table *table, size_t max, bool (*is_own)(int fd))
 {
     char entries[512];
     long size, fd = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -36,7 +36,8 @@ static long list_descriptors(struct open_file_table *table, size_t max)
         for (long at = 0; at < size; at += ((const struct dirent64 *)(entries + at))->d_reclen) {
             const char *name = ((const struct dirent64 *)(entries + at))->d_name;
             int number = (int)text_parse(&name, 10);
-            if (*name == '\0' && number != fd && table->count < max) /* "." and ".." are no numbers */
+            bool ours = number == fd || (is_own != NULL && is_own(number));
+            if (*name == '\0' && !ours && table->count < max) /* "." and ".." are no numbers */
                 table->files[table->count++].fd = number;
         }
     sys_close((int)fd);
@@ -130,9 +131,9 @@ static long save_one(struct files_save *save, size_t i)
     return error == 0 ? 0 : refuse(save->table, file, error);
 }
 
-long files_fill(struct open_file_table *table, size_t room, struct fd_view *view)
+long files_fill(struct open_file_table *table, size_t room, struct fd_view *view, bool (*is_own)(int fd))
 {
-    long error = list_descriptors(table, (room - sizeof *table) / sizeof *table->files);
+    long error = list_descriptors(table, (room - sizeof *table) / sizeof *table->files, is_own);
     struct files_save save = {.table = table, .view = view};
     save.extra_room = room - sizeof *table - table->count * sizeof *table->files;
     table->pid = (uint32_t)sys_getpid();

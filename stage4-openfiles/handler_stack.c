@@ -12,6 +12,7 @@
  * notes in the signal frame which stack was set, so the second life has the same.
  */
 #include "handler_stack.h"
+#include "image_signals.h"
 #include "sys.h"
 
 #include <sys/auxv.h>
@@ -24,8 +25,11 @@ static char work_stack[STACK_SIZE] __attribute__((aligned(64)));
 static const stack_t ours = {.ss_sp = signal_stack, .ss_size = sizeof signal_stack};
 static const stack_t none = {.ss_flags = SS_DISABLE};
 static int busy; /* work_stack is in use */
-static int our_signal;
-static void (*our_handler)(int);
+static struct own_handler {
+    int signal;
+    uint64_t function;
+} handlers[2]; /* of the checkpoint signal; and of SIGSYS, in stage 6 */
+static size_t handler_count;
 
 /* call_on_stack_x86_64.S */
 int arch_call_on(void *stack_top, int (*function)(void)) __attribute__((visibility("hidden")));
@@ -36,26 +40,30 @@ static bool is_large_enough(const stack_t *stack)
     return stack->ss_size >= getauxval(AT_MINSIGSTKSZ) + 2048;
 }
 
-/* The handler runs on the alternate stack that is set, or on the one that the program stands on. */
+/* The handlers run on the alternate stack that is set, or on the one that the program stands on. */
 static void set_onstack(bool onstack)
 {
-    struct sigaction action;
-    if (sigaction(our_signal, NULL, &action) != 0 || action.sa_handler != our_handler)
-        return; /* the program has taken the signal */
-    action.sa_flags = onstack ? action.sa_flags | SA_ONSTACK : action.sa_flags & ~SA_ONSTACK;
-    sigaction(our_signal, &action, NULL);
+    struct kernel_sigaction action;
+    for (const struct own_handler *own = handlers; own < handlers + handler_count; own++) {
+        if (sys_call(SYS_rt_sigaction, own->signal, 0, (long)&action, MASK_SIZE) != 0 ||
+            action.handler != own->function)
+            continue; /* the program has taken the signal */
+        action.flags = onstack ? action.flags | SA_ONSTACK : action.flags & ~(uint64_t)SA_ONSTACK;
+        sys_call(SYS_rt_sigaction, own->signal, (long)&action, 0, MASK_SIZE);
+    }
 }
 
 void handler_stack_use(int signal)
 {
-    struct sigaction action;
+    struct kernel_sigaction action;
     stack_t now;
-    if (sys_call(SYS_sigaltstack, 0, (long)&now, 0, 0) == 0 && MODE(now.ss_flags) == SS_DISABLE)
+    bool ours_is_set = handler_count > 0;
+    if (!ours_is_set && sys_call(SYS_sigaltstack, 0, (long)&now, 0, 0) == 0 && MODE(now.ss_flags) == SS_DISABLE)
         sys_call(SYS_sigaltstack, (long)&ours, 0, 0, 0);
-    if (sigaction(signal, NULL, &action) != 0)
+    if (handler_count == sizeof handlers / sizeof *handlers ||
+        sys_call(SYS_rt_sigaction, signal, 0, (long)&action, MASK_SIZE) != 0)
         return;
-    our_signal = signal;
-    our_handler = action.sa_handler;
+    handlers[handler_count++] = (struct own_handler){signal, action.handler};
     set_onstack(true);
 }
 
@@ -85,7 +93,7 @@ __attribute__((visibility("default"))) int sigaltstack(const stack_t *restrict s
     }
     if (old != NULL && old->ss_sp == ours.ss_sp)
         *old = none;
-    if (stack != NULL && our_signal != 0)
+    if (stack != NULL && handler_count > 0)
         set_onstack(ends || is_large_enough(stack));
     return 0;
 }

@@ -94,20 +94,15 @@ static void look_at(char path[PATH_MAX], bool preloads)
         say("libckpt: no more checkpoints: the process becomes another program, and ", path, " ", problem, NULL);
 }
 
-static int answer(long result)
-{
-    errno = (int)-result;
-    return -1;
-}
-
+/* By syscall(3), which is libc's: a job of ckpt-shadow's is not allowed to, and for that the call must be caught. */
 static int by_path(const struct exec_call *c)
 {
-    return answer(sys_call(SYS_execve, (long)c->path, (long)c->argv, (long)c->envp, 0));
+    return (int)syscall(SYS_execve, c->path, c->argv, c->envp);
 }
 
 static int by_descriptor(const struct exec_call *c)
 {
-    return answer(arch_syscall(SYS_execveat, c->fd, (long)c->path, (long)c->argv, (long)c->envp, c->flags, 0));
+    return (int)syscall(SYS_execveat, c->fd, c->path, c->argv, c->envp, c->flags);
 }
 
 static int by_name(const struct exec_call *c)

@@ -6,6 +6,7 @@
  * program no harm: no signal comes of it, and without -v it is not waited for longer than a second.
  */
 #include "own_stderr.h"
+#include "library.h"
 #include "sys.h"
 #include "text.h"
 
@@ -87,6 +88,8 @@ void say(const char *first, ...)
     va_start(more, first);
     size_t length = text_join_list(line, sizeof line - 1, first, more);
     va_end(more);
+    if (library_remote_says != NULL && library_remote_says(line))
+        return;
     line[length++] = '\n';
     sys_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, SET_SIZE);
     if (own_stderr_there() && can_take())

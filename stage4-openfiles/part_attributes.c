@@ -5,21 +5,11 @@
  * Much of it is easier to give away than to get back: a better nice value needs privilege, a CPU may not be
  * there, no_new_privs and seccomp(2) know one direction only.  Then one line says so, and the program runs.
  */
+#include "image_attributes.h"
 #include "open_kind.h"
 #include "part.h"
 
 #include <linux/ioprio.h>
-
-#define CPU_BYTES 1024 /* 8192 CPUs, more than Linux can have */
-
-/* The kernel's struct sched_attr in its first version, sched_setattr(2). */
-struct schedule {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
 
 /*
  * Settings that one prctl(2) reads and another writes.  The parent-death signal refers to the parent: in the
@@ -36,25 +26,14 @@ struct setting {
 #define PR_GET_MEMORY_MERGE 68
 #endif
 
-#define SETTINGS 7
-static const struct setting settings[SETTINGS] = {
-    {PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, true, "parent-death signal"},
+static const struct setting settings[ATTRIBUTES] = {
+    [ATTRIBUTE_PARENT_DEATH] = {PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, true, "parent-death signal"},
     {PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER, true, "child subreaper"},
     {PR_GET_TIMERSLACK, PR_SET_TIMERSLACK, false, "timer slack"},
-    {PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, false, "no_new_privs"},
+    [ATTRIBUTE_NO_NEW_PRIVS] = {PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, false, "no_new_privs"},
     {PR_GET_THP_DISABLE, PR_SET_THP_DISABLE, false, "no huge pages"},
     {PR_GET_MEMORY_MERGE, PR_SET_MEMORY_MERGE, false, "merging of memory"},
     {PR_GET_DUMPABLE, PR_SET_DUMPABLE, false, "dumpable"},
-};
-
-struct image_attributes {
-    int64_t settings[SETTINGS]; /* negative: that kernel did not know it */
-    struct schedule schedule;
-    int64_t io_priority; /* class << 13 | value, ioprio_set(2) */
-    int64_t personality; /* personality(2): ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC and all others */
-    uint64_t seccomp;    /* number of filters */
-    uint64_t cpu_bytes;  /* of each array; 0: not known */
-    uint64_t cpus[CPU_BYTES / 8], possible[CPU_BYTES / 8]; /* sched_setaffinity(2); what it may have at the most */
 };
 
 static long get_setting(const struct setting *setting)
@@ -103,7 +82,7 @@ static void save_cpus(struct image_attributes *a)
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_attributes *a = note;
-    for (int i = 0; i < SETTINGS; i++)
+    for (int i = 0; i < ATTRIBUTES; i++)
         a->settings[i] = get_setting(&settings[i]);
     a->io_priority = sys_call(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0, 0, 0);
     a->personality = sys_call(SYS_personality, 0xffffffff, 0, 0, 0);
@@ -118,7 +97,7 @@ static void describe(part_printf print, const void *note, size_t size)
     const struct image_attributes *a = note;
     print("  scheduling policy %u, nice %d, priority %u, I/O priority %ld, personality 0x%lx\n", a->schedule.policy,
           a->schedule.nice, a->schedule.priority, a->io_priority, a->personality);
-    for (int i = 0; i < SETTINGS; i++)
+    for (int i = 0; i < ATTRIBUTES; i++)
         print("%s%s %ld", i == 0 ? "  " : ", ", settings[i].name, a->settings[i]);
     print("\n");
     if (a->cpu_bytes <= CPU_BYTES && same_cpus(a->cpus, a->possible, a->cpu_bytes))
@@ -201,7 +180,7 @@ static long restore(const void *note, size_t size)
     restore_io_priority(a->io_priority);
     if (a->personality >= 0 && sys_call(SYS_personality, a->personality, 0, 0, 0) < 0)
         say("restart: the personality(2) cannot be restored", NULL);
-    for (int i = 0; i < SETTINGS; i++)
+    for (int i = 0; i < ATTRIBUTES; i++)
         restore_setting(&settings[i], a->settings[i]);
     return 0;
 }

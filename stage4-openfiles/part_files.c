@@ -25,7 +25,7 @@ static long save(const struct save_request *request, void *note, size_t room)
 {
     char *end = (char *)note + room;
     struct fd_view *view = (struct fd_view *)(end - round_up(sizeof *view, ARCH_PAGE_SIZE));
-    long size = files_fill(note, (size_t)((char *)view - (char *)note), view);
+    long size = files_fill(note, (size_t)((char *)view - (char *)note), view, request->is_own);
     for (uint32_t i = 0; size >= 0 && i < ((struct open_file_table *)note)->count; i++)
         note_birth(request, &((struct open_file_table *)note)->files[i]);
     if (size < 0 || request->table_path[0] == '\0')

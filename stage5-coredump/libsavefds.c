@@ -93,7 +93,7 @@ static int write_table(void)
     }
     struct fd_view *view = (struct fd_view *)memory; // NOLINT: an address becomes a pointer here
     struct open_file_table *table = (struct open_file_table *)(view + 1);
-    if (files_fill(table, ROOM - sizeof *view, view) >= 0 &&
+    if (files_fill(table, ROOM - sizeof *view, view, NULL) >= 0 &&
         fdtext_write(table, text_path, view->info, sizeof view->info) == 0)
         write_signals();
     write_left_out((char *)memory, ROOM); // NOLINT: an address becomes a pointer here

@@ -38,7 +38,7 @@ from typing import NamedTuple, NoReturn, Optional
 TOP = Path(__file__).resolve().parents[2]
 COLUMNS = 100
 
-C_SUFFIXES = {".c", ".h", ".S"}
+C_SUFFIXES = {".c", ".h", ".S", ".l", ".y", ".tmpl"}
 HASH_SUFFIXES = {".mk", ".sh", ".py"}
 
 STEP = re.compile(r"step (\d+)\.(\d+) (\S.*)")

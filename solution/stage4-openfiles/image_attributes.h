@@ -17,6 +17,7 @@ struct schedule {
 
 #define ATTRIBUTES             7
 #define ATTRIBUTE_PARENT_DEATH 0 /* PR_SET_PDEATHSIG */
+#define ATTRIBUTE_NO_NEW_PRIVS 3 /* PR_SET_NO_NEW_PRIVS */
 
 struct image_attributes {
     int64_t settings[ATTRIBUTES]; /* negative: that kernel did not know it */

@@ -30,7 +30,7 @@ static const struct setting settings[ATTRIBUTES] = {
     [ATTRIBUTE_PARENT_DEATH] = {PR_GET_PDEATHSIG, PR_SET_PDEATHSIG, true, "parent-death signal"},
     {PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER, true, "child subreaper"},
     {PR_GET_TIMERSLACK, PR_SET_TIMERSLACK, false, "timer slack"},
-    {PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, false, "no_new_privs"},
+    [ATTRIBUTE_NO_NEW_PRIVS] = {PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, false, "no_new_privs"},
     {PR_GET_THP_DISABLE, PR_SET_THP_DISABLE, false, "no huge pages"},
     {PR_GET_MEMORY_MERGE, PR_SET_MEMORY_MERGE, false, "merging of memory"},
     {PR_GET_DUMPABLE, PR_SET_DUMPABLE, false, "dumpable"},

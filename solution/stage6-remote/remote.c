@@ -8,6 +8,7 @@
 #include "remote.h"
 #include "library.h"
 #include "libc.h"
+#include "manners.h"
 #include "remote_table.h"
 #include "sys.h"
 #include "text.h"
@@ -17,7 +18,7 @@
 static bool is_job;
 static char program[PATH_MAX];
 const char *const remote_program = program;
-struct remote_life remote_life = {-1, -1};
+struct remote_life remote_life = {-1, -1, -1};
 
 /* What ckpt-shadow set is none of the program's business. */
 static void clean_environment(void)
@@ -53,6 +54,7 @@ void library_remote_start(int signal)
     clean_environment();
     note_standard();
     trap_register(signal);
+    next_program_watch(0); /* it will be none: execve(2) is refused, and that is said */
     raise(signal); /* in the first life this does not return */
     if (remote_life.connection < 0)
         _exit(EX_SOFTWARE); /* the message has been said: no image */
@@ -63,7 +65,7 @@ void library_remote_life(void)
 {
     if (!is_job)
         return;
-    remote_call_begin_life(remote_life.connection);
+    remote_call_begin_life(remote_life.connection, remote_life.signals);
     sys_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     long error = trap_filter_install();
     if (error != 0) {

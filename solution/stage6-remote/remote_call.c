@@ -26,20 +26,11 @@
 static int connection = -1, watch = -1; /* a SOCK_SEQPACKET socket to the keeper; a signalfd(2) */
 static uint64_t serial;
 
-static int lift(long fd)
+void remote_call_begin_life(int socket, int signals)
 {
-    long lifted = fd < 0 ? fd : sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, connection + 1, 0);
-    if (fd >= 0)
-        sys_close((int)fd);
-    return (int)lifted;
-}
-
-void remote_call_begin_life(int socket)
-{
-    uint64_t none = 0;
     connection = socket;
+    watch = signals;
     serial = 0;
-    watch = socket < 0 ? -1 : lift(sys_call(SYS_signalfd4, -1, (long)&none, MASK_SIZE, SFD_CLOEXEC));
 }
 
 bool remote_call_owns(long fd)
@@ -216,7 +207,7 @@ static bool wait_for_answer(const struct remote_call *call)
 
 static long answer(struct remote_call *call)
 {
-    //@ step 6.5 Wait for the answer, and abandon the call if a signal comes first.
+    //@ step 6.6 Wait for the answer, and abandon the call if a signal comes first.
     //@ wait_for_answer() says which of the two it is. If it is the signal: abandon(), once. Then receive() in any case:
     //@ there is exactly one answer to each call, and one that is not waited for would be taken for that of the next. If
     //@ it is FRAME_NOT_DONE return CALL_AGAIN, else call->result.

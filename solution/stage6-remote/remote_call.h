@@ -81,8 +81,8 @@ enum side path_side(const char *path); /* as map_at() for AT_FDCWD */
 /* The path under which home knows it: /proc/self/exe, /dev/fd/7...  Or `path` itself.  The result is static. */
 const char *path_home(const char *path);
 
-/* remote_call.c: the connection of this life, and where signals are looked for; -1: there is none. */
-void remote_call_begin_life(int connection);
+/* remote_call.c: the connection of this life, and the signalfd(2) where signals are seen; -1: there are none. */
+void remote_call_begin_life(int connection, int signals);
 
 /* Is fd one of our own descriptors, of which the program must not know?  remote_call_give_way(): it wants this number. */
 bool remote_call_owns(long fd);

@@ -2,13 +2,15 @@
  * remote_files.c - a remote job's descriptors.
  *
  *     at home      0 1 2 | 3 data.txt | 4 pipe | ...        in the image, the Open File Table
- *     here         e e e | e          | 4 pipe | ... | 1024 connection | 1025 next image
+ *     here         e e e | e          | 4 pipe | ... | 1024 connection | 1025 next image | 1026
  *
- * e is a placeholder, an eventfd.  The last two lie above the program's own limit of open files: there it gets no number,
+ * 1026 is a signalfd(2).  e is a placeholder, an eventfd.  The last three lie above the program's own limit of open files: there it gets no number,
  * so it never meets them.
  */
 #include "remote_files.h"
 #include "image_process.h"
+
+#include <sys/signalfd.h>
 
 #define COUNTER_SIZE 16          /* bytes: an eventfd's data, kind_event.c; zeros are a counter at 0 */
 #define HIGHEST      (1UL << 16) /* a larger number costs the kernel memory: 8 bytes for each below it */
@@ -108,13 +110,17 @@ struct remote_life remote_files_keep(struct image *image, int connection, int ne
 {
     size_t size;
     uint64_t no_path;
+    sigset_t none;
+    sigemptyset(&none);
     const struct open_file_table *table = table_of(image, &size);
     int base = out_of_reach(image, table);
     struct remote_life now = {.connection = descriptor_lift(connection, base)};
     now.image = descriptor_lift(next_image, now.connection + 1);
-    struct open_file_table *changed = larger_table(table, 2, 1, &no_path, &size);
+    now.signals = descriptor_lift(signalfd(-1, &none, SFD_CLOEXEC), now.image + 1);
+    struct open_file_table *changed = larger_table(table, 3, 1, &no_path, &size);
     add_entry(changed, table->count, now.connection, no_path);
     add_entry(changed, table->count + 1, now.image, no_path);
+    add_entry(changed, table->count + 2, now.signals, no_path);
     image_put_note(image, NOTE_FILES, changed, size);
     return now;
 }

@@ -12,8 +12,8 @@
 void remote_files_empty(struct image *image);
 
 /*
- * After files_plan(): moves two descriptors to numbers that the program neither uses nor can get, and keeps them through
- * the restart.  Exits with a message if there are none.
+ * After files_plan(): moves two descriptors, and a signalfd(2), to numbers that the program neither uses nor can get, and
+ * keeps them through the restart.  Exits with a message if there are none.
  */
 struct remote_life remote_files_keep(struct image *image, int connection, int next_image);
 

@@ -5,12 +5,13 @@
 #include <signal.h>
 #include <stdint.h>
 
-#define REMOTE_SIGNAL SIGUSR2 /* a job's checkpoint signal, in all of its lives: it saves itself and ends */
+#define REMOTE_SIGNAL 50 /* a job's checkpoint signal, in all of its lives: one that hardly any program takes */
 
-/* In the job's memory, in libckpt.so.  Two descriptors, at numbers that the program does not use. */
+/* In the job's memory, in libckpt.so.  Descriptors at numbers that the program does not use. */
 struct remote_life {
     int32_t connection; /* the SOCK_SEQPACKET socket to the keeper; -1: this is not a job of a shadow's */
     int32_t image;      /* a memfd: the job's next image is written there */
+    int32_t signals;    /* a signalfd(2), by which a stub sees that a signal waits */
 };
 
 /* NOTE_REMOTE: only images of a shadow's jobs have it. */

@@ -85,6 +85,8 @@ static void change_attributes(struct image *image)
         return;
     changed = *a;
     changed.settings[ATTRIBUTE_PARENT_DEATH] = SIGKILL;
+    changed.settings[ATTRIBUTE_NO_NEW_PRIVS] = 1; /* the filter that catches its calls demands it */
+    changed.seccomp = 0;
     changed.cpu_bytes = 0;
     changed.io_priority = -1;
     syscall(SYS_sched_getattr, 0, &changed.schedule, sizeof changed.schedule, 0);

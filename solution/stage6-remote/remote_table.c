@@ -15,7 +15,7 @@ struct remote_file *table_find(long fd)
 
 enum side map(long *fd)
 {
-    //@ step 6.2 Where is this descriptor open?
+    //@ step 6.4 Where is this descriptor open?
     //@ *fd is the program's number. AT_FDCWD is at HOME, and stays as it is. table_find() has the entries of what is
     //@ open at home: then *fd becomes the shadow's number, `real`, and the side is HOME. All other numbers are this
     //@ kernel's: HERE. Compare as int: the kernel looks at the lower half of the register only.

@@ -41,7 +41,7 @@ enum path_use {
 /* A descriptor that the job has opened, or was born with: else EBADF, whatever else the shadow has open. */
 int take_fd(struct request *r, int i);
 
-/* The same, for a call that changes the file whatever it was opened for (fchmod): one that the job may change; else EACCES. */
+/* The same for a call that changes a file whatever it was opened for (fchmod): -EACCES if the job may not change it. */
 int take_fd_to_change(struct request *r, int i);
 
 /* The same for the directory of a path: AT_FDCWD is right as well. */

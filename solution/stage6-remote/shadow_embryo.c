@@ -3,6 +3,7 @@
  * libckpt.so's constructor takes a checkpoint with all pages stored (CKPT_FULL), which runs on a machine without any
  * of our files.
  */
+#include "remote_life.h"
 #include "shadow.h"
 #include "libc.h"
 #include "text.h"
@@ -47,14 +48,15 @@ __attribute__((noreturn)) static void become(const char *path, char **argv, cons
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGUSR2);
+    sigaddset(&set, REMOTE_SIGNAL);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_DFL);
+    close_range(3, ~0U, 0); /* what we were born with besides is not the job's */
     preload_library();
     set_variable("CKPT_REMOTE", "1");
     set_variable("CKPT_FULL", "1");
     set_variable("CKPT_IMAGE", image);
-    set_variable("CKPT_SIGNAL", text_number(SIGUSR2, 10).digits);
+    set_variable("CKPT_SIGNAL", text_number(REMOTE_SIGNAL, 10).digits);
     set_variable("CKPT_PID", text_number((uint64_t)getpid(), 10).digits);
     unsetenv("CKPT_INTERVAL"); /* the image at home is the shadow's to ask for */
     execv(path, argv);

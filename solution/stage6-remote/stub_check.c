@@ -33,7 +33,7 @@ static void set_kind(struct parameter *p, const struct declaration *d)
 {
     bool pointer = d->pointer != NULL || d->bound != NULL;
     if (pointer && strcmp(p->type, "void") == 0)
-        wrong(line_now, "`%s': how long is a void? expected a type that has a size, or char %s[...]", p->name, p->name);
+        wrong(line_now, "`%s': how long is a void? expected a type that has a size, or char[...]", p->name);
     if (d->pointer != NULL && strcmp(p->type, "char") == 0) {
         p->kind = STRING;
         p->use = "PATH_READ";
@@ -103,94 +103,68 @@ void add_changed(struct call *call, const char *outer)
     p->changed = true;
 }
 
-static int find_parameter(const struct call *call, const char *name)
-{
-    for (int i = 0; i < call->count; i++)
-        if (strcmp(call->parameters[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-const struct parameter *constant_of(const struct call *call)
-{
-    for (int i = 0; i < call->count; i++)
-        if (call->parameters[i].kind == CONSTANT)
-            return &call->parameters[i];
-    return NULL;
-}
-
 /* Names that the handlers use themselves. */
 static bool is_ours(const char *name)
 {
-    return strcmp(name, "r") == 0 || strcmp(name, "result") == 0 || strcmp(name, "wait") == 0 || strcmp(name, "back") == 0;
+    static const char *const ours[] = {"r", "result", "wait", "back"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strcmp(name, ours[i]) == 0)
+            return true;
+    return false;
 }
 
 /* Finds what belongs together: a path and its directory, an array and its count. */
 static void join(const struct call *call, struct parameter *p, int i)
 {
-    if (find_parameter(call, p->name) != i || is_ours(p->name))
+    if (find_name(call, p->name) != i || is_ours(p->name))
         wrong(call->line, "%s: `%s' is taken: expected another name", call->name, p->name);
-    if (p->kind == CONSTANT && constant_of(call) != p)
+    if (p->kind == CONSTANT && find_kind(call, CONSTANT) != i)
         wrong(call->line, "%s: expected one constant, found also `%s'", call->name, p->name);
     if (p->use != NULL && i > 0 && call->parameters[i - 1].kind == DESCRIPTOR)
         p->directory = i - 1;
     if (p->bound == NULL || is_number(p->bound))
         return;
-    p->count = find_parameter(call, p->bound);
+    p->count = find_name(call, p->bound);
     if (p->count < 0 || call->parameters[p->count].kind != NUMBER)
         wrong(call->line, "%s: expected a parameter that is a number in `%s[%s]'", call->name, p->name, p->bound);
 }
 
-static bool has(const struct call *call, enum parameter_kind kind)
-{
-    for (int i = 0; i < call->count; i++)
-        if (call->parameters[i].kind == kind)
-            return true;
-    return false;
-}
-
-static bool has_path(const struct call *call)
-{
-    for (int i = 0; i < call->count; i++)
-        if (call->parameters[i].use != NULL)
-            return true;
-    return false;
-}
-
 static void check_form(const struct call *call)
 {
+    if (call->marks & (SERVED | LOCAL))
+        wrong(call->line, "%s: `= %s' is for a handler that is not written by hand", call->name, call->form);
     for (struct word *word = call->form_arguments; word != NULL; word = word->next)
-        if (!is_number(word->text) && !is_constant(word->text) && find_parameter(call, word->text) < 0)
+        if (!is_number(word->text) && !is_constant(word->text) && find_name(call, word->text) < 0)
             wrong(call->line, "%s = %s(): there is no parameter `%s'", call->name, call->form, word->text);
+}
+
+static void check_marks(const struct call *call)
+{
+    int fd = find_kind(call, DESCRIPTOR), arrays = 0;
+    for (int i = 0; i < call->count; i++)
+        arrays += call->parameters[i].count >= 0;
+    if (call->marks & (WAITS_IN | WAITS_OUT) && fd < 0)
+        wrong(call->line, "%s: waits_in, waits_out: expected a map() to wait for", call->name);
+    if (call->marks & PIECES && (arrays != 1 || strcmp(call->type, "ssize_t") != 0))
+        wrong(call->line, "%s: pieces: expected ssize_t, and one array", call->name);
+    if (!(call->marks & LOCAL))
+        return;
+    if (fd < 0 && !is_case(call))
+        wrong(call->line, "%s: expected map() or a constant; what is always made here is `local %s;'", call->name,
+              call->name);
+    if (call->marks & (SERVED | AT_HOME | PIECES | WAITS_IN | WAITS_OUT))
+        wrong(call->line, "%s: local, so nobody makes it at home: expected no other word", call->name);
 }
 
 static void check_call(struct call *call)
 {
     for (int i = 0; i < call->count; i++)
         join(call, &call->parameters[i], i);
-    check_form(call);
-    if (call->form != NULL && call->marks & (SERVED | LOCAL))
-        wrong(call->line, "%s: `= %s' is for a handler that is not written by hand", call->name, call->form);
-    if (call->marks & (WAITS_IN | WAITS_OUT) && !has(call, DESCRIPTOR))
-        wrong(call->line, "%s: waits_in, waits_out: expected a map() to wait for", call->name);
-    if (call->at_flags >= 0 && !has_path(call))
+    if (call->form != NULL)
+        check_form(call);
+    if (call->at_flags >= 0 && first_path(call) < 0)
         wrong(call->line, "%s: at(): expected a path that it belongs to", call->name);
-    if (call->marks & LOCAL && !has(call, DESCRIPTOR) && !has(call, CONSTANT))
-        wrong(call->line, "%s: expected map() or a constant; what is always made here is `local %s;'", call->name,
-              call->name);
-    if (call->marks & LOCAL && call->marks & (SERVED | AT_HOME | PIECES | WAITS_IN | WAITS_OUT))
-        wrong(call->line, "%s: local, so nobody makes it at home: expected no other word", call->name);
-    int arrays = 0;
-    for (int i = 0; i < call->count; i++)
-        arrays += call->parameters[i].count >= 0;
-    if (call->marks & PIECES && (arrays != 1 || strcmp(call->type, "ssize_t") != 0))
-        wrong(call->line, "%s: pieces: expected ssize_t, and one array", call->name);
-}
-
-static int position(const struct call *call)
-{
-    const struct parameter *constant = constant_of(call);
-    return constant == NULL ? -1 : (int)(constant - call->parameters);
+    check_marks(call);
 }
 
 /* Cases of one call have their constants in the same place, and each another one. */
@@ -198,7 +172,7 @@ static void check_against(const struct call *call, const struct call *earlier)
 {
     if (strcmp(call->id, earlier->id) == 0)
         wrong(call->line, "%s: it is in line %d already", call->id, earlier->line);
-    if (strcmp(call->name, earlier->name) == 0 && position(call) != position(earlier))
+    if (strcmp(call->name, earlier->name) == 0 && find_kind(call, CONSTANT) != find_kind(earlier, CONSTANT))
         wrong(call->line, "%s: expected a constant where line %d has it", call->name, earlier->line);
 }
 
@@ -210,19 +184,11 @@ void add_call(const struct call *call)
     *added = *call;
     if (!(call->marks & NAME_ONLY))
         check_call(added);
-    const struct parameter *constant = constant_of(added);
-    added->id = constant == NULL ? added->name : words("%s_%s", added->name, constant->name);
+    int constant = find_kind(added, CONSTANT);
+    added->id = constant < 0 ? added->name : words("%s_%s", added->name, added->parameters[constant].name);
     for (int i = 0; i < call_count; i++)
         check_against(added, &calls[i]);
     call_count++;
-}
-
-bool is_first(const struct call *call)
-{
-    for (const struct call *c = calls; c < call; c++)
-        if (strcmp(c->name, call->name) == 0)
-            return false;
-    return true;
 }
 
 void check_errno(const char *name)

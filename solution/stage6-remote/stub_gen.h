@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #define MAX_PARAMETERS 6 /* CALL_ARGUMENTS: the processor's registers for a call */
-#define MAX_CALLS 1024
+#define MAX_CALLS      1024
 
 /* The words that may stand before a call. */
 enum mark {
@@ -77,7 +77,7 @@ struct declaration {
     const char *bound;
 };
 
-/* stub_check.c.  All but is_first() end the program if what they are given makes no sense.  wrapper: map, ... or NULL. */
+/* stub_check.c.  They end the program if what they are given makes no sense.  wrapper: "map", ... or NULL. */
 void add_parameter(struct call *call, const char *wrapper, const struct declaration *d);
 void add_changed(struct call *call, const char *outer); /* the last one: write(map()) */
 void add_call(const struct call *call);
@@ -87,14 +87,24 @@ void check_template(void);
 
 extern int line_now; /* of the lexer */
 
-/* True for the first case of a call, and for a call without cases. */
-bool is_first(const struct call *call);
-const struct parameter *constant_of(const struct call *call);
+/* stub_ask.c. */
+bool is_remote(const struct call *call); /* home makes it */
+bool is_here(const struct call *call);   /* a case that is made here, whatever file it is about */
+bool is_case(const struct call *call);
+bool is_first(const struct call *call);  /* of the cases of a call; or it has none */
+bool has_flags(const struct call *call); /* remote_NAME() can be told that it must not wait */
+int find_kind(const struct call *call, enum parameter_kind kind); /* the first one */
+int find_name(const struct call *call, const char *name);
+int first_path(const struct call *call);
+int path_in_directory(const struct call *call, int directory);
+int array_counted_by(const struct call *call, int count);
+int measured_array(const struct call *call); /* the result is how much of it was used */
 
-/* stub_emit.c: each prints to standard output. */
-void emit_header(void);
+/* Each prints to standard output.  stub_emit_job.c, stub_emit_shadow.c; the others: stub_emit.c. */
 void emit_job(void);
 void emit_shadow(void);
+void emit_header(void);
 void emit_list(void);
+void emit_title(const char *file);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * stub_gen_yacc.y - the grammar of a template (stubs.tmpl), bison(1); and the program:
  *
- *     stub_gen_lex.l   characters become words          stub_check.c   sentences that are no sense are refused
- *     this file        words become sentences           stub_emit.c    what is left becomes code
+ *     stub_gen_lex.l   characters become words          stub_check.c    sentences that make no sense are refused
+ *     this file        words become sentences           stub_emit*.c    what is left becomes code
  */
 %code requires {
 #include "stub_gen.h"
@@ -88,7 +88,9 @@ plain: type '*' NAME                        { seen = (struct declaration){.type 
 bound: NAME | A_NUMBER;
 
 form: %empty | '=' NAME '(' form_arguments ')'          { now.form = $2; now.form_arguments = $4; };
-form_arguments: form_argument { $$ = append(NULL, $1); } | form_arguments ',' form_argument { $$ = append($1, $3); };
+form_arguments: form_argument               { $$ = append(NULL, $1); }
+              | form_arguments ',' form_argument    { $$ = append($1, $3); }
+              ;
 form_argument: NAME | A_NUMBER;
 %%
 static void yyerror(const char *message)
@@ -141,7 +143,7 @@ static const char usage[] =
     "  --list    each call with its class: does not look at the Open File Table, reads it, changes it;\n"
     "            and what stays here or is refused\n"
     "  none      header, job and shadow, one behind the other\n\n"
-    "Exit status: 0; 64 wrong usage; 65 the template is wrong: FILE:LINE: what was expected; 66 cannot be opened.\n";
+    "Exit status: 0; 64 wrong usage; 65 the template is wrong (FILE:LINE: what was expected); 66 no such file.\n";
 
 static void emit(const char *option)
 {

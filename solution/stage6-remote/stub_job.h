@@ -35,7 +35,7 @@ static inline size_t whole(struct remote_call *call, int i, long count, size_t e
     return cut(call, i, count, element);
 }
 
-/* A shadow that says it did more than it was asked for is not to be believed.  Asked for nothing, it may say a size. */
+/* Nobody believes a shadow that says it did more than it was asked for.  Asked for nothing, it may say a size. */
 static inline long within(long result, size_t count)
 {
     return count != 0 && result > (long)count ? -EIO : result;
@@ -48,7 +48,7 @@ struct pieces {
 };
 
 /*
- * A call for any number of bytes, as many calls.  What is written, is written to its end, as by a kernel that waits.
+ * A call for any number of bytes, as many calls.  What is written is written to its end, as by a kernel that waits.
  * What is read, is read while the frames are full; behind the first none may wait: there may be no more than this.
  * An error, or a signal, behind the first: then what is done is done, and the program asks again.
  */

@@ -1,8 +1,9 @@
-# stubs.mk - what is made from the template: stub_gen by flex and bison, then the stubs by stub_gen.  All of it goes to
-# build/.  Included behind common.mk.
+# stubs.mk - stub_gen, made by flex and bison; and what it makes of the template.  All of it goes to build/.
+# Included behind common.mk.
 LAB_CFLAGS += -Ibuild
 
-stub_gen: $(addprefix build/,stub_gen_yacc.o stub_gen_lex.o stub_check.o stub_emit.o)
+STUB_GEN := stub_gen_yacc.o stub_gen_lex.o stub_check.o stub_ask.o stub_emit.o stub_emit_job.o stub_emit_shadow.o
+stub_gen: $(addprefix build/,$(STUB_GEN))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
 build/stub_gen_yacc.c: stub_gen_yacc.y build/flags

@@ -90,7 +90,7 @@ long stub_creat(struct trap *trap)
 
 long stub_close(struct trap *trap)
 {
-    //@ step 6.3 Close a descriptor.
+    //@ step 6.5 Close a descriptor.
     //@ trap->arguments[0] is the program's number. table_find() has its entry if it is open at home: then
     //@ close_at_home() the shadow's (`real`), table_remove() the number, and return what home said; the number is free
     //@ even if that is an error (close(2)). What is not in the table is this kernel's: CALL_LOCAL. But our own
@@ -134,7 +134,7 @@ long stub_close_range(struct trap *trap)
 
 long stub_dup(struct trap *trap)
 {
-    //@ step 6.3 Copy a descriptor.
+    //@ step 6.5 Copy a descriptor.
     //@ If it is open at home (table_find()): copy_at_home() its real number, and number_for() that: the lowest number
     //@ from 0 on, no flags, and an entry like the old one. Else CALL_LOCAL.
     //@ stub: (void)copy_at_home;

@@ -21,9 +21,9 @@ static struct trap trap; /* the one at work: there are no threads, and no signal
 static int checkpoint_signal;
 static uint64_t said[8]; /* a bit for each call that was refused, and has been named */
 
-/* Says once for each call why it is not made. */
-static void refuse(long number, const char *name, const char *why)
+void trap_refused(const struct trap *refused, const char *name, const char *why)
 {
+    long number = refused->number;
     uint64_t bit = 1UL << (number % 64), *word = &said[(unsigned long)number / 64 % 8];
     if (*word & bit)
         return;
@@ -39,10 +39,10 @@ static long call_stub(void)
             continue;
         if (stub->stub != NULL)
             return stub->stub(&trap);
-        refuse(trap.number, stub->name, stub->why);
+        trap_refused(&trap, stub->name, stub->why);
         return -stub->refuse_errno;
     }
-    refuse(trap.number, NULL, "it is not known");
+    trap_refused(&trap, NULL, "it is not known");
     return -ENOSYS;
 }
 
@@ -92,6 +92,15 @@ static void on_trap(int signal, siginfo_t *info, void *context)
     arch_call_on(stack + sizeof stack, handle);
 }
 
+/* The handler of checkpoints blocks all signals; but what it calls of libc makes system calls, and they are caught. */
+static void open_handler(int signal)
+{
+    struct kernel_sigaction action;
+    sys_call(SYS_rt_sigaction, signal, 0, (long)&action, MASK_SIZE);
+    action.mask &= ~SIGNAL_BIT(SIGSYS);
+    sys_call(SYS_rt_sigaction, signal, (long)&action, 0, MASK_SIZE);
+}
+
 void trap_register(int checkpoint)
 {
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
@@ -99,4 +108,5 @@ void trap_register(int checkpoint)
     sigfillset(&action.sa_mask);
     sigaction(SIGSYS, &action, NULL);
     handler_stack_use(SIGSYS);
+    open_handler(checkpoint);
 }

@@ -11,6 +11,9 @@ void trap_register(int checkpoint_signal);
 /* rt_sigaction(2) for SIGSYS, as the program sees it: the handler is ours, the program's own is noted only. */
 extern struct kernel_sigaction trap_program_action;
 
+/* Says, once for each call, that and why it is not made. */
+void trap_refused(const struct trap *trap, const char *name, const char *why);
+
 #define SIGNAL_BIT(signal) (1UL << ((signal)-1))
 
 /* The program's signal mask, where the kernel left it and will find it. */

@@ -159,6 +159,14 @@ def test_wrong_templates(stage: Path, tmp_path: Path) -> None:
         assert said.stderr.startswith(f"{tmp_path}/wrong.tmpl:{line}: ") and message in said.stderr, (text, said.stderr)
 
 
+def test_valgrind_has_nothing_to_say(stage: Path, tmp_path: Path) -> None:
+    need("valgrind")
+    (tmp_path / "wrong.tmpl").write_text(LOOPBACK + WRONG[0][0])
+    for template, status in ((stage / "stubs.tmpl", 0), (tmp_path / "wrong.tmpl", 65)):
+        ran = subprocess.run(["valgrind", "-q", "--error-exitcode=99", stage / "stub_gen", template], stdout=subprocess.DEVNULL)
+        assert ran.returncode == status
+
+
 def test_wrong_usage(stage: Path, tmp_path: Path) -> None:
     template = stage / "stubs.tmpl"
     assert [stub_gen(stage, *words).returncode for words in

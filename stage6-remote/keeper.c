@@ -1,0 +1,98 @@
+/*
+ * keeper.c - restart --remote, from the first frame to the start of the job:
+ *
+ *     HELLO      both sides: the same version, machine, page size and list of calls
+ *     IMAGE...   into a memfd, so that nothing of it is left on this machine
+ *     START      it is whole: a child becomes the job, and the keeper passes frames on
+ *
+ * Nothing but frames is written to standard output; messages go to standard error, which ssh brings home.
+ */
+#include "keeper.h"
+#include "arch.h"
+#include "image_stream.h"
+
+#if __has_include("syscall_stubs.h") /* stub_gen makes it */
+#include "syscall_stubs.h"
+#else
+#define CALLS_DIGEST 0
+#endif
+
+static char data[FRAME_MAX];
+
+/* The next frame; without one there is nothing to do here. */
+static struct frame next_frame(void)
+{
+    struct frame frame;
+    int got = frame_read(STDIN_FILENO, &frame, data);
+    if (got == 0)
+        watch_lost(EX_TEMPFAIL, "the shadow went away before its job was here");
+    if (got < 0)
+        watch_lost(got == -EPROTO ? EX_PROTOCOL : EX_TEMPFAIL, "what should be the shadow's frames: %s",
+                   strerror(-got));
+    return frame;
+}
+
+/* Ours is sent whatever theirs says: then both know what is not the same. */
+static void hello(void)
+{
+    const struct hello own = {FRAME_VERSION, ARCH_ELF_MACHINE, ARCH_PAGE_SIZE, CALLS_DIGEST};
+    struct hello theirs;
+    struct frame frame = next_frame();
+    if (frame.kind != FRAME_HELLO || frame.size != sizeof theirs)
+        watch_lost(EX_PROTOCOL, "the first frame is no HELLO");
+    memcpy(&theirs, data, sizeof theirs);
+    frame_write(STDOUT_FILENO, FRAME_HELLO, 0, &own, sizeof own);
+    if (theirs.version != own.version || theirs.calls != own.calls)
+        errx(EX_DATAERR, "--remote: ckpt-shadow is another version of the lab: both machines need the same");
+    if (theirs.machine != own.machine || theirs.page_size != own.page_size)
+        errx(EX_DATAERR, "--remote: the job is of another machine (e_machine %u with pages of %u bytes, this one "
+             "is %u with %u)", theirs.machine, theirs.page_size, own.machine, own.page_size);
+}
+
+static int receive_image(void)
+{
+    struct image_arrival arrival = image_expect();
+    if (arrival.fd < 0)
+        err(EX_OSERR, "memfd_create");
+    for (;;) {
+        const char *why = NULL;
+        struct frame frame = next_frame();
+        if (frame.kind == FRAME_IMAGE)
+            why = image_record(&arrival, data, frame.size);
+        else if (frame.kind == FRAME_START)
+            why = image_whole(&arrival, data, frame.size);
+        else if (frame.kind == FRAME_PING)
+            frame_write(STDOUT_FILENO, FRAME_PONG, 0, NULL, 0);
+        else
+            why = "there is another frame between those of the image";
+        if (why != NULL)
+            watch_lost(EX_PROTOCOL, "%s", why);
+        if (frame.kind == FRAME_START)
+            return arrival.fd;
+    }
+}
+
+/*
+ * What is typed at home comes as FRAME_SIGNAL.  Without -e our terminal is the same, and the signals came twice.  The
+ * others are as a program expects them that was not started by anybody strange.
+ */
+static void arrange_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGPIPE}; /* the last: a write says it, too */
+    sigset_t none;
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would leave waitpid(2) nothing to wait for */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void keep(bool verbose)
+{
+    if (isatty(STDIN_FILENO))
+        errx(EX_USAGE, "--remote: ckpt-shadow starts this; it is not to be typed");
+    arrange_signals();
+    hello();
+    struct job job = job_start(receive_image(), verbose);
+    relay(&job);
+}

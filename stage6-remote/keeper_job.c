@@ -1,0 +1,80 @@
+/*
+ * keeper_job.c - the child that becomes the job.
+ *
+ *     keeper                      child
+ *     image (memfd)  -- closed    reads it, becomes the program
+ *     connection     <=========>  connection
+ *     next image     <=========>  the same memfd
+ *     ready          <---------   one byte: the plan is made, from here on it is the job that ends
+ */
+#include "keeper.h"
+#include "image_read.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define MESSAGES (4 * (int)FRAME_MAX) /* bytes: one frame fits, whatever this machine's default is */
+
+static void make_ends(struct job *job, int theirs[2], int ready[2])
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(ready, O_CLOEXEC) != 0)
+        err(EX_OSERR, "--remote: socketpair or pipe");
+    for (int i = 0; i < 2; i++)
+        setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &(int){MESSAGES}, sizeof(int));
+    job->connection = pair[0];
+    theirs[0] = pair[1];
+    job->image = theirs[1] = memfd_create("ckpt-next-image", MFD_CLOEXEC);
+    if (job->image < 0)
+        err(EX_OSERR, "--remote: memfd_create");
+}
+
+/* Out of reach of this machine's terminal; and no orphan, whatever happens to the keeper. */
+static void stand_alone(pid_t keeper)
+{
+    setsid();
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        err(EX_OSERR, "--remote: prctl(PR_SET_PDEATHSIG)");
+    if (getppid() != keeper) /* it died before that */
+        _exit(EX_TEMPFAIL);
+}
+
+/* The child has said why. */
+static void refused(pid_t child)
+{
+    int status;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            err(EX_OSERR, "waitpid");
+    exit(WIFEXITED(status) ? WEXITSTATUS(status) : EX_OSERR);
+}
+
+struct job job_start(int image, bool verbose)
+{
+    struct job job;
+    int theirs[2], ready[2];
+    char byte;
+    ssize_t got;
+    make_ends(&job, theirs, ready);
+    pid_t keeper = getpid();
+    job.pid = fork();
+    if (job.pid < 0)
+        err(EX_OSERR, "fork");
+    if (job.pid == 0) {
+        stand_alone(keeper);
+        close(job.connection);
+        close(ready[0]);
+        remote_become(image, theirs[0], theirs[1], ready[1], verbose);
+    }
+    close(theirs[0]);
+    close(ready[1]);
+    close(image);
+    do
+        got = read(ready[0], &byte, 1);
+    while (got < 0 && errno == EINTR);
+    close(ready[0]);
+    if (got != 1)
+        refused(job.pid);
+    return job;
+}

@@ -1,0 +1,193 @@
+/*
+ * keeper_relay.c - the keeper's loop: frames from the shadow to the job and back, and what happens to the job.
+ *
+ *     the shadow's   RESULT, NOT_DONE     to the job, one message each
+ *                    PING                 PONG, also while the job computes for an hour
+ *                    SIGNAL, LEAVE        kill(2)
+ *     the job's      CALL, ABANDON, MESSAGE    to the shadow
+ *     waitpid(2)     STOPPED, ENDED; or, after LEAVE and with a whole image, IMAGE... and START
+ *
+ * No deadlock: a job has one call under way, so when we write a large frame home the shadow has nothing large to send
+ * us, and reads; and one RESULT always has room in the job's socket.
+ */
+#include "keeper.h"
+#include "image_read.h"
+#include "image_stream.h"
+#include "remote_life.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+/* One message of the job's socket. */
+struct message {
+    struct frame frame;
+    char data[FRAME_MAX];
+};
+
+static struct message message;
+static bool watching; /* the shadow sends PINGs */
+static bool leaving, stopped;
+
+static void send_home(uint32_t kind, uint64_t serial, const void *data, size_t size)
+{
+    int error = frame_write(STDOUT_FILENO, kind, serial, data, size);
+    if (error != 0)
+        watch_lost(EX_TEMPFAIL, "the shadow is gone (%s); its job is killed", strerror(-error));
+}
+
+static void send_job(const struct job *job, const struct frame *frame)
+{
+    if (send(job->connection, &message, sizeof *frame + frame->size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+        errno == EAGAIN)
+        watch_lost(EX_PROTOCOL, "the shadow sends more answers than there were calls");
+}
+
+/* The job saves itself and ends.  One that is stopped has to go on for that. */
+static void leave(const struct job *job)
+{
+    leaving = true;
+    kill(job->pid, REMOTE_SIGNAL);
+    if (stopped)
+        kill(job->pid, SIGCONT);
+}
+
+static void pass_signal(const struct job *job, const struct frame *frame)
+{
+    int32_t number = 0;
+    if (frame->size == sizeof number)
+        memcpy(&number, message.data, sizeof number);
+    if (number < 1 || number > 64)
+        watch_lost(EX_PROTOCOL, "the shadow sends a signal that is none");
+    kill(job->pid, number);
+}
+
+static void from_shadow(const struct job *job)
+{
+    watch_stop(); /* half a frame is a sign, too; frame_read() does not wait for ever for the other half */
+    int got = frame_read(STDIN_FILENO, &message.frame, message.data);
+    const struct frame *frame = &message.frame;
+    if (got == 0)
+        watch_lost(EX_TEMPFAIL, "the shadow is gone; its job is killed");
+    if (got < 0)
+        watch_lost(got == -EPROTO ? EX_PROTOCOL : EX_TEMPFAIL, "what should be the shadow's frames: %s; its job is "
+                   "killed", strerror(-got));
+    watching |= frame->kind == FRAME_PING;
+    if (watching && !stopped)
+        watch_sign();
+    if (frame->kind == FRAME_RESULT || frame->kind == FRAME_NOT_DONE)
+        send_job(job, frame);
+    else if (frame->kind == FRAME_PING)
+        send_home(FRAME_PONG, 0, NULL, 0);
+    else if (frame->kind == FRAME_SIGNAL)
+        pass_signal(job, frame);
+    else if (frame->kind == FRAME_LEAVE)
+        leave(job);
+    else
+        watch_lost(EX_PROTOCOL, "the shadow sends a frame that is not its to send; its job is killed");
+}
+
+/* True if what the job sent, `size` bytes, is one whole frame of its own. */
+static bool is_fine(ssize_t size)
+{
+    uint32_t kind = message.frame.kind;
+    return size >= (ssize_t)sizeof message.frame && frame_problem(&message.frame) == NULL &&
+           (size_t)size == sizeof message.frame + message.frame.size &&
+           (kind == FRAME_CALL || kind == FRAME_ABANDON || kind == FRAME_MESSAGE);
+}
+
+/* One message to home.  False: there is none now. */
+static bool from_job(struct job *job)
+{
+    ssize_t size = recv(job->connection, &message, sizeof message, MSG_DONTWAIT | MSG_TRUNC);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (size <= 0) { /* it has closed its end: it computes on, or has ended */
+        close(job->connection);
+        job->connection = -1;
+        return false;
+    }
+    if (!is_fine(size))
+        watch_lost(EX_PROTOCOL, "the job sends what is no frame of its own; it is killed");
+    send_home(message.frame.kind, message.frame.serial, message.data, message.frame.size);
+    return true;
+}
+
+static bool has_whole_image(const struct job *job)
+{
+    struct image image;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", job->image);
+    if (image_open(&image, path) != 0)
+        return false;
+    image_close(&image);
+    return true;
+}
+
+/* Nothing that it sent is lost: its last calls, messages, and then how it ended. */
+static void job_ended(struct job *job, int status)
+{
+    watch_start(0);
+    while (job->connection >= 0 && from_job(job))
+        ;
+    if (leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0 && has_whole_image(job)) {
+        int error = image_send(STDOUT_FILENO, job->image, watching ? watch_sign : watch_stop);
+        if (error != 0)
+            watch_lost(EX_TEMPFAIL, "the job has left, and its image cannot be sent home: %s", strerror(-error));
+    } else {
+        send_home(FRAME_ENDED, 0, &(int32_t){status}, sizeof(int32_t));
+    }
+    exit(EX_OK);
+}
+
+static void look_at(struct job *job)
+{
+    int status;
+    while (waitpid(job->pid, &status, WUNTRACED | WCONTINUED | WNOHANG) > 0) {
+        stopped = WIFSTOPPED(status);
+        if (stopped) { /* and so will the shadow be: its silence says nothing now */
+            send_home(FRAME_STOPPED, 0, &(int32_t){WSTOPSIG(status)}, sizeof(int32_t));
+            watch_stop();
+        } else if (WIFCONTINUED(status)) {
+            if (watching)
+                watch_sign();
+        } else {
+            job_ended(job, status);
+        }
+    }
+}
+
+/* SIGCHLD and SIGTERM, to be read like frames. */
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        err(EX_OSERR, "signalfd");
+    return fd;
+}
+
+void relay(struct job *job)
+{
+    int signals = open_signals();
+    watch_start(job->pid);
+    look_at(job); /* what happened before there was a signalfd */
+    for (;;) {
+        struct signalfd_siginfo signal = {0};
+        struct pollfd ready[] = {{STDIN_FILENO, POLLIN, 0}, {job->connection, POLLIN, 0}, {signals, POLLIN, 0}};
+        if (poll(ready, 3, -1) < 0)
+            continue;
+        if (ready[1].revents != 0)
+            from_job(job);
+        if (ready[0].revents != 0)
+            from_shadow(job);
+        if (ready[2].revents != 0 && read(signals, &signal, sizeof signal) > 0 && signal.ssi_signo == SIGTERM)
+            leave(job);
+        look_at(job);
+    }
+}

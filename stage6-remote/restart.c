@@ -1,0 +1,71 @@
+/*
+ * restart - brings a program back to life: from a checkpoint image, from any core file, or as a job whose files are on
+ * another machine.
+ *
+ *     restart IMAGE          as in stage 4
+ *     restart PROG CORE      as in stage 5
+ *     restart --remote       ckpt-shadow starts this on the other machine, and talks to it: keeper.c
+ */
+#include "fdtext.h"
+#include "keeper.h"
+#include "restart_main.h"
+
+static const char usage[] =
+    "Usage: restart [-hvnw] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
+    "               [--dry-run] IMAGE\n"
+    "       restart [the same] PROG CORE | CORE\n"
+    "       restart --remote [-v]\n"
+    "Become the program of a checkpoint image, or of a core file (of the kernel, gcore, gdb), as it was then.\n"
+    "PROG is the file that ran; without it, the file that CORE names.  With PROG and CORE the program is left\n"
+    "stopped, until `kill -CONT PID`.\n\n"
+    "  -f[FILE], --files[=FILE]\n"
+    "                 take the open files from a text (default: " FDTEXT_DEFAULT "), as libsavefds.so\n"
+    "                 or `readckpt --files IMAGE` write it; it may be edited by hand\n"
+    "  -n, --nostop   do not leave it stopped\n"
+    "  -w, --wait     a child becomes the program; wait for it, and report how it ended\n"
+    "  --strict       no restart if anything would not come back as it was\n"
+    "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
+    "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
+    "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
+    "  --remote       be the other machine for ckpt-shadow, which starts this: run its job here, with its files there.\n"
+    "                 Standard input and output are the connection\n"
+    "  -v, -V, --verbose  say what is done\n"
+    "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
+    "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
+    "  --dry-run      check everything, build the plan, change nothing, and exit\n\n"
+    "Images and cores are code: restart only what you would run.\n\n"
+    "Exit status: the program's (128 and the signal, if one killed it, with -w); or 64 wrong usage; 65 not a\n"
+    "valid image or core, or one of another kernel or processor; 66 the image or a file that it needs is\n"
+    "missing or another one; 71 a system call failed.  With --remote: 0 the job has ended, or left, and the shadow\n"
+    "knows how; 75 the connection is gone, and so is the job; 76 what came was no frame.\n";
+
+static bool is_remote(int argc, char **argv)
+{
+    bool remote = false;
+    for (int i = 1; i < argc; i++)
+        remote |= strcmp(argv[i], "--remote") == 0;
+    return remote;
+}
+
+static void remote(int argc, char **argv)
+{
+    int verbose = 0;
+    const struct option options[] = {
+        {"remote", 0, NULL, 'r'}, {"verbose", 0, NULL, 'v'}, {"help", 0, NULL, 'h'}, {0},
+    };
+    for (int option; (option = getopt_long(argc, argv, "vVh", options, NULL)) != -1;) {
+        verbose |= option == 'v' || option == 'V';
+        if (option == 'h' || option == '?')
+            usage_exit(usage, option == 'h');
+    }
+    if (optind != argc)
+        usage_exit(usage, false);
+    keep(verbose != 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (is_remote(argc, argv))
+        remote(argc, argv);
+    restart_main(argc, argv, usage);
+}

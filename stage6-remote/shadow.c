@@ -1,0 +1,129 @@
+/*
+ * ckpt-shadow - runs a program on another machine, with the files of this one.
+ *
+ * The program is saved here before its main() begins; the image runs there; each of its calls that has to do with
+ * files comes back, and is made by this process.  So all its files are ours: paths, working directory, umask, standard
+ * streams, locks; and its exit status.  Its memory, its time and its processor are the other machine's.
+ */
+#include "shadow.h"
+#include "libc.h"
+#include "path_rules.h"
+#include "program.h"
+#include "serve.h"
+#include "serve_paths.h"
+
+#define COMMANDS_MOST 64
+
+static const char usage[] =
+    "Usage: ckpt-shadow [-e COMMAND]... [--allow PATH]... [--restart PATH] [-v] [--] PROG [ARGS...]\n"
+    "       ckpt-shadow --rules [--allow PATH]... [PROG [ARGS...]]\n"
+    "Run PROG on another machine; its files are those of this one, and so are its standard streams, its\n"
+    "working directory, the signals that you type, and its exit status.  The other machine needs `restart-static`\n"
+    "and /proc, and none of PROG's files.\n\n"
+    "  -e COMMAND      leads to the other machine: COMMAND RESTART --remote is run by sh, and what it reads and\n"
+    "                  writes is the connection.  Without -e the job runs on this machine\n"
+    "  -e again        where the job goes next: `kill -USR2` of ckpt-shadow makes it save itself, and the next COMMAND\n"
+    "                  runs it; after the last comes the first\n"
+    "  --restart PATH  where restart is on the other machine (default: restart-static beside ckpt-shadow)\n"
+    "  --allow PATH    the job may also read and change PATH, and all in it\n"
+    "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
+    "  -v              name each file that the job wanted and was not allowed to use\n\n"
+    "The job may read the system's folders (/usr, /lib, /bin, /sbin, /etc, /opt) and PROG's installation.  It may read\n"
+    "and change the working directory, files and folders that ARGS name (also as --opt=PATH, but not /), $TMPDIR or\n"
+    "/tmp, and what --allow says.  All else is \"Permission denied\" for it, whatever links lead there.\n\n"
+    "Examples:\n"
+    "  ckpt-shadow -e 'ssh other' --restart /opt/ckptlab/restart-static sort -o sorted words\n"
+    "  ckpt-shadow -e 'ssh one' -e 'ssh two' --allow /data python3 simulate.py\n\n"
+    "Exit status: PROG's own (killed by a signal: so is ckpt-shadow); 64 wrong usage; 65 PROG cannot be saved;\n"
+    "66 no PROG; 71 the job could not be started there; 75 the job is lost: the connection broke, or the other\n"
+    "machine is silent; 76 what came from the other machine is wrong, or it does not fit.\n";
+
+static const char *commands[COMMANDS_MOST]; /* -e */
+static int command_count;
+static const char *restart_path;
+static bool want_rules;
+
+static void add_command(const char *command)
+{
+    if (command_count == COMMANDS_MOST)
+        errx(EX_USAGE, "-e: %d machines at most", COMMANDS_MOST);
+    commands[command_count++] = command;
+}
+
+static void add_allowed(const char *path)
+{
+    if (!allow_add(path, true))
+        err(EX_NOINPUT, "--allow %s", path);
+}
+
+static void parse_options(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"help", no_argument, NULL, 'h'},
+                                                 {"allow", required_argument, NULL, 'a'},
+                                                 {"restart", required_argument, NULL, 'r'},
+                                                 {"rules", no_argument, NULL, 'R'},
+                                                 {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "+e:vh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'e': add_command(optarg); break;
+        case 'a': add_allowed(optarg); break;
+        case 'r': restart_path = optarg; break;
+        case 'R': want_rules = true; break;
+        case 'v': shadow.verbose = true; break;
+        default: usage_exit(usage, option == 'h');
+        }
+    }
+    if (optind == argc && !want_rules)
+        usage_exit(usage, false);
+    if (restart_path == NULL)
+        restart_path = beside_us("restart-static");
+}
+
+static void print_rules(void)
+{
+    printf("The job may use these files of this machine, and all in them; links are followed within this list:\n");
+    allow_print();
+    printf("These are the other machine's:\n");
+    for (const struct path_rule *rule = path_rules; rule->prefix != NULL; rule++)
+        printf("  %-24s %s\n", rule->prefix, rule->why);
+}
+
+/* What we need before anything else: numbers that the job can never close, and memory for frames. */
+static void prepare(void)
+{
+    serve_start();
+    shadow.messages = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    shadow.data = malloc(FRAME_MAX + 1);
+    shadow.call_data = malloc(FRAME_MAX + 1);
+    if (shadow.messages < 0 || shadow.data == NULL || shadow.call_data == NULL)
+        err(EX_OSERR, "it cannot begin");
+    signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error of write(2) */
+    sigprocmask(SIG_SETMASK, NULL, &shadow.mask);
+}
+
+int main(int argc, char **argv)
+{
+    char path[PATH_MAX], checked[PATH_MAX];
+    prepare();
+    parse_options(argc, argv);
+    if (optind < argc && !program_find(argv[optind], path))
+        errx(EX_NOINPUT, "%s: no such program", argv[optind]);
+    allow_for(optind < argc ? path : NULL, argv + optind);
+    if (want_rules) {
+        print_rules();
+        return EX_OK;
+    }
+    const char *problem = program_problem(strcpy(checked, path));
+    if (problem != NULL)
+        errx(EX_DATAERR, "cannot run %s elsewhere: %s %s", argv[optind], checked, problem);
+    embryo_make(path, argv + optind);
+    for (int life = 0;; life++) {
+        life_start(command_count > 0 ? commands[life % command_count] : NULL, restart_path);
+        if (life == 0)
+            signals_hold();
+        if (shadow.end != GOES_ON || shadow_loop() != JOB_LEFT)
+            shadow_finish();
+        command_end();
+    }
+}

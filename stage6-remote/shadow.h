@@ -1,0 +1,113 @@
+/*
+ * shadow.h - ckpt-shadow: what its files share.
+ *
+ *     shadow.c           the command line
+ *     shadow_embryo.c    the job's first image: PROG, before main
+ *     shadow_command.c   COMMAND, which runs `restart --remote` on the other machine
+ *     shadow_start.c     both sides say hello; the image goes there
+ *     shadow_loop.c      frames, signals and heartbeats, as long as the job runs
+ *     shadow_end.c       the job has ended, or is lost
+ *     serve_call.c       a call that came: checked, made, answered
+ */
+#ifndef CKPT_SHADOW_H
+#define CKPT_SHADOW_H
+
+#include "frame.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* Why a life of the job's ends, as its shadow sees it. */
+enum end {
+    GOES_ON,
+    JOB_ENDED, /* shadow.status says how */
+    JOB_LEFT,  /* it has saved itself; the image is here */
+    NOT_STARTED, /* COMMAND ended without a hello */
+    LOST,      /* the connection broke: shadow.error */
+    SILENT,    /* nothing came for LOST_SECONDS */
+    WRONG,     /* what came was no frame, or came at the wrong time: shadow.what */
+};
+
+struct shadow {
+    bool verbose;
+    int messages;  /* our standard error, which the job cannot close */
+    int image;     /* the job's last image */
+    int in, out;   /* the connection */
+    int signals;   /* a signalfd(2): those that go to the job */
+    pid_t command; /* the process that leads to the other machine */
+    sigset_t mask; /* as we were started, for those that we start */
+
+    enum end end;
+    int status, error; /* as wait(2) has it; -errno */
+    const char *what;
+
+    bool leaving;        /* FRAME_LEAVE is sent: an image may come */
+    uint64_t image_size; /* the end of what came of it */
+    bool call_came;      /* it is in call and call_data */
+    bool serving;        /* a call is being made */
+    bool abandoned;      /* and the job does not want it any more */
+    struct frame call;
+    char *call_data, *data; /* FRAME_MAX bytes and one more, each */
+    unsigned unanswered;    /* PINGs */
+    struct timespec next_ping;
+
+    uint64_t calls; /* that were made: the last state of a lost job */
+    const char *last_call;
+    struct timespec last_time;
+};
+
+extern struct shadow shadow; /* there is one */
+
+/* Writes a message, and a newline, to our standard error. */
+void shadow_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Text that another machine sent, to our standard error: control characters and all that is too long are left out. */
+void shadow_pass_on(const char *text, size_t size);
+
+/*
+ * Starts `path` with libckpt.so so that it saves itself before main.  Its image is open at shadow.image then, and has
+ * no name.  Ends the program with a message if that fails.
+ */
+void embryo_make(const char *path, char **argv);
+
+/* libckpt.so, restart-static...: what lies beside ckpt-shadow.  The result is malloc'ed. */
+char *beside_us(const char *name);
+
+/* Starts COMMAND (NULL: this machine) with RESTART --remote; sets shadow.in, .out and .command. */
+void command_start(const char *command, const char *restart);
+
+/* Closes the connection and waits a little until COMMAND ends.  Its status as wait(2) has it; -1: it did not. */
+int command_end(void);
+
+/* Starts the image that we have on the other machine.  shadow.end says whether that was possible. */
+void life_start(const char *command, const char *restart);
+
+/* The signals that go to the job are held from here on; shadow_loop() passes them on. */
+void signals_hold(void);
+
+/* The loop: until the job has ended, has left or is lost. */
+enum end shadow_loop(void);
+
+/*
+ * One turn of it.  Waits until one of `also` is ready, something came, or `milliseconds` (-1: any) are over, and takes
+ * care of what came.  Returns how many of `also` are ready.  For calls that wait: they look at shadow_is_wanted().
+ */
+int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds);
+#define TURN_MOST 1024 /* count */
+
+/* False when the job has abandoned the call that is being made, or is gone. */
+static inline bool shadow_is_wanted(void)
+{
+    return shadow.end == GOES_ON && !shadow.abandoned;
+}
+
+/* Says how it ended, and ends as the job did. */
+__attribute__((noreturn)) void shadow_finish(void);
+
+/* Makes the call that came, and answers it. */
+void serve_call(void);
+
+#endif
