@@ -96,5 +96,6 @@ void embryo_make(const char *path, char **argv)
     if (WIFSIGNALED(status))
         errx(EX_DATAERR, "%s was killed before its main() began: %s", argv[0], strsignal(WTERMSIG(status)));
     if (shadow.image < 0)
-        errx(EX_DATAERR, "%s ended without an image: libckpt.so was not loaded, or is not that of stage 6", argv[0]);
+        errx(EX_DATAERR, "%s ended without an image: libckpt.so was not loaded, or is not that of stage 6",
+             argv[0]);
 }

@@ -292,7 +292,7 @@ def test_another_hello(stage: Path, tmp_path: Path, field: int, said: str) -> No
     (RESULT, bytes(8), 1), (LEAVE, b"", 0), (HELLO, bytes(16), 0), (0x12345678, b"", 0), (MAGIC + 14, b"", 0),
     (IMAGE, bytes(16), 0), (START, bytes(8), 0), (ENDED, struct.pack("=i", 0x137F), 0), (ENDED, b"", 0), (ABANDON, b"", 5),
     (CALL, bytes(CALL_HEAD.size), 1), (CALL, b"", 1), (CALL, CALL_HEAD.pack(5, 0, *[1] * 6, *[0xFFFFFFFF] * 6), 1),
-    (CALL, CALL_HEAD.pack(5, 0, *[0] * 6, 4, 0, 0, 0, 0, 0) + bytes(4), 1), (CALL, CALL_HEAD.pack(5, 0, *[1] * 6, *[0] * 6) + b"x", 1)])
+    (CALL, CALL_HEAD.pack(5, 0, *[0] * 6, 4, 0, 0, 0, 0, 0) + bytes(4), 1), (CALL, CALL_HEAD.pack(5, 0, *[1] * 6, *[0] * 6) + b"x", 1)], ids=map(str, range(15)))
 def test_a_wrong_frame_ends_the_connection(shadow: Shadow, kind: int, data: bytes, serial: int) -> None:
     shadow.send(kind, data, serial)
     _, errors = shadow.process.communicate(timeout=PATIENCE)
