@@ -13,8 +13,8 @@ void remote_files_empty(struct image *image);
 
 /*
  * After files_plan(), and when NOTE_PROCESS is a copy of ours: moves two descriptors, and a signalfd(2), to numbers
- * that the program neither uses nor can get, since its soft RLIMIT_NOFILE ends below them; and keeps them through the
- * restart.  Exits with a message if there are none.
+ * that the program neither uses nor can get, since its soft RLIMIT_NOFILE ends below them; and keeps them through
+ * the restart.  Exits with a message if there are none.
  */
 struct remote_life remote_files_keep(struct image *image, int connection, int next_image);
 
