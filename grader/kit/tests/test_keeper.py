@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import shutil
 import signal
@@ -26,7 +27,6 @@ LIMIT = 60.0
 FRAME = struct.Struct("=IIQ")
 KINDS = ("HELLO IMAGE START CALL RESULT NOT_DONE ABANDON SIGNAL LEAVE STOPPED ENDED MESSAGE PING PONG").split()
 KIND = {name: 0x6B63 << 16 | number for number, name in enumerate(KINDS)}
-HELLO = struct.pack("=4I", 1, 62, 4096, 0)
 NOTE_REMOTE, NOTE_HEADER = 0x434B0021, 0x434B0000
 
 pytestmark = pytest.mark.xdist_group("keeper")  # what is built once is built by one worker
@@ -45,7 +45,7 @@ JOB = r"""
 #include <unistd.h>
 
 struct frame { unsigned kind, size; unsigned long serial; };
-static struct { int connection, image; } life = {-1, -1};
+static struct { int connection, image, signals; } life = {-1, -1, -1};
 static char message[1 << 17];
 static volatile int turns;
 
@@ -77,8 +77,10 @@ static void leave(int number) /* as libckpt.so does: the next image, without its
     int from = open(next, O_RDONLY);
     off_t at = 0, hole = 0;
     while ((at = lseek(from, hole, SEEK_DATA)) >= 0)
-        for (hole = lseek(from, at, SEEK_HOLE); at < hole; at += sizeof chunk)
-            pwrite(life.image, chunk, pread(from, chunk, hole - at < sizeof chunk ? hole - at : sizeof chunk, at), at);
+        for (hole = lseek(from, at, SEEK_HOLE); at < hole; at += sizeof chunk) {
+            size_t size = hole - at < sizeof chunk ? hole - at : sizeof chunk;
+            pwrite(life.image, chunk, pread(from, chunk, size, at), at);
+        }
     ftruncate(life.image, lseek(from, 0, SEEK_END));
     _exit(0);
 }
@@ -87,8 +89,8 @@ static void tell(void)
 {
     char text[4000], link[201], directory[200];
     struct rlimit limit;
-    int at = sprintf(text, "session %d terminal %d parent %d in %s;", getsid(0) == getpid(), open("/dev/tty", O_RDWR),
-                     getppid() > 1, getcwd(directory, 200));
+    int at = sprintf(text, "session %d terminal %d parent %d in %s;", getsid(0) == getpid(),
+                     open("/dev/tty", O_RDWR), getppid() > 1, getcwd(directory, 200));
     for (int fd = 0; fd < 70000; fd++)
         if (fcntl(fd, F_GETFD) >= 0)
             at += sprintf(text + at, " %d %s;", fd, link_of(fd, link));
@@ -116,7 +118,7 @@ int main(int argc, char **argv)
     raise(SIGUSR1);
     if (life.connection < 0)
         return 0;
-    signal(SIGUSR2, leave);
+    signal(50, leave); /* REMOTE_SIGNAL */
     signal(SIGCONT, SIG_DFL);
     if (strcmp(mode, "tell") == 0)
         tell();
@@ -132,6 +134,12 @@ int main(int argc, char **argv)
         }
     if (strcmp(mode, "wait") == 0 || strcmp(mode, "compute") == 0)
         home(11, 0, "here");
+    if (strcmp(mode, "at") == 0) {
+        char text[100];
+        int got = read(3, message, 1), put = write(3, "12345678", 8);
+        sprintf(text, "%d %d %d", got, put, openat(3, "proc", O_RDONLY));
+        home(11, 0, text);
+    }
     if (strcmp(mode, "bad") == 0)
         send(life.connection, "x", 1, 0), pause();
     while (strcmp(mode, "compute") == 0)
@@ -148,6 +156,9 @@ int main(int argc, char **argv)
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = mutants.build_solution(tmp_path_factory.mktemp("keeper"), "stage6-remote")
     subprocess.run(["gcc", "-O1", "-w", "-x", "c", "-o", folder / "job", "-"], input=JOB, text=True, check=True)
+    calls = re.search(r"CALLS_DIGEST (\w+)U", (folder / "build/syscall_stubs.h").read_text())
+    assert calls
+    Shadow.hello = struct.pack("=4I", 1, 62, 4096, int(calls[1], 16))
     return folder
 
 
@@ -215,6 +226,8 @@ class Image:
 class Shadow:
     """The home side: a running restart --remote, and what it sent."""
 
+    hello = b""
+
     def __init__(self, command: list[str | Path], stderr: Path) -> None:
         self.stderr = stderr
         with stderr.open("wb") as file:
@@ -251,8 +264,8 @@ class Shadow:
         return data
 
     def start(self, image: Image) -> None:
-        self.send("HELLO", HELLO)
-        assert len(self.wait_for("HELLO")) == len(HELLO)
+        self.send("HELLO", self.hello)
+        assert self.wait_for("HELLO") == self.hello
         for at, part in image.records:
             self.send("IMAGE", struct.pack("=Q", at) + part)
         self.send("START", struct.pack("=Q", image.size))
@@ -266,22 +279,27 @@ class Shadow:
         return self.stderr.read_text()
 
 
+MakeEmbryo = Callable[..., Image]
+StartKeeper = Callable[..., Shadow]
+
+
 @pytest.fixture(name="embryo")
-def embryo_fixture(stage: Path, tmp_path: Path) -> Callable[..., Image]:
+def embryo_fixture(stage: Path, tmp_path: Path) -> MakeEmbryo:
     """Makes the image of a job: its first life ends behind the checkpoint."""
-    def make(mode: str, note: bool = True, full: int = 1) -> Image:
+    def make(mode: str, note: bool = True, full: int = 1, remote: int = 1) -> Image:
         (tmp_path / "data").write_text("home")
-        done = subprocess.run([stage / "ckpt", "-o", "image", stage / "job", mode, tmp_path / "next"], cwd=tmp_path, text=True, timeout=LIMIT,
-                              env={**os.environ, "CKPT_FULL": str(full), "CKPT_SIGNAL": str(int(signal.SIGUSR1))},
-                              stdin=subprocess.DEVNULL, capture_output=True)
+        words = [stage / "ckpt", "-o", "image", stage / "job", mode, tmp_path / "next"]
+        variables = {**os.environ, "CKPT_FULL": str(full), "CKPT_SIGNAL": str(int(signal.SIGUSR1))}
+        done = subprocess.run(words, cwd=tmp_path, env=variables, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=LIMIT, check=False)
         assert done.returncode == 0, done.stderr
-        value = struct.pack("=QiiII", int(done.stdout, 16), -1, -1, 1, 0) + struct.pack("=iiI96s", 3, 7, 0, b"data")
+        value = struct.pack("=QiiiIIiiI96s", int(done.stdout, 16), -1, -1, -1, remote, 0, 3, 7, 0, b"data")
         return Image.read(tmp_path / "image", value if note else b"")
     return make
 
 
 @pytest.fixture(name="keeper")
-def keeper_fixture(stage: Path, tmp_path: Path) -> Iterator[Callable[..., Shadow]]:
+def keeper_fixture(stage: Path, tmp_path: Path) -> Iterator[StartKeeper]:
     shadows: list[Shadow] = []
 
     def start(image: Image, *before: str | Path, program: Optional[str] = None) -> Shadow:
@@ -296,7 +314,8 @@ def keeper_fixture(stage: Path, tmp_path: Path) -> Iterator[Callable[..., Shadow
         shadow.process.wait(LIMIT)
         for stream in (shadow.process.stdin, shadow.process.stdout):
             with contextlib.suppress(BrokenPipeError):
-                stream.close()
+                if stream:
+                    stream.close()
 
 
 @pytest.fixture(name="elsewhere")
@@ -305,7 +324,8 @@ def elsewhere_fixture(stage: Path, tmp_path: Path) -> list[str | Path]:
     need("bwrap")
     (tmp_path / "machine").mkdir()
     shutil.copy(stage / "restart-static", tmp_path / "machine/restart")
-    return ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", tmp_path / "machine", "/lab", "--proc", "/proc"]
+    folder = tmp_path / "machine"
+    return ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", folder, "/lab", "--proc", "/proc"]
 
 
 def check_descriptors(told: str) -> None:
@@ -314,8 +334,8 @@ def check_descriptors(told: str) -> None:
     assert " 4 pipe:" in told and " 5 pipe:" in told, told
     numbers = [int(part.split()[0]) for part in told.split(";")[1:-1]]
     limit = int(told.split("limit ")[1].split()[0])
-    assert numbers[:6] == [0, 1, 2, 3, 4, 5] and len(numbers) == 8, told
-    assert min(numbers[6:]) >= min(limit, 1 << 16) - 2, told  # the job's own two are out of the program's way
+    assert numbers[:6] == [0, 1, 2, 3, 4, 5] and len(numbers) == 9, told
+    assert min(numbers[6:]) >= limit, told  # the job's own are where the program gets no number
     assert told.endswith("next 6"), told
 
 
@@ -330,15 +350,17 @@ def check_life(shadow: Shadow) -> None:
     assert shadow.said() == ""
 
 
-def test_a_job_lives_and_its_end_comes_home(embryo, keeper) -> None:
+def test_a_job_lives_and_its_end_comes_home(embryo: MakeEmbryo, keeper: StartKeeper) -> None:
     check_life(keeper(embryo("tell")))
 
 
-def test_the_other_machine_needs_nothing_but_restart(embryo, keeper, elsewhere) -> None:
+def test_the_other_machine_needs_nothing_but_restart(
+    embryo: MakeEmbryo, keeper: StartKeeper, elsewhere: list[str | Path]
+) -> None:
     check_life(keeper(embryo("tell"), *elsewhere, program="/lab/restart"))
 
 
-def test_calls_and_results_are_passed_on(embryo, keeper) -> None:
+def test_calls_and_results_are_passed_on(embryo: MakeEmbryo, keeper: StartKeeper) -> None:
     shadow = keeper(embryo("call"))
     for serial, kind, data in [(1, "RESULT", b"12345678"), (2, "NOT_DONE", b""), (3, "RESULT", bytes(65536 + 8))]:
         assert shadow.next() == ("CALL", b"call" + bytes(76), serial)
@@ -352,7 +374,7 @@ def test_calls_and_results_are_passed_on(embryo, keeper) -> None:
     assert shadow.end() == 0
 
 
-def test_a_job_that_computes_is_stopped_continued_and_killed(embryo, keeper) -> None:
+def test_a_job_that_computes_is_stopped_continued_and_killed(embryo: MakeEmbryo, keeper: StartKeeper) -> None:
     shadow = keeper(embryo("compute"))
     shadow.wait_for("MESSAGE")
     for _ in range(3):
@@ -367,7 +389,9 @@ def test_a_job_that_computes_is_stopped_continued_and_killed(embryo, keeper) -> 
 
 
 @pytest.mark.parametrize("how", ["LEAVE", "SIGTERM"])
-def test_a_job_that_leaves_sends_its_image(embryo, keeper, tmp_path: Path, how: str) -> None:
+def test_a_job_that_leaves_sends_its_image(
+    embryo: MakeEmbryo, keeper: StartKeeper, tmp_path: Path, how: str
+) -> None:
     image = embryo("wait")
     image.write(tmp_path / "next")
     shadow = keeper(image)
@@ -425,10 +449,13 @@ def child_of(pid: int) -> int:
     ("kill", -9, ""),
     pytest.param("silence", 75, "nothing comes", marks=pytest.mark.stress),  # which takes its time
 ])
-def test_no_job_without_its_shadow(embryo, keeper, end: str, status: int, words: str) -> None:
+def test_no_job_without_its_shadow(
+    embryo: MakeEmbryo, keeper: StartKeeper, end: str, status: int, words: str
+) -> None:
     shadow = keeper(embryo("compute"))
     shadow.wait_for("MESSAGE")
     job, stdin = child_of(shadow.process.pid), shadow.process.stdin
+    assert stdin
     shadow.send("PING")
     shadow.wait_for("PONG")
     with contextlib.suppress(BrokenPipeError):
@@ -450,7 +477,7 @@ def go_away(shadow: Shadow, how: str) -> None:
     elif how == "half":
         stdin.write(FRAME.pack(KIND["RESULT"], 20, 1) + b"half")
     elif how == "hello":
-        shadow.send("HELLO", HELLO)
+        shadow.send("HELLO", shadow.hello)
     elif how == "signal":
         shadow.send("SIGNAL", struct.pack("=i", 65))
     elif how == "answers":
@@ -459,13 +486,20 @@ def go_away(shadow: Shadow, how: str) -> None:
     stdin.flush()
 
 
-def test_a_job_that_sends_no_frame_is_killed(embryo, keeper) -> None:
+def test_what_is_not_the_shadows_is_lost_and_leads_nowhere(embryo: MakeEmbryo, keeper: StartKeeper) -> None:
+    """The job's 3 is not open at home: it is neither what its path leads to here, nor a way to files here."""
+    shadow = keeper(embryo("at", remote=0))
+    assert shadow.wait_for("MESSAGE") == b"-1 -1 -1"
+    assert "descriptor 3, " in shadow.said() and "not brought back" in shadow.said()
+
+
+def test_a_job_that_sends_no_frame_is_killed(embryo: MakeEmbryo, keeper: StartKeeper) -> None:
     shadow = keeper(embryo("bad"))
     assert shadow.end() == 76
     assert "the job sends what is no frame of its own" in shadow.said()
 
 
-def test_only_jobs_are_remote(stage, embryo, keeper, tmp_path: Path) -> None:
+def test_only_jobs_are_remote(stage: Path, embryo: MakeEmbryo, keeper: StartKeeper, tmp_path: Path) -> None:
     shadow = keeper(embryo("wait", note=False))
     assert shadow.end() == 65
     assert "the image is no job of ckpt-shadow's" in shadow.said()
@@ -475,42 +509,44 @@ def test_only_jobs_are_remote(stage, embryo, keeper, tmp_path: Path) -> None:
     assert "this image is a job of ckpt-shadow's" in done.stderr
 
 
-def test_no_file_stands_in_for_pages(embryo, keeper) -> None:
+def test_no_file_stands_in_for_pages(embryo: MakeEmbryo, keeper: StartKeeper) -> None:
     shadow = keeper(embryo("wait", full=0))
     assert shadow.end() == 65
     assert "files are not opened here" in shadow.said()
 
 
-def test_a_machine_without_room_says_so(embryo, keeper) -> None:
+def test_a_machine_without_room_says_so(embryo: MakeEmbryo, keeper: StartKeeper) -> None:
     shadow = keeper(embryo("wait"), "prlimit", f"--as={1 << 31}", "--")
     assert shadow.end() == 71
     assert "it needs" in shadow.said()
 
 
-def test_the_other_side_must_be_the_same(stage, tmp_path: Path) -> None:
+def test_the_other_side_must_be_the_same(stage: Path, tmp_path: Path) -> None:
     for at, status in [(0, 65), (1, 65), (2, 65), (3, 65)]:
         shadow = Shadow([stage / "restart", "--remote"], tmp_path / "stderr")
-        numbers = list(struct.unpack("=4I", HELLO))
+        numbers = list(struct.unpack("=4I", Shadow.hello))
         numbers[at] += 1
         shadow.send("HELLO", struct.pack("=4I", *numbers))
-        assert shadow.wait_for("HELLO")[:12] == HELLO[:12]  # so that the shadow can say it, too
+        assert shadow.wait_for("HELLO") == Shadow.hello  # so that the shadow can say it, too
         assert shadow.end() == status
         shadow.process.communicate()
 
 
 @pytest.mark.parametrize("frames, words", [
     ([("PONG", b"")], "the first frame is no HELLO"),
-    ([("HELLO", HELLO), ("RESULT", bytes(8))], "another frame"),
-    ([("HELLO", HELLO), ("IMAGE", struct.pack("=Q", 0))], "no bytes"),
-    ([("HELLO", HELLO), ("IMAGE", struct.pack("=Qq", (1 << 64) - 4, 0))], "beyond all images"),
-    ([("HELLO", HELLO), ("IMAGE", struct.pack("=Qq", 1 << 63, 0))], "beyond all images"),
-    ([("HELLO", HELLO), ("IMAGE", struct.pack("=Qq", 8, 0)), ("START", struct.pack("=Q", 8))], "not as long"),
-    ([("HELLO", HELLO), ("START", struct.pack("=Q", 1 << 63))], "not as long"),
+    ([("HELLO", b""), ("RESULT", bytes(8))], "another frame"),
+    ([("HELLO", b""), ("IMAGE", struct.pack("=Q", 0))], "no bytes"),
+    ([("HELLO", b""), ("IMAGE", struct.pack("=Qq", (1 << 64) - 4, 0))], "beyond all images"),
+    ([("HELLO", b""), ("IMAGE", struct.pack("=Qq", 1 << 63, 0))], "beyond all images"),
+    ([("HELLO", b""), ("IMAGE", struct.pack("=Qq", 8, 0)), ("START", struct.pack("=Q", 8))], "not as long"),
+    ([("HELLO", b""), ("START", struct.pack("=Q", 1 << 63))], "not as long"),
 ])
-def test_what_comes_is_not_believed(stage, tmp_path: Path, frames: list[tuple[str, bytes]], words: str) -> None:
+def test_what_comes_is_not_believed(
+    stage: Path, tmp_path: Path, frames: list[tuple[str, bytes]], words: str
+) -> None:
     shadow = Shadow([stage / "restart", "--remote"], tmp_path / "stderr")
     for kind, data in frames:
-        shadow.send(kind, data, int(kind == "RESULT"))
+        shadow.send(kind, shadow.hello if kind == "HELLO" else data, int(kind == "RESULT"))
     if frames[0][0] == "HELLO":
         shadow.wait_for("HELLO")
     assert shadow.end() == 76
@@ -518,7 +554,7 @@ def test_what_comes_is_not_believed(stage, tmp_path: Path, frames: list[tuple[st
     shadow.process.communicate()
 
 
-def test_an_image_that_is_none(stage, tmp_path: Path) -> None:
+def test_an_image_that_is_none(stage: Path, tmp_path: Path) -> None:
     image = Image()
     image.records, image.size = [(0, b"junk" * 1000)], 4000
     shadow = Shadow([stage / "restart", "--remote"], tmp_path / "stderr")
