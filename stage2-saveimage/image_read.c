@@ -3,6 +3,7 @@
  * checksum, the regions, the context.  Each check relies on those before it.  Given.
  */
 #include "image_read.h"
+#include "arena.h"
 #include "no_image.h"
 
 /* Unless `fine`, notes the reason.  Returns fine: so checks are joined with &&. */
@@ -41,7 +42,8 @@ static bool read_head(struct image *image, const Elf64_Ehdr *elf)
         !need(image, notes.p_type == PT_NOTE && notes.p_offset >= table_end && notes.p_offset % 4 == 0,
               "its first program header is not PT_NOTE") ||
         !need(image, notes.p_offset <= image->size && notes.p_filesz <= image->size - notes.p_offset,
-              "truncated in its notes"))
+              "truncated in its notes") ||
+        !need(image, notes.p_offset + notes.p_filesz <= HEAD_ROOM, "its notes are larger than any image's"))
         return false;
     image->head_size = notes.p_offset + notes.p_filesz;
     image->head = malloc(image->head_size);

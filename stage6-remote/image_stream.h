@@ -1,6 +1,6 @@
 /*
- * image_stream.h - an image travels: FRAME_IMAGE records, of its data only, and FRAME_START.  Holes cost nothing, on
- * the way and where it arrives.  Uses libc.
+ * image_stream.h - an image travels: FRAME_IMAGE records, of its data only, and FRAME_START.  Holes cost nothing,
+ * on the way and where it arrives.  Uses libc.
  */
 #ifndef CKPT_IMAGE_STREAM_H
 #define CKPT_IMAGE_STREAM_H

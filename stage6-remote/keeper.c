@@ -10,12 +10,7 @@
 #include "keeper.h"
 #include "arch.h"
 #include "image_stream.h"
-
-#if __has_include("syscall_stubs.h") /* stub_gen makes it */
 #include "syscall_stubs.h"
-#else
-#define CALLS_DIGEST 0
-#endif
 
 static char data[FRAME_MAX];
 
@@ -73,8 +68,8 @@ static int receive_image(void)
 }
 
 /*
- * What is typed at home comes as FRAME_SIGNAL.  Without -e our terminal is the same, and the signals came twice.  The
- * others are as a program expects them that was not started by anybody strange.
+ * What is typed at home comes as FRAME_SIGNAL.  Without -e our terminal is the same, and the signals came twice.
+ * The others are as a program expects them that was not started by anybody strange.
  */
 static void arrange_signals(void)
 {

@@ -7,8 +7,8 @@
  *     the job's      CALL, ABANDON, MESSAGE    to the shadow
  *     waitpid(2)     STOPPED, ENDED; or, after LEAVE and with a whole image, IMAGE... and START
  *
- * No deadlock: a job has one call under way, so when we write a large frame home the shadow has nothing large to send
- * us, and reads; and one RESULT always has room in the job's socket.
+ * No deadlock: a job has one call under way, so when we write a large frame home the shadow has nothing large to
+ * send us, and reads; and one RESULT always has room in the job's socket.
  */
 #include "keeper.h"
 #include "image_read.h"

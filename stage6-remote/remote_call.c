@@ -57,7 +57,7 @@ bool readable(const void *address)
 {
     /* The set is copied before `how` is looked at: EFAULT says no, EINVAL yes (sigprocmask(2)). */
     uint64_t word = (uint64_t)address & ~7UL;
-    return sys_call(SYS_rt_sigprocmask, 99, (long)word, 0, MASK_SIZE) != -EFAULT;
+    return word != 0 && sys_call(SYS_rt_sigprocmask, 99, (long)word, 0, MASK_SIZE) != -EFAULT;
 }
 
 void call_begin(struct remote_call *call, uint32_t number, const long *arguments)

@@ -25,8 +25,8 @@ static const struct image_remote *remote_note(const struct image *image)
 void remote_refuse(const struct image *image)
 {
     if (remote_note(image) != NULL)
-        errx(EX_DATAERR, "this image is a job of ckpt-shadow's: its files are open there, and only restart --remote can "
-             "reach them");
+        errx(EX_DATAERR, "this image is a job of ckpt-shadow's: its files are open there, and only restart "
+             "--remote can reach them");
 }
 
 /* Regions of files become memory of our own with the same bytes. */
@@ -36,8 +36,8 @@ static void take_all_from_image(struct image *image)
         if (!(r->flags & REGION_FILE) || (r->flags & REGION_KERNEL))
             continue;
         if (!(r->flags & REGION_STORED) || (r->flags & REGION_SHARED))
-            errx(EX_DATAERR, "--remote: the image does not hold the pages of %s at %lx-%lx, and files are not opened "
-                 "here", image->names + r->name, r->start, r->end);
+            errx(EX_DATAERR, "--remote: the image does not hold the pages of %s at %lx-%lx, and files are not "
+                 "opened here", image->names + r->name, r->start, r->end);
         r->flags &= ~(uint32_t)REGION_FILE;
     }
 }
@@ -76,7 +76,7 @@ static void change_process(struct image *image, bool verbose)
     image_put_note(image, NOTE_PROCESS, &changed, sizeof changed);
 }
 
-/* How it is scheduled, on which CPUs, is this machine's to say (nice restart --remote); and it ends with the keeper. */
+/* How it is scheduled, on which CPUs, is this machine's to say (nice restart); and it ends with the keeper. */
 static void change_attributes(struct image *image)
 {
     static struct image_attributes changed;
@@ -104,8 +104,8 @@ static void tell_descriptors(struct image *image, struct remote_life now)
     memcpy(copy, note, size);
     copy->now = now;
     const struct image_region *r = image_region_at(image, copy->life);
-    if (copy->life != 0 && (r == NULL || !(r->prot & PROT_WRITE) || r->end - copy->life < sizeof now ||
-        copy->life % sizeof(int32_t) != 0))
+    if (r == NULL || !(r->prot & PROT_WRITE) || r->end - copy->life < sizeof now ||
+        copy->life % sizeof(int32_t) != 0)
         errx(EX_DATAERR, "--remote: struct remote_life lies in no memory of the job's");
     image_put_note(image, NOTE_REMOTE, copy, size);
 }

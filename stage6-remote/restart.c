@@ -1,6 +1,6 @@
 /*
- * restart - brings a program back to life: from a checkpoint image, from any core file, or as a job whose files are on
- * another machine.
+ * restart - brings a program back to life: from a checkpoint image, from any core file, or as a job whose files are
+ * on another machine.
  *
  *     restart IMAGE          as in stage 4
  *     restart PROG CORE      as in stage 5
@@ -27,8 +27,8 @@ static const char usage[] =
     "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
     "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
-    "  --remote       be the other machine for ckpt-shadow, which starts this: run its job here, with its files there.\n"
-    "                 Standard input and output are the connection\n"
+    "  --remote       be the other machine for ckpt-shadow, which starts this: run its job here, with its files\n"
+    "                 there.  Standard input and output are the connection\n"
     "  -v, -V, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
@@ -36,8 +36,8 @@ static const char usage[] =
     "Images and cores are code: restart only what you would run.\n\n"
     "Exit status: the program's (128 and the signal, if one killed it, with -w); or 64 wrong usage; 65 not a\n"
     "valid image or core, or one of another kernel or processor; 66 the image or a file that it needs is\n"
-    "missing or another one; 71 a system call failed.  With --remote: 0 the job has ended, or left, and the shadow\n"
-    "knows how; 75 the connection is gone, and so is the job; 76 what came was no frame.\n";
+    "missing or another one; 71 a system call failed.  With --remote: 0 the job has ended, or left, and the\n"
+    "shadow knows how; 75 the connection is gone, and so is the job; 76 what came was no frame.\n";
 
 static bool is_remote(int argc, char **argv)
 {

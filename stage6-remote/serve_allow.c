@@ -93,6 +93,8 @@ bool allow_add(const char *path, bool change)
         errno = -error;
         return false;
     }
+    if (allow_inside(place.path, change))
+        return true;
     trees = grown(trees, tree_count, sizeof *trees);
     trees[tree_count++] = (struct tree){copy(place.path), change};
     return true;

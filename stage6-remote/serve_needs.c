@@ -4,7 +4,8 @@
 
 static void allow_system(void)
 {
-    static const char *const folders[] = {"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc", "/opt"};
+    static const char *const folders[] = {"/usr", "/lib",  "/lib32", "/lib64", "/libx32",
+                                          "/bin", "/sbin", "/etc",   "/opt"};
     static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/tty"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         allow_add(folders[i], false);

@@ -30,10 +30,13 @@ static bool is_foreign_device(const struct place *place, const struct stat *st)
 static bool is_within(int fd, int flags)
 {
     int has = fcntl(fd, F_GETFL), access = has & O_ACCMODE;
+    bool reads = (flags & O_ACCMODE) != O_WRONLY;
     if (job_may_change(fd))
         return true;
-    return has >= 0 && !(has & O_PATH) && (!changes(flags) || access == O_RDWR || access == (flags & O_ACCMODE)) &&
-           ((flags & O_ACCMODE) == O_WRONLY || access != O_WRONLY);
+    if (has < 0 || (has & O_PATH))
+        return false;
+    return (!reads || access != O_WRONLY) &&
+           (!changes(flags) || access != O_RDONLY); /* O_RDONLY | O_TRUNC changes */
 }
 
 /* 0, or why it may not be opened so. */
@@ -144,7 +147,8 @@ long serve_linkat(struct request *r)
     if (old.job_fd >= 0 ? !job_may_change(old.job_fd) : !allow_inside(old.path, true))
         return -EACCES;
     text_join(name, sizeof name, "/proc/self/fd/", text_number((uint64_t)old.object, 10).digits, NULL);
-    int result = linkat(AT_FDCWD, name, new.directory, new.name, AT_SYMLINK_FOLLOW); /* old.object is what it means */
+    int result =
+        linkat(AT_FDCWD, name, new.directory, new.name, AT_SYMLINK_FOLLOW); /* old.object is what it means */
     return request_result(result);
 }
 
@@ -156,6 +160,6 @@ long serve_copy_file_range(struct request *r)
     size_t count = (size_t)r->arguments[4], most = 64UL << 20;
     if (r->error != 0)
         return r->error;
-    return request_result(copy_file_range(in, in_at, out, out_at, count < most ? count : most,
-                                          (unsigned)r->arguments[5]));
+    return request_result(
+        copy_file_range(in, in_at, out, out_at, count < most ? count : most, (unsigned)r->arguments[5]));
 }

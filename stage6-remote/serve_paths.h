@@ -44,8 +44,7 @@ struct place {
 int path_walk(int directory, const char *path, bool follow, struct place *place);
 
 /* The path in argument i: path_walk(), and whether it may be used so.  Its descriptors are closed after the call. */
-bool take_place(struct request *r, int i, int directory, enum path_use use, int at_flags,
-                struct place *place);
+bool take_place(struct request *r, int i, int directory, enum path_use use, int at_flags, struct place *place);
 
 /* The absolute path of what this descriptor has open, as the kernel has it now.  0 or -errno. */
 int path_of(int fd, char path[PATH_MAX]);

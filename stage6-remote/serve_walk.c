@@ -13,13 +13,13 @@
 #define LINKS_MOST 40 /* as the kernel's: MAXSYMLINKS */
 
 struct walk {
-    int at;               /* the folder where we are */
-    char path[PATH_MAX];  /* its path */
-    char rest[PATH_MAX];  /* what is left to walk */
+    int at;                  /* the folder where we are */
+    char path[PATH_MAX];     /* its path */
+    char rest[PATH_MAX];     /* what is left to walk */
     char name[NAME_MAX + 1]; /* the step that is made now */
-    bool is_last;         /* it is the last */
-    bool has_slash;       /* and a '/' follows: it must be a folder */
-    int links;            /* that were followed */
+    bool is_last;            /* it is the last */
+    bool has_slash;          /* and a '/' follows: it must be a folder */
+    int links;               /* that were followed */
 };
 
 int path_of(int fd, char path[PATH_MAX])

@@ -21,13 +21,12 @@ static const char usage[] =
     "working directory, the signals that you type, and its exit status.  The other machine needs `restart-static`\n"
     "and /proc, and none of PROG's files.\n\n"
     "  -e COMMAND      leads to the other machine: COMMAND RESTART --remote is run by sh, and what it reads and\n"
-    "                  writes is the connection.  Without -e the job runs on this machine\n"
-    "  -e again        where the job goes next: `kill -USR2` of ckpt-shadow makes it save itself, and the next COMMAND\n"
-    "                  runs it; after the last comes the first\n"
+    "                  writes is the connection.  Without -e the job runs on this machine.  With several, `kill -USR2`\n"
+    "                  of ckpt-shadow makes the job save itself, and the next COMMAND runs it; after the last the first\n"
     "  --restart PATH  where restart is on the other machine (default: restart-static beside ckpt-shadow)\n"
     "  --allow PATH    the job may also read and change PATH, and all in it\n"
     "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
-    "  -v              name each file that the job wanted and was not allowed to use\n\n"
+    "  -v              say where each life begins, and name each file that the job was not allowed to use\n\n"
     "The job may read the system's folders (/usr, /lib, /bin, /sbin, /etc, /opt) and PROG's installation.  It may read\n"
     "and change the working directory, files and folders that ARGS name (also as --opt=PATH, but not /), $TMPDIR or\n"
     "/tmp, and what --allow says.  All else is \"Permission denied\" for it, whatever links lead there.\n\n"
@@ -99,6 +98,7 @@ static void prepare(void)
     if (shadow.messages < 0 || shadow.data == NULL || shadow.call_data == NULL)
         err(EX_OSERR, "it cannot begin");
     signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error of write(2) */
+    signal(SIGUSR2, SIG_IGN); /* "move" before there is a job; later it is held, and read */
     sigprocmask(SIG_SETMASK, NULL, &shadow.mask);
 }
 
@@ -119,9 +119,10 @@ int main(int argc, char **argv)
         errx(EX_DATAERR, "cannot run %s elsewhere: %s %s", argv[optind], checked, problem);
     embryo_make(path, argv + optind);
     for (int life = 0;; life++) {
-        life_start(command_count > 0 ? commands[life % command_count] : NULL, restart_path);
-        if (life == 0)
-            signals_hold();
+        const char *command = command_count > 0 ? commands[life % command_count] : NULL;
+        if (shadow.verbose)
+            shadow_say("life %d begins: %s", life + 1, command != NULL ? command : "on this machine");
+        life_start(command, restart_path);
         if (shadow.end != GOES_ON || shadow_loop() != JOB_LEFT)
             shadow_finish();
         command_end();

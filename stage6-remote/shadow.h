@@ -23,12 +23,12 @@
 /* Why a life of the job's ends, as its shadow sees it. */
 enum end {
     GOES_ON,
-    JOB_ENDED, /* shadow.status says how */
-    JOB_LEFT,  /* it has saved itself; the image is here */
+    JOB_ENDED,   /* shadow.status says how */
+    JOB_LEFT,    /* it has saved itself; the image is here */
     NOT_STARTED, /* COMMAND ended without a hello */
-    LOST,      /* the connection broke: shadow.error */
-    SILENT,    /* nothing came for LOST_SECONDS */
-    WRONG,     /* what came was no frame, or came at the wrong time: shadow.what */
+    LOST,        /* the connection broke: shadow.error */
+    SILENT,      /* nothing came for LOST_SECONDS */
+    WRONG,       /* what came was no frame, or came at the wrong time: shadow.what */
 };
 
 struct shadow {

@@ -18,6 +18,7 @@ static void child_signals(void)
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGUSR2, SIG_DFL);
     sigprocmask(SIG_SETMASK, &shadow.mask, NULL);
 }
 

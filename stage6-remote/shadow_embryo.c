@@ -51,6 +51,7 @@ __attribute__((noreturn)) static void become(const char *path, char **argv, cons
     sigaddset(&set, REMOTE_SIGNAL);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGUSR2, SIG_DFL);
     close_range(3, ~0U, 0); /* what we were born with besides is not the job's */
     preload_library();
     set_variable("CKPT_REMOTE", "1");
@@ -95,5 +96,6 @@ void embryo_make(const char *path, char **argv)
     if (WIFSIGNALED(status))
         errx(EX_DATAERR, "%s was killed before its main() began: %s", argv[0], strsignal(WTERMSIG(status)));
     if (shadow.image < 0)
-        errx(EX_DATAERR, "%s ended without an image: libckpt.so was not loaded, or is not that of stage 6", argv[0]);
+        errx(EX_DATAERR, "%s ended without an image: libckpt.so was not loaded, or is not that of stage 6",
+             argv[0]);
 }

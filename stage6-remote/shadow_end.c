@@ -49,12 +49,13 @@ static void say_last_state(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    double ago = (double)(now.tv_sec - shadow.last_time.tv_sec) + (double)(now.tv_nsec - shadow.last_time.tv_nsec) / 1e9;
+    double ago =
+        (double)(now.tv_sec - shadow.last_time.tv_sec) + (double)(now.tv_nsec - shadow.last_time.tv_nsec) / 1e9;
     if (shadow.last_call == NULL)
         shadow_say("the job's last state: it made no call since it was started, %.1f s ago", ago);
     else
-        shadow_say("the job's last state: %s, its call number %" PRIu64 ", %.1f s ago", shadow.last_call, shadow.calls,
-                   ago);
+        shadow_say("the job's last state: %s, its call number %" PRIu64 ", %.1f s ago", shadow.last_call,
+                   shadow.calls, ago);
 }
 
 /* " (COMMAND exited with 1)", or nothing. */

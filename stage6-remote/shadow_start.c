@@ -100,6 +100,7 @@ void life_start(const char *command, const char *restart)
     hello();
     if (shadow.end != GOES_ON)
         return;
+    signals_hold(); /* before the job can run: from here on they are its, and wait until the loop passes them on */
     int error = send_image();
     clock_gettime(CLOCK_MONOTONIC, &shadow.next_ping);
     clock_gettime(CLOCK_MONOTONIC, &shadow.last_time);

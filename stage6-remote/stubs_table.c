@@ -189,7 +189,7 @@ long stub_fcntl_F_DUPFD_CLOEXEC(struct trap *trap)
 
 /*
  * O_NONBLOCK is the job's alone: home's file, which others may have open too (a terminal), stays as it is.  It counts
- * for this descriptor, not for its copies.
+ * for this descriptor, not for its copies.  O_NOFOLLOW is the shadow's: it has followed all links itself.
  */
 long stub_fcntl_F_GETFL(struct trap *trap)
 {
@@ -197,7 +197,7 @@ long stub_fcntl_F_GETFL(struct trap *trap)
     if (file == NULL)
         return CALL_LOCAL;
     long arguments[CALL_ARGUMENTS] = {file->real, F_GETFL}, flags = remote_fcntl_F_GETFL(arguments);
-    return flags < 0 ? flags : (flags & ~O_NONBLOCK) | (file->no_wait ? O_NONBLOCK : 0);
+    return flags < 0 ? flags : (flags & ~(O_NONBLOCK | O_NOFOLLOW)) | (file->no_wait ? O_NONBLOCK : 0);
 }
 
 long stub_fcntl_F_SETFL(struct trap *trap)
