@@ -43,10 +43,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kit import built
 from stage.config import GRADER, TOP, Interface, find_profile, load_interface, load_toml
 from stage.diagnosis import load_causes
 
-SOLUTION = Path(os.environ.get("CKPTLAB_SOLUTION", str(TOP / "solution")))
+SOLUTION = built.SOLUTION
 FOLDER = GRADER / "kit" / "mutants"
 CLASSIC = GRADER / "kit" / "classic" / "mutants"
 SAMPLE = 2
@@ -103,8 +104,8 @@ def interface_of(profile: str) -> Interface:
 
 
 def copy_solution(target: Path) -> None:
-    """The stages with their objects, so that only what a mutant changes is compiled."""
-    for source in (makefile.parent for makefile in SOLUTION.glob("stage[0-9]*-*/Makefile")):
+    """The stages with their objects and programs, so that only what a mutant changes is compiled."""
+    for source in built.stages(built.solution()):
         ignore = shutil.ignore_patterns("check", ".lock", "*.tmp.*")
         shutil.copytree(source, target / source.name, symlinks=True, ignore=ignore)
 
@@ -131,9 +132,8 @@ def lay_out(mutant: Mutant, tree: Path) -> None:
 
 
 def build_solution(target: Path, stage: str) -> Path:
-    """The stages in a folder, and one of them built; its folder there."""
+    """The stages in a folder, built; the folder of one of them there."""
     copy_solution(target)
-    subprocess.run(["make", "-s", "-j2", "-C", target / stage], check=True, stdout=subprocess.DEVNULL)
     return target / stage
 
 

@@ -223,7 +223,8 @@ def test_wrong_outputs_are_told_apart(got: list[str], symptom: str) -> None:
 def test_programs_compile_without_a_warning(compiler: str, tmp_path: Path) -> None:
     need(compiler)
     sources = sorted(p for p in SOURCES.glob("*.c") if p.name != "parse_names.c")
-    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-c", *map(str, sources)]
+    how = "-c" if compiler == "gcc" else "-fsyntax-only"  # its warnings come from there, and nothing is run
+    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", how, *map(str, sources)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
