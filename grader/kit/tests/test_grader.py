@@ -25,6 +25,7 @@ def folder_of(tree: Path, stage: int) -> Path:
     return tree / load_interface().stages[stage].folder
 
 
+@pytest.mark.sample  # of each stage, every day: 000-README types `make check` where all steps are done
 @pytest.mark.parametrize("stage", STAGES)
 def test_solution_has_full_marks(stage: int, tmp_path: Path) -> None:
     mutants.copy_solution(tmp_path)
