@@ -2,7 +2,6 @@
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
-export PYTHONDONTWRITEBYTECODE := 1
 
 # The stages, their solutions, and the demos, as far as they are here: each cleans up after itself.
 FOLDERS := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile solution/stage*/Makefile \

@@ -2,7 +2,6 @@
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
-export PYTHONDONTWRITEBYTECODE := 1
 STAGES := $(patsubst %/Makefile,%,$(wildcard stage*/Makefile))
 REFERENCES := $(patsubst %/Makefile,%,$(wildcard reference/Makefile reference/*/Makefile))
 

@@ -34,8 +34,8 @@ KEPT = {"grader/kit", "grader/demo", "grader/bench", "grader/batch", "grader/rep
         "grader/classic", "grader/handout", "grader/grade", "grader/similar", "grader/course.toml"}
 HIDDEN = "hidden"
 
-# The objects are built here, in a copy of the solution, with these flags whatever the user's are.
-FLAGS = ["CFLAGS=-O2", "-j2"]
+# The objects are built here, in a copy of the solution, with these flags whatever the user's are; -g is stripped off.
+FLAGS = ["CFLAGS=-O2 -g", "-j2"]
 
 # The references, by their folder in reference/: the stage whose programs each has. The first has the objects of all
 # stages up to it, which `make REFERENCE=1` takes from there; the others have what is not the same there.

@@ -34,7 +34,6 @@ import functools
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import zlib
@@ -43,10 +42,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kit import built, imported
 from stage.config import GRADER, TOP, Interface, find_profile, load_interface, load_toml
 from stage.diagnosis import load_causes
 
-SOLUTION = Path(os.environ.get("CKPTLAB_SOLUTION", str(TOP / "solution")))
+SOLUTION = built.SOLUTION
 FOLDER = GRADER / "kit" / "mutants"
 CLASSIC = GRADER / "kit" / "classic" / "mutants"
 SAMPLE = 2
@@ -103,8 +103,8 @@ def interface_of(profile: str) -> Interface:
 
 
 def copy_solution(target: Path) -> None:
-    """The stages with their objects, so that only what a mutant changes is compiled."""
-    for source in (makefile.parent for makefile in SOLUTION.glob("stage[0-9]*-*/Makefile")):
+    """The stages with their objects and programs, so that only what a mutant changes is compiled."""
+    for source in built.stages(built.solution()):
         ignore = shutil.ignore_patterns("check", ".lock", "*.tmp.*")
         shutil.copytree(source, target / source.name, symlinks=True, ignore=ignore)
 
@@ -131,9 +131,8 @@ def lay_out(mutant: Mutant, tree: Path) -> None:
 
 
 def build_solution(target: Path, stage: str) -> Path:
-    """The stages in a folder, and one of them built; its folder there."""
+    """The stages in a folder, built; the folder of one of them there."""
     copy_solution(target)
-    subprocess.run(["make", "-s", "-j2", "-C", target / stage], check=True, stdout=subprocess.DEVNULL)
     return target / stage
 
 
@@ -159,27 +158,27 @@ def grade(
     stage: int, folder: Path, only: Sequence[str] = (), stress: bool = False, patience: float = 6, profile: str = "",
     extra: Sequence[str] = (),
 ) -> Grading:
-    """Run grader/check on a stage's folder, or with a profile on a submission."""
+    """What grader/check says of a stage's folder, or with a profile of a submission."""
     report = folder.parent / f"result{stage}{folder.name}.json"
     report.unlink(missing_ok=True)
-    command = [str(GRADER / "check"), "--stage", str(stage), str(folder), "--json", str(report), *extra]
-    command += [*(["--profile", profile] if profile else []), *(["--stress"] if stress else [])]
+    words = ["--stage", str(stage), str(folder), "--json", str(report), *extra]
+    words += [*(["--profile", profile] if profile else []), *(["--stress"] if stress else [])]
     for test in only:
-        command += ["--only", test]
+        words += ["--only", test]
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     env["CKPTLAB_PATIENCE"] = str(patience)
     env.pop("PYTEST_ADDOPTS", None)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, errors="replace", check=False)
+    status, output = imported.check(words, env)
     table = json.loads(report.read_text()) if report.exists() else {}
-    return Grading(done.returncode, done.stdout + done.stderr, table)
+    return Grading(status, output, table)
 
 
 @functools.lru_cache(maxsize=None)
 def declared_tests(stage: int, profile: str = "") -> dict[str, dict[str, Any]]:
     """All tests of a stage with what @points says of them."""
-    command = [str(GRADER / "check"), "--stage", str(stage), "--list", str(GRADER)]
-    command += ["--profile", profile] if profile else []
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    words = ["--stage", str(stage), "--list", str(GRADER), *(["--profile", profile] if profile else [])]
+    status, text = imported.check(words, dict(os.environ))
+    assert status == 0, text
     return {row["test"]: row for row in json.loads(text)}
 
 

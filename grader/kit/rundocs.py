@@ -46,6 +46,7 @@ from pathlib import Path
 from typing import Iterator
 
 from handout import steps
+from kit import built
 
 TOP = Path(__file__).resolve().parents[2]
 SHOWN_HOME = "/home/you/ckptlab"  # what a document shows in place of the scratch copy's path
@@ -268,6 +269,18 @@ def copy_tree(tree: Path, target: Path, finished: bool) -> None:
             copy_file(tree / name, target / stage.group(1))
 
 
+def lay_built(tree: Path, copy: Path, first: Command) -> None:
+    """What the lab itself has built is not compiled again, where the solution's sources are. The skeletons are built."""
+    if tree != TOP:
+        return
+    built.lay(built.demos(), copy / "BACKGROUND")
+    built.lay_stages(built.solution(), copy / "solution")
+    if first.where != "skeleton":
+        if first.step:
+            steps.bring_to_step(copy, copy, first.step)
+        built.lay_stages(built.solution(), copy)
+
+
 # --- Running --------------------------------------------------------------------------------
 
 class Stopped(Exception):
@@ -417,6 +430,7 @@ def run_doc(doc: Path, tree: Path = TOP, limit: float = LIMIT, only: int | None 
         with tempfile.TemporaryDirectory(prefix="rundocs-") as scratch:
             copy = Path(scratch).resolve() / "ckptlab"
             copy_tree(tree, copy, finished=own[0].where == "finished")
+            lay_built(tree, copy, own[0])
             part = run_in(copy, doc, first + own, limit)
         result.problems += part.problems
         result.outputs += part.outputs[len(first):]

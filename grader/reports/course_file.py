@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import math
 import os
@@ -13,7 +14,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, tzinfo
 from pathlib import Path
 from typing import Any, Optional
@@ -23,7 +23,7 @@ from reports import lateness
 from reports.course import Catalogue, Course, Declared, Key
 from reports.lateness import Dates, Extension, Policy
 from reports.results import AFTER_DUE, AFTER_PUBLISHED, HIDDEN, VISIBLE
-from stage.config import GRADER, load_interface, load_toml
+from stage.config import GRADER, load_toml
 
 FILE = GRADER / "course.toml"
 VISIBILITIES = (VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED)
@@ -42,20 +42,15 @@ class CourseError(Exception):
         self.problems = problems
 
 
+@functools.lru_cache(maxsize=None)
 def read_catalogue(grader: Path = GRADER, profile: str = "") -> Catalogue:
     """What the tests of every stage declare; those of the lab, or of the profile in this file."""
-    stages = sorted(load_interface(Path(profile) if profile else grader / "lab.toml").stages)
-    other = ["--profile", profile] if profile else []
+    command = [str(grader / "check"), *(["--profile", profile] if profile else []), "--list", str(grader)]
     env = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    commands = [[str(grader / "check"), *other, "--stage", str(stage), "--list", str(grader)] for stage in stages]
-    with ThreadPoolExecutor() as pool:
-        lists = pool.map(lambda command: subprocess.run(command, env=env, capture_output=True, text=True), commands)
-    catalogue: Catalogue = {}
-    for stage, done in zip(stages, lists):
-        if done.returncode != 0:
-            raise CourseError([f"the tests of stage {stage} cannot be listed:\n{done.stdout}{done.stderr}"])
-        catalogue[stage] = {row["test"]: _declared(row) for row in json.loads(done.stdout)}
-    return catalogue
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise CourseError([f"the tests cannot be listed:\n{done.stdout}{done.stderr}"])
+    return {int(stage): {row["test"]: _declared(row) for row in rows} for stage, rows in json.loads(done.stdout).items()}
 
 
 def _declared(row: dict[str, Any]) -> Declared:

@@ -35,7 +35,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--stage", type=int, help="its number, as in lab.toml; with --profile it may be left out")
     parser.add_argument("--profile", metavar="NAME", help="another course's: classic, classic-static, or a file")
     parser.add_argument("folder", metavar="DIR", type=Path, help="the stage's folder")
-    parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON, run none")
+    parser.add_argument("--list", action="store_true", help="list the stage's tests as JSON (without --stage: all), run none")
     parser.add_argument("--only", action="append", default=[], metavar="TEST", help="run this test alone")
     parser.add_argument("--not-here", action="append", default=[], metavar="TEST",
                         help="the reference fails this test on this machine: it is not tested, and costs nothing")
@@ -52,12 +52,13 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 def interface_of(options: argparse.Namespace) -> Interface:
     """The lab's, or the profile's; sets the stage if it is left out and there is only one."""
     interface = load_interface(find_profile(options.profile)) if options.profile else load_interface()
-    if options.stage is None and len(interface.stages) == 1:
+    if options.stage is None and len(interface.stages) == 1 and not options.list:
         options.stage = next(iter(interface.stages))
-    if options.stage is None:
+    if options.stage is None and not options.list:
         raise BadProfile(f"--stage is missing; there are: {', '.join(map(str, interface.stages))}")
-    if options.stage not in interface.stages or not interface.stages[options.stage].tests.exists():
-        raise BadProfile(f"there is no stage {options.stage}")
+    for stage in [options.stage] if options.stage is not None else interface.stages:
+        if stage not in interface.stages or not interface.stages[stage].tests.exists():
+            raise BadProfile(f"there is no stage {stage}")
     return interface
 
 
@@ -94,9 +95,9 @@ def write_results(options: argparse.Namespace, scoring: Scoring, started: float,
         write_json(scoring, options.json, started, empty)
 
 
-def collect(options: argparse.Namespace, interface: Interface) -> list[Declaration]:
+def collect(options: argparse.Namespace, interface: Interface, stage: int) -> list[Declaration]:
     """What the stage's tests declare; none is run. Empty if the tests themselves are at fault."""
-    lab = Lab(options.stage, options.folder, results=False, interface=interface)
+    lab = Lab(stage, options.folder, results=False, interface=interface)
     scoring = Scoring(lab, Selection(stress=True), report.progress)
     ended = pytest.main([*pytest_arguments(options, lab), "--collect-only"], plugins=[scoring])
     for error in scoring.errors:
@@ -105,17 +106,21 @@ def collect(options: argparse.Namespace, interface: Interface) -> list[Declarati
 
 
 def list_tests(options: argparse.Namespace, interface: Interface) -> int:
-    rows = collect(options, interface)
-    if not rows:
-        print("check: the tests of this stage cannot be listed", file=sys.stderr)
-        return CANNOT
-    print(json.dumps([asdict(row) for row in rows], indent=1))
+    """Those of a stage; without --stage of all, by the stages' numbers."""
+    tables = {}
+    for stage in [options.stage] if options.stage is not None else sorted(interface.stages):
+        rows = collect(options, interface, stage)
+        if not rows:
+            print(f"check: the tests of stage {stage} cannot be listed", file=sys.stderr)
+            return CANNOT
+        tables[stage] = [asdict(row) for row in rows]
+    print(json.dumps(tables if options.stage is None else tables[options.stage], indent=1))
     return 0
 
 
 def report_no_build(options: argparse.Namespace, scoring: Scoring, problem: str, started: float) -> None:
     """All points are lost, those of hidden tests too."""
-    maximum = sum(row.points for row in collect(options, scoring.lab.interface))
+    maximum = sum(row.points for row in collect(options, scoring.lab.interface, options.stage))
     scoring.problem = problem
     print(problem)
     print(f"\n{scoring.lab.stage.title}: 0 of {report.number(maximum)} points: it does not build")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
 import subprocess
@@ -182,8 +183,8 @@ class Programs:
 
     def _is_fresh(self, target: Path) -> bool:
         libraries = [] if self.linker else self.libraries
-        files = [*SOURCES.iterdir(), *(Path(word) for word in libraries if word.startswith("/"))]
-        return target.exists() and target.stat().st_mtime >= _newest(files)
+        newest = max(_newest_source(), *(Path(word).stat().st_mtime for word in libraries if word.startswith("/")), 0.0)
+        return target.exists() and target.stat().st_mtime >= newest
 
 
 @contextlib.contextmanager
@@ -202,5 +203,6 @@ def _is_object(path: Path) -> bool:
         return file.read(8).startswith((b"!<arch>\n", b"\x7fELF"))
 
 
-def _newest(files: Sequence[Path]) -> float:
-    return max(path.stat().st_mtime for path in files)
+@functools.lru_cache(maxsize=None)
+def _newest_source() -> float:
+    return max(path.stat().st_mtime for path in SOURCES.iterdir())

@@ -252,7 +252,7 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
 
 def repeat_command(lab: Lab, test: str) -> str:
     if lab.place and lab.place.repeat:
-        return f"{lab.place.repeat} {test}"
+        return f"{lab.place.repeat} {test} --stage {lab.stage.number}"
     profile = ["--profile", str(lab.interface.path)] if lab.interface.is_profile else []
     words = [str(GRADER / "check"), *profile, "--stage", str(lab.stage.number), str(lab.folder), "--only", test]
     return shlex.join(words)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from kit import built
 from kit.real_programs import Program, is_installed, not_tried
 from stage.process import heed_signals
 
@@ -46,14 +47,16 @@ def compile_once(folder: Path) -> None:
     It must not look at the folder of the compilation: debuggers find sources in their own working folder, too.
     """
     compilers = {name: shutil.which(name) for name in ("cc", "gcc", "clang")}
+    if compilers["cc"] and compilers["gcc"] and os.path.samefile(compilers["cc"], compilers["gcc"]):
+        compilers["cc"] = compilers["gcc"]  # ccache knows compilers by their names, too
     ccache = shutil.which("ccache")
     if ccache is None or not os.access(TOP / "grader", os.W_OK):
         return
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     for name, path in compilers.items():
         if path:
-            words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime exec {ccache} {path}"
-            (folder / "bin" / name).write_text(f'#!/bin/sh\n{words} "$@"\n')
+            words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime"
+            (folder / "bin" / name).write_text(f'#!/bin/sh\n{words} exec {ccache} {path} "$@"\n')
             (folder / "bin" / name).chmod(0o755)
     os.environ["CKPTLAB_PATH"] = os.environ["PATH"]
     os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
@@ -101,6 +104,12 @@ def needed(program: Program) -> None:
 def need(tool: str) -> None:
     if shutil.which(tool) is None:
         pytest.skip(not_tried(tool))
+
+
+def copy_built(target: Path) -> None:
+    """The tree with the solution's stages built."""
+    copy_tracked(TOP, target)
+    built.lay_stages(built.solution(), target / "solution")
 
 
 def copy_tracked(source: Path, target: Path) -> None:

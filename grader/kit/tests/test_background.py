@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import need
+from kit import built
 
 BACKGROUND = Path(__file__).resolve().parents[3] / "BACKGROUND"
 SOURCES = sorted(path.name for path in BACKGROUND.glob("*.c"))
@@ -20,6 +21,12 @@ def copy(tmp_path: Path) -> Path:
     for name in [*SOURCES, "Makefile", "README.md", "show", "check"]:
         shutil.copy2(BACKGROUND / name, tmp_path / name)
     return tmp_path
+
+
+@pytest.fixture
+def ready(copy: Path) -> Path:
+    built.lay(built.demos(), copy)
+    return copy
 
 
 def make(folder: Path, *arguments: str) -> str:
@@ -42,25 +49,30 @@ def test_demos_show_what_the_text_says(copy: Path, compiler: str, flags: str) ->
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_each_part_runs_by_its_make_target(copy: Path, target: str) -> None:
-    assert re.search(r"^\[(exit status|killed by) \w+\]$", make(copy, target), re.MULTILINE)
-    assert f"make {target} " in make(copy, "help")
+def test_each_part_runs_by_its_make_target(ready: Path, target: str) -> None:
+    """It builds what it runs, and runs it."""
+    plan = make(ready, "-n", "-B", target)
+    runs = re.findall(r"\./([\w.-]+)", plan) + " ".join(re.findall(r"for program in ([^;]*);", plan)).split()
+    assert set(runs) - {"show"} <= set(re.findall(r" -o (\S+)", plan))
+    assert re.search(r"^\[(exit status|killed by) \w+\]$", make(ready, target), re.MULTILINE)
+    assert f"make {target} " in make(ready, "help")
 
 
-def test_fixed_demos_are_clean_under_valgrind(copy: Path) -> None:
+def test_fixed_demos_are_clean_under_valgrind(ready: Path) -> None:
     """Row K9."""
     need("valgrind")
-    make(copy, "valgrind")
+    make(ready, "valgrind")
 
 
-def test_check_notices_a_demo_that_does_not_show_its_point(copy: Path) -> None:
-    shutil.copy2(copy / "tls-canary.c", copy / "tls-canary-broken.c")
+def test_check_notices_a_demo_that_does_not_show_its_point(ready: Path) -> None:
+    shutil.copy(ready / "tls-canary.c", ready / "tls-canary-broken.c")
     with pytest.raises(AssertionError, match="tls-canary-broken does not print"):
-        make(copy, "check")
+        make(ready, "check")
 
 
 def test_clean_leaves_only_sources(copy: Path) -> None:
     before = sorted(path.name for path in copy.iterdir())
+    built.lay(built.demos(), copy)
     make(copy, "all")
     make(copy, "clean")
     assert sorted(path.name for path in copy.iterdir()) == before

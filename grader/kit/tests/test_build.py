@@ -4,18 +4,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from handout import skeleton
 
+from batch import given
 from conftest import TOP, need
+from handout import skeleton
 from test_top import make
 
 STAGES = sorted(path.parent.name for path in TOP.glob("solution/stage[0-9]-*/Makefile"))
-
-
-@pytest.fixture(scope="module", params=["gcc", "clang"])
-def compiler(request: pytest.FixtureRequest) -> str:
-    need(request.param)
-    return str(request.param)
 
 
 @pytest.fixture(scope="module", params=["solution", "skeleton"])
@@ -31,9 +26,39 @@ def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_warnings(tree: Path, compiler: str, stage: str) -> None:
+def build(tree: Path, stage: str, *words: str) -> None:
+    """Without WERROR=1: with the flags of all other tests most objects come from the cache, with their warnings."""
     make(tree, "-C", stage, "clean")
-    done = make(tree, "-j2", "-C", stage, f"CC={compiler}", "WERROR=1")
+    done = make(tree, "-j2", "-C", stage, *words)
     assert done.returncode == 0, done.stdout
     assert "warning:" not in done.stdout, done.stdout
+
+
+def compiled(stage: Path) -> set[Path]:
+    """The sources of the objects that were made there, by the lists of what each depends on."""
+    return {(stage / given.included(path)[0]).resolve() for path in stage.glob("build/*.d")}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_warnings_of_gcc(tree: Path, stage: str) -> None:
+    build(tree, stage)
+
+
+def test_no_warnings_of_clang(tree: Path) -> None:
+    """The last stage is built, and of those before it what it did not compile; of the skeletons, what is not the solution's."""
+    need("clang")
+    sources = {path: TOP / "solution" / path.relative_to(tree) for path in tree.glob("stage*/*.[cS]")}
+    done = {path.resolve() for path, ours in sources.items() if tree.name.startswith("skeleton")
+            and path.read_bytes() == ours.read_bytes()}
+    for stage in reversed(STAGES):
+        left = [path for path in sources if path.parent.name == stage and path.resolve() not in done]
+        build(tree, stage, "CC=clang", *(f"build/{path.stem}.o" for path in left if done))
+        done |= compiled(tree / stage)
+
+
+def test_a_warning_is_an_error_if_that_is_asked_for(tree: Path) -> None:
+    make(tree, "-C", STAGES[0], "clean")
+    assert make(tree, "-C", STAGES[0], "WERROR=1").returncode == 0
+    with (tree / STAGES[0] / "maps.c").open("a") as file:
+        file.write("static int nobody_uses_this;\n")
+    assert make(tree, "-C", STAGES[0], "WERROR=1").returncode != 0

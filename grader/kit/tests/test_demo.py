@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TOP, copy_tracked
-from test_top import make
+from conftest import TOP, copy_built
 
 pytestmark = pytest.mark.skipif(not (TOP / "solution/stage5-coredump/Makefile").exists(),
                                 reason="the solution's stage 4 is not there")
@@ -26,9 +25,7 @@ exec "$@"
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The tree, with a stage 4 that is built and that a test may spoil."""
-    copy_tracked(TOP, tmp_path)
-    built = make(tmp_path, "-j2", "-C", "solution/stage5-coredump")
-    assert built.returncode == 0, built.stdout
+    copy_built(tmp_path)
     return tmp_path
 
 

@@ -10,7 +10,7 @@ from typing import Iterator, NamedTuple
 
 import pytest
 
-from conftest import TOP, copy_tracked, need
+from conftest import TOP, copy_built, need
 from handout import skeleton
 from kit import pictures
 from kit.pictures import SVG
@@ -43,10 +43,8 @@ class Region(NamedTuple):
 @pytest.fixture(name="stage", scope="module")
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("picture")
-    copy_tracked(TOP, tree)
-    stage = tree / "solution" / "stage3-restart"
-    subprocess.run(["make", "-s"], cwd=stage, check=True, stdout=subprocess.DEVNULL)
-    return stage
+    copy_built(tree)
+    return tree / "solution" / "stage3-restart"
 
 
 @pytest.fixture(name="image", scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import TOP, copy_tracked, need
+from conftest import copy_built, need
 
 pytestmark = pytest.mark.xdist_group("walkthrough")  # what is made once is made by one worker
 
@@ -18,10 +18,8 @@ PLACE = re.compile(r"\$(pc|sp|fs_base) +0x([0-9a-f]+)  in ([0-9a-f]+)-([0-9a-f]+
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     need("gdb")
     tree = tmp_path_factory.mktemp("walkthrough")
-    copy_tracked(TOP, tree)
-    stage = tree / "solution" / "stage3-restart"
-    subprocess.run(["make", "-s"], cwd=stage, check=True, stdout=subprocess.DEVNULL)
-    return stage
+    copy_built(tree)
+    return tree / "solution" / "stage3-restart"
 
 
 def run(stage: Path, *command: str) -> str:
