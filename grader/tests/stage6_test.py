@@ -91,9 +91,12 @@ def shadow(case: Case, program: str, *arguments: object, way: Sequence[str] | No
 
 def check_output(life: Life, texts: Sequence[str], what: str) -> None:
     """It ended as it should, and printed these texts."""
+    wait_until(lambda: bool(life.lines()) or life.status is not None, of=life.pid)
+    if not life.lines():
+        words, symptoms = exit_words(life.status), life.symptoms()
+        life.kill()
+        raise Failure(f"{words}, and the job printed nothing", "remote: printed nothing", *symptoms)
     status, lines = life.wait(), life.lines()
-    if not lines:
-        raise Failure(f"{exit_words(status)}, and the job printed nothing", "remote: printed nothing", *life.symptoms())
     expected = expected_output(lines[0], [*texts, EXIT])
     if lines != expected:
         more = compare_symptoms(expected[:1], expected[1:], lines[1:])
@@ -369,7 +372,7 @@ def test_interrupted(case: Case) -> None:
               "remote: read not interrupted", *life.symptoms())
         case.signal(life, signal.SIGUSR1)
         os.write(end, text.encode())
-        check_output(life, ["waits 1", "read: Interrupted system call", "waits 2", f"read: {text}", "caught 1"], "signal")
+        check_output(life, ["waits 1", "read: Interrupted system call", "waits 2", f"read: {text}", "caught 1"], "signals")
 
 
 def records(count: int) -> str:
