@@ -3,13 +3,15 @@
  *     trickle                    standard input to standard output
  *     trickle COMMAND ARG...     runs it, its input and output through here; ends as it does
  *
- * The first bytes come one by one; then the pieces are larger, so that an image does not take for ever.
+ * The first bytes come one by one: each when the one before it was read. Then the pieces are larger, so that an image
+ * does not take for ever.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +29,16 @@ static size_t piece(struct way *way)
     return way->done < ALONE ? 1 : 1 + (way->chance >> 16) % (way->done < 10000 ? 40 : 5000);
 }
 
+/* Waits until the pipe is empty, or nobody is there to read. */
+static void until_read(int pipe)
+{
+    struct pollfd reader = { pipe, 0, 0 };
+    int left = 0;
+
+    while (ioctl(pipe, FIONREAD, &left) == 0 && left > 0 && poll(&reader, 1, 0) == 0)
+        usleep(20);
+}
+
 /* False at the end. */
 static int pass(struct way *way)
 {
@@ -42,6 +54,8 @@ static int pass(struct way *way)
         done += m > 0 ? m : 0;
     }
     way->done += (unsigned long)n;
+    if (way->done < ALONE)
+        until_read(way->to);
     return 1;
 }
 
