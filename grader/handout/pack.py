@@ -40,7 +40,7 @@ FLAGS = ["CFLAGS=-O2 -g", "-j2"]
 # The references, by their folder in reference/: the stage whose programs each has. The first has the objects of all
 # stages up to it, which `make REFERENCE=1` takes from there; the others have what is not the same there.
 REFERENCES = {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles",
-              "stage5-coredump": "stage5-coredump"}
+              "stage5-coredump": "stage5-coredump", "stage6-remote": "stage6-remote"}
 
 
 class HandoutError(Exception):
@@ -124,7 +124,7 @@ def reference_makefiles(top: Path) -> list[archive.Entry]:
 
 def makefiles_in(top: Path, place: str) -> list[archive.Entry]:
     solution = top / "solution"
-    include = re.compile(r"^include (\.\./.*/)(.*\.mk)$", re.MULTILINE)
+    include = re.compile(r"^include (\.\./.*/|)(.*\.mk)$", re.MULTILINE)
     rules = (solution / REFERENCES[place] / "Makefile").read_text()
     texts = {"Makefile": REFERENCE_MAKEFILE.format(own=OWN_OBJECTS if place else ""),
              "programs.mk": include.sub(r"include \2", rules)}

@@ -98,7 +98,8 @@ def test_tests_name_steps_and_earlier_tests(stage: int) -> None:
 
 
 def all_steps() -> set[str]:
-    text = "".join(p.read_text() for p in mutants.SOLUTION.glob("stage*/*.[chS]"))
+    files = [p for p in mutants.SOLUTION.glob("stage*/*") if p.suffix in (".c", ".h", ".S", ".tmpl")]
+    text = "".join(p.read_text() for p in files)
     return set(re.findall(r"//@ step (\d+\.\d+)", text))
 
 
@@ -368,6 +369,28 @@ EXAMPLES = {
     "core-options": ["test: test_x", "core: -w"],
     "core-document": ["test: test_x", "core: linklist"],
     "core-test": ["test: test_x", "core: too late"],
+    "remote-no-template": ["test: test_list", "template: no lseek"],
+    "remote-template-class": ["test: test_list", "template: class of lseek"],
+    "remote-template-accepted": ["test: test_list", "template: mistake accepted"],
+    "remote-no-frame": ["test: test_frames", "frames: no hello", "keeper: exit status 75"],
+    "remote-frame-believed": ["test: test_frames", "frames: an enormous size", "keeper: signal SIGSEGV"],
+    "remote-frame-cut": ["test: test_frames", "frames: half a head", "keeper: exit status 76"],
+    "remote-loop-left": ["test: test_exit_status", "remote: exit status", "ckpt-shadow says: ckpt-shadow: the connection to the other machine broke (COMMAND exited with 75)"],
+    "remote-loop-silent": ["test: test_exit_status", "ckpt-shadow: hangs"],
+    "remote-loop": ["test: test_exit_status", "remote: exit status", "ckpt-shadow: exit status 0"],
+    "remote-decoy": ["test: test_files_are_homes", "remote: home's files", "output: expected 'read 3 0123' got 'read 3 decoy'"],
+    "remote-file-elsewhere": ["test: test_files_are_homes", "remote: file elsewhere"],
+    "remote-nothing-printed": ["test: test_files_are_homes", "remote: printed nothing", "ckpt-shadow: still running"],
+    "remote-open-at-home": ["test: test_close", "remote: open at home"],
+    "remote-close": ["test: test_close", "remote: close", "output: expected 'failed 0' got 'failed 3'"],
+    "remote-dup": ["test: test_dup", "remote: dup", "output: expected 'a' got 'b'"],
+    "remote-other-output": ["test: test_programs", "remote: sort", "ckpt-shadow: exit status 2"],
+    "remote-equal-numbers": ["test: test_equal_numbers", "remote: equal numbers"],
+    "remote-home-files": ["test: test_files_are_homes", "remote: home's files", "output: stops early"],
+    "remote-not-interrupted": ["test: test_interrupted", "remote: read not interrupted", "ckpt-shadow: still running"],
+    "remote-lost-bytes": ["test: test_many_signals", "remote: bytes lost or twice: signals"],
+    "remote-no-move": ["test: test_moves", "remote: no move", "ckpt-shadow: still running"],
+    "remote-signals": ["test: test_interrupted", "remote: signals", "output: expected 'a' got 'b'"],
     "files-earlier": ["test: test_table", "no handler"],
     "files-grown": ["test: test_file_has_grown", "files: what was added is gone, though there was no --rollback"],
     "files-table": ["test: test_table", "files: table"],
