@@ -1,4 +1,7 @@
-"""gdb shows the Open File Table: `ckpt files`, which reads the image by itself, says what readckpt --files says."""
+"""gdb shows the Open File Table: `ckpt files`, which reads the image by itself, says what readckpt --files says.
+
+So it is of a job whose files are at home (stage 6), in its image and while it runs.
+"""
 
 from __future__ import annotations
 
@@ -51,3 +54,37 @@ def test_gdb_shows_the_open_file_table(tmp_path: Path) -> None:
             assert rows[int(fd)].startswith(f"{path}  at {offset}  {flags.split()[0]}"), rows
     assert len(rows) == len(table.splitlines()) >= 7
     assert "(deleted)" in rows[3] and rows[6] == "the same as 5"
+
+
+def child_of(pid: int) -> int:
+    """The only child, or 0: there is none yet."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else 0
+
+
+def test_what_is_open_at_home_is_shown(tmp_path: Path) -> None:
+    stage = mutants.build_solution(tmp_path, "stage6-remote")
+    subprocess.run(["gcc", "-o", tmp_path / "ledger", TOP / "BACKGROUND" / "ledger.c"], check=True)
+    out = tmp_path / "ledger.out"
+    with subprocess.Popen([stage / "ckpt-shadow", "--keep-image", "kept", tmp_path / "ledger", "100000", "20"],
+                          cwd=tmp_path) as shadow:
+        try:
+            assert wait_until(lambda: out.exists() and out.stat().st_size > 0, LIMIT)
+            shadow.send_signal(signal.SIGUSR2)
+            assert wait_until((tmp_path / "kept").exists, LIMIT)
+            length = out.stat().st_size
+            assert wait_until(lambda: out.stat().st_size > length, LIMIT)  # it goes on, in a second life
+            job = child_of(child_of(shadow.pid))
+            said = subprocess.run(["gdb", "-q", "-nx", "-batch", "-iex", "set exec-file-mismatch off",
+                                   "-x", stage.parent / "stage3-restart/ckpt_gdb.py",
+                                   "-x", stage.parent / "stage4-openfiles/files_gdb.py", tmp_path / "ledger", str(job),
+                                   "-ex", "ckpt files kept"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        finally:
+            shadow.kill()
+    assert not list(tmp_path.glob("kept.*"))
+    table = subprocess.run([stage / "readckpt", "--files", "kept"], cwd=tmp_path, capture_output=True, text=True,
+                           check=True).stdout
+    assert re.search(r"^# 6 : ledger.out : home : as \d+$", table, re.MULTILINE), table
+    for fd, path, real in re.findall(r"^# (\d+) : (.*) : home : as (\d+)$", table, re.MULTILINE):
+        for when in ("image", "now  "):
+            assert f"\n{when} {fd:>3}  home, as {real}  {path}\n" in "\n" + said
