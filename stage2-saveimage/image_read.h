@@ -67,6 +67,11 @@ static inline void image_put_note(struct image *image, uint32_t type, const void
 /* readckpt --files: the Open File Table as text.  Weak: it comes with stage 4, and is NULL before. */
 void image_show_files(const struct image *image) __attribute__((weak));
 
+/*
+ * Prints the line of a descriptor that is open at home (stage 6: a job of ckpt-shadow's).  False: it is not.  Weak, too.
+ */
+bool image_show_home(const struct image *image, int fd) __attribute__((weak));
+
 /* The region that an address lies in, or NULL. */
 const struct image_region *image_region_at(const struct image *image, uint64_t address);
 

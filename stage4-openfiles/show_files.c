@@ -10,7 +10,10 @@ void image_show_files(const struct image *image)
     const char *why = table == NULL ? "it has none: it is of an earlier stage" : files_check(table, size);
     if (why != NULL)
         errx(EX_DATAERR, "the image's Open File Table: %s", why);
-    for (const struct open_file *file = table->files; file < table->files + table->count; file++)
+    for (const struct open_file *file = table->files; file < table->files + table->count; file++) {
+        if (image_show_home != NULL && image_show_home(image, file->fd))
+            continue;
         if (fdtext_line(line, sizeof line, table, file) > 0)
             fputs(line, stdout);
+    }
 }

@@ -1,5 +1,5 @@
 # objects.mk - of which objects the programs of stage 5 are made, and those of stage 6, which adds to them: MORE_PARTS
-# (rooms), JOB (libckpt.so) and KEEPER (restart).  Given to students whole.
+# (rooms), JOB (libckpt.so), SHOW_MORE (readckpt) and KEEPER (restart).  Given to students whole.
 PARTS += part_frame.o $(MORE_PARTS)
 
 SAVE := checkpoint.o build_id.o regions.o pages.o lazy_pages.o image_write.o core_notes.o procfile.o text.o parts.o \
@@ -15,7 +15,8 @@ libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o waits.o $(SAVE) $(MA
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) -shared -Wl,-z,now $^ $(LDFLAGS) -o $@
 
 SHOW := $(SHARED) readckpt.o image_read.o no_image.o region_plan.o region_print.o parts.o $(PARTS) procfile.o text.o \
-	picture.o picture_layout.o picture_svg.o picture_text.o image_doctor.o image_compare.o maps.o show_files.o
+	picture.o picture_layout.o picture_svg.o picture_text.o image_doctor.o image_compare.o maps.o show_files.o \
+	$(SHOW_MORE)
 readckpt: $(addprefix build/,$(SHOW))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 

@@ -15,7 +15,8 @@
 #define COMMANDS_MOST 64
 
 static const char usage[] =
-    "Usage: ckpt-shadow [-e COMMAND]... [--allow PATH]... [--restart PATH] [-v] [--] PROG [ARGS...]\n"
+    "Usage: ckpt-shadow [-e COMMAND]... [--allow PATH]... [--restart PATH] [--keep-image FILE] [-v] [--] PROG\n"
+    "                   [ARGS...]\n"
     "       ckpt-shadow --rules [--allow PATH]... [PROG [ARGS...]]\n"
     "Run PROG on another machine; its files are those of this one, and so are its standard streams, its\n"
     "working directory, the signals that you type, and its exit status.  The other machine needs `restart-static`\n"
@@ -26,6 +27,7 @@ static const char usage[] =
     "  --restart PATH  where restart is on the other machine (default: restart-static beside ckpt-shadow)\n"
     "  --allow PATH    the job may also read and change PATH, and all in it\n"
     "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
+    "  --keep-image FILE  whenever the job has saved itself, its image is written to FILE, too (for readckpt and gdb)\n"
     "  -v              say where each life begins, and name each file that the job was not allowed to use\n\n"
     "The job may read the system's folders (/usr, /lib, /bin, /sbin, /etc, /opt) and PROG's installation.  It may read\n"
     "and change the working directory, files and folders that ARGS name (also as --opt=PATH, but not /), $TMPDIR or\n"
@@ -60,6 +62,7 @@ static void parse_options(int argc, char **argv)
     static const struct option long_options[] = {{"help", no_argument, NULL, 'h'},
                                                  {"allow", required_argument, NULL, 'a'},
                                                  {"restart", required_argument, NULL, 'r'},
+                                                 {"keep-image", required_argument, NULL, 'k'},
                                                  {"rules", no_argument, NULL, 'R'},
                                                  {0}};
     int option;
@@ -68,6 +71,7 @@ static void parse_options(int argc, char **argv)
         case 'e': add_command(optarg); break;
         case 'a': add_allowed(optarg); break;
         case 'r': restart_path = optarg; break;
+        case 'k': keep_image_in(optarg); break;
         case 'R': want_rules = true; break;
         case 'v': shadow.verbose = true; break;
         default: usage_exit(usage, option == 'h');
@@ -126,5 +130,6 @@ int main(int argc, char **argv)
         if (shadow.end != GOES_ON || shadow_loop() != JOB_LEFT)
             shadow_finish();
         command_end();
+        keep_image_now();
     }
 }

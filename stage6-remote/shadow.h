@@ -6,6 +6,7 @@
  *     shadow_command.c   COMMAND, which runs `restart --remote` on the other machine
  *     shadow_start.c     both sides say hello; the image goes there
  *     shadow_loop.c      frames, signals and heartbeats, as long as the job runs
+ *     shadow_keep.c      the job has left: its image goes to a file, too, if somebody asked for that
  *     shadow_end.c       the job has ended, or is lost
  *     serve_call.c       a call that came: checked, made, answered
  */
@@ -87,6 +88,13 @@ void life_start(const char *command, const char *restart);
 
 /* The signals that go to the job are held from here on; shadow_loop() passes them on. */
 void signals_hold(void);
+
+/*
+ * --keep-image: from now on keep_image_now() writes the image that we have to `file`, first under another name.  It says
+ * so if that fails, and the job goes on.  Uses shadow.data.
+ */
+void keep_image_in(const char *file);
+void keep_image_now(void);
 
 /* The loop: until the job has ended, has left or is lost. */
 enum end shadow_loop(void);
