@@ -10,8 +10,8 @@
  * it; all other frames are between keeper and shadow.  Between job and keeper each frame is one message of a
  * SOCK_SEQPACKET socket (unix(7)), so that neither ever sees half a frame.
  *
- * Nobody believes a number that arrives: who gets a frame that is wrong ends the connection.  Both machines have the
- * same processor (an image goes from one to the other), so numbers have its byte order.
+ * Nobody believes a number that arrives: who gets a frame that is wrong ends the connection.  Both machines have
+ * the same processor (an image goes from one to the other), so numbers have its byte order.
  */
 #ifndef CKPT_FRAME_H
 #define CKPT_FRAME_H
@@ -59,8 +59,8 @@ struct hello {
 #define CALL_ARGUMENTS 6
 
 /*
- * A call.  Arguments that are pointers travel as 1, or 0 for NULL; descriptors as the shadow's own numbers.  Then come
- * the bytes that go in, in the order of the arguments: in_size[i] of them for the i-th.
+ * A call.  Arguments that are pointers travel as 1, or 0 for NULL; descriptors as the shadow's own numbers.  Then
+ * come the bytes that go in, in the order of the arguments: in_size[i] of them for the i-th.
  */
 struct call_head {
     uint32_t call;  /* enum remote_call_number, which stub_gen makes */
@@ -79,8 +79,8 @@ enum call_flag {
 #endif
 
 /*
- * frame.c.  Uses read(2), writev(2), poll(2) alone; async-signal-safe; EINTR is no end.  fd blocks, or not: one that
- * does not is -ETIMEDOUT when the other side takes, or brings, no byte of a frame for LOST_SECONDS.
+ * frame.c.  Uses read(2), writev(2), poll(2) alone; async-signal-safe; EINTR is no end.  fd blocks, or not: one
+ * that does not is -ETIMEDOUT when the other side takes, or brings, no byte of a frame for LOST_SECONDS.
  */
 
 /*

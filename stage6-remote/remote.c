@@ -23,7 +23,8 @@ struct remote_life remote_life = {-1, -1, -1};
 /* What ckpt-shadow set is none of the program's business. */
 static void clean_environment(void)
 {
-    static const char *const ours[] = {"CKPT_REMOTE", "CKPT_FULL", "CKPT_IMAGE", "CKPT_PID", "CKPT_SIGNAL", "LD_PRELOAD"};
+    static const char *const ours[] = {"CKPT_REMOTE", "CKPT_FULL", "CKPT_IMAGE", "CKPT_PID", "CKPT_SIGNAL",
+                                       "LD_PRELOAD"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         unsetenv(ours[i]);
     const char *preload = environment("CKPT_PRELOAD", "");

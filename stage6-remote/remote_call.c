@@ -10,7 +10,7 @@
  *      |<--- NOT_DONE 8 -------------------------|       nothing was read: the handler runs, the call is made again
  *
  *      |---- CALL 9 ---------------------------->|
- *    signal, ABANDON 9 ----->  <---- RESULT 9 ---|       they cross: the result counts.  A result that is thrown away
+ *    signal, ABANDON 9 ----->  <---- RESULT 9 ---|       they cross: the result counts.  If it is thrown away, it
  *      |                                         |       would be bytes that were read, and are lost
  *
  * So there is one answer to each call, and the job waits for it before it lets the signal in.
@@ -208,9 +208,9 @@ static bool wait_for_answer(const struct remote_call *call)
 static long answer(struct remote_call *call)
 {
     /* TODO 6.6: Wait for the answer, and abandon the call if a signal comes first.
-     * wait_for_answer() says which of the two it is. If it is the signal: abandon(), once. Then receive() in any case:
-     * there is exactly one answer to each call, and one that is not waited for would be taken for that of the next. If
-     * it is FRAME_NOT_DONE return CALL_AGAIN, else call->result. */
+     * wait_for_answer() says which of the two it is. If it is the signal: abandon(), once. Then receive() in any
+     * case: there is exactly one answer to each call, and one that is not waited for would be taken for that of
+     * the next. If it is FRAME_NOT_DONE return CALL_AGAIN, else call->result. */
     (void)wait_for_answer, (void)abandon; receive(call); return call->result;
 }
 

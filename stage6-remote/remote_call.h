@@ -26,7 +26,10 @@ struct trap {
 
 #define CALL_PIECES 20 /* of memory, that go one way */
 
-/* A call on its way.  The pieces are the program's own memory: nothing is copied, and EFAULT is the kernel's to say. */
+/*
+ * A call on its way.  The pieces are the program's own memory: nothing is copied, and EFAULT is the kernel's to
+ * say.
+ */
 struct remote_call {
     struct frame frame;
     struct call_head head;
@@ -34,11 +37,14 @@ struct remote_call {
     struct iovec in[2 + CALL_PIECES], out[2 + CALL_PIECES]; /* the first two: frame and head; frame and result */
     int in_count, out_count;
     long error; /* found before anything was sent: REMOTE_syscall() returns it */
-    struct pollfd *also; /* descriptors of this machine's, for poll(2): one of them is ready: the call is abandoned */
+    struct pollfd *also; /* descriptors of this machine's, for poll(2): if one is ready the call is abandoned */
     int also_count;
 };
 
-/* The call with these arguments (CALL_ARGUMENTS of them), descriptors already the shadow's; pointers are noted below. */
+/*
+ * The call with these arguments (CALL_ARGUMENTS of them), descriptors already the shadow's; pointers are noted
+ * below.
+ */
 void call_begin(struct remote_call *call, uint32_t number, const long *arguments);
 
 /* The i-th argument is a pointer (NULL: nothing goes, and the other side sees NULL), in ascending order of i: */
@@ -69,8 +75,8 @@ enum side {
 };
 
 /*
- * remote_table.c, map(): where is descriptor *fd open?  HERE: *fd is right as it is.  HOME: *fd becomes the shadow's
- * number.  AT_FDCWD is at HOME, and stays.  A number that is not open is HERE: the kernel says EBADF.
+ * remote_table.c, map(): where is descriptor *fd open?  HERE: *fd is right as it is.  HOME: *fd becomes the
+ * shadow's number.  AT_FDCWD is at HOME, and stays.  A number that is not open is HERE: the kernel says EBADF.
  */
 enum side map(long *fd);
 
@@ -84,7 +90,10 @@ const char *path_home(const char *path);
 /* remote_call.c: the connection of this life, and the signalfd(2) where signals are seen; -1: there are none. */
 void remote_call_begin_life(int connection, int signals);
 
-/* Is fd one of our own descriptors, of which the program must not know?  remote_call_give_way(): it wants this number. */
+/*
+ * Is fd one of our own descriptors, of which the program must not know?  remote_call_give_way(): it wants this
+ * number.
+ */
 bool remote_call_owns(long fd);
 void remote_call_give_way(long fd);
 

@@ -6,9 +6,9 @@
  *        3        placeholder                7      <- two files of the same
  *        7        a pipe of the job's own              real number, 7, never meet
  *
- * A placeholder is an eventfd(2) of our own that keeps the number taken, so that the kernel gives out numbers as POSIX
- * says.  A descriptor that is open here has the same number in the table and in this kernel.  A number that is not in
- * the table is this kernel's.
+ * A placeholder is an eventfd(2) of our own that keeps the number taken, so that the kernel gives out numbers as
+ * POSIX says.  A descriptor that is open here has the same number in the table and in this kernel.  A number that
+ * is not in the table is this kernel's.
  */
 #ifndef CKPT_REMOTE_TABLE_H
 #define CKPT_REMOTE_TABLE_H

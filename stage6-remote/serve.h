@@ -1,8 +1,8 @@
 /*
  * serve.h - the shadow's half of a system call: what stub_gen's handlers take from a request.
  *
- * The request comes from a machine that may lie.  Each take_...() checks its argument; what is wrong goes to r->error,
- * and the handler makes no call then.
+ * The request comes from a machine that may lie.  Each take_...() checks its argument; what is wrong goes to
+ * r->error, and the handler makes no call then.
  */
 #ifndef CKPT_SERVE_H
 #define CKPT_SERVE_H
@@ -34,31 +34,34 @@ struct request {
 enum path_use {
     PATH_READ,   /* char *path: links are followed */
     PATH_ENTRY,  /* entry(char *path): a link itself is meant (lstat, readlink) */
-    PATH_CHANGE, /* change(char *path): the name is made or removed: the directory must be writable (unlink, mkdir) */
+    PATH_CHANGE, /* change(char *path): the name is made or removed: its directory must be writable (mkdir) */
     PATH_WRITE,  /* write(char *path): links are followed, the file is changed (truncate, chmod) */
 };
 
 /* A descriptor that the job has opened, or was born with: else EBADF, whatever else the shadow has open. */
 int take_fd(struct request *r, int i);
 
-/* The same for a call that changes a file whatever it was opened for (fchmod): -EACCES if the job may not change it. */
+/*
+ * The same for a call that changes a file whatever it was opened for (fchmod): -EACCES if the job may not change
+ * it.
+ */
 int take_fd_to_change(struct request *r, int i);
 
 /* The same for the directory of a path: AT_FDCWD is right as well. */
 int take_directory(struct request *r, int i);
 
 /*
- * The path in argument i, as a name that can be given to the kernel, and that nobody can make another file's meanwhile:
- * /proc/self/fd/N, where N is what it means, opened step by step within what --allow allows; or, where the entry is
- * meant, /proc/self/fd/N/LAST, where N is its directory.  `directory`: AT_FDCWD, or of take_directory().  at_flags: those
- * of the call (AT_SYMLINK_NOFOLLOW and AT_SYMLINK_FOLLOW change `use`; with AT_EMPTY_PATH "" is "").  NULL for NULL.
- * -EACCES: not allowed.
+ * The path in argument i, as a name that can be given to the kernel, and that nobody can make another file's
+ * meanwhile: /proc/self/fd/N, where N is what it means, opened step by step within what --allow allows; or, where
+ * the entry is meant, /proc/self/fd/N/LAST, where N is its directory.  `directory`: AT_FDCWD, or of
+ * take_directory().  at_flags: those of the call (AT_SYMLINK_NOFOLLOW and AT_SYMLINK_FOLLOW change `use`; with
+ * AT_EMPTY_PATH "" is "").  NULL for NULL. -EACCES: not allowed.
  */
 const char *take_path(struct request *r, int i, int directory, enum path_use use, int at_flags);
 
 const char *take_text(struct request *r, int i);               /* a string; text(char *): no path */
 void *take_in(struct request *r, int i, size_t size);          /* exactly size bytes; NULL for NULL */
-void *take_in_up_to(struct request *r, int i, size_t *size);   /* const char buf[count]: what came; *size must be it */
+void *take_in_up_to(struct request *r, int i, size_t *size); /* const char buf[count]: what came, *size bytes */
 void *take_out(struct request *r, int i, size_t size);         /* zeroed room for what goes back; NULL for NULL */
 void *take_inout(struct request *r, int i, size_t size);       /* both */
 

@@ -37,8 +37,8 @@ static void allow_installation(const char *prog)
 }
 
 /*
- * A file or folder that an argument names; or one that it may be about to make, if it is a path at all (`sed s/a/b/`
- * names no file, and neither does `tr / :`).
+ * A file or folder that an argument names; or one that it may be about to make, if it is a path at all (`sed
+ * s/a/b/` names no file, and neither does `tr / :`).
  */
 static void allow_named(const char *text)
 {

@@ -152,7 +152,9 @@ long serve_linkat(struct request *r)
     return request_result(result);
 }
 
-/* From file to file, at home, without a byte on the way.  Not so much at once that the job would be kept waiting. */
+/*
+ * From file to file, at home, without a byte on the way.  Not so much at once that the job would be kept waiting.
+ */
 long serve_copy_file_range(struct request *r)
 {
     int in = take_fd(r, 0), out = take_fd(r, 2);

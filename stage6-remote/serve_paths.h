@@ -1,9 +1,9 @@
 /*
  * serve_paths.h - which files the job may use, and the way there.
  *
- * Two lists.  Trees: a file or folder with all that is in it, to read or also to change.  Names on the way: "/", "/home",
- * "/home/you" and "/bin" (a link), if only /home/you/work and /usr are allowed: they may be looked at (stat, readlink),
- * so that one can walk to what is allowed; what else lies beside them stays unknown.
+ * Two lists.  Trees: a file or folder with all that is in it, to read or also to change.  Names on the way: "/",
+ * "/home", "/home/you" and "/bin" (a link), if only /home/you/work and /usr are allowed: they may be looked at
+ * (stat, readlink), so that one can walk to what is allowed; what else lies beside them stays unknown.
  */
 #ifndef CKPT_SERVE_PATHS_H
 #define CKPT_SERVE_PATHS_H
@@ -37,13 +37,15 @@ struct place {
 };
 
 /*
- * Walks along a path, step by step, from `directory` (AT_FDCWD, or a descriptor).  follow: a link at its end is followed;
- * else the link is the place.  0 or -errno; -EACCES: it leads through what is not allowed.  The caller closes
- * place->directory and, if it is another descriptor, place->object.
+ * Walks along a path, step by step, from `directory` (AT_FDCWD, or a descriptor).  follow: a link at its end is
+ * followed; else the link is the place.  0 or -errno; -EACCES: it leads through what is not allowed.  The caller
+ * closes place->directory and, if it is another descriptor, place->object.
  */
 int path_walk(int directory, const char *path, bool follow, struct place *place);
 
-/* The path in argument i: path_walk(), and whether it may be used so.  Its descriptors are closed after the call. */
+/*
+ * The path in argument i: path_walk(), and whether it may be used so.  Its descriptors are closed after the call.
+ */
 bool take_place(struct request *r, int i, int directory, enum path_use use, int at_flags, struct place *place);
 
 /* The absolute path of what this descriptor has open, as the kernel has it now.  0 or -errno. */

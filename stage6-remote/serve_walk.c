@@ -1,9 +1,10 @@
 /*
  * serve_walk.c - along a path, step by step.
  *
- * The kernel would follow `..` and links wherever they lead.  So each step is made by itself (O_NOFOLLOW: a link is not
- * followed but read, and walked here), and each name is looked up in the list before it is looked up on the disk: what
- * is not allowed is not even known to exist.  RESOLVE_BENEATH of openat2(2) would refuse good links that are absolute.
+ * The kernel would follow `..` and links wherever they lead.  So each step is made by itself (O_NOFOLLOW: a link is
+ * not followed but read, and walked here), and each name is looked up in the list before it is looked up on the
+ * disk: what is not allowed is not even known to exist.  RESOLVE_BENEATH of openat2(2) would refuse good links that
+ * are absolute.
  *
  * Where we are, the kernel says (path_of()), not the names that we came through: a folder may be moved meanwhile.
  */

@@ -1,8 +1,9 @@
 /*
- * shadow_keep.c - --keep-image: the image of a job that has left lies in a file, too, for whoever wants to look at it.
+ * shadow_keep.c - --keep-image: the image of a job that has left lies in a file, too, for whoever wants to look at
+ * it.
  *
- * It is written beside FILE and then renamed, so FILE is whole, or what it was before.  If that fails, the job goes on
- * all the same.
+ * It is written beside FILE and then renamed, so FILE is whole, or what it was before.  If that fails, the job goes
+ * on all the same.
  */
 #include "shadow.h"
 #include "libc.h"

@@ -1,8 +1,9 @@
 /*
  * stubs_memory.c - mmap(2) of a file at home: memory of our own, with the file's bytes.
  *
- * What others write to the file later does not show (mmap(2) leaves that open for MAP_PRIVATE); what the program writes
- * does not reach it, so a shared mapping that can be written to is ENODEV, as for a file system that has none.
+ * What others write to the file later does not show (mmap(2) leaves that open for MAP_PRIVATE); what the program
+ * writes does not reach it, so a shared mapping that can be written to is ENODEV, as for a file system that has
+ * none.
  */
 #include "remote_table.h"
 #include "syscall_stubs.h"

@@ -1,6 +1,6 @@
 /*
- * stubs_signals.c - signals, by hand: SIGSYS is ours and must never be blocked, or the kernel ends the process at its
- * next system call.  The program sees neither: its own action and mask of SIGSYS are noted, and shown to it.
+ * stubs_signals.c - signals, by hand: SIGSYS is ours and must never be blocked, or the kernel ends the process at
+ * its next system call.  The program sees neither: its own action and mask of SIGSYS are noted, and shown to it.
  */
 #include "stubs_signals.h"
 #include "syscall_stubs.h"
@@ -18,7 +18,8 @@ long stub_rt_sigprocmask(struct trap *trap)
     long how = trap->arguments[0];
     const uint64_t *set = (const uint64_t *)trap->arguments[1]; // NOLINT
     uint64_t *old = (uint64_t *)trap->arguments[2], *mask = trap_mask(trap), now = *mask; // NOLINT
-    if (trap->arguments[3] != MASK_SIZE || (set != NULL && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK))
+    if (trap->arguments[3] != MASK_SIZE || (set != NULL && how != SIG_BLOCK && how != SIG_UNBLOCK &&
+                                              how != SIG_SETMASK))
         return -EINVAL;
     if ((set != NULL && !readable(set)) || (old != NULL && !readable(old)))
         return -EFAULT;

@@ -1,8 +1,8 @@
 /*
  * stubs_socket.c - socket(2), by hand, and only to refuse it: the network and its sockets would be this machine's.
  *
- * libc asks for a local one each time that a program looks up a user (nscd(8)), and goes on without: of those nobody needs
- * to hear.
+ * libc asks for a local one each time that a program looks up a user (nscd(8)), and goes on without: of those
+ * nobody needs to hear.
  */
 #include "syscall_stubs.h"
 #include "trap.h"

@@ -1,12 +1,13 @@
 /*
- * trap.c - the handler of SIGSYS.  A system call of the program's becomes a call of its stub; and then one of three:
+ * trap.c - the handler of SIGSYS.  A system call of the program's becomes a call of its stub; and then one of
+ * three:
  *
  *     a result        the call was made at home (or by the stub): the program goes on behind its instruction
  *     CALL_LOCAL      the call is made here, by the program itself, through the gate (arch_trap.h)
  *     CALL_AGAIN      a signal comes first.  The call was not made
  *
- * All signals are blocked here, the checkpoint's as well: no image shows a stub at work.  SIGSYS must never be blocked
- * while the program runs: the kernel kills who blocks a signal that it must have.
+ * All signals are blocked here, the checkpoint's as well: no image shows a stub at work.  SIGSYS must never be
+ * blocked while the program runs: the kernel kills who blocks a signal that it must have.
  */
 #include "trap.h"
 #include "arch_trap.h"
@@ -92,7 +93,9 @@ static void on_trap(int signal, siginfo_t *info, void *context)
     arch_call_on(stack + sizeof stack, handle);
 }
 
-/* The handler of checkpoints blocks all signals; but what it calls of libc makes system calls, and they are caught. */
+/*
+ * The handler of checkpoints blocks all signals; but what it calls of libc makes system calls, and they are caught.
+ */
 static void open_handler(int signal)
 {
     struct kernel_sigaction action;

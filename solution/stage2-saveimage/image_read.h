@@ -68,7 +68,8 @@ static inline void image_put_note(struct image *image, uint32_t type, const void
 void image_show_files(const struct image *image) __attribute__((weak));
 
 /*
- * Prints the line of a descriptor that is open at home (stage 6: a job of ckpt-shadow's).  False: it is not.  Weak, too.
+ * Prints the line of a descriptor that is open at home (stage 6: a job of ckpt-shadow's).  False: it is not.  Weak,
+ * too.
  */
 bool image_show_home(const struct image *image, int fd) __attribute__((weak));
 

@@ -23,7 +23,9 @@ LIBRARY_MORE bool library_is_standard(int fd);
 /* In the handler, in the second life, when restart's last pages are gone. */
 LIBRARY_MORE void library_second_life(void);
 
-/* Stage 6: a job whose files are at home.  All but the first are async-signal-safe; none does anything for others. */
+/*
+ * Stage 6: a job whose files are at home.  All but the first are async-signal-safe; none does anything for others.
+ */
 
 /* The very end of the constructor: a job of ckpt-shadow's takes its first image here, and ends. */
 LIBRARY_MORE void library_remote_start(int signal);

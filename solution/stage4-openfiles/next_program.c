@@ -94,7 +94,9 @@ static void look_at(char path[PATH_MAX], bool preloads)
         say("libckpt: no more checkpoints: the process becomes another program, and ", path, " ", problem, NULL);
 }
 
-/* By syscall(3), which is libc's: a job of ckpt-shadow's is not allowed to, and for that the call must be caught. */
+/*
+ * By syscall(3), which is libc's: a job of ckpt-shadow's is not allowed to, and for that the call must be caught.
+ */
 static int by_path(const struct exec_call *c)
 {
     return (int)syscall(SYS_execve, c->path, c->argv, c->envp);

@@ -1,8 +1,8 @@
 /*
  * arch_trap.h - a caught system call of the program's, and the three ways on from there: x86-64.
  *
- * Seccomp's SIGSYS (seccomp(2), SECCOMP_RET_TRAP) comes right behind the instruction `syscall`; all registers are as
- * the program set them, rax with the number too.  Async-signal-safe.
+ * Seccomp's SIGSYS (seccomp(2), SECCOMP_RET_TRAP) comes right behind the instruction `syscall`; all registers are
+ * as the program set them, rax with the number too.  Async-signal-safe.
  */
 #ifndef CKPT_ARCH_TRAP_H
 #define CKPT_ARCH_TRAP_H
@@ -16,8 +16,9 @@
 
 /*
  * The gate: the program's own call, made from our code, which the filter lets through by its address.  Then back to
- * where the program was.  The program stands on its own stack with its own mask, so the call can wait, be interrupted
- * and be saved like any other.  Below the stack pointer are 128 bytes that belong to the program (the red zone):
+ * where the program was.  The program stands on its own stack with its own mask, so the call can wait, be
+ * interrupted and be saved like any other.  Below the stack pointer are 128 bytes that belong to the program (the
+ * red zone):
  *
  *     |<------ GATE_ROOM ------>|<- 128 ->|
  *     | back | number | scratch | red zone| the program's stack

@@ -74,10 +74,11 @@ static long read_all(int fd, char *to, size_t size, bool first)
 int frame_read(int fd, struct frame *frame, void *data)
 {
     //@ step 6.2 Read one frame.
-    //@ First its head, then frame->size bytes to `data`: read_all() brings them, in as many pieces as the stream likes,
-    //@ and says how many there were. Nothing at all before the head is the end of the stream: return 0. Fewer bytes than
-    //@ there should be, in the head or behind it: -EPIPE. A head that frame_problem() does not like: -EPROTO, before its
-    //@ size is believed: `data` has room for FRAME_MAX bytes, and whoever sends may be lying. Return 1 if all is well.
+    //@ First its head, then frame->size bytes to `data`: read_all() brings them, in as many pieces as the stream
+    //@ likes, and says how many there were. Nothing at all before the head is the end of the stream: return 0.
+    //@ Fewer bytes than there should be, in the head or behind it: -EPIPE. A head that frame_problem() does not
+    //@ like: -EPROTO, before its size is believed: `data` has room for FRAME_MAX bytes, and whoever sends may be
+    //@ lying. Return 1 if all is well.
     //@ stub: (void)read_all;
     //@ stub: return -ENOSYS;
     long n = read_all(fd, (char *)frame, sizeof *frame, true);

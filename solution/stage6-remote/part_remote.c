@@ -1,8 +1,8 @@
 /*
  * part_remote.c - the room of a job whose files are at home: which they are, and how the next life reaches them.
  *
- * The table itself is in the job's memory, and so in the image.  The note tells people, and tells restart --remote where
- * to leave the two descriptors of the next life.
+ * The table itself is in the job's memory, and so in the image.  The note tells people, and tells restart --remote
+ * where to leave the two descriptors of the next life.
  */
 #include "part.h"
 #include "remote_life.h"

@@ -1,8 +1,8 @@
 /*
  * paths.c - on which side is the file that a path names?  And what does home call it?  (remote_call.h)
  *
- * Home's is everything, but for path_rules[].  What these name must not lead back into this machine's files: /proc has
- * links to them, and `..` leads out.  So of a path with a rule:
+ * Home's is everything, but for path_rules[].  What these name must not lead back into this machine's files: /proc
+ * has links to them, and `..` leads out.  So of a path with a rule:
  *
  *     /proc/self/fd/7, /dev/fd/7, /dev/stdin   the job's own descriptor, wherever that is
  *     /proc/self/exe, /proc/self/cwd           home's: the program's file, the working directory
@@ -30,7 +30,8 @@ static bool has_parent(const char *path)
 static const char *behind(const char *path, const char *prefix)
 {
     size_t length = strlen(prefix);
-    return strncmp(path, prefix, length) == 0 && (path[length] == '/' || path[length] == '\0') ? path + length : NULL;
+    bool ends = strncmp(path, prefix, length) == 0 && (path[length] == '/' || path[length] == '\0');
+    return ends ? path + length : NULL;
 }
 
 /* What follows /proc/self, /proc/thread-self or /proc/OUR-PID; else NULL. */

@@ -1,8 +1,8 @@
 /*
  * remote_table.c - the Open File Table of a running job (remote_table.h), and map().
  *
- * It lies in the job's memory, so it is in every image, and the next life has it; and the placeholders come back by the
- * room of all open files (part_files.c), as the eventfds that they are.
+ * It lies in the job's memory, so it is in every image, and the next life has it; and the placeholders come back by
+ * the room of all open files (part_files.c), as the eventfds that they are.
  */
 #include "remote_table.h"
 
@@ -16,9 +16,9 @@ struct remote_file *table_find(long fd)
 enum side map(long *fd)
 {
     //@ step 6.4 Where is this descriptor open?
-    //@ *fd is the program's number. AT_FDCWD is at HOME, and stays as it is. table_find() has the entries of what is
-    //@ open at home: then *fd becomes the shadow's number, `real`, and the side is HOME. All other numbers are this
-    //@ kernel's: HERE. Compare as int: the kernel looks at the lower half of the register only.
+    //@ *fd is the program's number. AT_FDCWD is at HOME, and stays as it is. table_find() has the entries of what
+    //@ is open at home: then *fd becomes the shadow's number, `real`, and the side is HOME. All other numbers are
+    //@ this kernel's: HERE. Compare as int: the kernel looks at the lower half of the register only.
     //@ stub: return HERE;
     if ((int)*fd == AT_FDCWD)
         return HOME;

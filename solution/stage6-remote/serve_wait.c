@@ -1,6 +1,6 @@
 /*
- * serve_wait.c - calls that may wait for long: locks, and poll(2).  The shadow never sleeps in one: it asks again and
- * again, or waits for all at once, and hears meanwhile that the job has abandoned the call.
+ * serve_wait.c - calls that may wait for long: locks, and poll(2).  The shadow never sleeps in one: it asks again
+ * and again, or waits for all at once, and hears meanwhile that the job has abandoned the call.
  */
 #include "libc.h"
 #include "serve.h"
@@ -46,7 +46,10 @@ long serve_fcntl_F_OFD_SETLKW(struct request *r)
     return lock_and_wait(r, F_OFD_SETLK);
 }
 
-/* O_NONBLOCK of the job's files is the job's affair; others share the files that it was born with, and those keep it. */
+/*
+ * O_NONBLOCK of the job's files is the job's affair; others share the files that it was born with, and those keep
+ * it.
+ */
 long serve_fcntl_F_SETFL(struct request *r)
 {
     int fd = take_fd(r, 0), flags = (int)r->arguments[2] & ~(O_NONBLOCK | O_ASYNC | O_DIRECT);

@@ -2,8 +2,8 @@
  * ckpt-shadow - runs a program on another machine, with the files of this one.
  *
  * The program is saved here before its main() begins; the image runs there; each of its calls that has to do with
- * files comes back, and is made by this process.  So all its files are ours: paths, working directory, umask, standard
- * streams, locks; and its exit status.  Its memory, its time and its processor are the other machine's.
+ * files comes back, and is made by this process.  So all its files are ours: paths, working directory, umask,
+ * standard streams, locks; and its exit status.  Its memory, its time and its processor are the other machine's.
  */
 #include "shadow.h"
 #include "libc.h"
@@ -22,16 +22,17 @@ static const char usage[] =
     "working directory, the signals that you type, and its exit status.  The other machine needs `restart-static`\n"
     "and /proc, and none of PROG's files.\n\n"
     "  -e COMMAND      leads to the other machine: COMMAND RESTART --remote is run by sh, and what it reads and\n"
-    "                  writes is the connection.  Without -e the job runs on this machine.  With several, `kill -USR2`\n"
-    "                  of ckpt-shadow makes the job save itself, and the next COMMAND runs it; after the last the first\n"
+    "                  writes is the connection.  Without -e the job runs on this machine.  With several,\n"
+    "                  `kill -USR2` of ckpt-shadow makes the job save itself, and the next COMMAND runs it; after\n"
+    "                  the last the first\n"
     "  --restart PATH  where restart is on the other machine (default: restart-static beside ckpt-shadow)\n"
     "  --allow PATH    the job may also read and change PATH, and all in it\n"
     "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
-    "  --keep-image FILE  whenever the job has saved itself, its image is written to FILE, too (for readckpt and gdb)\n"
+    "  --keep-image FILE  whenever the job has saved itself, its image is written to FILE, too (readckpt, gdb)\n"
     "  -v              say where each life begins, and name each file that the job was not allowed to use\n\n"
-    "The job may read the system's folders (/usr, /lib, /bin, /sbin, /etc, /opt) and PROG's installation.  It may read\n"
-    "and change the working directory, files and folders that ARGS name (also as --opt=PATH, but not /), $TMPDIR or\n"
-    "/tmp, and what --allow says.  All else is \"Permission denied\" for it, whatever links lead there.\n\n"
+    "The job may read the system's folders (/usr, /lib, /bin, /sbin, /etc, /opt) and PROG's installation.  It may\n"
+    "read and change the working directory, files and folders that ARGS name (also as --opt=PATH, but not /),\n"
+    "$TMPDIR or /tmp, and what --allow says.  All else is \"Permission denied\" for it, wherever links lead.\n\n"
     "Examples:\n"
     "  ckpt-shadow -e 'ssh other' --restart /opt/ckptlab/restart-static sort -o sorted words\n"
     "  ckpt-shadow -e 'ssh one' -e 'ssh two' --allow /data python3 simulate.py\n\n"

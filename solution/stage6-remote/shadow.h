@@ -65,12 +65,14 @@ extern struct shadow shadow; /* there is one */
 /* Writes a message, and a newline, to our standard error. */
 void shadow_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Text that another machine sent, to our standard error: control characters and all that is too long are left out. */
+/*
+ * Text that another machine sent, to our standard error: control characters and all that is too long are left out.
+ */
 void shadow_pass_on(const char *text, size_t size);
 
 /*
- * Starts `path` with libckpt.so so that it saves itself before main.  Its image is open at shadow.image then, and has
- * no name.  Ends the program with a message if that fails.
+ * Starts `path` with libckpt.so so that it saves itself before main.  Its image is open at shadow.image then, and
+ * has no name.  Ends the program with a message if that fails.
  */
 void embryo_make(const char *path, char **argv);
 
@@ -90,8 +92,8 @@ void life_start(const char *command, const char *restart);
 void signals_hold(void);
 
 /*
- * --keep-image: from now on keep_image_now() writes the image that we have to `file`, first under another name.  It says
- * so if that fails, and the job goes on.  Uses shadow.data.
+ * --keep-image: from now on keep_image_now() writes the image that we have to `file`, first under another name.  It
+ * says so if that fails, and the job goes on.  Uses shadow.data.
  */
 void keep_image_in(const char *file);
 void keep_image_now(void);
@@ -100,8 +102,9 @@ void keep_image_now(void);
 enum end shadow_loop(void);
 
 /*
- * One turn of it.  Waits until one of `also` is ready, something came, or `milliseconds` (-1: any) are over, and takes
- * care of what came.  Returns how many of `also` are ready.  For calls that wait: they look at shadow_is_wanted().
+ * One turn of it.  Waits until one of `also` is ready, something came, or `milliseconds` (-1: any) are over, and
+ * takes care of what came.  Returns how many of `also` are ready.  For calls that wait: they look at
+ * shadow_is_wanted().
  */
 int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds);
 #define TURN_MOST 1024 /* count */

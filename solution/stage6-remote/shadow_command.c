@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 
 /*
- * Signals that a terminal sends go to all who read from it, so COMMAND gets them, too; but they are the job's, and ssh
- * must not die of them.  Ignored signals stay ignored across execve(2).  (A process group of its own would do the same,
- * but then ssh could not ask for a password.)
+ * Signals that a terminal sends go to all who read from it, so COMMAND gets them, too; but they are the job's, and
+ * ssh must not die of them.  Ignored signals stay ignored across execve(2).  (A process group of its own would do
+ * the same, but then ssh could not ask for a password.)
  */
 static void child_signals(void)
 {

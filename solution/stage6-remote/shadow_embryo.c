@@ -1,7 +1,7 @@
 /*
  * shadow_embryo.c - the job's first image.  PROG is started here, as ckpt does it, but its life ends before main:
- * libckpt.so's constructor takes a checkpoint with all pages stored (CKPT_FULL), which runs on a machine without any
- * of our files.
+ * libckpt.so's constructor takes a checkpoint with all pages stored (CKPT_FULL), which runs on a machine without
+ * any of our files.
  */
 #include "remote_life.h"
 #include "shadow.h"

@@ -72,10 +72,10 @@ static void take_call(const struct frame *frame)
 static void abandon(uint64_t serial)
 {
     //@ step 6.6 A call is to be abandoned: this is the shadow's half.
-    //@ `serial` says which. A larger one than that of the last call (shadow.call.serial) never came: end_wrong(). If it
-    //@ is the call that is being served (shadow.serving) set shadow.abandoned: its handler sees it, and the answer will
-    //@ be NOT_DONE. Otherwise the answer has been sent already, and the two crossed: nothing is left to do. In no case
-    //@ send anything here: there is one answer to each call.
+    //@ `serial` says which. A larger one than that of the last call (shadow.call.serial) never came: end_wrong().
+    //@ If it is the call that is being served (shadow.serving) set shadow.abandoned: its handler sees it, and the
+    //@ answer will be NOT_DONE. Otherwise the answer has been sent already, and the two crossed: nothing is left to
+    //@ do. In no case send anything here: there is one answer to each call.
     if (serial > shadow.call.serial)
         end_wrong("a call was abandoned that never came");
     else if (shadow.serving && serial == shadow.call.serial)
@@ -193,9 +193,10 @@ int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds)
 enum end shadow_loop(void)
 {
     //@ step 6.3 The shadow's loop.
-    //@ As long as shadow.end is GOES_ON: shadow_turn(NULL, 0, -1) waits until something happens, and sees to frames,
-    //@ signals and heartbeats. If a call came (shadow.call_came), and it is not the end, serve_call() makes it and sends
-    //@ the answer. Not inside of shadow_turn(): a call that waits, for a key or a lock, calls shadow_turn() itself.
+    //@ As long as shadow.end is GOES_ON: shadow_turn(NULL, 0, -1) waits until something happens, and sees to
+    //@ frames, signals and heartbeats. If a call came (shadow.call_came), and it is not the end, serve_call() makes
+    //@ it and sends the answer. Not inside of shadow_turn(): a call that waits, for a key or a lock, calls
+    //@ shadow_turn() itself.
     while (shadow.end == GOES_ON) {
         shadow_turn(NULL, 0, -1);
         if (shadow.call_came && shadow.end == GOES_ON)

@@ -72,8 +72,8 @@ static int send_data(uint64_t start, uint64_t end)
 }
 
 /*
- * Sends the image.  Its holes (4 GiB that a program has reserved and not touched) cost nothing.  A file system without
- * SEEK_DATA says that all is data (lseek(2)).
+ * Sends the image.  Its holes (4 GiB that a program has reserved and not touched) cost nothing.  A file system
+ * without SEEK_DATA says that all is data (lseek(2)).
  */
 static int send_image(void)
 {

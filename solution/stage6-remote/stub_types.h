@@ -1,7 +1,7 @@
 /*
  * stub_types.h - the types of stubs.tmpl, as the kernel's interface has them: their sizes are how many bytes a raw
- * system call takes or brings.  libc's struct stat, statfs, statx, flock, timespec... are the kernel's on
- * machines of 64 bits; its struct termios is not (60 bytes): this one is <asm/termbits.h>'s, and <termios.h> cannot be
+ * system call takes or brings.  libc's struct stat, statfs, statx, flock, timespec... are the kernel's on machines
+ * of 64 bits; its struct termios is not (60 bytes): this one is <asm/termbits.h>'s, and <termios.h> cannot be
  * included as well.
  */
 #ifndef CKPT_STUB_TYPES_H

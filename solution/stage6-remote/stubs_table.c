@@ -2,7 +2,8 @@
  * stubs_table.c - the calls that change the Open File Table: open, close, dup and their relatives, by hand.
  *
  * Each does two things: at home the shadow opens, copies or closes its own descriptor; here a placeholder takes or
- * frees the number.  A copy of a descriptor is a copy at home, too: so offsets are shared, and locks end, as they would.
+ * frees the number.  A copy of a descriptor is a copy at home, too: so offsets are shared, and locks end, as they
+ * would.
  */
 #include "remote_table.h"
 #include "syscall_stubs.h"
@@ -92,8 +93,8 @@ long stub_close(struct trap *trap)
 {
     //@ step 6.5 Close a descriptor.
     //@ trap->arguments[0] is the program's number. table_find() has its entry if it is open at home: then
-    //@ close_at_home() the shadow's (`real`), table_remove() the number, and return what home said; the number is free
-    //@ even if that is an error (close(2)). What is not in the table is this kernel's: CALL_LOCAL. But our own
+    //@ close_at_home() the shadow's (`real`), table_remove() the number, and return what home said; the number is
+    //@ free even if that is an error (close(2)). What is not in the table is this kernel's: CALL_LOCAL. But our own
     //@ descriptors are not open as far as the program knows: -EBADF for what remote_call_owns().
     //@ stub: (void)close_at_home;
     //@ stub: return CALL_LOCAL;
@@ -135,8 +136,8 @@ long stub_close_range(struct trap *trap)
 long stub_dup(struct trap *trap)
 {
     //@ step 6.5 Copy a descriptor.
-    //@ If it is open at home (table_find()): copy_at_home() its real number, and number_for() that: the lowest number
-    //@ from 0 on, no flags, and an entry like the old one. Else CALL_LOCAL.
+    //@ If it is open at home (table_find()): copy_at_home() its real number, and number_for() that: the lowest
+    //@ number from 0 on, no flags, and an entry like the old one. Else CALL_LOCAL.
     //@ stub: (void)copy_at_home;
     //@ stub: return CALL_LOCAL;
     const struct remote_file *file = table_find((int)trap->arguments[0]);
@@ -203,8 +204,8 @@ long stub_fcntl_F_DUPFD_CLOEXEC(struct trap *trap)
 }
 
 /*
- * O_NONBLOCK is the job's alone: home's file, which others may have open too (a terminal), stays as it is.  It counts
- * for this descriptor, not for its copies.  O_NOFOLLOW is the shadow's: it has followed all links itself.
+ * O_NONBLOCK is the job's alone: home's file, which others may have open too (a terminal), stays as it is.  It
+ * counts for this descriptor, not for its copies.  O_NOFOLLOW is the shadow's: it has followed all links itself.
  */
 long stub_fcntl_F_GETFL(struct trap *trap)
 {
@@ -221,7 +222,8 @@ long stub_fcntl_F_SETFL(struct trap *trap)
     long flags = trap->arguments[2];
     if (file == NULL)
         return CALL_LOCAL;
-    long arguments[CALL_ARGUMENTS] = {file->real, F_SETFL, flags & ~O_NONBLOCK}, error = remote_fcntl_F_SETFL(arguments);
+    long arguments[CALL_ARGUMENTS] = {file->real, F_SETFL, flags & ~O_NONBLOCK};
+    long error = remote_fcntl_F_SETFL(arguments);
     if (error == 0)
         file->no_wait = (flags & O_NONBLOCK) != 0;
     return error;

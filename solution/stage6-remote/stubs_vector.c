@@ -1,6 +1,7 @@
 /*
- * stubs_vector.c - readv(2), writev(2) and their relatives, by hand: bytes in many pieces of memory.  At home there is one
- * call for each frame, read, write, pread or pwrite; so what a program writes as one comes as one, if a frame holds it.
+ * stubs_vector.c - readv(2), writev(2) and their relatives, by hand: bytes in many pieces of memory.  At home there
+ * is one call for each frame, read, write, pread or pwrite; so what a program writes as one comes as one, if a
+ * frame holds it.
  *
  * A file gives and takes all that is asked, a pipe or a terminal what it has; a write that may wait takes all.
  */

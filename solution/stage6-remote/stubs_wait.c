@@ -90,8 +90,8 @@ static int milliseconds(const struct timespec *time)
 }
 
 /*
- * A signal ended a wait that had a mask of its own: it has to come while that mask is set.  So the program makes the
- * call here, with nothing to wait for: the kernel sets the mask, the handler runs, and the answer is EINTR.
+ * A signal ended a wait that had a mask of its own: it has to come while that mask is set.  So the program makes
+ * the call here, with nothing to wait for: the kernel sets the mask, the handler runs, and the answer is EINTR.
  */
 static long end_with_mask(struct trap *trap, long mask)
 {

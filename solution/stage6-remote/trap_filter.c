@@ -1,6 +1,6 @@
 /*
- * trap_filter.c - the filter: a program for the kernel's little machine (seccomp(2), <linux/filter.h>), which it runs
- * before each system call.  It sees the number, the arguments, and the address of the instruction.
+ * trap_filter.c - the filter: a program for the kernel's little machine (seccomp(2), <linux/filter.h>), which it
+ * runs before each system call.  It sees the number, the arguments, and the address of the instruction.
  *
  *     another ABI?                     -> ENOSYS
  *     made by libckpt.so itself?       -> allow       (or the stubs could not do what they are for)
@@ -25,7 +25,8 @@ struct filter {
 };
 
 /* Where the code of this library begins and ends: ld(1) defines them. */
-extern const char __ehdr_start[] __attribute__((visibility("hidden"))), etext[] __attribute__((visibility("hidden")));
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
 
 static void step(struct filter *f, int code, int jump_true, int jump_false, uint32_t k)
 {
@@ -51,8 +52,8 @@ static void answer_if(struct filter *f, uint32_t k, uint32_t action)
 }
 
 /*
- * Allows what is called from addresses of our code.  The machine has 32 bits, an address 64: so it is compared in two
- * halves, once for each block of 4 GiB that our code lies in (one, nearly always; two at the most).
+ * Allows what is called from addresses of our code.  The machine has 32 bits, an address 64: so it is compared in
+ * two halves, once for each block of 4 GiB that our code lies in (one, nearly always; two at the most).
  */
 static void allow_ours(struct filter *f)
 {

@@ -112,7 +112,8 @@ def test_the_reference_shows_no_source(lab: Path) -> None:
 
 
 @pytest.mark.parametrize("folder, word", [("reference", "IMAGE"), ("reference/stage4-openfiles", "--rollback"),
-                                          ("reference/stage5-coredump", "--nostop")])
+                                          ("reference/stage5-coredump", "--nostop"),
+                                          ("reference/stage6-remote", "--remote")])
 def test_the_reference_s_programs_can_be_linked(lab: Path, folder: str, word: str) -> None:
     done = make(lab, "-C", folder)
     assert done.returncode == 0, done.stdout
