@@ -1,7 +1,9 @@
 """A job of ckpt-shadow's that looks for the files of the machine that runs it; and what ckpt-shadow lets it change."""
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,11 @@ def test_devices_can_be_written_to(stage: Path, tmp_path: Path) -> None:
     words = [stage / "ckpt-shadow", "/usr/bin/tee", "/dev/null", "/dev/full"]
     done = subprocess.run(words, cwd=tmp_path, input="text", capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (1, "text") and "No space left" in done.stderr
+
+
+def test_a_signal_mask_from_outside_kills_no_job(stage: Path, tmp_path: Path) -> None:
+    """SIGSYS, blocked by who starts ckpt-shadow, would be blocked in the job; and the kernel kills for that."""
+    code = f"import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [{int(signal.SIGSYS)}]); " \
+           f"os.execv('{stage}/ckpt-shadow', ['ckpt-shadow', '/bin/echo', 'text'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "text\n"), done.stderr
