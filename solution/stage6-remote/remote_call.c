@@ -23,6 +23,8 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 
+#define MOST_ERRNO 4095 /* the kernel's MAX_ERRNO */
+
 static int connection = -1, watch = -1; /* a SOCK_SEQPACKET socket to the keeper; a signalfd(2) */
 static uint64_t serial;
 
@@ -179,6 +181,9 @@ static void receive(struct remote_call *call)
     } else if (n < (long)sizeof call->frame || call->frame.serial != serial ||
                (call->frame.kind != FRAME_RESULT && call->frame.kind != FRAME_NOT_DONE)) {
         end_alone();
+    } else if (call->frame.kind == FRAME_RESULT &&
+               (n < (long)(sizeof call->frame + sizeof call->result) || call->result < -MOST_ERRNO)) {
+        end_alone(); /* no result of a system call: CALL_LOCAL would make the call here */
     }
 }
 
