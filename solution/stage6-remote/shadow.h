@@ -93,7 +93,7 @@ void signals_hold(void);
 
 /*
  * --keep-image: from now on keep_image_now() writes the image that we have to `file`, first under another name.  It
- * says so if that fails, and the job goes on.  Uses shadow.data.
+ * says so if that fails, and the job goes on.
  */
 void keep_image_in(const char *file);
 void keep_image_now(void);

@@ -593,7 +593,8 @@ def test_damaged_conversations(stage: Path, tmp_path: Path, count: int, top: Pat
     sources = [path for path in stage.glob("s*.c") if re.match("shadow_|serve", path.name) and path.name != "shadow_calls.c"]
     folders = [stage, stage / "build", *(stage.parent / name for name in ("stage2-saveimage", "stage1-readmaps"))]
     words = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-             "-DHEARTBEAT_SECONDS=1", "-DLOST_SECONDS=2", *(f"-I{folder}" for folder in folders), *sources, stage / "frame.c",
+             "-DHEARTBEAT_SECONDS=1", "-DLOST_SECONDS=2", *(f"-I{folder}" for folder in folders), *sources,
+             stage / "frame.c", stage / "image_stream.c",
              next(stage.rglob("shadow_calls.c")), stage.parent / "stage1-readmaps/text.c", top / "grader/kit/shadow_fuzz.c",
              "-o", stage / "shadow_fuzz"]
     subprocess.run(words, check=True)
