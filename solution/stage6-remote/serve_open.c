@@ -11,8 +11,6 @@
 #include "stub_shadow.h"
 #include "text.h"
 
-#define WAIT_MILLISECONDS 20
-
 static bool changes(int flags)
 {
     if (flags & O_PATH)
@@ -26,8 +24,8 @@ static bool is_device(const struct stat *st)
 }
 
 /*
- * A device is opened below /dev, if the list names it: one that the job has made itself, never.  To write to a device
- * does not change its file, so it need only be one that may be read.
+ * A device is opened below /dev, if the list names it: one that the job has made itself, never.  To write to a
+ * device does not change its file, so it need only be one that may be read.
  */
 static bool may_use_device(const struct place *place)
 {
@@ -86,8 +84,7 @@ static long open_and_wait(const struct request *r, const struct place *place, co
             return job_add(fd, !(flags & O_PATH) && place->job_fd < 0 && allow_inside(place->path, true));
         if (errno != ENXIO || !S_ISFIFO(st->st_mode) || (flags & O_NONBLOCK) || (r->head->flags & CALL_NO_WAIT))
             return -errno;
-        shadow_turn(NULL, 0, WAIT_MILLISECONDS);
-        if (!shadow_is_wanted())
+        if (!shadow_try_again())
             return REQUEST_ABANDONED;
     }
 }

@@ -109,6 +109,12 @@ enum end shadow_loop(void);
 int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds);
 #define TURN_MOST 1024 /* count */
 
+/* The connection failed with this -errno: SILENT, or LOST. */
+void shadow_failed(int error);
+
+/* Waits a moment.  True if what did not succeed shall be tried again. */
+bool shadow_try_again(void);
+
 /* False when the job has abandoned the call that is being made, or is gone. */
 static inline bool shadow_is_wanted(void)
 {

@@ -71,8 +71,6 @@ void life_start(const char *command, const char *restart)
     clock_gettime(CLOCK_MONOTONIC, &shadow.next_ping);
     clock_gettime(CLOCK_MONOTONIC, &shadow.last_time);
     shadow.next_ping.tv_sec += HEARTBEAT_SECONDS;
-    if (error != 0 && error != -EPIPE) { /* -EPIPE: the loop reads what the other side said before it ended */
-        shadow.end = error == -ETIMEDOUT ? SILENT : LOST;
-        shadow.error = error;
-    }
+    if (error != 0 && error != -EPIPE) /* -EPIPE: the loop reads what the other side said before it ended */
+        shadow_failed(error);
 }
