@@ -44,16 +44,11 @@ static size_t add_plainly(char *to, size_t length, char c)
 static const char *plain(const char *path)
 {
     static char copy[PATH_MAX];
+    long size = readable_length(path);
     size_t length = 0;
-    for (size_t i = 0; i < sizeof copy; i++) {
-        bool new_page = i == 0 || (uint64_t)(path + i) % ARCH_PAGE_SIZE == 0;
-        if (new_page && !readable(path + i))
-            return NULL;
+    for (long i = 0; i <= size; i++) /* with its '\0' */
         length = add_plainly(copy, length, path[i]);
-        if (path[i] == '\0')
-            return copy;
-    }
-    return NULL;
+    return size < 0 ? NULL : copy;
 }
 
 /* If `path` begins with these whole names: what follows, from its slash on, or "".  Else NULL. */

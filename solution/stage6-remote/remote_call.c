@@ -96,8 +96,7 @@ void call_out_piece(struct remote_call *call, void *to, size_t size)
     add(call, call->out, &call->out_count, to, size);
 }
 
-/* How long it is, looked at page by page: what is not there must not be touched. */
-static long length_of(const char *string)
+long readable_length(const char *string)
 {
     for (size_t i = 0; i < PATH_MAX; i++) {
         bool new_page = i == 0 || (uint64_t)(string + i) % ARCH_PAGE_SIZE == 0;
@@ -111,7 +110,7 @@ static long length_of(const char *string)
 
 static void put_string(struct remote_call *call, int i, const char *string)
 {
-    long length = string == NULL ? 0 : length_of(string);
+    long length = string == NULL ? 0 : readable_length(string);
     if (length < 0)
         call->error = length;
     else if (string != NULL)
@@ -126,7 +125,7 @@ void call_string(struct remote_call *call, int i)
 void call_path(struct remote_call *call, int i)
 {
     const char *path = pointer(call, i);
-    if (path != NULL && length_of(path) >= 0)
+    if (path != NULL && readable_length(path) >= 0)
         path = path_home(path);
     put_string(call, i, path);
 }
