@@ -10,7 +10,7 @@ static void allow_system(void)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         allow_add(folders[i], false);
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
-        allow_add(devices[i], false); /* written to, yes (serve_open.c); but neither removed nor chmod(2)-ed, even by root */
+        allow_add(devices[i], false); /* written to (serve_open.c), not removed or chmod(2)-ed */
 }
 
 /*
@@ -38,7 +38,8 @@ static void allow_installation(const char *prog)
 
 /*
  * A file or folder that an argument names; or one that it may be about to make, if it is a path at all (`sed
- * s/a/b/` names no file, and neither does `tr / :`).  What is "/" by another name (/., /usr/.., a link) is no name for all files.
+ * s/a/b/` names no file, and neither does `tr / :`).
+ * What is "/" by another name (/., /usr/.., a link) is no name for all files.
  */
 static void allow_named(const char *text)
 {
