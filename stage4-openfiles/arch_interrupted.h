@@ -20,6 +20,9 @@
 
 #define ARCH_SYSCALL_SIZE 2 /* bytes of the instruction `syscall` */
 
+/* Where its arguments are: syscall(2). */
+static const uint8_t arch_argument_order[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
+
 /* A system call of the program's. */
 struct arch_call {
     long number;
@@ -54,9 +57,8 @@ static inline bool arch_interrupted(const ucontext_t *context, struct arch_call 
     const greg_t *regs = context->uc_mcontext.gregs;
     if (regs[REG_RAX] != -EINTR || regs[REG_RCX] != regs[REG_RIP] || !arch_call_number(regs, &call->number))
         return false;
-    static const uint8_t order[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
     for (int i = 0; i < 6; i++)
-        call->arguments[i] = regs[order[i]];
+        call->arguments[i] = regs[arch_argument_order[i]];
     return true;
 }
 
@@ -64,9 +66,8 @@ static inline bool arch_interrupted(const ucontext_t *context, struct arch_call 
 static inline void arch_call_again(ucontext_t *context, const struct arch_call *call)
 {
     greg_t *regs = context->uc_mcontext.gregs;
-    static const uint8_t order[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
     for (int i = 0; i < 6; i++)
-        regs[order[i]] = call->arguments[i];
+        regs[arch_argument_order[i]] = call->arguments[i];
     regs[REG_RAX] = call->number;
     regs[REG_RIP] -= ARCH_SYSCALL_SIZE;
 }

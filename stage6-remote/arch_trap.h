@@ -41,8 +41,6 @@ static inline struct arch_gate_frame *arch_gate_frame(const ucontext_t *context)
     return (struct arch_gate_frame *)(context->uc_mcontext.gregs[REG_RSP] - GATE_RED_ZONE - GATE_ROOM); // NOLINT
 }
 
-static const uint8_t arch_argument_order[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
-
 static inline void arch_trap_read(const ucontext_t *context, long *number, long *arguments)
 {
     const greg_t *regs = context->uc_mcontext.gregs;

@@ -49,35 +49,75 @@ const char *image_whole(const struct image_arrival *arrival, const void *data, s
     return ftruncate(arrival->fd, (off_t)whole) == 0 ? NULL : "there is no room for the image";
 }
 
-/* The data from `at` up to `end`, in frames. */
-static int send_data(int to, int fd, uint64_t at, uint64_t end, void (*went)(void))
+/* A record on its way: the offset, then the bytes. */
+static struct record {
+    uint64_t at;
+    char bytes[FRAME_DATA];
+} record;
+
+/* What becomes of `size` bytes of the record.  0 or -errno. */
+typedef int record_user(size_t size, void *context);
+
+static int each_record_of(int fd, uint64_t at, uint64_t end, record_user *use, void *context)
 {
-    static char record[sizeof at + FRAME_DATA];
     int error = 0;
     while (at < end && error == 0) {
         size_t size = end - at < FRAME_DATA ? end - at : FRAME_DATA;
-        ssize_t got = pread(fd, record + sizeof at, size, (off_t)at);
+        ssize_t got = pread(fd, record.bytes, size, (off_t)at);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return got == 0 ? -EIO : -errno;
-        memcpy(record, &at, sizeof at);
-        error = frame_write(to, FRAME_IMAGE, 0, record, sizeof at + (size_t)got);
-        went();
+        record.at = at;
+        error = use((size_t)got, context);
         at += (uint64_t)got;
     }
+    return error;
+}
+
+/* The image's data, without its holes.  A file system without SEEK_DATA says that all is data (lseek(2)). */
+static int each_record(int fd, record_user *use, void *context)
+{
+    int error = 0;
+    off_t hole = 0, data;
+    while (error == 0 && (data = lseek(fd, hole, SEEK_DATA)) >= 0) { /* ENXIO: no data behind the last hole */
+        hole = lseek(fd, data, SEEK_HOLE);
+        error = hole < 0 ? -errno : each_record_of(fd, (uint64_t)data, (uint64_t)hole, use, context);
+    }
+    return error;
+}
+
+struct sending {
+    int to;
+    void (*went)(void);
+};
+
+static int send_record(size_t size, void *context)
+{
+    const struct sending *sending = context;
+    int error = frame_write(sending->to, FRAME_IMAGE, 0, &record, offsetof(struct record, bytes) + size);
+    if (sending->went != NULL)
+        sending->went();
     return error;
 }
 
 int image_send(int to, int fd, void (*went)(void))
 {
     struct stat st;
-    int error = fstat(fd, &st) != 0 ? -errno : 0;
-    off_t hole = 0, data;
-    while (error == 0 && (data = lseek(fd, hole, SEEK_DATA)) >= 0) { /* ENXIO: no data behind the last hole */
-        hole = lseek(fd, data, SEEK_HOLE);
-        error = hole < 0 ? -errno : send_data(to, fd, (uint64_t)data, (uint64_t)hole, went);
-    }
+    struct sending sending = {to, went};
+    int error = fstat(fd, &st) != 0 ? -errno : each_record(fd, send_record, &sending);
     uint64_t size = (uint64_t)st.st_size;
     return error != 0 ? error : frame_write(to, FRAME_START, 0, &size, sizeof size);
+}
+
+static int copy_record(size_t size, void *to)
+{
+    return write_at(*(int *)to, record.bytes, size, record.at) ? 0 : errno != 0 ? -errno : -EIO;
+}
+
+int image_copy(int to, int fd)
+{
+    struct stat st;
+    bool sized = fstat(fd, &st) == 0 && ftruncate(to, st.st_size) == 0;
+    return sized ? each_record(fd, copy_record, &to) : -errno;
 }

@@ -23,7 +23,10 @@ const char *image_record(struct image_arrival *arrival, const void *data, size_t
 /* FRAME_START.  NULL: it is whole, as long as it shall be; or what is wrong. */
 const char *image_whole(const struct image_arrival *arrival, const void *data, size_t size);
 
-/* Sends what lies in `fd`, a whole image; went() is called after each frame.  0 or -errno. */
+/* Sends what lies in `fd`, a whole image; went(), unless it is NULL, is called after each frame.  0 or -errno. */
 int image_send(int to, int fd, void (*went)(void));
+
+/* Copies it into an empty file.  0 or -errno. */
+int image_copy(int to, int fd);
 
 #endif

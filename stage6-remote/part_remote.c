@@ -16,7 +16,7 @@ static void describe(part_printf print, const void *note, size_t size)
 {
     const struct image_remote *remote = note;
     print("  a job of ckpt-shadow's: %u files are open at home\n", remote->count);
-    for (uint32_t i = 0; i < remote->count && sizeof *remote + (i + 1) * sizeof *remote->files <= size; i++)
+    for (uint32_t i = 0; i < image_remote_count(remote, size); i++)
         print("  descriptor %d: there %d, %.*s\n", remote->files[i].fd, remote->files[i].real,
               (int)sizeof remote->files[i].path, remote->files[i].path);
 }

@@ -26,6 +26,31 @@ static bool has_parent(const char *path)
     return false;
 }
 
+/* Adds a character to a path of this length; after "/" a '/' adds nothing, and "/./" is "/".  The new length. */
+static size_t add_plainly(char *to, size_t length, char c)
+{
+    bool ends = c == '/' || c == '\0';
+    if (ends && length >= 2 && to[length - 1] == '.' && to[length - 2] == '/')
+        length--;
+    if (c != '/' || length == 0 || to[length - 1] != '/')
+        to[length++] = c;
+    return length;
+}
+
+/*
+ * The path without what names nothing: /proc//self and /proc/./self are /proc/self, to the rules as to the kernel.
+ * The result is static.  NULL: it cannot be read, or is too long; who makes the call says so.
+ */
+static const char *plain(const char *path)
+{
+    static char copy[PATH_MAX];
+    long size = readable_length(path);
+    size_t length = 0;
+    for (long i = 0; i <= size; i++) /* with its '\0' */
+        length = add_plainly(copy, length, path[i]);
+    return size < 0 ? NULL : copy;
+}
+
 /* If `path` begins with these whole names: what follows, from its slash on, or "".  Else NULL. */
 static const char *behind(const char *path, const char *prefix)
 {
@@ -80,7 +105,7 @@ static bool leads_out(const char *path)
 
 enum side path_side(const char *path)
 {
-    if (path == NULL || !readable(path))
+    if (path == NULL || (path = plain(path)) == NULL)
         return HOME;
     long fd = named_descriptor(path);
     if (fd >= 0)
@@ -113,9 +138,12 @@ enum side map_at(long *fd, const char *path)
 const char *path_home(const char *path)
 {
     static int turn;
+    const char *known = plain(path);
+    if (known == NULL)
+        return path;
     char *to = translated[turn ^= 1];
-    const char *self = behind_self(path), *rest = self == NULL ? NULL : behind(self, "/cwd");
-    long fd = named_descriptor(path);
+    const char *self = behind_self(known), *rest = self == NULL ? NULL : behind(self, "/cwd");
+    long fd = named_descriptor(known);
     const struct remote_file *file = table_find(fd);
     if (file != NULL)
         text_join(to, PATH_MAX, "/proc/self/fd/", text_number((uint64_t)file->real, 10).digits, NULL);

@@ -27,10 +27,6 @@ static void clean_environment(void)
                                        "LD_PRELOAD"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         unsetenv(ours[i]);
-    const char *preload = environment("CKPT_PRELOAD", "");
-    if (*preload != '\0')
-        setenv("LD_PRELOAD", preload, 1);
-    unsetenv("CKPT_PRELOAD");
 }
 
 /* 0, 1 and 2 are the shadow's. */

@@ -23,6 +23,8 @@
 #include <sys/socket.h>
 #include <sysexits.h>
 
+#define MOST_ERRNO 4095 /* the kernel's MAX_ERRNO */
+
 static int connection = -1, watch = -1; /* a SOCK_SEQPACKET socket to the keeper; a signalfd(2) */
 static uint64_t serial;
 
@@ -94,8 +96,7 @@ void call_out_piece(struct remote_call *call, void *to, size_t size)
     add(call, call->out, &call->out_count, to, size);
 }
 
-/* How long it is, looked at page by page: what is not there must not be touched. */
-static long length_of(const char *string)
+long readable_length(const char *string)
 {
     for (size_t i = 0; i < PATH_MAX; i++) {
         bool new_page = i == 0 || (uint64_t)(string + i) % ARCH_PAGE_SIZE == 0;
@@ -109,7 +110,7 @@ static long length_of(const char *string)
 
 static void put_string(struct remote_call *call, int i, const char *string)
 {
-    long length = string == NULL ? 0 : length_of(string);
+    long length = string == NULL ? 0 : readable_length(string);
     if (length < 0)
         call->error = length;
     else if (string != NULL)
@@ -124,7 +125,7 @@ void call_string(struct remote_call *call, int i)
 void call_path(struct remote_call *call, int i)
 {
     const char *path = pointer(call, i);
-    if (path != NULL && length_of(path) >= 0)
+    if (path != NULL && readable_length(path) >= 0)
         path = path_home(path);
     put_string(call, i, path);
 }
@@ -179,6 +180,9 @@ static void receive(struct remote_call *call)
     } else if (n < (long)sizeof call->frame || call->frame.serial != serial ||
                (call->frame.kind != FRAME_RESULT && call->frame.kind != FRAME_NOT_DONE)) {
         end_alone();
+    } else if (call->frame.kind == FRAME_RESULT &&
+               (n < (long)(sizeof call->frame + sizeof call->result) || call->result < -MOST_ERRNO)) {
+        end_alone(); /* no result of a system call: CALL_LOCAL would make the call here */
     }
 }
 

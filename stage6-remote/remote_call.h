@@ -67,6 +67,12 @@ long REMOTE_syscall(struct remote_call *call);
 /* True if a word at this address can be read: asks the kernel, which only says no. */
 bool readable(const void *address);
 
+/*
+ * How long a string is, looked at page by page, since what is not there must not be touched: or -EFAULT,
+ * -ENAMETOOLONG.
+ */
+long readable_length(const char *string);
+
 /* Where a call is made. */
 enum side {
     HERE,

@@ -45,8 +45,7 @@ static bool is_home(const struct image *image, const struct open_file *file)
     size_t size = 0;
     const struct image_remote *note = image_note(image, IMAGE_NOTE_NAME, NOTE_REMOTE, sizeof *note, &size);
     bool home = file->pre_opened || file->remote;
-    size_t count = (size - offsetof(struct image_remote, files)) / sizeof *note->files;
-    for (size_t i = 0; i < note->count && i < count; i++)
+    for (uint32_t i = 0; i < image_remote_count(note, size); i++)
         home |= note->files[i].fd == file->fd;
     return home;
 }

@@ -2,7 +2,7 @@
 #ifndef CKPT_REMOTE_LIFE_H
 #define CKPT_REMOTE_LIFE_H
 
-#include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define REMOTE_SIGNAL 50 /* a job's checkpoint signal, in all of its lives: one that hardly any program takes */
@@ -26,5 +26,12 @@ struct image_remote {
         char path[96];
     } files[];
 };
+
+/* How many of them there are in a note of `size` bytes, whatever its count says. */
+static inline uint32_t image_remote_count(const struct image_remote *note, size_t size)
+{
+    size_t fit = (size - offsetof(struct image_remote, files)) / sizeof *note->files;
+    return fit < note->count ? (uint32_t)fit : note->count;
+}
 
 #endif

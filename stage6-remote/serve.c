@@ -45,7 +45,7 @@ int take_directory(struct request *r, int i)
     return (int)r->arguments[i] == AT_FDCWD ? AT_FDCWD : take_fd(r, i);
 }
 
-const char *request_text(struct request *r, int i)
+const char *take_text(struct request *r, int i)
 {
     size_t size = r->head->in_size[i], length;
     if (r->in[i] == NULL)
@@ -61,11 +61,6 @@ const char *request_text(struct request *r, int i)
     return text != NULL ? memcpy(text, r->in[i], length) : NULL;
 }
 
-const char *take_text(struct request *r, int i)
-{
-    return request_text(r, i);
-}
-
 void *take_in(struct request *r, int i, size_t size)
 {
     if (r->in[i] == NULL)
@@ -78,13 +73,6 @@ void *take_in(struct request *r, int i, size_t size)
         return r->in[i];
     void *aligned = request_memory(r, size);
     return aligned != NULL ? memcpy(aligned, r->in[i], size) : NULL;
-}
-
-void *take_in_up_to(struct request *r, int i, size_t *size)
-{
-    if (r->head->in_size[i] != *size)
-        fail(r, -EINVAL);
-    return r->in[i];
 }
 
 void *take_out(struct request *r, int i, size_t size)

@@ -59,9 +59,8 @@ int take_directory(struct request *r, int i);
  */
 const char *take_path(struct request *r, int i, int directory, enum path_use use, int at_flags);
 
-const char *take_text(struct request *r, int i);               /* a string; text(char *): no path */
+const char *take_text(struct request *r, int i);               /* a string, ended by '\0'; NULL for NULL */
 void *take_in(struct request *r, int i, size_t size);          /* exactly size bytes; NULL for NULL */
-void *take_in_up_to(struct request *r, int i, size_t *size); /* const char buf[count]: what came, *size bytes */
 void *take_out(struct request *r, int i, size_t size);         /* zeroed room for what goes back; NULL for NULL */
 void *take_inout(struct request *r, int i, size_t size);       /* both */
 
@@ -93,9 +92,6 @@ bool job_was_born_with(int fd);
 bool job_may_change(int fd);
 long job_add(int fd, bool change); /* fd, or -EMFILE: then fd is closed */
 void job_remove(int fd);           /* and closes it */
-
-/* A string that came, ended by '\0'; NULL for NULL or what is no string (r->error). */
-const char *request_text(struct request *r, int i);
 
 /* Memory of the request, aligned for any type and zeroed; NULL: there is no more (r->error). */
 void *request_memory(struct request *r, size_t size);

@@ -51,10 +51,8 @@ static size_t make_answer(const struct request *r, int64_t result)
 static void send_answer(uint32_t kind, size_t size)
 {
     int error = frame_write(shadow.out, kind, shadow.call.serial, answer, size);
-    if (error != 0 && error != -EPIPE && shadow.end == GOES_ON) {
-        shadow.end = error == -ETIMEDOUT ? SILENT : LOST;
-        shadow.error = error;
-    }
+    if (error != 0 && error != -EPIPE && shadow.end == GOES_ON)
+        shadow_failed(error);
 }
 
 /* Somebody else may have taken what was ready (waited): then the job, which wanted to wait, waits on. */

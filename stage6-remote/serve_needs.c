@@ -10,7 +10,7 @@ static void allow_system(void)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         allow_add(folders[i], false);
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
-        allow_add(devices[i], true);
+        allow_add(devices[i], false); /* written to (serve_open.c), not removed or chmod(2)-ed */
 }
 
 /*
@@ -39,6 +39,7 @@ static void allow_installation(const char *prog)
 /*
  * A file or folder that an argument names; or one that it may be about to make, if it is a path at all (`sed
  * s/a/b/` names no file, and neither does `tr / :`).
+ * What is "/" by another name (/., /usr/.., a link) is no name for all files.
  */
 static void allow_named(const char *text)
 {
@@ -53,7 +54,8 @@ static void allow_named(const char *text)
         if (access(path, F_OK) != 0)
             return;
     }
-    allow_add(text, true);
+    if (realpath(text, path) == NULL || strcmp(path, "/") != 0)
+        allow_add(text, true);
 }
 
 static void allow_argument(const char *argument)

@@ -11,8 +11,6 @@
 #include "stub_shadow.h"
 #include "text.h"
 
-#define WAIT_MILLISECONDS 20
-
 static bool changes(int flags)
 {
     if (flags & O_PATH)
@@ -20,10 +18,18 @@ static bool changes(int flags)
     return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-/* A device is opened where the list names it, or below /dev: one that the job has made itself, never. */
-static bool is_foreign_device(const struct place *place, const struct stat *st)
+static bool is_device(const struct stat *st)
 {
-    return (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode)) && !starts_with(place->path, "/dev/");
+    return S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode);
+}
+
+/*
+ * A device is opened below /dev, if the list names it: one that the job has made itself, never.  To write to a
+ * device does not change its file, so it need only be one that may be read.
+ */
+static bool may_use_device(const struct place *place)
+{
+    return starts_with(place->path, "/dev/") && allow_inside(place->path, false);
 }
 
 /* The rights of a descriptor of the job's are enough for these flags: no more can be had by opening it anew. */
@@ -44,8 +50,8 @@ static long open_problem(const struct place *place, const struct stat *st, int f
 {
     if (place->job_fd >= 0)
         return is_within(place->job_fd, flags) ? 0 : -EACCES;
-    if (is_foreign_device(place, st))
-        return -EACCES;
+    if (is_device(st) && !(flags & O_PATH))
+        return may_use_device(place) ? 0 : -EACCES;
     if ((flags & O_PATH) || allow_inside(place->path, changes(flags)))
         return 0; /* O_PATH: to look at what may be looked at */
     refused(place->path);
@@ -78,8 +84,7 @@ static long open_and_wait(const struct request *r, const struct place *place, co
             return job_add(fd, !(flags & O_PATH) && place->job_fd < 0 && allow_inside(place->path, true));
         if (errno != ENXIO || !S_ISFIFO(st->st_mode) || (flags & O_NONBLOCK) || (r->head->flags & CALL_NO_WAIT))
             return -errno;
-        shadow_turn(NULL, 0, WAIT_MILLISECONDS);
-        if (!shadow_is_wanted())
+        if (!shadow_try_again())
             return REQUEST_ABANDONED;
     }
 }

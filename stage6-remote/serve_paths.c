@@ -81,7 +81,7 @@ static long find_place(struct request *r, int directory, const char *path, enum 
 
 bool take_place(struct request *r, int i, int directory, enum path_use use, int at_flags, struct place *place)
 {
-    const char *path = request_text(r, i);
+    const char *path = take_text(r, i);
     if (r->error == 0 && path == NULL)
         r->error = -EFAULT;
     if (r->error == 0)
@@ -100,7 +100,7 @@ static const char *nameless(struct request *r, int directory, enum path_use use,
 const char *take_path(struct request *r, int i, int directory, enum path_use use, int at_flags)
 {
     struct place place;
-    const char *path = request_text(r, i);
+    const char *path = take_text(r, i);
     if (r->error != 0)
         return NULL;
     if (path == NULL || (*path == '\0' && (at_flags & AT_EMPTY_PATH)))

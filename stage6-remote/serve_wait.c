@@ -9,15 +9,6 @@
 
 #include <sys/file.h>
 
-#define WAIT_MILLISECONDS 20
-
-/* Waits a moment.  True if the call shall be tried again. */
-static bool try_again(void)
-{
-    shadow_turn(NULL, 0, WAIT_MILLISECONDS);
-    return shadow_is_wanted();
-}
-
 /* fcntl(F_SETLKW), F_OFD_SETLKW: `command` is the one that does not wait. */
 static long lock_and_wait(struct request *r, int command)
 {
@@ -32,7 +23,7 @@ static long lock_and_wait(struct request *r, int command)
         long result = request_result(fcntl(fd, command, &lock));
         if (result != -EAGAIN && result != -EACCES)
             return result;
-    } while (try_again());
+    } while (shadow_try_again());
     return REQUEST_ABANDONED;
 }
 
@@ -68,7 +59,7 @@ long serve_flock(struct request *r)
         long result = request_result(flock(fd, operation | LOCK_NB));
         if (result != -EAGAIN || (operation & LOCK_NB))
             return result;
-        if (!try_again())
+        if (!shadow_try_again())
             return REQUEST_ABANDONED;
     }
 }

@@ -93,7 +93,7 @@ void signals_hold(void);
 
 /*
  * --keep-image: from now on keep_image_now() writes the image that we have to `file`, first under another name.  It
- * says so if that fails, and the job goes on.  Uses shadow.data.
+ * says so if that fails, and the job goes on.
  */
 void keep_image_in(const char *file);
 void keep_image_now(void);
@@ -108,6 +108,12 @@ enum end shadow_loop(void);
  */
 int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds);
 #define TURN_MOST 1024 /* count */
+
+/* The connection failed with this -errno: SILENT, or LOST. */
+void shadow_failed(int error);
+
+/* Waits a moment.  True if what did not succeed shall be tried again. */
+bool shadow_try_again(void);
 
 /* False when the job has abandoned the call that is being made, or is gone. */
 static inline bool shadow_is_wanted(void)

@@ -9,6 +9,8 @@
 
 #include <sys/signalfd.h>
 
+#define TRY_AGAIN 20 /* milliseconds */
+
 struct shadow shadow = {.messages = STDERR_FILENO, .image = -1, .in = -1, .out = -1, .signals = -1};
 
 static void end_wrong(const char *what)
@@ -17,13 +19,17 @@ static void end_wrong(const char *what)
     shadow.what = what;
 }
 
+void shadow_failed(int error)
+{
+    shadow.end = error == -ETIMEDOUT ? SILENT : LOST;
+    shadow.error = error;
+}
+
 static void send_frame(uint32_t kind, const void *data, size_t size)
 {
     int error = frame_write(shadow.out, kind, 0, data, size);
-    if (error != 0 && error != -EPIPE) { /* -EPIPE: what it said before its end can still be read */
-        shadow.end = error == -ETIMEDOUT ? SILENT : LOST;
-        shadow.error = error;
-    }
+    if (error != 0 && error != -EPIPE) /* -EPIPE: what it said before its end can still be read */
+        shadow_failed(error);
 }
 
 /* A piece of the image of a job that leaves. */
@@ -111,10 +117,8 @@ static void receive(void)
         take_frame(&frame);
     } else if (got == -EPROTO)
         end_wrong(frame_problem(&frame));
-    else {
-        shadow.end = got == -ETIMEDOUT ? SILENT : LOST;
-        shadow.error = got;
-    }
+    else
+        shadow_failed(got);
 }
 
 /* A signal for us is one for the job; SIGUSR2 asks it to leave. */
@@ -183,6 +187,12 @@ int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds)
     if (shadow.end == GOES_ON && until_ping() == 0)
         ping();
     return ready > 0 ? ready : 0;
+}
+
+bool shadow_try_again(void)
+{
+    shadow_turn(NULL, 0, TRY_AGAIN);
+    return shadow_is_wanted();
 }
 
 enum end shadow_loop(void)

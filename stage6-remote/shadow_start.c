@@ -1,6 +1,7 @@
 /* shadow_start.c - the start of each of the job's lives: both sides say hello, then the image goes there. */
 #include "shadow.h"
 #include "arch.h"
+#include "image_stream.h"
 #include "libc.h"
 #include "syscall_stubs.h"
 
@@ -53,41 +54,6 @@ static void hello(void)
         shadow.end = WRONG;
 }
 
-/* Sends the image's bytes from `start` to `end`.  0 or -errno. */
-static int send_data(uint64_t start, uint64_t end)
-{
-    char *record = shadow.data;
-    while (start < end) {
-        size_t size = end - start < FRAME_DATA ? end - start : FRAME_DATA;
-        ssize_t n = pread(shadow.image, record + sizeof start, size, (off_t)start);
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        memcpy(record, &start, sizeof start);
-        int error = frame_write(shadow.out, FRAME_IMAGE, 0, record, sizeof start + (size_t)n);
-        if (error != 0)
-            return error;
-        start += (uint64_t)n;
-    }
-    return 0;
-}
-
-/*
- * Sends the image.  Its holes (4 GiB that a program has reserved and not touched) cost nothing.  A file system
- * without SEEK_DATA says that all is data (lseek(2)).
- */
-static int send_image(void)
-{
-    uint64_t size = (uint64_t)lseek(shadow.image, 0, SEEK_END);
-    off_t data = 0;
-    int error = 0;
-    while (error == 0 && (data = lseek(shadow.image, data, SEEK_DATA)) >= 0) {
-        off_t hole = lseek(shadow.image, data, SEEK_HOLE);
-        error = hole < 0 ? -errno : send_data((uint64_t)data, (uint64_t)hole);
-        data = hole;
-    }
-    return error != 0 ? error : frame_write(shadow.out, FRAME_START, 0, &size, sizeof size);
-}
-
 void life_start(const char *command, const char *restart)
 {
     shadow.end = GOES_ON;
@@ -101,12 +67,10 @@ void life_start(const char *command, const char *restart)
     if (shadow.end != GOES_ON)
         return;
     signals_hold(); /* before the job can run: from here on they are its, and wait until the loop passes them on */
-    int error = send_image();
+    int error = image_send(shadow.out, shadow.image, NULL);
     clock_gettime(CLOCK_MONOTONIC, &shadow.next_ping);
     clock_gettime(CLOCK_MONOTONIC, &shadow.last_time);
     shadow.next_ping.tv_sec += HEARTBEAT_SECONDS;
-    if (error != 0 && error != -EPIPE) { /* -EPIPE: the loop reads what the other side said before it ended */
-        shadow.end = error == -ETIMEDOUT ? SILENT : LOST;
-        shadow.error = error;
-    }
+    if (error != 0 && error != -EPIPE) /* -EPIPE: the loop reads what the other side said before it ended */
+        shadow_failed(error);
 }

@@ -19,8 +19,7 @@ bool image_show_home(const struct image *image, int fd)
 {
     size_t size = 0;
     const struct image_remote *note = image_note(image, IMAGE_NOTE_NAME, NOTE_REMOTE, sizeof *note, &size);
-    size_t count = note == NULL ? 0 : (size - sizeof *note) / sizeof *note->files;
-    for (size_t i = 0; i < count && i < note->count; i++) {
+    for (uint32_t i = 0; note != NULL && i < image_remote_count(note, size); i++) {
         const struct image_remote_file *file = &note->files[i];
         if (file->fd != fd)
             continue;

@@ -107,6 +107,10 @@ static void open_handler(int signal)
 void trap_register(int checkpoint)
 {
     struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGSYS);
+    sigprocmask(SIG_UNBLOCK, &ours, NULL); /* whoever started ckpt-shadow may have blocked it */
     checkpoint_signal = checkpoint;
     sigfillset(&action.sa_mask);
     sigaction(SIGSYS, &action, NULL);
