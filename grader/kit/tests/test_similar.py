@@ -91,6 +91,12 @@ def test_given_lines_are_no_ones_own(tmp_path: Path) -> None:
     assert [line.strip() for line in lines] == ["", "", "int mine;", ""]
 
 
+def test_a_given_line_or_two_between_own_ones_belong_to_them(tmp_path: Path) -> None:
+    write_tree(tmp_path, {Path("a.c"): "given;\nmine;\ngiven;\n\ngiven;\nmine too;\ngiven;\ngiven;\ngiven;\nmine, far away;\n"})
+    lines = own_code.own_code(tmp_path / "a.c", frozenset({"given;"})).split("\n")
+    assert lines == ["", "mine;", "given;", "", "given;", "mine too;", "", "", "", "mine, far away;", ""]
+
+
 def test_the_skeleton_has_nothing_of_its_own(trees: dict[str, Path]) -> None:
     assert similar.own_texts(trees["idle"], given()) == {}
     assert sorted(similar.own_texts(trees["author"], given())) == STAGES
