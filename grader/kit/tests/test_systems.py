@@ -64,7 +64,7 @@ def test_the_table_has_points_and_what_fails() -> None:
     rows = [Row(NOWHERE, "", "gcc 1.0", (LESS, *[FULL] * (stages - 1)), (NONE,) * stages), Row(NOWHERE, "not tried here: why")]
     lines = systems.table([row.cells() for row in rows]).splitlines()
     assert len({line.count("|") for line in lines}) == 1
-    assert "| gcc 1.0 | 18 of 20 (test_x) | 20 of 20 |" in lines[2] and lines[2].endswith("| 0+0+0+0+0 |")
+    assert "| gcc 1.0 | 18 of 20 (test_x) | 20 of 20 |" in lines[2] and lines[2].endswith("| 0+0+0+0+0+0 |")
     assert "| Nowhere 1 | not tried here: why | - |" in lines[3]
 
 
