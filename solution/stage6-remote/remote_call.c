@@ -167,6 +167,20 @@ static long send_message(struct remote_call *call)
     return n >= 0 || n == -EFAULT ? n : -EPIPE;
 }
 
+/*
+ * Is what came, `size` bytes, one whole answer to our call?  Its result must be one of a system call: CALL_LOCAL
+ * would make the call here.
+ */
+static bool is_answer(const struct remote_call *call, size_t size)
+{
+    const struct frame *frame = &call->frame;
+    if (size < sizeof *frame || size != sizeof *frame + frame->size || frame->serial != serial)
+        return false;
+    if (frame->kind == FRAME_NOT_DONE)
+        return frame->size == 0;
+    return frame->kind == FRAME_RESULT && frame->size >= sizeof call->result && call->result >= -MOST_ERRNO;
+}
+
 /* The answer, into the program's memory: call->frame.kind says which it is. */
 static void receive(struct remote_call *call)
 {
@@ -177,12 +191,8 @@ static void receive(struct remote_call *call)
     if (n == -EFAULT) {
         call->result = -EFAULT;
         call->frame.kind = FRAME_RESULT;
-    } else if (n < (long)sizeof call->frame || call->frame.serial != serial ||
-               (call->frame.kind != FRAME_RESULT && call->frame.kind != FRAME_NOT_DONE)) {
-        end_alone();
-    } else if (call->frame.kind == FRAME_RESULT &&
-               (n < (long)(sizeof call->frame + sizeof call->result) || call->result < -MOST_ERRNO)) {
-        end_alone(); /* no result of a system call: CALL_LOCAL would make the call here */
+    } else if (n < 0 || (message.msg_flags & MSG_TRUNC) || !is_answer(call, (size_t)n)) {
+        end_alone(); /* MSG_TRUNC: more came than there was asked for */
     }
 }
 
