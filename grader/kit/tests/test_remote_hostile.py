@@ -144,3 +144,31 @@ def test_a_number_that_nobody_can_have_changes_nothing(stage: Path, tmp_path: Pa
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert ((tmp_path / "file").read_text(), (tmp_path / "other").read_text()) == ("ff", "o")
+
+
+# By a number's name in /proc one opens the file anew, whoever has it open.
+NAMES = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void)
+{
+    int found = 0;
+    char path[64];
+    for (int fd = 3; fd < 2000; fd++)
+        for (int way = 0; way < 3; way++) {
+            static const char *const ways[] = {"/proc/self/fd/%d", "/dev/fd/%d", "/proc/thread-self/fd/%d"};
+            sprintf(path, ways[way], fd);
+            found += open(path, O_RDWR) >= 0;
+        }
+    return found;
+}
+"""
+
+
+def test_the_next_image_is_nothing_of_the_programs(stage: Path, tmp_path: Path) -> None:
+    subprocess.run(["gcc", "-w", "-x", "c", "-o", tmp_path / "names", "-"], input=NAMES, text=True, check=True)
+    words = ["prlimit", "--nofile=1024", stage / "ckpt-shadow", tmp_path / "names"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
