@@ -11,6 +11,8 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,16 +69,17 @@ class Shadow:
     """One ckpt-shadow, and the other end of its connection."""
 
     def __init__(self, stage: Path, folder: Path, *options: str, program: str = "/bin/true", hello: bool = True,
-                 stdin: int = subprocess.DEVNULL, arguments: tuple[str, ...] = ()) -> None:
+                 stdin: int = subprocess.DEVNULL, arguments: tuple[str, ...] = (), before: tuple[str, ...] = (),
+                 command: str = "sleep 1000 #") -> None:
         self.numbers = call_numbers(stage)
         self.folder = folder
         self.serial = 0
         self.image: dict[int, bytes] = {}
         self.pid_read, self.pid_write = os.pipe()
         os.set_inheritable(self.pid_write, True)
-        command = f"(echo $$ > /dev/fd/{self.pid_write}); exec sleep 1000 #"
+        command = f"(echo $$ > /dev/fd/{self.pid_write}); exec {command}"
         environment = {**os.environ, "TMPDIR": str(folder)}
-        words = [stage / "ckpt-shadow", "-e", command, "-e", command, *options, "--", program, *arguments]
+        words = [*before, stage / "ckpt-shadow", "-e", command, "-e", command, *options, "--", program, *arguments]
         self.process = subprocess.Popen(words, cwd=folder, env=environment, pass_fds=[self.pid_write], stdin=stdin,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.connect(hello)
@@ -454,6 +457,20 @@ def test_arguments_name_files(stage: Path, tmp_path: Path) -> None:
     status, errors = shadow.finish(1 << 8)
     shadow.close()
     assert status == 1 and f"--allow {tmp_path}/out/more lets it" in errors
+
+
+def test_the_processes_of_home_are_nobodys_business(stage: Path, tmp_path: Path) -> None:
+    """Whatever is allowed: by its mem(5) the shadow, and whoever started it, can be made to do anything."""
+    shadow = Shadow(stage, tmp_path, "--allow", "/", arguments=("/proc/self/mem", "/proc"))
+    (tmp_path / "link").symlink_to("/proc/self")
+    own, folder = f"/proc/{shadow.process.pid}", shadow.open("/proc", os.O_PATH)
+    assert folder > 2 and shadow.open(tmp_path / "../..") > 2 and shadow.open("/proc/self/fd/0") > 2
+    for path in (f"{own}/mem", "/proc/self/mem", "/proc/self/../self/mem", "link/mem", f"{own}/task/{shadow.process.pid}/mem",
+                 f"/proc/{os.getpid()}/mem", "/proc/thread-self/mem", f"{own}/cwd/link/mem", f"{own}/fd/3", "/proc/sys/vm"):
+        assert shadow.open(path) == shadow.open(path, os.O_RDWR) == shadow.stat(path) == -errno.EACCES, path
+        assert shadow.call("readlinkat", AT_FDCWD, text(path), 1, 100) == -errno.EACCES
+    assert shadow.open(own[6:] + "/mem", at=folder) == -errno.EACCES
+    shadow.close()
 
 
 def test_a_name_that_changes_all_the_time(shadow: Shadow) -> None:
