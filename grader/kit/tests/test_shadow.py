@@ -456,7 +456,17 @@ def test_arguments_name_files(stage: Path, tmp_path: Path) -> None:
     assert shadow.open(tmp_path / "data") == -errno.EACCES and shadow.open("/") == -errno.EACCES
     status, errors = shadow.finish(1 << 8)
     shadow.close()
-    assert status == 1 and f"--allow {tmp_path}/out/more lets it" in errors
+    assert status == 1 and f"refused a file 3 times (--allow PATH lets it; -v names all); the last ones, newest first: /, " \
+                           f"{tmp_path}/data, {tmp_path}/out/more\n" in errors
+
+
+def test_the_last_that_was_refused_is_named(shadow: Shadow) -> None:
+    """What is missed in the end, not what every program looks for first; and each name once."""
+    for name in ("a", "b", "c", "d", "b", "d", "d"):
+        assert shadow.open(f"../{name}") == -errno.EACCES
+    folder = shadow.folder.parent
+    assert f"refused a file 7 times (--allow PATH lets it; -v names all); the last ones, newest first: {folder}/d, " \
+           f"{folder}/b, {folder}/c, {folder}/a\n" in shadow.finish(1 << 8)[1]
 
 
 def test_the_processes_of_home_are_nobodys_business(stage: Path, tmp_path: Path) -> None:
