@@ -505,6 +505,21 @@ def test_a_name_that_changes_all_the_time(shadow: Shadow) -> None:
     assert (home.parent / "secret").stat().st_mode & 0o777 != 0o777
 
 
+# --- Where nobody has named anything ---
+
+def test_all_files_are_nobodys_default(stage: Path, tmp_path: Path) -> None:
+    (tmp_path / "root").symlink_to("/")
+    for folder, variable, said in [
+        (Path("/"), tmp_path, "the start directory is /"), (tmp_path, "/", "TMPDIR is /"), (tmp_path, tmp_path / "root", "TMPDIR is /"),
+        (tmp_path, "..", "TMPDIR=.. is no absolute path"), (tmp_path, "/usr/../.", "TMPDIR is /")]:
+        done = subprocess.run([stage / "ckpt-shadow", "--rules", "/bin/true"], cwd=folder, capture_output=True, text=True, check=True,
+                              env={**os.environ, "TMPDIR": str(variable)})
+        changed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  change")]
+        assert changed == [str(tmp_path)] and done.stderr.count("\n") == 1 and said in done.stderr
+    done = subprocess.run([stage / "ckpt-shadow", "--allow", "/", "--rules", "/bin/true"], cwd="/", capture_output=True, text=True)
+    assert "  change /\n" in done.stdout and done.stderr == ""
+
+
 # --- Calls that wait ---
 
 def fifo(shadow: Shadow) -> tuple[int, int]:
