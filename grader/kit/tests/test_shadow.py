@@ -505,6 +505,66 @@ def test_a_name_that_changes_all_the_time(shadow: Shadow) -> None:
     assert (home.parent / "secret").stat().st_mode & 0o777 != 0o777
 
 
+# --- A terminal ---
+
+# The leader of a session, as a shell: what it starts is in the background, or with "fore" in the foreground; what stops
+# is continued there.
+LEADER = """
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    if sys.argv[1] == "fore":
+        os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[2], sys.argv[2:])
+_, status = os.waitpid(child, os.WUNTRACED)
+while os.WIFSTOPPED(status):
+    print("stopped", flush=True)
+    os.tcsetpgrp(0, child)
+    os.killpg(child, signal.SIGCONT)
+    _, status = os.waitpid(child, os.WUNTRACED)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_a_job_in_the_background_stops_before_it_reads(stage: Path, tmp_path: Path) -> None:
+    """Both stop, so that the keeper does not miss the heartbeats; and in the foreground the call is made again."""
+    master, slave = os.openpty()
+    shadow = Shadow(stage, tmp_path, stdin=slave, before=(sys.executable, "-c", LEADER, "back"))
+    shadow.begin("read", 0, 1, 100)
+    os.write(master, b"text\n")
+    assert shadow.receive() == (SIGNAL, 0, struct.pack("=i", signal.SIGSTOP))
+    shadow.send(STOPPED, struct.pack("=i", signal.SIGSTOP))
+    came = {shadow.receive(), shadow.receive()}
+    assert came == {(SIGNAL, 0, struct.pack("=i", signal.SIGCONT)), (RESULT, 1, struct.pack("=q", 5) + b"text\n")}
+    shadow.send(ENDED, struct.pack("=i", 0))
+    assert shadow.process.communicate(timeout=PATIENCE)[0] == b"stopped\n" and shadow.process.returncode == 0
+    shadow.close()
+    os.close(master), os.close(slave)
+
+
+@pytest.mark.parametrize("end", ["lost", "killed", "exits"])
+def test_a_lost_job_leaves_the_terminal_as_it_was(stage: Path, tmp_path: Path, end: str) -> None:
+    master, slave = os.openpty()
+    found = termios.tcgetattr(slave)
+    shadow = Shadow(stage, tmp_path, stdin=slave, before=(sys.executable, "-c", LEADER, "fore"))
+    shadow.begin("ioctl_TCGETS", 0, termios.TCGETS, 1)
+    settings = shadow.answer()[1]
+    quiet = settings[:12] + struct.pack("=I", struct.unpack_from("=I", settings, 12)[0] & ~termios.ECHO) + settings[16:]
+    assert shadow.call("ioctl_TCSETS", 0, termios.TCSETS, quiet) == 0
+    assert termios.tcgetattr(slave) != found
+    if end != "lost":
+        shadow.finish(signal.SIGKILL if end == "killed" else 0)
+    shadow.wait()
+    assert (termios.tcgetattr(slave) == found) == (end != "exits")
+    shadow.close()
+    os.close(master), os.close(slave)
+
+
 # --- Where nobody has named anything ---
 
 def test_all_files_are_nobodys_default(stage: Path, tmp_path: Path) -> None:
@@ -518,6 +578,34 @@ def test_all_files_are_nobodys_default(stage: Path, tmp_path: Path) -> None:
         assert changed == [str(tmp_path)] and done.stderr.count("\n") == 1 and said in done.stderr
     done = subprocess.run([stage / "ckpt-shadow", "--allow", "/", "--rules", "/bin/true"], cwd="/", capture_output=True, text=True)
     assert "  change /\n" in done.stdout and done.stderr == ""
+
+
+def places_of(folder: Path, lines: int) -> str:
+    """What COMMAND has written, as soon as there is so much of it."""
+    end, places = time.monotonic() + PATIENCE, folder / "places"
+    while not places.exists() or places.read_text().count("\n") < lines:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return places.read_text()
+
+
+def test_a_later_life_begins_where_the_first_did(stage: Path, tmp_path: Path) -> None:
+    """A relative COMMAND, though the job is in another directory now."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "where").write_text("#!/bin/sh\npwd -P >> places; umask >> places; exec sleep 1000\n")
+    (tmp_path / "where").chmod(0o755)
+    shadow = Shadow(stage, tmp_path, command="./where #")
+    places_of(tmp_path, 2)
+    assert shadow.call("chdir", b"folder\0") == 0
+    before = shadow.call("umask", 0o77)
+    shadow.process.send_signal(signal.SIGUSR2)
+    assert shadow.receive()[0] == LEAVE
+    shadow.send(IMAGE, struct.pack("=Q", 0) + b"second life")
+    shadow.send(START, struct.pack("=Q", 4096))
+    shadow.disconnect()
+    shadow.connect()
+    assert places_of(tmp_path, 4) == f"{tmp_path.resolve()}\n{before:04o}\n" * 2
+    shadow.close()
 
 
 # --- Calls that wait ---
