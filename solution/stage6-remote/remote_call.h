@@ -93,8 +93,8 @@ enum side path_side(const char *path); /* as map_at() for AT_FDCWD */
 /* The path under which home knows it: /proc/self/exe, /dev/fd/7...  Or `path` itself.  The result is static. */
 const char *path_home(const char *path);
 
-/* remote_call.c: the connection of this life, and the signalfd(2) where signals are seen; -1: there are none. */
-void remote_call_begin_life(int connection, int signals);
+/* remote_call.c: a life begins; remote_life (remote.h) has its connection, and the signalfd(2) that sees signals. */
+void remote_call_begin_life(void);
 
 /*
  * Is fd one of our own descriptors, of which the program must not know?  remote_call_give_way(): it wants this

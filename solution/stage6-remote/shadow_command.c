@@ -14,7 +14,7 @@
  */
 static void child_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGHUP};
+    static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGHUP, SIGTTIN, SIGTTOU};
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
     signal(SIGPIPE, SIG_DFL);
@@ -30,6 +30,9 @@ __attribute__((noreturn)) static void become(const char *command, const char *re
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(shadow.messages, STDERR_FILENO) < 0)
         err(EX_OSERR, "dup2");
     child_signals();
+    umask(shadow.umask);
+    if (fchdir(shadow.folder) != 0) /* where the job is now, a relative COMMAND or RESTART leads elsewhere */
+        err(EX_OSERR, "the start directory");
     if (command != NULL)
         execl("/bin/sh", "sh", "-c", script, "sh", restart, "--remote", (char *)NULL);
     else

@@ -93,3 +93,82 @@ def test_a_signal_mask_from_outside_kills_no_job(stage: Path, tmp_path: Path) ->
            f"os.execv('{stage}/ckpt-shadow', ['ckpt-shadow', '/bin/echo', 'text'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "text\n"), done.stderr
+
+
+# Numbers that nobody can have: what was open stays, and nothing more is open at home, where 4096 can be.
+NUMBERS = r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static int wrong;
+
+static void check(int good, const char *what)
+{
+    wrong += !good;
+    if (!good)
+        printf("%s\n", what);
+}
+
+int main(void)
+{
+    int fd = open("file", O_RDWR | O_CREAT, 0600), other = open("other", O_RDWR | O_CREAT, 0600), failed = 0, last = -1;
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    for (int i = 0; i < 1500; i++) {
+        failed += dup2(fd, 1 << 20) < 0 && errno == EBADF;
+        failed += fcntl(fd, F_DUPFD, 1 << 20) < 0 && errno == EINVAL;
+        failed += fcntl(fd, F_DUPFD, -1) < 0 && errno == EINVAL;
+        failed += dup2(fd, -1) < 0 && errno == EBADF;
+    }
+    check(failed == 6000, "not refused");
+    check(dup2(999, other) < 0 && write(other, "o", 1) == 1, "closed too early");
+    limit.rlim_cur = 64;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    check(dup2(fd, 64) < 0 && errno == EBADF, "beyond the limit");
+    for (int new; (new = dup(fd)) >= 0;)
+        last = new;
+    check(last == 63 && errno == EMFILE, "not all numbers");
+    check(dup2(fd, other) == other && write(other, "f", 1) == 1, "dup2 with all numbers taken");
+    check(write(fd, "f", 1) == 1 && lseek(last, 0, SEEK_CUR) == 2, "one file");
+    return wrong;
+}
+"""
+
+
+def test_a_number_that_nobody_can_have_changes_nothing(stage: Path, tmp_path: Path) -> None:
+    subprocess.run(["gcc", "-w", "-x", "c", "-o", tmp_path / "numbers", "-"], input=NUMBERS, text=True, check=True)
+    words = [stage / "ckpt-shadow", tmp_path / "numbers"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert ((tmp_path / "file").read_text(), (tmp_path / "other").read_text()) == ("ff", "o")
+
+
+# By a number's name in /proc one opens the file anew, whoever has it open.
+NAMES = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int main(void)
+{
+    int found = 0;
+    char path[64];
+    for (int fd = 3; fd < 2000; fd++)
+        for (int way = 0; way < 3; way++) {
+            static const char *const ways[] = {"/proc/self/fd/%d", "/dev/fd/%d", "/proc/thread-self/fd/%d"};
+            sprintf(path, ways[way], fd);
+            found += open(path, O_RDWR) >= 0;
+        }
+    return found;
+}
+"""
+
+
+def test_the_next_image_is_nothing_of_the_programs(stage: Path, tmp_path: Path) -> None:
+    subprocess.run(["gcc", "-w", "-x", "c", "-o", tmp_path / "names", "-"], input=NAMES, text=True, check=True)
+    words = ["prlimit", "--nofile=1024", stage / "ckpt-shadow", tmp_path / "names"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr

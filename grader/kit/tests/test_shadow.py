@@ -11,6 +11,8 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,16 +69,17 @@ class Shadow:
     """One ckpt-shadow, and the other end of its connection."""
 
     def __init__(self, stage: Path, folder: Path, *options: str, program: str = "/bin/true", hello: bool = True,
-                 stdin: int = subprocess.DEVNULL, arguments: tuple[str, ...] = ()) -> None:
+                 stdin: int = subprocess.DEVNULL, arguments: tuple[str, ...] = (), before: tuple[str, ...] = (),
+                 command: str = "sleep 1000 #") -> None:
         self.numbers = call_numbers(stage)
         self.folder = folder
         self.serial = 0
         self.image: dict[int, bytes] = {}
         self.pid_read, self.pid_write = os.pipe()
         os.set_inheritable(self.pid_write, True)
-        command = f"(echo $$ > /dev/fd/{self.pid_write}); exec sleep 1000 #"
+        command = f"(echo $$ > /dev/fd/{self.pid_write}); exec {command}"
         environment = {**os.environ, "TMPDIR": str(folder)}
-        words = [stage / "ckpt-shadow", "-e", command, "-e", command, *options, "--", program, *arguments]
+        words = [*before, stage / "ckpt-shadow", "-e", command, "-e", command, *options, "--", program, *arguments]
         self.process = subprocess.Popen(words, cwd=folder, env=environment, pass_fds=[self.pid_write], stdin=stdin,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.connect(hello)
@@ -453,7 +456,31 @@ def test_arguments_name_files(stage: Path, tmp_path: Path) -> None:
     assert shadow.open(tmp_path / "data") == -errno.EACCES and shadow.open("/") == -errno.EACCES
     status, errors = shadow.finish(1 << 8)
     shadow.close()
-    assert status == 1 and f"--allow {tmp_path}/out/more lets it" in errors
+    assert status == 1 and f"refused a file 3 times (--allow PATH lets it; -v names all); the last ones, newest first: /, " \
+                           f"{tmp_path}/data, {tmp_path}/out/more\n" in errors
+
+
+def test_the_last_that_was_refused_is_named(shadow: Shadow) -> None:
+    """What is missed in the end, not what every program looks for first; and each name once."""
+    for name in ("a", "b", "c", "d", "b", "d", "d"):
+        assert shadow.open(f"../{name}") == -errno.EACCES
+    folder = shadow.folder.parent
+    assert f"refused a file 7 times (--allow PATH lets it; -v names all); the last ones, newest first: {folder}/d, " \
+           f"{folder}/b, {folder}/c, {folder}/a\n" in shadow.finish(1 << 8)[1]
+
+
+def test_the_processes_of_home_are_nobodys_business(stage: Path, tmp_path: Path) -> None:
+    """Whatever is allowed: by its mem(5) the shadow, and whoever started it, can be made to do anything."""
+    shadow = Shadow(stage, tmp_path, "--allow", "/", arguments=("/proc/self/mem", "/proc"))
+    (tmp_path / "link").symlink_to("/proc/self")
+    own, folder = f"/proc/{shadow.process.pid}", shadow.open("/proc", os.O_PATH)
+    assert folder > 2 and shadow.open(tmp_path / "../..") > 2 and shadow.open("/proc/self/fd/0") > 2
+    for path in (f"{own}/mem", "/proc/self/mem", "/proc/self/../self/mem", "link/mem", f"{own}/task/{shadow.process.pid}/mem",
+                 f"/proc/{os.getpid()}/mem", "/proc/thread-self/mem", f"{own}/cwd/link/mem", f"{own}/fd/3", "/proc/sys/vm"):
+        assert shadow.open(path) == shadow.open(path, os.O_RDWR) == shadow.stat(path) == -errno.EACCES, path
+        assert shadow.call("readlinkat", AT_FDCWD, text(path), 1, 100) == -errno.EACCES
+    assert shadow.open(own[6:] + "/mem", at=folder) == -errno.EACCES
+    shadow.close()
 
 
 def test_a_name_that_changes_all_the_time(shadow: Shadow) -> None:
@@ -476,6 +503,109 @@ def test_a_name_that_changes_all_the_time(shadow: Shadow) -> None:
         racer.wait()
     assert b"secret" not in seen and (home.parent / "secret").read_text() == "secret"
     assert (home.parent / "secret").stat().st_mode & 0o777 != 0o777
+
+
+# --- A terminal ---
+
+# The leader of a session, as a shell: what it starts is in the background, or with "fore" in the foreground; what stops
+# is continued there.
+LEADER = """
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    if sys.argv[1] == "fore":
+        os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[2], sys.argv[2:])
+_, status = os.waitpid(child, os.WUNTRACED)
+while os.WIFSTOPPED(status):
+    print("stopped", flush=True)
+    os.tcsetpgrp(0, child)
+    os.killpg(child, signal.SIGCONT)
+    _, status = os.waitpid(child, os.WUNTRACED)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_a_job_in_the_background_stops_before_it_reads(stage: Path, tmp_path: Path) -> None:
+    """Both stop, so that the keeper does not miss the heartbeats; and in the foreground the call is made again."""
+    master, slave = os.openpty()
+    shadow = Shadow(stage, tmp_path, stdin=slave, before=(sys.executable, "-c", LEADER, "back"))
+    shadow.begin("read", 0, 1, 100)
+    os.write(master, b"text\n")
+    assert shadow.receive() == (SIGNAL, 0, struct.pack("=i", signal.SIGSTOP))
+    shadow.send(STOPPED, struct.pack("=i", signal.SIGSTOP))
+    came = {shadow.receive(), shadow.receive()}
+    assert came == {(SIGNAL, 0, struct.pack("=i", signal.SIGCONT)), (RESULT, 1, struct.pack("=q", 5) + b"text\n")}
+    shadow.send(ENDED, struct.pack("=i", 0))
+    assert shadow.process.communicate(timeout=PATIENCE)[0] == b"stopped\n" and shadow.process.returncode == 0
+    shadow.close()
+    os.close(master), os.close(slave)
+
+
+@pytest.mark.parametrize("end", ["lost", "killed", "exits"])
+def test_a_lost_job_leaves_the_terminal_as_it_was(stage: Path, tmp_path: Path, end: str) -> None:
+    master, slave = os.openpty()
+    found = termios.tcgetattr(slave)
+    shadow = Shadow(stage, tmp_path, stdin=slave, before=(sys.executable, "-c", LEADER, "fore"))
+    shadow.begin("ioctl_TCGETS", 0, termios.TCGETS, 1)
+    settings = shadow.answer()[1]
+    quiet = settings[:12] + struct.pack("=I", struct.unpack_from("=I", settings, 12)[0] & ~termios.ECHO) + settings[16:]
+    assert shadow.call("ioctl_TCSETS", 0, termios.TCSETS, quiet) == 0
+    assert termios.tcgetattr(slave) != found
+    if end != "lost":
+        shadow.finish(signal.SIGKILL if end == "killed" else 0)
+    shadow.wait()
+    assert (termios.tcgetattr(slave) == found) == (end != "exits")
+    shadow.close()
+    os.close(master), os.close(slave)
+
+
+# --- Where nobody has named anything ---
+
+def test_all_files_are_nobodys_default(stage: Path, tmp_path: Path) -> None:
+    (tmp_path / "root").symlink_to("/")
+    for folder, variable, said in [
+        (Path("/"), tmp_path, "the start directory is /"), (tmp_path, "/", "TMPDIR is /"), (tmp_path, tmp_path / "root", "TMPDIR is /"),
+        (tmp_path, "..", "TMPDIR=.. is no absolute path"), (tmp_path, "/usr/../.", "TMPDIR is /")]:
+        done = subprocess.run([stage / "ckpt-shadow", "--rules", "/bin/true"], cwd=folder, capture_output=True, text=True, check=True,
+                              env={**os.environ, "TMPDIR": str(variable)})
+        changed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  change")]
+        assert changed == [str(tmp_path)] and done.stderr.count("\n") == 1 and said in done.stderr
+    done = subprocess.run([stage / "ckpt-shadow", "--allow", "/", "--rules", "/bin/true"], cwd="/", capture_output=True, text=True)
+    assert "  change /\n" in done.stdout and done.stderr == ""
+
+
+def places_of(folder: Path, lines: int) -> str:
+    """What COMMAND has written, as soon as there is so much of it."""
+    end, places = time.monotonic() + PATIENCE, folder / "places"
+    while not places.exists() or places.read_text().count("\n") < lines:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return places.read_text()
+
+
+def test_a_later_life_begins_where_the_first_did(stage: Path, tmp_path: Path) -> None:
+    """A relative COMMAND, though the job is in another directory now."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "where").write_text("#!/bin/sh\npwd -P >> places; umask >> places; exec sleep 1000\n")
+    (tmp_path / "where").chmod(0o755)
+    shadow = Shadow(stage, tmp_path, command="./where #")
+    places_of(tmp_path, 2)
+    assert shadow.call("chdir", b"folder\0") == 0
+    before = shadow.call("umask", 0o77)
+    shadow.process.send_signal(signal.SIGUSR2)
+    assert shadow.receive()[0] == LEAVE
+    shadow.send(IMAGE, struct.pack("=Q", 0) + b"second life")
+    shadow.send(START, struct.pack("=Q", 4096))
+    shadow.disconnect()
+    shadow.connect()
+    assert places_of(tmp_path, 4) == f"{tmp_path.resolve()}\n{before:04o}\n" * 2
+    shadow.close()
 
 
 # --- Calls that wait ---
