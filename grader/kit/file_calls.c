@@ -544,6 +544,10 @@ static void masks(void)
     CALL(before.sa_handler == SIG_DFL);
     CALL(sigaction(SIGSYS, NULL, &before));
     CALL(before.sa_handler == on_signal);
+    CALL(syscall(SYS_rt_sigaction, SIGSYS, NULL, nowhere, 8));
+    CALL(sigprocmask(SIG_BLOCK, NULL, (sigset_t *)nowhere));
+    CALL(syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, strchr("read only", 'r'), 8));
+    CALL(readlink("/proc/self/exe", nowhere, 5));
     CALL(sigaction(SIGUSR1, &action, NULL));
     CALL(raise(SIGUSR1));
     CALL(kill(getpid(), SIGUSR1));
@@ -613,6 +617,20 @@ static void other_files(void)
     CALL(close_range(3, ~0U, 0));
 }
 
+/* Who asks for the user that he has. */
+static void users(void)
+{
+    CALL(setuid(getuid()));
+    CALL(setgid(getgid()));
+    CALL(seteuid(geteuid()));
+    CALL(setreuid((uid_t)-1, (uid_t)-1));
+    CALL(setregid(getgid(), (gid_t)-1));
+    CALL(setresuid(getuid(), getuid(), getuid()));
+    CALL(setresgid((gid_t)-1, getgid(), (gid_t)-1));
+    CALL(setuid((uid_t)-1));
+    CALL(setgid((gid_t)-1));
+}
+
 /* What a job's answers differ in is here, so that the lines above cannot hide behind it. */
 static void known_to_differ(void)
 {
@@ -664,8 +682,8 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     umask(022);
     void (*const parts[])(void) = {numbers, pipes, flags, names, directories, entries, offsets, vectors, attributes, locks,
-                                   wrong, maps, many_files_at_once, streams, masks, waits, other_files, known_to_differ,
-                                   processes};
+                                   wrong, maps, many_files_at_once, streams, masks, waits, other_files, users,
+                                   known_to_differ, processes};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         parts[i]();
     return 9;

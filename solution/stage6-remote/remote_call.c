@@ -62,11 +62,8 @@ bool readable(const void *address)
     return word != 0 && sys_call(SYS_rt_sigprocmask, 99, (long)word, 0, MASK_SIZE) != -EFAULT;
 }
 
-/*
- * Whether an answer can come here: what has been read at home and then finds no memory would be lost.  The kernel
- * writes the old mask, which we take away again; no signal comes in between.
- */
-static bool writable(void *address)
+/* The kernel writes the old mask, which we take away again; no signal comes in between. */
+bool writable(void *address)
 {
     uint64_t *word = (uint64_t *)((uint64_t)address & ~7UL); // NOLINT
     if (!readable(word))
@@ -109,7 +106,7 @@ void call_in_piece(struct remote_call *call, int i, const void *from, size_t siz
 
 void call_out_piece(struct remote_call *call, void *to, size_t size)
 {
-    if (size > 0 && !writable(to))
+    if (size > 0 && !writable(to)) /* what has been read at home, and then finds no memory, would be lost */
         call->error = -EFAULT;
     add(call, call->out, &call->out_count, to, size);
 }
