@@ -67,7 +67,7 @@ long REMOTE_syscall(struct remote_call *call);
 /* True if a word at this address can be read: asks the kernel, which only says no. */
 bool readable(const void *address);
 
-/* And whether it can be written to.  Both are asked before the program's memory is touched, or bytes come from home. */
+/* And whether it can be written to: to be asked before bytes are read at home that have to go there. */
 bool writable(void *address);
 
 /*

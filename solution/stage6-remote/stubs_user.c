@@ -1,14 +1,14 @@
 /*
- * stubs_user.c - setuid(2) and its relatives, by hand: a job keeps the user that it has, since at home its files are
- * those of the shadow's user.  Who asks for just that user is content: many programs give rights away that they do
- * not have (`setuid(getuid())`), and end if that fails.
+ * stubs_user.c - setuid(2) and its relatives, by hand: a job keeps the user that it has, since the shadow's
+ * user opens its files.  Who asks for the user that he has gets it: many programs give rights away that they
+ * do not have, by `setuid(getuid())`, and end if that fails.
  */
 #include "syscall_stubs.h"
 #include "trap.h"
 
 #define NO_CHANGE UINT32_MAX /* -1, in setreuid(2) and setresuid(2) */
 
-/* Are these the ids that the process has, really, effectively, and saved?  `query`: getresuid(2) or getresgid(2). */
+/* 0: these are the ids that the process has, all three of them.  `query`: getresuid(2) or getresgid(2). */
 static long keep(struct trap *trap, long query, int count, const char *name)
 {
     uint32_t has[3];
