@@ -67,6 +67,9 @@ long REMOTE_syscall(struct remote_call *call);
 /* True if a word at this address can be read: asks the kernel, which only says no. */
 bool readable(const void *address);
 
+/* And whether it can be written to: to be asked before bytes are read at home that have to go there. */
+bool writable(void *address);
+
 /*
  * How long a string is, looked at page by page, since what is not there must not be touched: or -EFAULT,
  * -ENAMETOOLONG.

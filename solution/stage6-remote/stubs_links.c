@@ -15,7 +15,7 @@ static long give(const char *name, char *buffer, long size)
     long length = (long)strlen(name);
     if (size <= 0)
         return -EINVAL;
-    if (!readable(buffer))
+    if (!writable(buffer))
         return -EFAULT;
     length = length < size ? length : size;
     memcpy(buffer, name, (size_t)length);
