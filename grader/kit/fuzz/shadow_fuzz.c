@@ -1,128 +1,218 @@
 /*
- * shadow_fuzz.c - damaged conversations, one per child: FOLDER FIRST COUNT.  Linked with the shadow's own files, but its
- * main().  Of each child only three ends are right: the job's, and a connection that broke or was wrong.
+ * shadow_fuzz.c - damaged conversations of the job's side with ckpt-shadow (fuzz.h).  Linked with the shadow's own
+ * files, but its main().  Of each only four ends are right: the job's, one that broke, is silent, or was wrong.
  *
- * The job may use FOLDER alone, and the test makes all else read-only: what is tried here is to get out.
+ * FOLDER/home is all that the job may change; FOLDER/outside has a secret, which must not come back, and the test looks
+ * at what becomes of it.
  */
-#include "libc.h"
+#include "fuzz.h"
 #include "serve_paths.h"
 #include "shadow.h"
 #include "syscall_stubs.h"
 
-#include <sys/wait.h>
+#define SECRET "nobody may read this"
 
-static uint64_t state;
+static const char *arena;
+static int home, in, out, first_number, recorded_base = INT_MAX;
 
-static uint32_t any(uint32_t below)
+/* The real ones would stop us, or wait for the disks of everybody. */
+int __wrap_raise(int number);
+int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
+int __wrap_syncfs(int fd);
+void __wrap_sync(void);
+
+int __wrap_raise(int number)
 {
-    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (uint32_t)(state >> 33) % below;
+    return number == SIGSTOP ? 0 : -1;
 }
 
-static char conversation[1 << 15];
-static size_t length;
-
-static void add(const void *data, size_t size)
+int __wrap_fsync(int fd)
 {
-    if (size != 0)
-        memcpy(conversation + length, data, size);
-    length += size;
+    return fcntl(fd, F_GETFD) >= 0 ? 0 : -1;
 }
 
-static void add_frame(uint32_t kind, uint64_t serial, const void *data, size_t size)
+int __wrap_fdatasync(int fd)
 {
-    struct frame frame = {kind, (uint32_t)size, serial};
-    add(&frame, sizeof frame);
-    add(data, size);
+    return __wrap_fsync(fd);
 }
 
-/* A call with arguments that are right for some call, and strings where the bits of `texts` say so. */
+int __wrap_syncfs(int fd)
+{
+    return __wrap_fsync(fd);
+}
+
+void __wrap_sync(void) {}
+
+/* A call with arguments that are right for some call, and strings where pointers may be. */
 static void add_call(uint64_t serial)
 {
-    static const char *const paths[] = {"file", "folder/../file", "/etc/passwd", "out", "/proc/self/fd/3", "../..", "link/"};
-    static const int64_t numbers[] = {AT_FDCWD, 0, 1, 2, 3, 4, 5, 8, 64, 4096, 65536, -1, INT64_MAX, O_CREAT | O_RDWR};
-    char data[sizeof(struct call_head) + 6 * 64] = {0};
+    static const char *const paths[] = {"file", "folder/../file", "/etc/passwd", "out", "/proc/self/fd/3", "../..", "link/",
+                                        "../../outside/secret", "folder/out/secret", "/proc/self/mem", "new", ".", "/"};
+    const int64_t numbers[] = {AT_FDCWD, 0, first_number, first_number, first_number + 1, first_number + 2, 64, 4096,
+                               O_CREAT | O_RDWR, O_DIRECTORY};
+    char data[sizeof(struct call_head) + 6 * 128] = {0};
     struct call_head *head = (struct call_head *)data;
     size_t size = sizeof *head;
     head->call = any(CALL_COUNT);
-    if (head->call == CALL_sync || head->call == CALL_syncfs) /* it would wait for the disk of everybody */
-        head->call = CALL_read;
     head->flags = any(4) != 0 ? CALL_NO_WAIT : 0; /* few wait */
     for (int i = 0; i < CALL_ARGUMENTS; i++) {
-        head->arguments[i] = numbers[any(sizeof numbers / sizeof *numbers)];
+        head->arguments[i] = any(4) == 0 ? odd_number() : ONE_OF(numbers);
         if (any(2) == 0) {
-            const char *path = paths[any(sizeof paths / sizeof *paths)];
+            const char *path = ONE_OF(paths);
             head->arguments[i] = 1;
-            head->in_size[i] = any(2) ? (uint32_t)strlen(path) + 1 : any(7) * 8;
+            head->in_size[i] = any(4) ? (uint32_t)strlen(path) + 1 : any(8) * 8;
             memcpy(data + size, path, strlen(path));
             size += head->in_size[i];
         }
     }
-    add_frame(FRAME_CALL, serial, data, size);
+    add_message(FRAME_CALL, serial, data, size);
+}
+
+/* What a recorded one calls its first file may have another number here. */
+static void move_numbers(struct letter *m)
+{
+    struct call_head *head = (struct call_head *)m->data;
+    if (m->frame.kind == FRAME_CALL && head->in_size[0] == 0 && head->arguments[0] >= recorded_base &&
+        head->arguments[0] < recorded_base + 64)
+        head->arguments[0] += first_number - recorded_base;
+}
+
+/* Some that follow each other in a recording, with serials from 1 on. */
+static void add_recorded(void)
+{
+    size_t at = any((uint32_t)recorded_count), count = 1 + any(12);
+    uint64_t before = 0;
+    for (size_t i = at; i < at + count && i < recorded_count; i++) {
+        const struct letter *r = &recorded[i];
+        if (before == 0 && r->frame.serial != 0)
+            before = r->frame.serial;
+        uint64_t serial = r->frame.serial == 0 ? 0 : r->frame.serial - before + 1;
+        struct letter *m = add_message(r->frame.kind, serial, r->data, r->frame.size);
+        if (m != NULL)
+            move_numbers(m);
+    }
 }
 
 static void make_conversation(void)
 {
-    uint32_t calls = 1 + any(12);
-    length = 0;
-    for (uint32_t i = 1; i <= calls; i++) {
-        add_call(i);
-        if (any(4) == 0)
-            add_frame(FRAME_ABANDON, i, NULL, 0);
-        if (any(8) == 0)
-            add_frame(FRAME_MESSAGE, 0, "\033[m", 3);
-    }
-    add_frame(FRAME_ENDED, 0, &(int32_t){0}, sizeof(int32_t));
-    for (uint32_t damage = any(4); damage > 0; damage--)
-        switch (any(3)) {
-        case 0: conversation[any((uint32_t)length)] ^= (char)(1 << any(8)); break;
-        case 1: conversation[any((uint32_t)length)] = (char)any(256); break;
-        default: length = 1 + any((uint32_t)length); break;
+    if (recorded_count != 0 && any(2))
+        add_recorded();
+    else
+        for (uint32_t i = 1, calls = 1 + any(12); i <= calls; i++) {
+            add_call(i);
+            if (any(4) == 0)
+                add_message(FRAME_ABANDON, i, NULL, 0);
+            if (any(16) == 0)
+                add_message(FRAME_HELLO + any(FRAME_END - FRAME_HELLO), 0, "\033[m     ", any(2) ? 4 : 8);
         }
+    for (uint32_t damage = 1 + any(3); damage > 0 && message_count > 0; damage--) {
+        damage_message(&messages[any((uint32_t)message_count)]);
+        progress[1]++;
+    }
+    add_message(FRAME_ENDED, 0, &(int32_t){0}, sizeof(int32_t));
+    make_stream();
 }
 
-static void child(void)
+static int answers;
+
+static void look(const struct frame *frame, const char *data)
 {
-    int there[2], back[2];
-    if (pipe2(there, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC | O_NONBLOCK) != 0)
-        _exit(1);
-    if (write(there[1], conversation, length) != (ssize_t)length)
-        _exit(1);
-    close(there[1]);
-    fcntl(back[1], F_SETPIPE_SZ, 1 << 20);
-    dup2(shadow.messages, STDOUT_FILENO);
-    shadow.in = there[0];
-    shadow.out = back[1];
+    answers += frame->kind == FRAME_RESULT || frame->kind == FRAME_NOT_DONE;
+    if (memmem(data, frame->size, SECRET, strlen(SECRET)) != NULL)
+        wrong("the secret came back");
+}
+
+/* As a shadow is before its job's first call. */
+static void begin_life(void)
+{
+    for (int fd = 0; fd < 4096; fd++)
+        if (fd > STDERR_FILENO ? job_has(fd) : !job_has(fd))
+            fd > STDERR_FILENO ? job_remove(fd) : (void)job_add(fd, false);
+    if (fchmod(home, 0777) != 0 || fchdir(home) != 0)
+        wrong("no way home");
+    umask(022);
+    shadow.end = GOES_ON;
+    shadow.call_came = shadow.abandoned = shadow.serving = false;
+    shadow.call.serial = 0;
+    shadow.unanswered = 0;
+    shadow.leaving = any(4) == 0;
+    shadow.image_size = 0;
+    if (ftruncate(shadow.image, 0) != 0)
+        wrong("the image");
     clock_gettime(CLOCK_MONOTONIC, &shadow.next_ping);
     shadow.next_ping.tv_sec += HEARTBEAT_SECONDS;
-    alarm(20);
+}
+
+static void try(void)
+{
+    begin_life();
+    make_conversation();
+    rewind_file(in, stream, stream_size);
+    rewind_file(out, "", 0);
+    shadow.in = in;
+    shadow.out = out;
     enum end end = shadow_loop();
-    _exit(end == JOB_ENDED || end == LOST || end == WRONG || end == SILENT ? 0 : 2);
+    if (end != JOB_ENDED && end != JOB_LEFT && end != LOST && end != WRONG && end != SILENT)
+        wrong("end %d", end);
+    answers = 0;
+    if (written_frames(out, look) < 0 || answers > (int)message_count)
+        wrong("%d answers", answers);
+}
+
+/* A home of this child's own, so that what others have made of theirs does not count. */
+static void make_home(uint64_t chunk)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/home/%" PRIu64, arena, chunk);
+    if (mkdir(path, 0777) != 0 || chdir(path) != 0)
+        err(1, "%s", path);
+    if (mkdir("folder", 0777) != 0 || symlink("folder", "link") != 0 || symlink("../../outside/secret", "out") != 0 ||
+        symlink("../../../outside", "folder/out") != 0)
+        err(1, "%s", path);
+    int file = open("file", O_CREAT | O_WRONLY, 0666);
+    if (file < 0 || write(file, "one\ntwo\nthree\n", 14) != 14 || close(file) != 0)
+        err(1, "%s", path);
+}
+
+static void begin(uint64_t chunk)
+{
+    struct rlimit most = {1 << 20, 1 << 20};
+    make_home(chunk);
+    setrlimit(RLIMIT_FSIZE, &most);
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    home = open(".", O_RDONLY | O_CLOEXEC);
+    in = memfd_create("in", MFD_CLOEXEC);
+    out = memfd_create("out", MFD_CLOEXEC);
+    shadow.image = memfd_create("image", MFD_CLOEXEC);
+    shadow.messages = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    shadow.data = malloc(FRAME_MAX + 1);
+    shadow.call_data = malloc(FRAME_MAX + 1);
+    signals_hold();
+    allow_for(NULL, NULL); /* what the system has can be read; the test has it read-only */
+    first_number = fcntl(home, F_DUPFD_CLOEXEC, 3);
+    close(first_number);
+    int null = open("/dev/null", O_RDWR);
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) /* the job writes there */
+        dup2(null, fd);
+    close(null);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 4 || chdir(argv[1]) != 0)
+    if (argc < 5)
         return EX_USAGE;
+    arena = argv[1];
     serve_start();
-    shadow.messages = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    shadow.data = malloc(FRAME_MAX + 1);
-    shadow.call_data = malloc(FRAME_MAX + 1);
-    signal(SIGPIPE, SIG_IGN);
-    signals_hold();
-    allow_add(".", true);
-    uint64_t first = strtoul(argv[2], NULL, 10), count = strtoul(argv[3], NULL, 10);
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        int status;
-        state = seed * 2654435761U + 1;
-        make_conversation();
-        pid_t pid = fork();
-        if (pid == 0)
-            child();
-        if (waitpid(pid, &status, 0) != pid || status != 0) {
-            printf("seed %" PRIu64 ": status %#x\n", seed, status);
-            return 1;
-        }
+    for (int i = 5; i < argc; i++)
+        load(argv[i]);
+    for (size_t i = 0; i < recorded_count; i++) {
+        const struct call_head *head = (const struct call_head *)recorded[i].data;
+        if (recorded[i].frame.kind == FRAME_CALL && head->in_size[0] == 0 &&
+            (head->call == CALL_read || head->call == CALL_fstat || head->call == CALL_lseek) &&
+            head->arguments[0] > STDERR_FILENO && head->arguments[0] < recorded_base)
+            recorded_base = (int)head->arguments[0];
     }
-    return 0;
+    return run(argv, begin, try);
 }
