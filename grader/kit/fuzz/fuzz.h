@@ -109,10 +109,10 @@ static inline void damage_inside(struct letter *m)
     }
 }
 
-/* Fewer or more bytes than there should be. */
+/* Fewer or more bytes than there should be; and more than any frame has, all of them there. */
 static inline void damage_size(struct letter *m)
 {
-    size_t size = any(3) == 0 ? any(FRAME_MAX) : any(2) ? any(m->frame.size + 1) : m->frame.size + any(64);
+    size_t size = any(8) == 0 ? FRAME_MAX + any(5000) : any(3) == 0 ? any(FRAME_MAX) : any(2) ? any(m->frame.size + 1) : m->frame.size + any(64);
     char *data = room_for(size);
     if (data == NULL)
         return;

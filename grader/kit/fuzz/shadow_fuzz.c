@@ -115,10 +115,19 @@ static void make_conversation(void)
 }
 
 static int answers;
+static uint64_t last_answer;
+static uint64_t secret[2]; /* its device and inode, as a struct stat begins */
 
+/* There is one answer to each call, in their order. */
 static void look(const struct frame *frame, const char *data)
 {
-    answers += frame->kind == FRAME_RESULT || frame->kind == FRAME_NOT_DONE;
+    bool is_answer = frame->kind == FRAME_RESULT || frame->kind == FRAME_NOT_DONE;
+    if (is_answer && frame->serial <= last_answer)
+        wrong("call %" PRIu64 " is answered behind %" PRIu64, frame->serial, last_answer);
+    last_answer = is_answer ? frame->serial : last_answer;
+    answers += is_answer;
+    if (memmem(data, frame->size, secret, sizeof secret) != NULL)
+        wrong("the secret was looked at");
     if (memmem(data, frame->size, SECRET, strlen(SECRET)) != NULL)
         wrong("the secret came back");
 }
@@ -156,6 +165,7 @@ static void try(void)
     if (end != JOB_ENDED && end != JOB_LEFT && end != LOST && end != WRONG && end != SILENT)
         wrong("end %d", end);
     answers = 0;
+    last_answer = 0;
     if (written_frames(out, look) < 0 || answers > (int)message_count)
         wrong("%d answers", answers);
 }
@@ -178,7 +188,12 @@ static void make_home(uint64_t chunk)
 static void begin(uint64_t chunk)
 {
     struct rlimit most = {1 << 20, 1 << 20};
+    struct stat st;
     make_home(chunk);
+    if (stat("../../outside/secret", &st) != 0)
+        err(1, "the secret");
+    secret[0] = st.st_dev;
+    secret[1] = st.st_ino;
     setrlimit(RLIMIT_FSIZE, &most);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);

@@ -46,7 +46,8 @@ FUZZERS = {
 PLANTED = {
     "shadow-length": ("shadow", "serve_call.c", "if (head->in_size[i] > left)", "if (false)"),
     "shadow-frame": ("shadow", "frame.c", "|| frame->size > kinds[kind].most", ""),
-    "shadow-allowed": ("shadow", "serve_allow.c", "bool known = allow_inside(path, false)", "return true; bool known = false"),
+    "shadow-look": ("shadow", "serve_allow.c", "bool known = allow_inside(path, false)", "return true; bool known = false"),
+    "shadow-allowed": ("shadow", "serve_allow.c", "if ((trees[i].change || !change) && is_in(path, trees[i].path))", "if (true)"),
     "shadow-serial": ("shadow", "shadow_loop.c", "if (shadow.serving || shadow.call_came || frame->serial <= shadow.call.serial)",
                       "if (false)"),
     "keeper-frame": ("keeper", "frame.c", "|| frame->size > kinds[kind].most", ""),
