@@ -99,7 +99,7 @@ enum side path_side(const char *path); /* as map_at() for AT_FDCWD */
 /* The path under which home knows it: /proc/self/exe, /dev/fd/7...  Or `path` itself.  The result is static. */
 const char *path_home(const char *path);
 
-/* remote_call.c: a life begins; remote_life (remote.h) has its connection, and the signalfd(2) that sees signals. */
+/* remote_call.c: a life begins.  Its connection, and the signalfd(2) that sees signals: remote_life (remote.h). */
 void remote_call_begin_life(void);
 
 /*
