@@ -86,7 +86,7 @@ handin: ## make the archive that a student hands in, and prove that it works
 	@grader/python grader/stage/handin.py
 
 .PHONY: bench
-bench: ## measure the solution: ratios to a plain write() and read()
+bench: ## measure the solution: ratios to a plain write(), read() and system call
 	@grader/setup grade
 	@grader/bench
 

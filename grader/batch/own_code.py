@@ -1,8 +1,7 @@
 """What of a submission's C code is the student's own: all lines but those that the course gave out.
 
 Comments are taken out, and every line that stands, but for its blanks, in the skeletons or the demos becomes an
-empty one, but for one or two between lines of the student's own. So the numbers of the lines stay what they are in the
-submission.
+empty one. So the numbers of the lines stay what they are in the submission.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from pathlib import Path
 
 SUFFIXES = {".c", ".h", ".S", ".s", ".tmpl"}
 LARGEST = 1 << 20  # bytes of a file
-BETWEEN = 2  # given lines between two own ones, which are a part of that text: `return -EBADF;`
 ELSEWHERE = 0  # the "stage" of what is in no stage's folder
 
 # Strings and characters are found, too, so that no comment begins in them.
@@ -67,8 +65,4 @@ def given_lines(folders: Iterable[Path]) -> frozenset[str]:
 
 def own_code(path: Path, given: frozenset[str]) -> str:
     lines = without_comments(read_text(path)).split("\n")
-    filled = [number for number, line in enumerate(lines) if squeezed(line)]
-    own = [place for place, number in enumerate(filled) if squeezed(lines[number]) not in given]
-    near = [place for one, next_ in zip(own, own[1:]) if next_ - one <= BETWEEN + 1 for place in range(one, next_)]
-    kept = {filled[place] for place in [*own, *near]}
-    return "\n".join(line if number in kept else "" for number, line in enumerate(lines))
+    return "\n".join("" if squeezed(line) in given else line for line in lines)

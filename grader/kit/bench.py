@@ -5,6 +5,9 @@ Each number is a ratio within one run: a checkpoint against a plain write() of a
 file system, a restart against a plain read() of them. Ratios near 1 say that the checkpointer costs
 nothing besides moving the bytes. The best of several rounds is shown: what else the machine does only
 ever adds time. This is a measurement, not a test: nothing depends on it.
+
+Stage 6: a system call of a job's against the same one of an ordinary process, and a file that a job on another machine
+(bubblewrap's, where that works) reads, against `cat FILE | PROGRAM`.
 """
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from typing import Callable
 
 TOP = Path(__file__).resolve().parents[2]
 STAGE = TOP / "solution" / "stage3-restart"
+REMOTE = TOP / "solution" / "stage6-remote"
+ROOM = ["bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev", "--chdir", "/"]
 MIB = 1 << 20
 LIMIT = 120.0  # seconds
 
@@ -52,6 +57,57 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < size; i += 64 << 12)
         sum += memory[i];
     return sum == 0;
+}
+"""
+
+# Prints the nanoseconds that one call takes of each kind, in a job or not. lseek() of a pipe (ESPIPE): in a job it is
+# caught, and then made where the job runs, since the pipe is the job's own. Those of the file are made at home.
+CALLS = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#define TIME(call, turns)                                                                                   \
+    do {                                                                                                    \
+        clock_gettime(CLOCK_MONOTONIC, &start);                                                             \
+        for (long i = 0; i < (turns); i++)                                                                  \
+            call;                                                                                           \
+        clock_gettime(CLOCK_MONOTONIC, &end);                                                               \
+        printf("%.0f\n", ((end.tv_sec - start.tv_sec) * 1e9 + (end.tv_nsec - start.tv_nsec)) / (turns));    \
+    } while (0)
+int main(int argc, char **argv)
+{
+    struct timespec start, end;
+    int file = open(argv[argc - 1], O_RDONLY), ends[2];
+    char byte;
+    if (file < 0 || pipe(ends) != 0)
+        return 1;
+    TIME(syscall(SYS_getppid), 20000);
+    TIME(lseek(ends[0], 0, SEEK_CUR), 20000);
+    TIME(lseek(file, 0, SEEK_CUR), 2000);
+    TIME(if (pread(file, &byte, 1, 0) != 1) return 1, 2000);
+    return 0;
+}
+"""
+KINDS = ["getppid(): never caught", "lseek(own pipe): caught, and made there", "lseek(home's file): goes home",
+         "pread(home's file), 1 byte"]
+# Reads a file, or standard input, in pieces, and looks at all bytes.
+READER = r"""
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+static long piece[1 << 17];
+int main(int argc, char **argv)
+{
+    int fd = argc > 2 ? open(argv[2], O_RDONLY) : 0;
+    size_t size = (size_t)atol(argv[1]) << 10;
+    long n, sum = 0;
+    while ((n = read(fd, piece, size)) > 0)
+        for (long i = 0; i < n / 8; i++)
+            sum += piece[i];
+    return n != 0 || sum == 1;
 }
 """
 
@@ -147,8 +203,7 @@ def row(what: str, seconds: float, plain: float, size: int) -> None:
 def run(size: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="ckptlab-bench-", dir=os.environ.get("TMPDIR")) as name:
         folder = Path(name)
-        (folder / "fill.c").write_text(PROGRAM)
-        subprocess.run(["cc", "-O2", "-o", "fill", "fill.c"], cwd=folder, check=True)
+        build(folder, fill=PROGRAM)
         bench, other = Bench(folder, size), folder / "plain"
         print(f"{size // MIB} MiB of memory, best of {rounds}; x: ratio to the plain call of the same kind")
         write = best(rounds, lambda: timed(lambda: plain_write(other, size)))
@@ -158,6 +213,63 @@ def run(size: int, rounds: int) -> None:
         row("plain read()", read, read, size)
         row("restart", best(rounds, bench.restart), read, size)
         row("restart --lazy", best(rounds, lambda: bench.restart("--lazy")), read, size)
+
+
+def job() -> list[str]:
+    """The words before a program that make it a job: on another machine, else on this one."""
+    words = [str(REMOTE / "ckpt-shadow")]
+    if subprocess.run([*ROOM, "--ro-bind", "/", "/", "true"], capture_output=True, check=False).returncode != 0:
+        print("  (bubblewrap makes no other machine here: the job runs on this one)")
+        return words
+    room = [*ROOM, "--ro-bind", str(REMOTE), "/stage", "--"]
+    return [*words, "-e", " ".join(room), "--restart", "/stage/restart-static"]
+
+
+def build(folder: Path, **programs: str) -> None:
+    for name, text in programs.items():
+        (folder / f"{name}.c").write_text(text)
+        subprocess.run(["cc", "-O2", "-o", name, f"{name}.c"], cwd=folder, check=True)
+
+
+def nanoseconds(words: list[str], rounds: int) -> list[float]:
+    """Of each kind of call, the best of several runs."""
+    runs = [subprocess.run(words, check=True, text=True, stdout=subprocess.PIPE).stdout.split() for _ in range(rounds)]
+    return [min(map(float, column)) for column in zip(*runs)]
+
+
+def run_calls(folder: Path, before: list[str], rounds: int) -> None:
+    words = [str(folder / "calls"), str(folder / "file")]
+    print(f"a system call, best of {rounds}; x: ratio to the same call of a process that is no job")
+    for kind, direct, there in zip(KINDS, nanoseconds(words, rounds), nanoseconds([*before, *words], rounds)):
+        print(f"  {kind:<42}{direct / 1000:8.2f} us  as a job {there / 1000:8.2f} us   x {there / direct:.1f}", flush=True)
+
+
+def run_reading(folder: Path, before: list[str], rounds: int, size: int) -> None:
+    file, reader = folder / "file", str(folder / "reader")
+    plain_write(file, size)
+
+    def piped(kib: int) -> None:
+        with subprocess.Popen(["cat", file], stdout=subprocess.PIPE) as cat:
+            subprocess.run([reader, str(kib)], stdin=cat.stdout, check=True)
+
+    def read(kib: int) -> None:
+        subprocess.run([*before, reader, str(kib), str(file)], check=True)
+
+    print(f"{size // MIB} MiB are read, best of {rounds}, with the job's start; x: ratio to cat FILE | PROGRAM")
+    for kib in 4, 64, 1024:
+        cat = best(rounds, lambda: timed(lambda: piped(kib)))
+        row(f"cat | PROGRAM, {kib} KiB", cat, cat, size)
+        row(f"as a job, {kib} KiB a read", best(rounds, lambda: timed(lambda: read(kib))), cat, size)
+
+
+def run_remote(rounds: int, size: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="ckptlab-bench-", dir=os.environ.get("TMPDIR")) as name:
+        folder = Path(name)
+        build(folder, calls=CALLS, reader=READER)
+        (folder / "file").write_text("a byte")
+        before = job()
+        run_calls(folder, before, rounds)
+        run_reading(folder, before, rounds, size)
 
 
 def cpu_seconds(command: list[str]) -> float:
@@ -184,12 +296,15 @@ def run_checks() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1,64,512", help="MiB of memory, separated by commas (default: %(default)s)")
+    parser.add_argument("--read", type=int, default=256, help="MiB that a job reads (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="the best of so many counts (default: %(default)s)")
     parser.add_argument("--checks", action="store_true", help="also how long `make check` takes in each stage")
     arguments = parser.parse_args()
-    subprocess.run(["make", "-s", "-C", str(STAGE)], check=True, stdout=subprocess.DEVNULL)
-    for size in arguments.sizes.split(","):
+    for stage in STAGE, REMOTE:
+        subprocess.run(["make", "-s", "-C", str(stage)], check=True, stdout=subprocess.DEVNULL)
+    for size in re.findall(r"\d+", arguments.sizes):
         run(int(size) * MIB, arguments.rounds)
+    run_remote(arguments.rounds, arguments.read * MIB)
     if arguments.checks:
         run_checks()
 

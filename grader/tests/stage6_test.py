@@ -8,12 +8,15 @@ files have. The programs under test keep nonces, as in all stages; files that a 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shlex
 import shutil
 import signal
 import struct
 import subprocess
+import sys
+import termios
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -343,6 +346,10 @@ def fifo(case: Case) -> Iterator[int]:
         os.close(end)
 
 
+def unread(end: int) -> int:
+    return int.from_bytes(fcntl.ioctl(end, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def said(life: Life, word: str, times: int = 1) -> bool:
     """Waits until it has said so, so many times."""
     def there() -> bool:
@@ -372,6 +379,10 @@ def test_interrupted(case: Case) -> None:
               "remote: read not interrupted", *life.symptoms())
         case.signal(life, signal.SIGUSR1)
         os.write(end, text.encode())
+        if not wait_until(lambda: life.status is not None, of=life.pid) and not unread(end):
+            life.kill()
+            raise Failure("what was written was read at home, and the job waits on for it",
+                          "remote: bytes lost or twice: signals", *life.symptoms())
         check_output(life, ["waits 1", "read: Interrupted system call", "waits 2", f"read: {text}", "caught 1"], "signals")
 
 
@@ -380,17 +391,24 @@ def records(count: int) -> str:
     return "".join(f"{i:06d} {words_of(8)}\n" for i in range(count))
 
 
+def check_bytes(got: str, wanted: str, what: str) -> None:
+    if got != wanted:
+        at = next((i for i, (a, b) in enumerate(zip(got, wanted)) if a != b), min(len(got), len(wanted)))
+        raise Failure(f"{len(got)} bytes came, must be {len(wanted)}; the first difference is at {at}: "
+                      f"{got[at:at + 20]!r}, must be {wanted[at:at + 20]!r}", f"remote: bytes lost or twice: {what}")
+
+
 def check_copy(case: Case, life: Life, text: str, signals: int, what: str) -> None:
-    """Every byte is there, once."""
-    check_output(life, ["begins", "end 0, wrong 0", f"signals {signals}"], what)
+    """Every byte is there, once: in the file, and in what it printed."""
+    wait_until(lambda: life.status is not None, of=life.pid)
     got = read(case, case.folder / "out")
-    if got != text:
-        at = next((i for i, (a, b) in enumerate(zip(got, text)) if a != b), min(len(got), len(text)))
-        raise Failure(f"{len(got)} bytes came, must be {len(text)}; the first difference is at {at}: {got[at:at + 20]!r}, "
-                      f"must be {text[at:at + 20]!r}", f"remote: bytes lost or twice: {what}")
+    if not text.startswith(got):  # bytes are lost, however it ended
+        check_bytes(got, text, what)
+    check_output(life, ["begins", "end 0, wrong 0", f"signals {signals}"], what)
+    check_bytes(got, text, what)
 
 
-@points(2, step="6.6", needs="test_interrupted")
+@points(2, step="6.6", needs="test_files_are_homes")
 def test_many_signals(case: Case) -> None:
     """signals come all the time while a stream is read and a file grows: no byte is lost, none is there twice"""
     text = records(2500)

@@ -7,6 +7,8 @@
 
 #include <sys/wait.h>
 
+#define PIPE_ROOM (2 * (int)FRAME_MAX) /* bytes: a frame is written at once, and who reads it wakes up once */
+
 /*
  * Signals that a terminal sends go to all who read from it, so COMMAND gets them, too; but they are the job's, and
  * ssh must not die of them.  Ignored signals stay ignored across execve(2).  (A process group of its own would do
@@ -58,6 +60,8 @@ void command_start(const char *command, const char *restart)
     shadow.out = there[1];
     fcntl(shadow.in, F_SETFL, O_NONBLOCK); /* these ends of the pipes are ours alone */
     fcntl(shadow.out, F_SETFL, O_NONBLOCK);
+    fcntl(shadow.in, F_SETPIPE_SZ, PIPE_ROOM); /* if not: slower */
+    fcntl(shadow.out, F_SETPIPE_SZ, PIPE_ROOM);
 }
 
 /* Has COMMAND ended?  Waits for it, but not for ever. */
