@@ -92,6 +92,8 @@ static void add(struct remote_call *call, struct iovec *list, int *count, const 
 {
     if (*count == 2 + CALL_PIECES)
         call->error = -EINVAL;
+    else if (size > ARCH_USER_END || (uint64_t)at > ARCH_USER_END - size)
+        call->error = -EFAULT; /* or recvmsg(2) would say so, and leave the answer for the next call */
     else
         list[(*count)++] = (struct iovec){(void *)at, size};
 }
