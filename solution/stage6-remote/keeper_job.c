@@ -30,10 +30,14 @@ static void make_ends(struct job *job, int theirs[2], int ready[2])
         err(EX_OSERR, "--remote: memfd_create");
 }
 
-/* Out of reach of this machine's terminal; and no orphan, whatever happens to the keeper. */
+/*
+ * A process group of its own, in a session without a terminal: what is typed on this machine is not for the job.  Not a
+ * session of its own: a group whose parents are all in other sessions is orphaned, and SIGTSTP does not stop it
+ * (setpgid(2)).  And the job must not outlive its keeper.
+ */
 static void stand_alone(pid_t keeper)
 {
-    setsid();
+    setpgid(0, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         err(EX_OSERR, "--remote: prctl(PR_SET_PDEATHSIG)");
     if (getppid() != keeper) /* it died before that */
@@ -58,6 +62,7 @@ struct job job_start(int image, bool verbose)
     ssize_t got;
     make_ends(&job, theirs, ready);
     pid_t keeper = getpid();
+    setsid(); /* fails if we lead a group already, as under sshd: then that group has no terminal */
     job.pid = fork();
     if (job.pid < 0)
         err(EX_OSERR, "fork");

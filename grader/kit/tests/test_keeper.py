@@ -89,7 +89,7 @@ static void tell(void)
 {
     char text[4000], link[201], directory[200];
     struct rlimit limit;
-    int at = sprintf(text, "session %d terminal %d parent %d in %s;", getsid(0) == getpid(),
+    int at = sprintf(text, "group %d terminal %d parent %d in %s;", getpgrp() == getpid() && getsid(0) == getppid(),
                      open("/dev/tty", O_RDWR), getppid() > 1, getcwd(directory, 200));
     for (int fd = 0; fd < 70000; fd++)
         if (fcntl(fd, F_GETFD) >= 0)
@@ -341,7 +341,7 @@ def check_descriptors(told: str) -> None:
 
 def check_life(shadow: Shadow) -> None:
     told = shadow.wait_for("MESSAGE").decode()
-    assert "session 1 terminal -1 parent 1 in /;" in told
+    assert "group 1 terminal -1 parent 1 in /;" in told
     assert "mapped 0 " in told  # no file of this machine, though those of its libraries may be here
     check_descriptors(told)
     assert shadow.wait_for("MESSAGE") == b"the last"
