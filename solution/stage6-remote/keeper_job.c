@@ -31,9 +31,9 @@ static void make_ends(struct job *job, int theirs[2], int ready[2])
 }
 
 /*
- * A process group of its own, in a session without a terminal: what is typed on this machine is not for the job.  Not a
- * session of its own: a group whose parents are all in other sessions is orphaned, and SIGTSTP does not stop it
- * (setpgid(2)).  And the job must not outlive its keeper.
+ * A process group of its own, in a session without a terminal: what is typed on this machine is not for the job.
+ * Not a session of its own: a group whose parents are all in other sessions is orphaned, and SIGTSTP does not stop
+ * it (setpgid(2)).  And the job must not outlive its keeper.
  */
 static void stand_alone(pid_t keeper)
 {
