@@ -91,6 +91,7 @@ void serve_call(void)
     clock_gettime(CLOCK_MONOTONIC, &shadow.last_time);
     long result = make(&r);
     shadow.serving = false;
+    shadow_pass_raised(result);
     if (result == REQUEST_ABANDONED)
         send_answer(FRAME_NOT_DONE, 0);
     else
