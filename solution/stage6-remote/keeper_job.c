@@ -62,7 +62,6 @@ struct job job_start(int image, bool verbose)
     ssize_t got;
     make_ends(&job, theirs, ready);
     pid_t keeper = getpid();
-    setsid(); /* fails if we lead a group already, as under sshd: then that group has no terminal */
     job.pid = fork();
     if (job.pid < 0)
         err(EX_OSERR, "fork");
