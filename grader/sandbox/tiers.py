@@ -44,8 +44,8 @@ def open_parents(paths: Sequence[Path]) -> list[str]:
     return [word for path in sorted(parents) for word in ("--perms", "0755", "--dir", str(path))]
 
 def private_memory(size: int) -> list[str]:
-    """What would else be as large as half of the machine's memory."""
-    one = ["--size", str(size), "--tmpfs"]
+    """What would else be as large as half of the machine's memory, and root's alone where root runs bubblewrap."""
+    one = ["--perms", "1777", "--size", str(size), "--tmpfs"]
     return ["--proc", "/proc", "--dev", "/dev", *one, "/dev/shm", "--remount-ro", "/dev", *one, "/tmp"]
 
 def user_words(spec: Spec) -> list[str]:

@@ -1,6 +1,7 @@
 """`make demo`: it tells its story, and it notices when the story does not come true."""
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -29,8 +30,8 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def demo(tree: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([tree / "grader/demo/demo"], text=True, timeout=60,
+def demo(tree: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([tree / "grader/demo/demo"], text=True, timeout=60, env={**os.environ, **environment},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -50,6 +51,16 @@ def test_the_demo_tells_the_story(tree: Path) -> None:
                   "Same output", "regions are the same", "No line and no file was lost", "never prepared", "What to type next"):
         assert words in done.stdout, words
     assert done.stdout.count("tick 20 ") == 1
+    assert "The sum came along, and the files stayed" in done.stdout or "Not shown: bubblewrap makes no other machine" in done.stdout
+
+
+@pytest.mark.stress
+def test_two_machines_are_left_out_where_there_are_none(tree: Path) -> None:
+    (tree / "bin").mkdir()
+    (tree / "bin/bwrap").write_text("#!/bin/sh\nexit 1\n")
+    (tree / "bin/bwrap").chmod(0o755)
+    done = demo(tree, PATH=f"{tree / 'bin'}:{os.environ['PATH']}")
+    assert done.returncode == 0 and "(Not shown: bubblewrap makes no other machine here." in done.stdout, done.stdout
 
 
 def test_the_demo_notices_a_program_that_runs_again(tree: Path) -> None:
