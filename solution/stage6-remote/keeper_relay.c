@@ -44,9 +44,11 @@ static void send_job(const struct job *job, const struct frame *frame)
         watch_lost(EX_PROTOCOL, "the shadow sends more answers than there were calls");
 }
 
-/* The job saves itself and ends.  One that is stopped has to go on for that. */
+/* The job saves itself and ends.  One that is stopped has to go on for that.  The shadow then waits for an image. */
 static void leave(const struct job *job)
 {
+    if (!leaving)
+        send_home(FRAME_LEAVE, 0, NULL, 0);
     leaving = true;
     kill(job->pid, REMOTE_SIGNAL);
     if (stopped)
