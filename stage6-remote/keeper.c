@@ -87,6 +87,7 @@ void keep(bool verbose)
     if (isatty(STDIN_FILENO))
         errx(EX_USAGE, "--remote: ckpt-shadow starts this; it is not to be typed");
     arrange_signals();
+    setsid(); /* the terminal is not ours to read; it fails if sshd has done that */
     hello();
     struct job job = job_start(receive_image(), verbose);
     relay(&job);

@@ -186,7 +186,9 @@ void relay(struct job *job)
             from_job(job);
         if (ready[0].revents != 0)
             from_shadow(job);
-        if (ready[2].revents != 0 && read(signals, &signal, sizeof signal) > 0 && signal.ssi_signo == SIGTERM)
+        if (ready[2].revents == 0)
+            continue;
+        if (read(signals, &signal, sizeof signal) > 0 && signal.ssi_signo == SIGTERM)
             leave(job);
         look_at(job);
     }

@@ -6,7 +6,7 @@
  *
  *     /proc/self/fd/7, /dev/fd/7, /dev/stdin   the job's own descriptor, wherever that is
  *     /proc/self/exe, /proc/self/cwd           home's: the program's file, the working directory
- *     /proc/PID/root, cwd, exe, fd, map_files  nobody's business: NOWHERE
+ *     /proc/PID/root, cwd, exe, fd, map_files  nobody's business: NOWHERE; so is a descriptor of our own
  *     with a `..`                              home's, which has no such path
  *     others                                   HERE
  */
@@ -109,7 +109,7 @@ enum side path_side(const char *path)
         return HOME;
     long fd = named_descriptor(path);
     if (fd >= 0)
-        return table_find(fd) != NULL ? HOME : HERE;
+        return table_find(fd) != NULL ? HOME : remote_call_owns(fd) ? NOWHERE : HERE;
     const char *self = behind_self(path);
     if (self != NULL && (behind(self, "/cwd") != NULL || strcmp(self, "/exe") == 0))
         return HOME;

@@ -62,7 +62,7 @@ void library_remote_life(void)
 {
     if (!is_job)
         return;
-    remote_call_begin_life(remote_life.connection, remote_life.signals);
+    remote_call_begin_life();
     sys_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     long error = trap_filter_install();
     if (error != 0) {
@@ -92,7 +92,7 @@ bool library_remote_says(const char *line)
 
 bool library_remote_owns(int fd)
 {
-    return is_job && (remote_call_owns(fd) || (remote_life.image >= 0 && fd == remote_life.image));
+    return is_job && remote_call_owns(fd);
 }
 
 /* NOTE_REMOTE, part_remote.c. */

@@ -16,6 +16,7 @@
  * So there is one answer to each call, and the job waits for it before it lets the signal in.
  */
 #include "remote_call.h"
+#include "remote.h"
 #include "text.h"
 #include "trap.h"
 
@@ -25,28 +26,33 @@
 
 #define MOST_ERRNO 4095 /* the kernel's MAX_ERRNO */
 
-static int connection = -1, watch = -1; /* a SOCK_SEQPACKET socket to the keeper; a signalfd(2) */
 static uint64_t serial;
 
-void remote_call_begin_life(int socket, int signals)
+void remote_call_begin_life(void)
 {
-    connection = socket;
-    watch = signals;
     serial = 0;
+}
+
+static int32_t *own(long fd)
+{
+    int32_t *const all[] = {&remote_life.connection, &remote_life.image, &remote_life.signals};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (fd >= 0 && fd == *all[i])
+            return all[i];
+    return NULL;
 }
 
 bool remote_call_owns(long fd)
 {
-    return fd >= 0 && (fd == connection || fd == watch);
+    return own(fd) != NULL;
 }
 
 /* The program wants this very number (dup2(2)): we go to another. */
 void remote_call_give_way(long fd)
 {
-    int *ours = fd == connection ? &connection : &watch;
     long other = sys_call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1, 0);
     if (other >= 0)
-        *ours = (int)other;
+        *own(fd) = (int32_t)other;
 }
 
 /* There is nobody who could be told; home sees that the job is gone. */
@@ -62,6 +68,19 @@ bool readable(const void *address)
     return word != 0 && sys_call(SYS_rt_sigprocmask, 99, (long)word, 0, MASK_SIZE) != -EFAULT;
 }
 
+/* The kernel writes the old mask, which we take away again; no signal comes in between. */
+bool writable(void *address)
+{
+    uint64_t *word = (uint64_t *)((uint64_t)address & ~7UL); // NOLINT
+    if (!readable(word))
+        return false;
+    uint64_t kept = *word;
+    if (sys_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)word, MASK_SIZE) != 0)
+        return false;
+    *word = kept;
+    return true;
+}
+
 void call_begin(struct remote_call *call, uint32_t number, const long *arguments)
 {
     *call = (struct remote_call){.head.call = number, .in_count = 2, .out_count = 2};
@@ -73,6 +92,8 @@ static void add(struct remote_call *call, struct iovec *list, int *count, const 
 {
     if (*count == 2 + CALL_PIECES)
         call->error = -EINVAL;
+    else if (size > ARCH_USER_END || (uint64_t)at > ARCH_USER_END - size)
+        call->error = -EFAULT; /* or recvmsg(2) would say so, and leave the answer for the next call */
     else
         list[(*count)++] = (struct iovec){(void *)at, size};
 }
@@ -93,6 +114,8 @@ void call_in_piece(struct remote_call *call, int i, const void *from, size_t siz
 
 void call_out_piece(struct remote_call *call, void *to, size_t size)
 {
+    if (size > 0 && !writable(to)) /* what has been read at home, and then finds no memory, would be lost */
+        call->error = -EFAULT;
     add(call, call->out, &call->out_count, to, size);
 }
 
@@ -163,8 +186,22 @@ static long send_message(struct remote_call *call)
     call->frame = (struct frame){FRAME_CALL, size, ++serial};
     call->in[0] = (struct iovec){&call->frame, sizeof call->frame};
     call->in[1] = (struct iovec){&call->head, sizeof call->head};
-    long n = sys_call(SYS_sendmsg, connection, (long)&message, MSG_NOSIGNAL, 0);
+    long n = sys_call(SYS_sendmsg, remote_life.connection, (long)&message, MSG_NOSIGNAL, 0);
     return n >= 0 || n == -EFAULT ? n : -EPIPE;
+}
+
+/*
+ * Is what came, `size` bytes, one whole answer to our call?  Its result must be one of a system call: CALL_LOCAL
+ * would make the call here.
+ */
+static bool is_answer(const struct remote_call *call, size_t size)
+{
+    const struct frame *frame = &call->frame;
+    if (size < sizeof *frame || size != sizeof *frame + frame->size || frame->serial != serial)
+        return false;
+    if (frame->kind == FRAME_NOT_DONE)
+        return frame->size == 0;
+    return frame->kind == FRAME_RESULT && frame->size >= sizeof call->result && call->result >= -MOST_ERRNO;
 }
 
 /* The answer, into the program's memory: call->frame.kind says which it is. */
@@ -173,32 +210,28 @@ static void receive(struct remote_call *call)
     struct msghdr message = {.msg_iov = call->out, .msg_iovlen = (size_t)call->out_count};
     call->out[0] = (struct iovec){&call->frame, sizeof call->frame};
     call->out[1] = (struct iovec){&call->result, sizeof call->result};
-    long n = sys_call(SYS_recvmsg, connection, (long)&message, 0, 0);
+    long n = sys_call(SYS_recvmsg, remote_life.connection, (long)&message, 0, 0);
     if (n == -EFAULT) {
         call->result = -EFAULT;
         call->frame.kind = FRAME_RESULT;
-    } else if (n < (long)sizeof call->frame || call->frame.serial != serial ||
-               (call->frame.kind != FRAME_RESULT && call->frame.kind != FRAME_NOT_DONE)) {
-        end_alone();
-    } else if (call->frame.kind == FRAME_RESULT &&
-               (n < (long)(sizeof call->frame + sizeof call->result) || call->result < -MOST_ERRNO)) {
-        end_alone(); /* no result of a system call: CALL_LOCAL would make the call here */
+    } else if (n < 0 || (message.msg_flags & MSG_TRUNC) || !is_answer(call, (size_t)n)) {
+        end_alone(); /* MSG_TRUNC: more came than there was asked for */
     }
 }
 
 static void abandon(void)
 {
     struct frame frame = {FRAME_ABANDON, 0, serial};
-    if (sys_call(SYS_sendto, connection, (long)&frame, sizeof frame, MSG_NOSIGNAL) < 0)
+    if (sys_call(SYS_sendto, remote_life.connection, (long)&frame, sizeof frame, MSG_NOSIGNAL) < 0)
         end_alone();
 }
 
 /* True as soon as the answer can be received; false: a signal came first, or one of call->also is ready. */
 static bool wait_for_answer(const struct remote_call *call)
 {
-    struct pollfd wait[2] = {{connection, POLLIN, 0}, {watch, POLLIN, 0}};
+    struct pollfd wait[2] = {{remote_life.connection, POLLIN, 0}, {remote_life.signals, POLLIN, 0}};
     uint64_t wanted = ~trap_waiting_mask;
-    sys_call(SYS_signalfd4, watch, (long)&wanted, MASK_SIZE, 0);
+    sys_call(SYS_signalfd4, remote_life.signals, (long)&wanted, MASK_SIZE, 0);
     if (call->also_count == 0) {
         sys_call(SYS_ppoll, (long)wait, 2, 0, 0);
         return wait[0].revents != 0;
@@ -220,8 +253,8 @@ static long answer(struct remote_call *call)
 
 long REMOTE_syscall(struct remote_call *call)
 {
-    if (connection < 0 || call->error != 0)
-        return connection < 0 ? -ENOSYS : call->error;
+    if (remote_life.connection < 0 || call->error != 0)
+        return remote_life.connection < 0 ? -ENOSYS : call->error;
     long sent = send_message(call);
     if (sent == -EFAULT)
         return -EFAULT;
@@ -242,6 +275,7 @@ void remote_say(const char *first, ...)
     va_end(more);
     message.text[length++] = '\n';
     message.frame = (struct frame){FRAME_MESSAGE, (uint32_t)length, 0};
-    if (connection >= 0)
-        sys_call(SYS_sendto, connection, (long)&message, (long)(sizeof message.frame + length), MSG_NOSIGNAL);
+    long size = (long)(sizeof message.frame + length);
+    if (remote_life.connection >= 0)
+        sys_call(SYS_sendto, remote_life.connection, (long)&message, size, MSG_NOSIGNAL);
 }

@@ -58,6 +58,12 @@ void call_inout(struct remote_call *call, int i, size_t size);  /* size bytes go
 void call_in_piece(struct remote_call *call, int i, const void *from, size_t size);
 void call_out_piece(struct remote_call *call, void *to, size_t size);
 
+/* A place in a file, `done` bytes further.  One behind all files wraps around: home's kernel says EINVAL. */
+static inline long further(long offset, size_t done)
+{
+    return (long)((uint64_t)offset + done);
+}
+
 /*
  * Makes the call at home: sends it, waits, and brings what comes out to its places.  Returns what the call returned
  * there, -errno, or CALL_AGAIN.  Ends the process if the connection is gone: there is nobody to tell.
@@ -66,6 +72,9 @@ long REMOTE_syscall(struct remote_call *call);
 
 /* True if a word at this address can be read: asks the kernel, which only says no. */
 bool readable(const void *address);
+
+/* And whether it can be written to: to be asked before bytes are read at home that have to go there. */
+bool writable(void *address);
 
 /*
  * How long a string is, looked at page by page, since what is not there must not be touched: or -EFAULT,
@@ -93,8 +102,8 @@ enum side path_side(const char *path); /* as map_at() for AT_FDCWD */
 /* The path under which home knows it: /proc/self/exe, /dev/fd/7...  Or `path` itself.  The result is static. */
 const char *path_home(const char *path);
 
-/* remote_call.c: the connection of this life, and the signalfd(2) where signals are seen; -1: there are none. */
-void remote_call_begin_life(int connection, int signals);
+/* remote_call.c: a life begins.  Its connection, and the signalfd(2) that sees signals: remote_life (remote.h). */
+void remote_call_begin_life(void);
 
 /*
  * Is fd one of our own descriptors, of which the program must not know?  remote_call_give_way(): it wants this

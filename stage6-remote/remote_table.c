@@ -56,6 +56,10 @@ long table_put(int real, long fd, int flags, const struct remote_file *like)
 {
     if (fd < 0 || fd >= TABLE_SIZE)
         return -EBADF;
+    if (table[fd].used) { /* its placeholder stays */
+        sys_call(SYS_fcntl, fd, F_SETFD, flags & O_CLOEXEC ? FD_CLOEXEC : 0, 0);
+        return table_note(real, fd, like);
+    }
     long new = sys_call(SYS_eventfd2, 0, 0, 0, 0), error = new;
     if (new >= 0 && new != fd) {
         error = sys_call(SYS_dup3, new, fd, flags & O_CLOEXEC, 0);

@@ -15,7 +15,7 @@ static struct tree *trees;
 static char **looks; /* names on the way */
 static size_t tree_count, look_count;
 static bool learning; /* while the way to a tree is walked, what it leads through is noted */
-static char *first_refused;
+static char *last_refused[4]; /* the newest first */
 static unsigned refused_count;
 
 static void *grown(void *array, size_t count, size_t size)
@@ -100,11 +100,21 @@ bool allow_add(const char *path, bool change)
     return true;
 }
 
+/* Each name once: what is asked for again and again would hide what else was missed. */
+static void note_refused(const char *path)
+{
+    size_t at = 0, last = sizeof last_refused / sizeof *last_refused - 1;
+    while (at < last && last_refused[at] != NULL && strcmp(last_refused[at], path) != 0)
+        at++;
+    free(last_refused[at]);
+    memmove(last_refused + 1, last_refused, at * sizeof *last_refused);
+    last_refused[0] = copy(path);
+    refused_count++;
+}
+
 void refused(const char *path)
 {
-    if (first_refused == NULL)
-        first_refused = copy(path);
-    refused_count++;
+    note_refused(path);
     if (shadow.verbose)
         shadow_say("the job wanted %s: not allowed (--allow %s)", path, path);
 }
@@ -112,9 +122,15 @@ void refused(const char *path)
 void serve_say_refused(void)
 {
     bool failed = !WIFEXITED(shadow.status) || WEXITSTATUS(shadow.status) != 0;
-    if (failed && first_refused != NULL && !shadow.verbose)
-        shadow_say("the job was refused %u files; the first: %s (--allow %s lets it; -v names all)", refused_count,
-                   first_refused, first_refused);
+    char names[sizeof last_refused / sizeof *last_refused * (PATH_MAX + 2)];
+    size_t length = 0;
+    if (!failed || refused_count == 0 || shadow.verbose)
+        return;
+    for (size_t i = 0; i < sizeof last_refused / sizeof *last_refused && last_refused[i] != NULL; i++)
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",
+                                   last_refused[i]);
+    shadow_say("the job was refused a file %u times (--allow PATH lets it; -v names all); the last ones, newest "
+               "first: %s", refused_count, names);
 }
 
 void allow_print(void)

@@ -55,14 +55,21 @@ static void send_answer(uint32_t kind, size_t size)
         shadow_failed(error);
 }
 
-/* Somebody else may have taken what was ready (waited): then the job, which wanted to wait, waits on. */
+/*
+ * Somebody else may have taken what was ready (waited): then the job, which wanted to wait, waits on.  And we may
+ * be in the background, where a program stops before it reads from its terminal.
+ */
 static long make(struct request *r)
 {
     long result = handlers[r->head->call](r);
-    while (result == -EAGAIN && r->waited) {
+    bool refused = result == -EINTR && terminal_refused();
+    while ((result == -EAGAIN && r->waited) || refused) {
+        if (refused && !shadow_stop())
+            return REQUEST_ABANDONED;
         close_request(r);
         open_request(r);
         result = handlers[r->head->call](r);
+        refused = result == -EINTR && terminal_refused();
     }
     return result;
 }

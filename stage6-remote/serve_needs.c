@@ -1,6 +1,7 @@
 /* serve_needs.c - what a job may use without being asked for: the system's folders, and what PROG and ARGS name. */
 #include "libc.h"
 #include "serve_paths.h"
+#include "shadow.h"
 
 static void allow_system(void)
 {
@@ -68,8 +69,21 @@ static void allow_argument(const char *argument)
         allow_named(argument + 2); /* -oPATH */
 }
 
+/* What nobody named: a place that is "/" would be all files. */
+static void allow_by_default(const char *what, const char *path)
+{
+    char real[PATH_MAX];
+    if (realpath(path, real) == NULL)
+        return;
+    if (strcmp(real, "/") == 0 && !allow_inside(real, true))
+        shadow_say("%s is /: the job may not use all files for that (--allow / lets it)", what);
+    else if (strcmp(real, "/") != 0)
+        allow_add(path, true);
+}
+
 void allow_for(const char *prog, char **argv)
 {
+    const char *temporary = environment("TMPDIR", "/tmp");
     char real[PATH_MAX];
     allow_system();
     if (prog != NULL) {
@@ -77,8 +91,11 @@ void allow_for(const char *prog, char **argv)
         if (realpath(prog, real) != NULL)
             allow_installation(real);
     }
-    allow_add(".", true);
-    allow_add(environment("TMPDIR", "/tmp"), true);
+    allow_by_default("the start directory", ".");
+    if (*temporary == '/')
+        allow_by_default("TMPDIR", temporary);
+    else
+        shadow_say("TMPDIR=%s is no absolute path: the job may not use it for that", temporary);
     for (int i = 1; prog != NULL && argv[i] != NULL; i++)
         allow_argument(argv[i]);
 }

@@ -29,10 +29,12 @@ static const char usage[] =
     "  --allow PATH    the job may also read and change PATH, and all in it\n"
     "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
     "  --keep-image FILE  whenever the job has saved itself, its image is written to FILE, too (readckpt, gdb)\n"
-    "  -v              say where each life begins, and name each file that the job was not allowed to use\n\n"
+    "  -v              say where each life begins, and that an image is kept; name each file that the job was\n"
+    "                  not allowed to use\n\n"
     "The job may read the system's folders (/usr, /lib, /bin, /sbin, /etc, /opt) and PROG's installation.  It may\n"
     "read and change the working directory, files and folders that ARGS name (also as --opt=PATH, but not /),\n"
-    "$TMPDIR or /tmp, and what --allow says.  All else is \"Permission denied\" for it, wherever links lead.\n\n"
+    "$TMPDIR or /tmp (neither of them if it is /), and what --allow says.  All else is \"Permission denied\" for\n"
+    "it, wherever links lead, and so is what lies in this machine's /proc, always.\n\n"
     "Examples:\n"
     "  ckpt-shadow -e 'ssh other' --restart /opt/ckptlab/restart-static sort -o sorted words\n"
     "  ckpt-shadow -e 'ssh one' -e 'ssh two' --allow /data python3 simulate.py\n\n"
@@ -105,6 +107,10 @@ static void prepare(void)
     signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error of write(2) */
     signal(SIGUSR2, SIG_IGN); /* "move" before there is a job; later it is held, and read */
     sigprocmask(SIG_SETMASK, NULL, &shadow.mask);
+    shadow.folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    shadow.umask = umask(0);
+    umask(shadow.umask);
+    terminal_begin();
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
  *     shadow_loop.c      frames, signals and heartbeats, as long as the job runs
  *     shadow_keep.c      the job has left: its image goes to a file, too, if somebody asked for that
  *     shadow_end.c       the job has ended, or is lost
+ *     shadow_terminal.c  the terminal's settings; and the job stops when it is in the background
  *     serve_call.c       a call that came: checked, made, answered
  */
 #ifndef CKPT_SHADOW_H
@@ -39,7 +40,9 @@ struct shadow {
     int in, out;   /* the connection */
     int signals;   /* a signalfd(2): those that go to the job */
     pid_t command; /* the process that leads to the other machine */
-    sigset_t mask; /* as we were started, for those that we start */
+    sigset_t mask; /* as we were started, for those that we start; and so are these, which the job changes: */
+    int folder;    /* the working directory */
+    mode_t umask;
 
     enum end end;
     int status, error; /* as wait(2) has it; -errno */
@@ -50,6 +53,7 @@ struct shadow {
     bool call_came;      /* it is in call and call_data */
     bool serving;        /* a call is being made */
     bool abandoned;      /* and the job does not want it any more */
+    bool stopped;        /* FRAME_STOPPED came, since somebody waits for it */
     struct frame call;
     char *call_data, *data; /* FRAME_MAX bytes and one more, each */
     unsigned unanswered;    /* PINGs */
@@ -120,6 +124,17 @@ static inline bool shadow_is_wanted(void)
 {
     return shadow.end == GOES_ON && !shadow.abandoned;
 }
+
+/*
+ * The terminal as we were started on it; terminal_restore() puts its settings back if it is still ours to do so.
+ * terminal_refused(): has it said, since this was asked last, that we are in the background (SIGTTIN, SIGTTOU)?
+ */
+void terminal_begin(void);
+void terminal_restore(void);
+bool terminal_refused(void);
+
+/* Stops the job, and so us.  Returns when it goes on: true if the call that is being made shall be made again. */
+bool shadow_stop(void);
 
 /* Says how it ended, and ends as the job did. */
 __attribute__((noreturn)) void shadow_finish(void);

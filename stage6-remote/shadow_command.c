@@ -7,6 +7,8 @@
 
 #include <sys/wait.h>
 
+#define PIPE_ROOM (2 * (int)FRAME_MAX) /* bytes: a frame is written at once, and who reads it wakes up once */
+
 /*
  * Signals that a terminal sends go to all who read from it, so COMMAND gets them, too; but they are the job's, and
  * ssh must not die of them.  Ignored signals stay ignored across execve(2).  (A process group of its own would do
@@ -14,7 +16,7 @@
  */
 static void child_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGHUP};
+    static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGHUP, SIGTTIN, SIGTTOU};
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
     signal(SIGPIPE, SIG_DFL);
@@ -30,6 +32,9 @@ __attribute__((noreturn)) static void become(const char *command, const char *re
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(shadow.messages, STDERR_FILENO) < 0)
         err(EX_OSERR, "dup2");
     child_signals();
+    umask(shadow.umask);
+    if (fchdir(shadow.folder) != 0) /* where the job is now, a relative COMMAND or RESTART leads elsewhere */
+        err(EX_OSERR, "the start directory");
     if (command != NULL)
         execl("/bin/sh", "sh", "-c", script, "sh", restart, "--remote", (char *)NULL);
     else
@@ -55,6 +60,8 @@ void command_start(const char *command, const char *restart)
     shadow.out = there[1];
     fcntl(shadow.in, F_SETFL, O_NONBLOCK); /* these ends of the pipes are ours alone */
     fcntl(shadow.out, F_SETFL, O_NONBLOCK);
+    fcntl(shadow.in, F_SETPIPE_SZ, PIPE_ROOM); /* if not: slower */
+    fcntl(shadow.out, F_SETPIPE_SZ, PIPE_ROOM);
 }
 
 /* Has COMMAND ended?  Waits for it, but not for ever. */

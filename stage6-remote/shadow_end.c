@@ -7,13 +7,29 @@
 
 #define MESSAGE_MOST 4096 /* bytes of another machine's text, at once */
 
+/* To the terminal, also from the background: with SIGTTOU blocked the kernel lets it through (tty_ioctl(4)). */
+static void say(const char *text, size_t size)
+{
+    sigset_t set, before;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &set, &before);
+    ssize_t ignored = write(shadow.messages, text, size);
+    (void)ignored;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 void shadow_say(const char *format, ...)
 {
     va_list list;
-    char *text;
+    char *text, *line;
     va_start(list, format);
     if (vasprintf(&text, format, list) >= 0) {
-        dprintf(shadow.messages, "ckpt-shadow: %s\n", text);
+        int size = asprintf(&line, "ckpt-shadow: %s\n", text);
+        if (size >= 0) {
+            say(line, (size_t)size);
+            free(line);
+        }
         free(text);
     }
     va_end(list);
@@ -29,8 +45,7 @@ void shadow_pass_on(const char *text, size_t size)
     }
     if (length == 0 || safe[length - 1] != '\n')
         safe[length++] = '\n';
-    ssize_t ignored = write(shadow.messages, safe, length);
-    (void)ignored;
+    say(safe, length);
 }
 
 /* The job was killed: so are we, by the same signal, without a core file that nobody asked for. */
@@ -83,6 +98,8 @@ __attribute__((noreturn)) static void finish_not_started(int status)
 void shadow_finish(void)
 {
     int command = command_end();
+    if (shadow.end != JOB_ENDED || WIFSIGNALED(shadow.status)) /* who ends by himself leaves it as he likes */
+        terminal_restore();
     switch (shadow.end) {
     case JOB_ENDED:
         serve_say_refused();

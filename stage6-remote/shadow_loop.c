@@ -93,6 +93,13 @@ static void end_job(const char *data)
         end_wrong("an end that is none");
 }
 
+/* Whoever started us sees it; SIGCONT goes to the job by itself. */
+static void stop(void)
+{
+    raise(SIGSTOP);
+    shadow.stopped = true;
+}
+
 static void take_frame(const struct frame *frame)
 {
     switch (frame->kind) {
@@ -101,7 +108,7 @@ static void take_frame(const struct frame *frame)
     case FRAME_IMAGE: keep_image(shadow.data, frame->size); break;
     case FRAME_START: end_image(shadow.data); break;
     case FRAME_ENDED: end_job(shadow.data); break;
-    case FRAME_STOPPED: raise(SIGSTOP); break; /* whoever started us sees it; SIGCONT goes to the job by itself */
+    case FRAME_STOPPED: stop(); break;
     case FRAME_MESSAGE: shadow_pass_on(shadow.data, frame->size); break;
     case FRAME_PONG: break;
     default: end_wrong("a frame that only we send"); break;
@@ -187,6 +194,16 @@ int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds)
     if (shadow.end == GOES_ON && until_ping() == 0)
         ping();
     return ready > 0 ? ready : 0;
+}
+
+bool shadow_stop(void)
+{
+    int32_t number = SIGSTOP;
+    shadow.stopped = false;
+    send_frame(FRAME_SIGNAL, &number, sizeof number);
+    while (!shadow.stopped && shadow_is_wanted())
+        shadow_turn(NULL, 0, -1);
+    return shadow_is_wanted();
 }
 
 bool shadow_try_again(void)

@@ -15,7 +15,7 @@ static long give(const char *name, char *buffer, long size)
     long length = (long)strlen(name);
     if (size <= 0)
         return -EINVAL;
-    if (!readable(buffer))
+    if (!writable(buffer))
         return -EFAULT;
     length = length < size ? length : size;
     memcpy(buffer, name, (size_t)length);
@@ -24,8 +24,8 @@ static long give(const char *name, char *buffer, long size)
 
 static long read_link(const char *path, char *buffer, long size)
 {
-    static char directory[PATH_MAX];
-    long arguments[CALL_ARGUMENTS] = {(long)directory, sizeof directory};
+    static char directory[PATH_MAX + 1]; /* home may forget a '\0': the last one stays */
+    long arguments[CALL_ARGUMENTS] = {(long)directory, PATH_MAX};
     if (strcmp(path_home(path), remote_program) == 0 && strcmp(path, remote_program) != 0)
         return give(remote_program, buffer, size);
     if (strcmp(path_home(path), ".") != 0 || strcmp(path, ".") == 0)

@@ -14,7 +14,7 @@ static long fill(long real, char *to, size_t size, long offset)
     size_t done = 0;
     while (done < size) {
         size_t piece = size - done < FRAME_DATA ? size - done : FRAME_DATA;
-        long arguments[CALL_ARGUMENTS] = {real, (long)(to + done), (long)piece, offset + (long)done};
+        long arguments[CALL_ARGUMENTS] = {real, (long)(to + done), (long)piece, further(offset, done)};
         long n = remote_pread64(arguments, 0);
         if (n <= 0)
             return n == -EBADF ? -EACCES : n; /* not open for reading */

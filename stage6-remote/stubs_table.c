@@ -9,6 +9,8 @@
 #include "syscall_stubs.h"
 #include "text.h"
 
+#include <sys/resource.h>
+
 static long close_at_home(long real)
 {
     long arguments[CALL_ARGUMENTS] = {real};
@@ -132,12 +134,23 @@ long stub_dup(struct trap *trap)
     return CALL_LOCAL;
 }
 
-/* `to` becomes what `from` is.  What was there is closed: at home, if it was home's; here the kernel does it. */
+/* dup2(2) to a number that nobody can have.  It is refused before anything is copied or closed. */
+static bool is_out_of_reach(long to, bool home)
+{
+    struct rlimit limit;
+    sys_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit);
+    return to < 0 || (uint64_t)to >= limit.rlim_cur || (home && to >= TABLE_SIZE);
+}
+
+/*
+ * `to` becomes what `from` is.  What was there is closed, when nothing can fail any more: at home, if it was
+ * home's; here the kernel does it.
+ */
 static long copy_to(struct trap *trap, long from, long to, int flags)
 {
     const struct remote_file *file = table_find(from);
     struct remote_file old = table_find(to) != NULL ? *table_find(to) : (struct remote_file){0};
-    if (remote_call_owns(from))
+    if (remote_call_owns(from) || is_out_of_reach(to, file != NULL))
         return -EBADF;
     if (remote_call_owns(to))
         remote_call_give_way(to);
@@ -146,13 +159,14 @@ static long copy_to(struct trap *trap, long from, long to, int flags)
     long real = file == NULL ? 0 : copy_at_home(file->real);
     if (real < 0)
         return real;
-    if (old.used)
+    long fd = file != NULL ? table_put((int)real, to, flags, file) : CALL_LOCAL;
+    if (file != NULL && fd < 0)
+        close_at_home(real);
+    else if (old.used)
         close_at_home(old.real);
-    if (file != NULL)
-        return table_put((int)real, to, flags, file);
-    if (old.used)
+    if (file == NULL && old.used)
         table_remove(to);
-    return CALL_LOCAL;
+    return fd;
 }
 
 #ifdef SYS_dup2
@@ -175,7 +189,9 @@ static long copy_from(struct trap *trap, int flags)
     const struct remote_file *file = table_find((int)trap->arguments[0]);
     if (file == NULL)
         return remote_call_owns((int)trap->arguments[0]) ? -EBADF : CALL_LOCAL;
-    return number_for(copy_at_home(file->real), trap->arguments[2], flags, file);
+    if ((int)trap->arguments[2] < 0)
+        return -EINVAL;
+    return number_for(copy_at_home(file->real), (int)trap->arguments[2], flags, file);
 }
 
 long stub_fcntl_F_DUPFD(struct trap *trap)

@@ -12,6 +12,8 @@ import shutil
 import time
 from pathlib import Path
 
+from stage import common_objects
+from stage.common_objects import included
 from stage.config import TOP, Interface
 from stage.lab import run_make
 
@@ -25,6 +27,7 @@ def build(interface: Interface, folder: Path) -> None:
         ignore = shutil.ignore_patterns("build", *stage.programs)
         shutil.copytree(TOP / stage.folder, folder / stage.folder, ignore=ignore, symlinks=True)
     for stage in interface.stages.values():
+        common_objects.share(folder / stage.folder)
         run_make(interface, folder / stage.folder, keep_flags=False)
 
 
@@ -47,12 +50,6 @@ def rules_are_ours(interface: Interface, ours: Path, tree: Path) -> bool:
         if new & {path.name for path in ours.glob("*/*.h")}:
             return False
     return True
-
-
-def included(dependencies: Path) -> list[str]:
-    """What the compiler wrote of the files that an object was made from, as seen from the stage's folder."""
-    rule = dependencies.read_text().replace("\\\n", " ").split("\n", 1)[0]
-    return rule.partition(":")[2].split()
 
 
 def source_of(interface: Interface, tree: Path, stage: int, name: str) -> Path | None:
@@ -92,7 +89,7 @@ def _lay_stage(interface: Interface, ours: Path, tree: Path, number: int) -> int
     for path in (ours / folder / "build").glob("*.o"):
         sources = [path.with_suffix(suffix).name for suffix in (".c", ".S")]
         depends = path.with_suffix(".d")
-        parts = included(depends) if depends.exists() else []
+        parts = included(depends.read_text()) if depends.exists() else []
         if any(is_unchanged(interface, ours, tree, number, source) for source in sources) and all(
             same(ours / folder / part, tree / folder / part) for part in parts if not part.startswith("/")
         ):

@@ -28,7 +28,7 @@ from batch import given, users
 from batch.users import WorkshopError as WorkshopError  # for those who import it from here
 from sandbox.child import kill_user
 from stage.config import GRADER, TOP, Interface, load_interface
-from stage.lab import BuildError, run_make
+from stage.lab import BuildError, make_reference
 from stage.programs import locked
 
 SLOTS = 1000
@@ -183,8 +183,7 @@ def built_reference(interface: Interface, names: list[str]) -> Path:
         folder = TOP / name
         if (folder / "Makefile").exists():
             try:
-                with locked(folder / "build" / ".lock"):
-                    run_make(interface, folder, keep_flags=False)
+                make_reference(interface, folder)
             except BuildError as error:
                 raise WorkshopError(f"the reference does not build on this machine:\n{error}") from error
             return folder

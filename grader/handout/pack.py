@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 from handout import skeleton
-from stage import archive
+from stage import archive, common_objects
 
 TOP = Path(__file__).resolve().parents[2]
 PREFIX = "ckptlab"
@@ -84,6 +84,7 @@ def built_objects(scratch: Path, last: str) -> dict[str, bytes]:
     objects: dict[str, Path] = {}
     for makefile in sorted(scratch.glob("solution/stage*/Makefile")):
         if makefile.parent.name <= last:
+            common_objects.share(makefile.parent, FLAGS[:1])
             run("make", "-C", makefile.parent, *FLAGS)
             objects.update((path.name, path) for path in makefile.parent.glob("build/*.o"))
     run("strip", "-g", *objects.values())

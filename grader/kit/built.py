@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stage.config import GRADER, TOP, load_interface
-from stage.lab import run_make
+from stage.lab import make_reference, run_make
 from stage.programs import locked
 
 SOLUTION = Path(os.environ.get("CKPTLAB_SOLUTION", str(TOP / "solution")))
@@ -27,8 +27,7 @@ def stages(folder: Path) -> list[Path]:
 def solution() -> Path:
     """The solution's folder; all of its stages are built."""
     for folder in stages(SOLUTION):
-        with locked(folder / "build" / ".lock"):
-            run_make(load_interface(), folder, keep_flags=False)
+        make_reference(load_interface(), folder)
     return SOLUTION
 
 

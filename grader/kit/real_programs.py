@@ -69,6 +69,8 @@ class Program:
     begins: float = 0.0  # before this part of its time it has another thread, which it ends
     needs: str = ""  # a path that must be there, besides the command
     unlike: list[str] = field(default_factory=list)  # files that no two runs have in common: times are in them
+    job: str = ""  # what it says, at its end, as a job of ckpt-shadow's, which cannot do what it needs; or "not tried: why"
+    allow: str = ""  # what a job of ckpt-shadow's may change besides its folder
 
     def make(self, folder: Path) -> None:
         for word in self.input:
@@ -289,6 +291,21 @@ class Gag:
             return said.read().decode(errors="replace").strip()
 
 
+def is_same(one: Path, two: Path) -> bool:
+    """In kind and mode, and in content or where it leads."""
+    if not (os.path.lexists(one) and os.path.lexists(two)) or one.lstat().st_mode != two.lstat().st_mode:
+        return False
+    if one.is_symlink():
+        return os.readlink(one) == os.readlink(two)
+    return one.is_dir() or filecmp.cmp(one, two, shallow=False)
+
+
+def differing(one: Path, two: Path, ignore: list[str]) -> list[str]:
+    """What is not the same in both folders."""
+    names = {path.relative_to(folder) for folder in (one, two) for path in folder.rglob("*")}
+    return sorted(str(name) for name in names if name.parts[0] not in ignore and not is_same(one / name, two / name))
+
+
 class Trial:
     """One program at random moments."""
 
@@ -300,15 +317,15 @@ class Trial:
         self.words = [path, *program.command[1:]]
         self.under_ckpt = [str(stage / "ckpt"), "-v", "-s", str(int(program.signal)), "-o", str(self.image), "--", *self.words]
         self.fresh(self.whole)
-        self.status, self.seconds = self.run_whole()
+        self.status, self.seconds = self.run_whole(self.whole)
 
     def fresh(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.program.make(folder)
 
-    def run_whole(self) -> tuple[int, float]:
-        life = start(self.whole, self.program, self.words)
+    def run_whole(self, folder: Path) -> tuple[int, float]:
+        life = start(folder, self.program, self.words)
         _, status, usage = os.wait4(life.pid, 0)
         life.returncode = os.waitstatus_to_exitcode(status)
         return life.returncode, usage.ru_utime + usage.ru_stime
@@ -360,11 +377,8 @@ class Trial:
         if status != self.status:
             tail = (self.first / "stderr").read_text(errors="replace")[-500:]
             raise Failed(f"exit status {status}, not {self.status}: {tail}")
-        compared = filecmp.dircmp(self.whole, self.first, ignore=["stderr", *self.program.unlike])
-        names = [*compared.left_only, *compared.right_only, *compared.common_funny]
-        _, different, errors = filecmp.cmpfiles(self.whole, self.first, compared.common_files, shallow=False)
-        if bad := [name for name in [*names, *different, *errors] if name != "stderr"]:
-            raise Failed(f"not what an uninterrupted run leaves: {', '.join(sorted(bad))}")
+        if bad := differing(self.whole, self.first, ["stderr", *self.program.unlike]):
+            raise Failed(f"not what an uninterrupted run leaves: {', '.join(bad)}")
 
     def comes_back(self, share: float, *options: str, until: float | None = None) -> bool:
         """False: it had ended before it could be saved, or was just about to take the signal for itself."""

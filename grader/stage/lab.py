@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from stage import common_objects
 from stage.config import GRADER, TOP, Interface, expand, load_interface
 from stage.process import Life, wait_until
 from stage.programs import Programs, locked
@@ -57,6 +58,13 @@ def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{shlex.join(command)}: took longer than {error.timeout} s") from error
     return _built(command, result.returncode, result.stdout + result.stderr)
+
+
+def make_reference(interface: Interface, folder: Path) -> None:
+    """Build a stage of the solution, or all that stands alone. One at a time in a tree: they have objects in common."""
+    with locked(common_objects.stages_beside(folder)[0] / "build" / ".lock"):
+        common_objects.share(folder)
+        run_make(interface, folder, keep_flags=False)
 
 
 def _built(command: Sequence[str], status: int, text: str) -> str:
@@ -179,8 +187,7 @@ class Lab:
             if folder.resolve() == self.folder:
                 return folder
             if (folder / "Makefile").exists():
-                with locked(folder / "build" / ".lock"):
-                    run_make(self.interface, folder, keep_flags=False)
+                make_reference(self.interface, folder)
                 return folder
         raise BuildError(f"no reference in {' or '.join(names)} under {TOP}")
 

@@ -8,6 +8,7 @@ import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -150,8 +151,7 @@ class Programs:
 
     @staticmethod
     def _sources(how: Recipe) -> list[str]:
-        names = [how.source, *how.extra, *([] if how.alone else ["program.c"])]
-        return [str(SOURCES / name) for name in names]
+        return [how.source, *how.extra, *([] if how.alone else ["program.c"])]
 
     @staticmethod
     def _compiler(how: Recipe) -> str:
@@ -163,11 +163,14 @@ class Programs:
         return [self._compiler(how), *FLAGS, *flags, *sources, "-o", str(target), *libraries, *last]
 
     def _build(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> None:
+        """Each source alone, by its name in its folder: a cache of compilers' work then has it for all copies of the kit."""
         part = target.with_name(f".{target.name}.{os.getpid()}")
-        command = self._command(how, sources, part, libraries)
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            raise (NotLinked if libraries else RuntimeError)(f"{' '.join(command)}\n{result.stderr}")
+        alone = replace(how, flags=[flag for flag in how.flags if not _is_for_the_linker(flag)])
+        with tempfile.TemporaryDirectory() as folder:
+            objects = [f"{folder}/{source}.o" for source in sources]
+            for source, made in zip(sources, objects):
+                _run(self._command(alone, ["-c", source], Path(made), []), RuntimeError)
+            _run(self._command(how, objects, part, libraries), NotLinked if libraries else RuntimeError)
         part.rename(target)
 
     def _their_words(self, how: Recipe) -> list[str]:
@@ -185,6 +188,16 @@ class Programs:
         libraries = [] if self.linker else self.libraries
         newest = max(_newest_source(), *(Path(word).stat().st_mtime for word in libraries if word.startswith("/")), 0.0)
         return target.exists() and target.stat().st_mtime >= newest
+
+
+def _is_for_the_linker(flag: str) -> bool:
+    return flag in ("-shared", "-r") or flag.startswith(("-l", "-Wl,"))
+
+
+def _run(command: Sequence[str], error: type[Exception]) -> None:
+    result = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise error(f"{' '.join(command)}\n{result.stderr}")
 
 
 @contextlib.contextmanager

@@ -30,10 +30,14 @@ static void make_ends(struct job *job, int theirs[2], int ready[2])
         err(EX_OSERR, "--remote: memfd_create");
 }
 
-/* Out of reach of this machine's terminal; and no orphan, whatever happens to the keeper. */
+/*
+ * Out of reach of this machine's terminal; and no orphan, whatever happens to the keeper.  A process group of its
+ * own, in the keeper's session: in one whose parents are all elsewhere SIGTSTP stops nobody (setpgid(2)).
+ */
 static void stand_alone(pid_t keeper)
 {
-    setsid();
+    if (getsid(0) != keeper || setpgid(0, 0) != 0)
+        setsid();
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         err(EX_OSERR, "--remote: prctl(PR_SET_PDEATHSIG)");
     if (getppid() != keeper) /* it died before that */

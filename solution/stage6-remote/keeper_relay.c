@@ -27,7 +27,6 @@ struct message {
 };
 
 static struct message message;
-static bool watching; /* the shadow sends PINGs */
 static bool leaving, stopped;
 
 static void send_home(uint32_t kind, uint64_t serial, const void *data, size_t size)
@@ -75,8 +74,7 @@ static void from_shadow(const struct job *job)
     if (got < 0)
         watch_lost(got == -EPROTO ? EX_PROTOCOL : EX_TEMPFAIL, "what should be the shadow's frames: %s; its job is "
                    "killed", strerror(-got));
-    watching |= frame->kind == FRAME_PING;
-    if (watching && !stopped)
+    if (!stopped)
         watch_sign();
     if (frame->kind == FRAME_RESULT || frame->kind == FRAME_NOT_DONE)
         send_job(job, frame);
@@ -134,7 +132,7 @@ static void job_ended(struct job *job, int status)
     while (job->connection >= 0 && from_job(job))
         ;
     if (leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0 && has_whole_image(job)) {
-        int error = image_send(STDOUT_FILENO, job->image, watching ? watch_sign : watch_stop);
+        int error = image_send(STDOUT_FILENO, job->image, watch_sign);
         if (error != 0)
             watch_lost(EX_TEMPFAIL, "the job has left, and its image cannot be sent home: %s", strerror(-error));
     } else {
@@ -152,8 +150,7 @@ static void look_at(struct job *job)
             send_home(FRAME_STOPPED, 0, &(int32_t){WSTOPSIG(status)}, sizeof(int32_t));
             watch_stop();
         } else if (WIFCONTINUED(status)) {
-            if (watching)
-                watch_sign();
+            watch_sign();
         } else {
             job_ended(job, status);
         }
@@ -178,6 +175,7 @@ void relay(struct job *job)
 {
     int signals = open_signals();
     watch_start(job->pid);
+    watch_sign(); /* the network may go away before the first PING */
     look_at(job); /* what happened before there was a signalfd */
     for (;;) {
         struct signalfd_siginfo signal = {0};

@@ -68,6 +68,19 @@ bool readable(const void *address)
     return word != 0 && sys_call(SYS_rt_sigprocmask, 99, (long)word, 0, MASK_SIZE) != -EFAULT;
 }
 
+/* The kernel writes the old mask, which we take away again; no signal comes in between. */
+bool writable(void *address)
+{
+    uint64_t *word = (uint64_t *)((uint64_t)address & ~7UL); // NOLINT
+    if (!readable(word))
+        return false;
+    uint64_t kept = *word;
+    if (sys_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)word, MASK_SIZE) != 0)
+        return false;
+    *word = kept;
+    return true;
+}
+
 void call_begin(struct remote_call *call, uint32_t number, const long *arguments)
 {
     *call = (struct remote_call){.head.call = number, .in_count = 2, .out_count = 2};
@@ -79,6 +92,8 @@ static void add(struct remote_call *call, struct iovec *list, int *count, const 
 {
     if (*count == 2 + CALL_PIECES)
         call->error = -EINVAL;
+    else if (size > ARCH_USER_END || (uint64_t)at > ARCH_USER_END - size)
+        call->error = -EFAULT; /* or recvmsg(2) would say so, and leave the answer for the next call */
     else
         list[(*count)++] = (struct iovec){(void *)at, size};
 }
@@ -99,6 +114,8 @@ void call_in_piece(struct remote_call *call, int i, const void *from, size_t siz
 
 void call_out_piece(struct remote_call *call, void *to, size_t size)
 {
+    if (size > 0 && !writable(to)) /* what has been read at home, and then finds no memory, would be lost */
+        call->error = -EFAULT;
     add(call, call->out, &call->out_count, to, size);
 }
 

@@ -127,9 +127,10 @@ void serve_say_refused(void)
     if (!failed || refused_count == 0 || shadow.verbose)
         return;
     for (size_t i = 0; i < sizeof last_refused / sizeof *last_refused && last_refused[i] != NULL; i++)
-        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "", last_refused[i]);
-    shadow_say("the job was refused a file %u times (--allow PATH lets it; -v names all); the last ones, newest first: "
-               "%s", refused_count, names);
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "",
+                                   last_refused[i]);
+    shadow_say("the job was refused a file %u times (--allow PATH lets it; -v names all); the last ones, newest "
+               "first: %s", refused_count, names);
 }
 
 void allow_print(void)

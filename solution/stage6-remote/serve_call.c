@@ -92,6 +92,7 @@ void serve_call(void)
     clock_gettime(CLOCK_MONOTONIC, &shadow.last_time);
     long result = make(&r);
     shadow.serving = false;
+    shadow_pass_raised(result);
     if (result >= 0)
         since_call(&r, result);
     if (result == REQUEST_ABANDONED)

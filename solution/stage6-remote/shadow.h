@@ -132,6 +132,12 @@ int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds);
 /* The connection failed with this -errno: SILENT, or LOST. */
 void shadow_failed(int error);
 
+/*
+ * A write that failed with this result raised a signal in us (SIGPIPE, SIGXFSZ).  It is the job's, and goes there
+ * before the answer: so it is there when the call returns.
+ */
+void shadow_pass_raised(long result);
+
 /* Waits a moment.  True if what did not succeed shall be tried again. */
 bool shadow_try_again(void);
 

@@ -168,6 +168,18 @@ static void pass_signal_on(void)
     }
 }
 
+void shadow_pass_raised(long result)
+{
+    int32_t number = result == -EPIPE ? SIGPIPE : result == -EFBIG ? SIGXFSZ : 0;
+    sigset_t set;
+    if (number == 0)
+        return;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    if (sigtimedwait(&set, NULL, &(struct timespec){0}) == number)
+        send_frame(FRAME_SIGNAL, &number, sizeof number);
+}
+
 /* Milliseconds until the next PING is due. */
 static int until_ping(void)
 {
@@ -256,6 +268,8 @@ void signals_hold(void)
         sigaddset(&set, numbers[i]);
     shadow.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     sigaddset(&set, SIGCHLD); /* command_end() waits for it */
+    sigaddset(&set, SIGPIPE); /* shadow_pass_raised() */
+    sigaddset(&set, SIGXFSZ);
     if (shadow.signals < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         err(EX_OSERR, "signalfd");
 }

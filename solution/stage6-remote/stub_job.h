@@ -64,7 +64,7 @@ static inline long in_pieces(const struct pieces *p, const long *arguments, uint
         a[p->buffer] += result;
         a[p->count] -= result;
         if (p->offset >= 0)
-            a[p->offset] += result;
+            a[p->offset] = further(a[p->offset], (size_t)result);
         if (a[p->count] == 0 || (!p->in && (size_t)result < FRAME_DATA))
             return done;
         if (!p->in)

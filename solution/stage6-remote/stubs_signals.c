@@ -21,7 +21,7 @@ long stub_rt_sigprocmask(struct trap *trap)
     if (trap->arguments[3] != MASK_SIZE || (set != NULL && how != SIG_BLOCK && how != SIG_UNBLOCK &&
                                               how != SIG_SETMASK))
         return -EINVAL;
-    if ((set != NULL && !readable(set)) || (old != NULL && !readable(old)))
+    if ((set != NULL && !readable(set)) || (old != NULL && !writable(old)))
         return -EFAULT;
     now |= sigsys_blocked ? OURS : 0;
     uint64_t given = set == NULL ? 0 : *set;
@@ -44,6 +44,8 @@ long stub_rt_sigaction(struct trap *trap)
     if (action != NULL)
         changed = *action;
     if (trap->arguments[0] == SIGSYS && trap->arguments[3] == MASK_SIZE) {
+        if (old != NULL && !writable(old))
+            return -EFAULT;
         if (old != NULL)
             *old = trap_program_action;
         if (action != NULL)

@@ -46,7 +46,7 @@ static long add_pieces(const struct transfer *t, struct remote_call *call, size_
 static long transfer_some(const struct transfer *t, size_t done, long *size)
 {
     struct remote_call call;
-    long arguments[CALL_ARGUMENTS] = {t->file->real, 1, 0, t->positioned ? t->offset + (long)done : 0};
+    long arguments[CALL_ARGUMENTS] = {t->file->real, 1, 0, t->positioned ? further(t->offset, done) : 0};
     call_begin(&call, t->call, arguments);
     call.head.arguments[2] = *size = add_pieces(t, &call, done);
     if (t->file->no_wait || (done > 0 && !t->writes)) /* what has been read must not wait for more */

@@ -1,7 +1,7 @@
 """What all of the kit's tests share: which of them run, and copies of the tree to work in.
 
 Tests that are marked `sample` are many of one kind: `make check` runs one of SAMPLE of them, others on each day of
-the week, and all in SAMPLE days. `make check SEED=N` repeats a day's, `make stress` runs all.
+the week, and all in SAMPLE days; `sample(N)`: one of N. `make check SEED=N` repeats a day's, `make stress` runs all.
 """
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 
 from kit import built
 from kit.real_programs import Program, is_installed, not_tried
+from kit.remote_programs import why_no_machine
 from stage.process import heed_signals
 
 pytest_plugins = ["kit.budget"]
@@ -68,13 +69,19 @@ def sampled(config: pytest.Config) -> bool:
     return not (named or config.option.stress)
 
 
+def left_out(item: pytest.Item, number: int) -> bool:
+    """@sample: one of SAMPLE; @sample(30): one of 30."""
+    mark = item.get_closest_marker("sample")
+    return mark is not None and number % (mark.args[0] if mark.args else SAMPLE) != 0
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     count = itertools.count(config.option.seed)
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
         long = item.get_closest_marker("stress") and not config.option.stress
-        other = sampled(config) and item.get_closest_marker("sample") and next(count) % SAMPLE
+        other = sampled(config) and item.get_closest_marker("sample") and left_out(item, next(count))
         (left if long or other else kept).append(item)
     config.hook.pytest_deselected(items=left)
     # Long groups begin first, so that nothing long is left when all else is done.
@@ -104,6 +111,12 @@ def needed(program: Program) -> None:
 def need(tool: str) -> None:
     if shutil.which(tool) is None:
         pytest.skip(not_tried(tool))
+
+
+def need_machine() -> None:
+    """Another machine, with other files."""
+    if why_no_machine():
+        pytest.skip(why_no_machine())
 
 
 def copy_built(target: Path) -> None:

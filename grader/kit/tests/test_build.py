@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from batch import given
 from conftest import TOP, need
 from handout import skeleton
+from stage.common_objects import included, share
 from test_top import make
 
 STAGES = sorted(path.parent.name for path in TOP.glob("solution/stage[0-9]-*/Makefile"))
@@ -27,8 +27,12 @@ def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def build(tree: Path, stage: str, *words: str) -> None:
-    """Without WERROR=1: with the flags of all other tests most objects come from the cache, with their warnings."""
+    """Without WERROR=1: with the flags of all other tests most objects come from the cache, with their warnings.
+
+    What another stage's build has compiled by the same command is not compiled again: its warnings were there.
+    """
     make(tree, "-C", stage, "clean")
+    share(tree / stage, [word for word in words if "=" in word])
     done = make(tree, "-j2", "-C", stage, *words)
     assert done.returncode == 0, done.stdout
     assert "warning:" not in done.stdout, done.stdout
@@ -36,7 +40,7 @@ def build(tree: Path, stage: str, *words: str) -> None:
 
 def compiled(stage: Path) -> set[Path]:
     """The sources of the objects that were made there, by the lists of what each depends on."""
-    return {(stage / given.included(path)[0]).resolve() for path in stage.glob("build/*.d")}
+    return {(stage / included(path.read_text())[0]).resolve() for path in stage.glob("build/*.d")}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -18,6 +18,10 @@ def test_plain(): pass
 @pytest.mark.parametrize("number", range(11))
 def test_many(number): pass
 
+@pytest.mark.sample(10)
+@pytest.mark.parametrize("number", range(30))
+def test_rare(number): pass
+
 @pytest.mark.xdist_group("long")
 def test_long(): pytest.skip("not here, says the test")
 """
@@ -41,8 +45,11 @@ def check(kit: Path, *words: str) -> list[str]:
 
 
 def test_each_is_in_one_of_the_samples(kit: Path) -> None:
-    chosen = [line for seed in range(7, 7 + SAMPLE) for line in check(kit, "--co", "-q", "--seed", str(seed)) if "many" in line]
-    assert len(chosen) == len(set(chosen)) == 11
+    """And a mark can say how few: @sample(10)."""
+    lines = [line for seed in range(7, 7 + SAMPLE) for line in check(kit, "--co", "-q", "--seed", str(seed))]
+    for name, count in (("many", 11), ("rare", 3 * SAMPLE)):
+        chosen = [line for line in lines if name in line]
+        assert len(chosen) == len(set(chosen)) == count
 
 
 @pytest.mark.parametrize("words", [["--stress"], ["-k", "many"], ["test_a.py::test_many"]])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from batch import given
+from batch.workshop import Workshop, grader_digest
 from kit import mutants
+from stage import common_objects
 from stage.config import TOP, load_interface
 from stage.lab import run_make
 
@@ -18,10 +20,9 @@ STAGE1 = INTERFACE.stages[1].folder
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("given")
-    given.build(INTERFACE, folder)
-    return folder
+def ours() -> Path:
+    """The skeletons, built, as they are for each class."""
+    return Workshop.open(grader_digest(), INTERFACE).given
 
 
 @pytest.fixture
@@ -68,3 +69,56 @@ def test_a_source_that_hides_another_is_compiled(ours: Path, tree: Path) -> None
     (tree / INTERFACE.stages[3].folder / "text.c").write_text("int text;\n")
     given.lay_objects(INTERFACE, ours, tree)
     assert "text.o" not in objects(tree, 3)
+
+
+# Objects that stages have in common
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    """Two stages: a source of the first's that includes two headers is compiled in both; the first is built."""
+    for name, earlier in ("stage1-a", ""), ("stage2-b", "../stage1-a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Makefile").write_text(
+            f"PROGRAMS := program\nEARLIER := {earlier}\ninclude {TOP}/{STAGE1}/common.mk\n"
+            "program: build/one.o build/two.o\n\ttouch $@\n")
+    for name, text in ("one.c", '#include "one.h"\nint one = ONE;\n'), ("one.h", "#define ONE 1\n"), ("two.c", "int two;\n"):
+        (tmp_path / "stage1-a" / name).write_text(text)
+    run_make(INTERFACE, tmp_path / "stage1-a", keep_flags=False)
+    return tmp_path / "stage1-a", tmp_path / "stage2-b"
+
+
+def compiled(stage: Path) -> list[str]:
+    """What make still compiles where all that stages have in common is there."""
+    common_objects.share(stage)
+    return [line.split()[1] for line in run_make(INTERFACE, stage, keep_flags=False).splitlines() if line.startswith("  CC ")]
+
+
+def test_what_another_stage_has_compiled_is_there(two: tuple[Path, Path]) -> None:
+    assert compiled(two[1]) == []
+    (two[0] / "one.h").write_text("#define ONE 2\n")
+    assert compiled(two[1]) == ["one.c"], "it knows what the object depends on"
+
+
+@pytest.mark.parametrize("name, still", [
+    ("stage2-b/one.h", ["one.c"]), ("stage2-b/two.c", ["two.c"]), ("stage1-a/one.h", ["one.c"])])
+def test_another_header_or_source_is_compiled(two: tuple[Path, Path], name: str, still: list[str]) -> None:
+    (two[0].parent / name).write_text("#define ONE 3\n" if name.endswith(".h") else "int two = 2;\n")
+    assert compiled(two[1]) == still
+
+
+@pytest.mark.parametrize("line", ["FREE := one.o two.o", "CFLAGS := -O0", "CC := gcc -DX", "LAB_CFLAGS += -DY"])
+def test_another_command_is_run(two: tuple[Path, Path], line: str) -> None:
+    with (two[1] / "Makefile").open("a") as file:
+        file.write(f"{line}\n" if line.startswith("LAB") else "")
+    if not line.startswith("LAB"):
+        (two[1] / "Makefile").write_text(f"{line}\n{(two[1] / 'Makefile').read_text()}")
+    assert sorted(compiled(two[1])) == ["one.c", "two.c"]
+
+
+def test_objects_of_other_flags_are_not_taken(two: tuple[Path, Path]) -> None:
+    """The first stage was built by another command than its make has now."""
+    (two[0] / "build/flags").write_text("cc -O0\n")
+    for path in (two[0] / "build").glob("*.o"):
+        path.touch()
+    assert sorted(compiled(two[1])) == ["one.c", "two.c"]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from batch import given
+from batch.workshop import Workshop, grader_digest
 from conftest import need
 from handout import skeleton
 from kit import mutants
@@ -72,6 +74,7 @@ def is_built(path: Path) -> bool:
 @pytest.mark.parametrize("stage", STAGES)
 def test_untouched_skeleton_builds_and_has_no_points(stage: int, tmp_path: Path) -> None:
     make_skeletons(tmp_path)
+    given.lay_objects(load_interface(), Workshop.open(grader_digest(), load_interface()).given, tmp_path)
     got = mutants.grade(stage, folder_of(tmp_path, stage))
     assert got.status == 1
     assert "does not build" not in got.output
