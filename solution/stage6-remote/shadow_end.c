@@ -89,8 +89,8 @@ static const char *command_ended(int status)
 /* It ended before it said hello: it could not be started (sh: 126, 127; ssh: 255), or said why itself. */
 static int status_not_started(int command)
 {
-    bool said = command != -1 && WIFEXITED(command) && WEXITSTATUS(command) >= EX_USAGE && WEXITSTATUS(command) < 80;
-    return said ? WEXITSTATUS(command) : EX_OSERR;
+    int status = command != -1 && WIFEXITED(command) ? WEXITSTATUS(command) : EX_OSERR;
+    return status >= EX_USAGE && status < 80 ? status : EX_OSERR;
 }
 
 void shadow_say_end(int command)

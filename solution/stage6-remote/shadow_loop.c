@@ -11,7 +11,8 @@
 
 #define TRY_AGAIN 20 /* milliseconds */
 
-struct shadow shadow = {.messages = STDERR_FILENO, .image = -1, .next_image = -1, .in = -1, .out = -1, .signals = -1};
+struct shadow shadow = {
+    .messages = STDERR_FILENO, .image = -1, .next_image = -1, .in = -1, .out = -1, .signals = -1};
 
 static void end_wrong(const char *what)
 {
@@ -259,7 +260,8 @@ enum end shadow_loop(void)
 
 void signals_hold(void)
 {
-    static const int numbers[] = {SIGALRM, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2};
+    static const int numbers[] = {SIGALRM, SIGINT,   SIGTERM, SIGHUP, SIGQUIT, SIGTSTP,
+                                  SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2};
     sigset_t set;
     if (shadow.signals >= 0) /* since the job's first life */
         return;

@@ -2,6 +2,7 @@
 #include "since.h"
 #include "libc.h"
 #include "shadow.h"
+#include "text.h"
 
 #define CANNOT_MOST 200 /* texts; nobody reads more */
 
@@ -9,8 +10,14 @@ struct since since = {.folder = -1};
 
 const char *since_name(int fd)
 {
+    static const char *const streams[] = {"standard input, ", "standard output, ", "standard error, "};
     static char path[PATH_MAX];
-    return path_of(fd, path) == 0 ? path : "a file";
+    struct stat st;
+    if (path_of(fd, path) == 0)
+        return path;
+    const char *kind = fstat(fd, &st) != 0 ? "a file" : S_ISFIFO(st.st_mode) ? "a pipe" : "a file without a name";
+    text_join(path, sizeof path, fd <= STDERR_FILENO ? streams[fd] : "", kind, NULL);
+    return path;
 }
 
 void since_cannot(const char *format, ...)
@@ -29,6 +36,13 @@ void since_cannot(const char *format, ...)
         free(text);
     else
         since.cannot[since.cannot_count++] = text;
+}
+
+bool since_has_messages(int fd)
+{
+    struct stat messages, st;
+    return fstat(shadow.messages, &messages) == 0 && fstat(fd, &st) == 0 && st.st_dev == messages.st_dev &&
+           st.st_ino == messages.st_ino;
 }
 
 /* The size at the image, of a file that was open then. */

@@ -1,9 +1,9 @@
 /*
  * since.h - what has changed at home since the job's last image, and the way back to it.
  *
- * A machine vanishes, and the job with it.  Its last image is here, but the job has gone on since: it has written to
- * files, opened and closed some.  If the image is started again now, all this happens a second time.  That is right
- * only where it can be taken back:
+ * A machine vanishes, and the job with it.  Its last image is here, but the job has gone on since: it has written
+ * to files, opened and closed some.  If the image is started again now, all this happens a second time.  That is
+ * right only where it can be taken back:
  *
  *     a file has grown       it is cut back; one that was made is removed
  *     opened, closed         descriptors, their offsets, the working directory and umask are put back
@@ -24,7 +24,9 @@
 
 #include <sys/stat.h>
 
-/* The image is here and the job stands still: from now on all is noted that changes.  What was noted is forgotten. */
+/*
+ * The image is here and the job stands still: from now on all is noted that changes.  What was noted is forgotten.
+ */
 void since_image(void);
 
 /* A call of the job's has succeeded. */
@@ -82,6 +84,12 @@ struct since {
 
 extern struct since since;
 
+/*
+ * It is where our own messages go: those stay, so nothing there is cut back or overwritten.  What the job writes to
+ * its standard error may come twice.
+ */
+bool since_has_messages(int fd);
+
 /* The file of a descriptor, as a path for people: static memory. */
 const char *since_name(int fd);
 
@@ -91,7 +99,7 @@ void since_cannot(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* The same for a file: it is left as it is. */
 void since_settle(struct changed_file *file, const char *how);
 
-/* The file that a descriptor writes to, noted if it was not yet; NULL: it is none with a size (a pipe), or no memory. */
+/* The file that a descriptor writes to, noted if it was not yet; NULL: it is none with a size (a pipe). */
 struct changed_file *since_file(int fd);
 
 #endif

@@ -73,7 +73,7 @@ static void put_back_descriptor(int fd)
     if (then->parked)
         job_unpark(fd);
     then->parked = false;
-    if (then->offset >= 0)
+    if (then->offset >= 0 && !since_has_messages(fd))
         lseek(fd, then->offset, SEEK_SET);
     if (!(then->flags & O_PATH) && fcntl(fd, F_GETFL) != then->flags)
         fcntl(fd, F_SETFL, then->flags);

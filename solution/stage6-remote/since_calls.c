@@ -87,6 +87,11 @@ static void bytes_read(int fd, long count)
 /* `start`: -1 where the descriptor's own offset says it. */
 static void bytes_written(int fd, off_t start, long count)
 {
+    if (since_has_messages(fd)) {
+        if (fd != STDERR_FILENO)
+            since_cannot("written to: %s, where standard error goes as well", since_name(fd));
+        return;
+    }
     struct changed_file *file = since_file(fd);
     if (file == NULL && count > 0 && !is_patient(fd))
         since_cannot("written to: %s", since_name(fd));

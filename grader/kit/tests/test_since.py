@@ -4,11 +4,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -54,9 +56,9 @@ def job_fixture(stage: Path, tmp_path: Path) -> Iterator[Job]:
 
 
 @contextlib.contextmanager
-def started(stage: Path, tmp_path: Path, *options: str, machines: int = 2) -> Iterator[Job]:
+def started(stage: Path, tmp_path: Path, *options: str, machines: int = 2, stderr: int | IO[str] = subprocess.PIPE) -> Iterator[Job]:
     (tmp_path / "home").mkdir()
-    job = Job(stage, tmp_path / "home", *options, machines=machines)
+    job = Job(stage, tmp_path / "home", *options, machines=machines, stderr=stderr)
     try:
         yield job
     finally:
@@ -170,6 +172,19 @@ def test_an_image_that_does_not_arrive_is_none(job: Job) -> None:
     job.is_lost()
     assert job.image[0].startswith(b"life")
     assert job.finish()[0] == 0
+
+
+def test_messages_stay(stage: Path, tmp_path: Path) -> None:
+    """Standard error may be a file, in which ckpt-shadow writes, too."""
+    with (tmp_path / "errors").open("w") as errors, started(stage, tmp_path, "-v", stderr=errors) as job:
+        job.moves()
+        job.write(2, b"a warning\n")
+        job.is_lost()
+        job.write(2, b"a warning\n")
+        assert job.finish()[0] == 0
+    said = (tmp_path / "errors").read_text()
+    assert said.count("a warning\n") == 2 and said.index("a warning") < said.index("the job begins again")
+    assert re.findall(r"life (\d) begins", said) == ["1", "2", "3"]
 
 
 # --- What cannot ---
