@@ -5,6 +5,7 @@
  *                    PING                 PONG, also while the job computes for an hour
  *                    SIGNAL, LEAVE        kill(2)
  *     the job's      CALL, ABANDON, MESSAGE    to the shadow
+ *     SIGTERM        LEAVE, to the shadow: its job is evicted from this machine
  *     waitpid(2)     STOPPED, ENDED; or, after LEAVE and with a whole image, IMAGE... and START
  *
  * No deadlock: a job has one call under way, so when we write a large frame home the shadow has nothing large to
@@ -50,6 +51,14 @@ static void leave(const struct job *job)
     kill(job->pid, REMOTE_SIGNAL);
     if (stopped)
         kill(job->pid, SIGCONT);
+}
+
+/* The owner of this machine wants it back.  The shadow has to know that an image will come. */
+static void evict(const struct job *job)
+{
+    if (!leaving)
+        send_home(FRAME_LEAVE, 0, NULL, 0);
+    leave(job);
 }
 
 static void pass_signal(const struct job *job, const struct frame *frame)
@@ -187,7 +196,7 @@ void relay(struct job *job)
         if (ready[2].revents == 0)
             continue;
         if (read(signals, &signal, sizeof signal) > 0 && signal.ssi_signo == SIGTERM)
-            leave(job);
+            evict(job);
         look_at(job);
     }
 }

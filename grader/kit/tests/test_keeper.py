@@ -401,6 +401,7 @@ def test_a_job_that_leaves_sends_its_image(
         shadow.send("LEAVE")
     else:
         shadow.process.terminate()
+        assert shadow.next()[0] == "LEAVE"
     again = receive_image(shadow)
     assert shadow.end() == 0
     third = keeper(again)

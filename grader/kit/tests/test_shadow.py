@@ -16,6 +16,7 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -70,7 +71,8 @@ class Shadow:
 
     def __init__(self, stage: Path, folder: Path, *options: str, program: str = "/bin/true", hello: bool = True,
                  stdin: int = subprocess.DEVNULL, arguments: tuple[str, ...] = (), before: tuple[str, ...] = (),
-                 command: str = "sleep 1000 #") -> None:
+                 command: str = "sleep 1000 #", machines: int = 1,
+                 stderr: int | IO[str] = subprocess.PIPE) -> None:
         self.numbers = call_numbers(stage)
         self.folder = folder
         self.serial = 0
@@ -79,9 +81,9 @@ class Shadow:
         os.set_inheritable(self.pid_write, True)
         command = f"(echo $$ > /dev/fd/{self.pid_write}); exec {command}"
         environment = {**os.environ, "TMPDIR": str(folder)}
-        words = [*before, stage / "ckpt-shadow", "-e", command, "-e", command, *options, "--", program, *arguments]
+        words = [*before, stage / "ckpt-shadow", *(["-e", command] * machines), *options, "--", program, *arguments]
         self.process = subprocess.Popen(words, cwd=folder, env=environment, pass_fds=[self.pid_write], stdin=stdin,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                        stdout=subprocess.PIPE, stderr=stderr)
         self.connect(hello)
 
     def connect(self, hello: bool = True) -> None:
@@ -165,7 +167,7 @@ class Shadow:
     def wait(self) -> tuple[int, str]:
         self.disconnect()
         _, errors = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, errors.decode()
+        return self.process.returncode, (errors or b"").decode()
 
     def disconnect(self) -> None:
         for fd in (self.reading, self.writing):
@@ -292,7 +294,7 @@ def test_another_hello(stage: Path, tmp_path: Path, field: int, said: str) -> No
 # --- Frames that are wrong ---
 
 @pytest.mark.parametrize("kind, data, serial", [
-    (RESULT, bytes(8), 1), (LEAVE, b"", 0), (HELLO, bytes(16), 0), (0x12345678, b"", 0), (MAGIC + 14, b"", 0),
+    (RESULT, bytes(8), 1), (LEAVE, b"x", 0), (HELLO, bytes(16), 0), (0x12345678, b"", 0), (MAGIC + 14, b"", 0),
     (IMAGE, bytes(16), 0), (START, bytes(8), 0), (ENDED, struct.pack("=i", 0x137F), 0), (ENDED, b"", 0), (ABANDON, b"", 5),
     (CALL, bytes(CALL_HEAD.size), 1), (CALL, b"", 1), (CALL, CALL_HEAD.pack(5, 0, *[1] * 6, *[0xFFFFFFFF] * 6), 1),
     (CALL, CALL_HEAD.pack(5, 0, *[0] * 6, 4, 0, 0, 0, 0, 0) + bytes(4), 1), (CALL, CALL_HEAD.pack(5, 0, *[1] * 6, *[0] * 6) + b"x", 1)], ids=map(str, range(15)))
