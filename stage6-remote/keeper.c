@@ -18,7 +18,9 @@ static char data[FRAME_MAX];
 static struct frame next_frame(void)
 {
     struct frame frame;
+    watch_sign(); /* there is no PING yet; but the shadow has nothing else to do than to send */
     int got = frame_read(STDIN_FILENO, &frame, data);
+    watch_stop();
     if (got == 0)
         watch_lost(EX_TEMPFAIL, "the shadow went away before its job was here");
     if (got < 0)
@@ -87,6 +89,7 @@ void keep(bool verbose)
     if (isatty(STDIN_FILENO))
         errx(EX_USAGE, "--remote: ckpt-shadow starts this; it is not to be typed");
     arrange_signals();
+    watch_start(0);
     setsid(); /* the terminal is not ours to read; it fails if sshd has done that */
     hello();
     struct job job = job_start(receive_image(), verbose);

@@ -5,6 +5,7 @@
  *                    PING                 PONG, also while the job computes for an hour
  *                    SIGNAL, LEAVE        kill(2)
  *     the job's      CALL, ABANDON, MESSAGE    to the shadow
+ *     SIGTERM        LEAVE, to the shadow: its job is evicted from this machine
  *     waitpid(2)     STOPPED, ENDED; or, after LEAVE and with a whole image, IMAGE... and START
  *
  * No deadlock: a job has one call under way, so when we write a large frame home the shadow has nothing large to
@@ -27,7 +28,6 @@ struct message {
 };
 
 static struct message message;
-static bool watching; /* the shadow sends PINGs */
 static bool leaving, stopped;
 
 static void send_home(uint32_t kind, uint64_t serial, const void *data, size_t size)
@@ -53,6 +53,14 @@ static void leave(const struct job *job)
         kill(job->pid, SIGCONT);
 }
 
+/* The owner of this machine wants it back.  The shadow has to know that an image will come. */
+static void evict(const struct job *job)
+{
+    if (!leaving)
+        send_home(FRAME_LEAVE, 0, NULL, 0);
+    leave(job);
+}
+
 static void pass_signal(const struct job *job, const struct frame *frame)
 {
     int32_t number = 0;
@@ -73,8 +81,7 @@ static void from_shadow(const struct job *job)
     if (got < 0)
         watch_lost(got == -EPROTO ? EX_PROTOCOL : EX_TEMPFAIL, "what should be the shadow's frames: %s; its job is "
                    "killed", strerror(-got));
-    watching |= frame->kind == FRAME_PING;
-    if (watching && !stopped)
+    if (!stopped)
         watch_sign();
     if (frame->kind == FRAME_RESULT || frame->kind == FRAME_NOT_DONE)
         send_job(job, frame);
@@ -132,7 +139,7 @@ static void job_ended(struct job *job, int status)
     while (job->connection >= 0 && from_job(job))
         ;
     if (leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0 && has_whole_image(job)) {
-        int error = image_send(STDOUT_FILENO, job->image, watching ? watch_sign : watch_stop);
+        int error = image_send(STDOUT_FILENO, job->image, watch_sign);
         if (error != 0)
             watch_lost(EX_TEMPFAIL, "the job has left, and its image cannot be sent home: %s", strerror(-error));
     } else {
@@ -150,8 +157,7 @@ static void look_at(struct job *job)
             send_home(FRAME_STOPPED, 0, &(int32_t){WSTOPSIG(status)}, sizeof(int32_t));
             watch_stop();
         } else if (WIFCONTINUED(status)) {
-            if (watching)
-                watch_sign();
+            watch_sign();
         } else {
             job_ended(job, status);
         }
@@ -176,6 +182,7 @@ void relay(struct job *job)
 {
     int signals = open_signals();
     watch_start(job->pid);
+    watch_sign(); /* the network may go away before the first PING */
     look_at(job); /* what happened before there was a signalfd */
     for (;;) {
         struct signalfd_siginfo signal = {0};
@@ -189,7 +196,7 @@ void relay(struct job *job)
         if (ready[2].revents == 0)
             continue;
         if (read(signals, &signal, sizeof signal) > 0 && signal.ssi_signo == SIGTERM)
-            leave(job);
+            evict(job);
         look_at(job);
     }
 }

@@ -10,6 +10,7 @@
 #include "frame.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -26,6 +27,7 @@ struct request {
     size_t room_used;
     int opened[4]; /* what the paths lead through and to; closed after the call */
     int opened_count;
+    char changes[PATH_MAX]; /* the first path that this call changes, absolute; or "" */
     bool waited; /* in request_wait(): then -EAGAIN means that somebody else was faster */
     long error; /* -errno */
 };
@@ -91,7 +93,9 @@ bool job_has(int fd);
 bool job_was_born_with(int fd);
 bool job_may_change(int fd);
 long job_add(int fd, bool change); /* fd, or -EMFILE: then fd is closed */
-void job_remove(int fd);           /* and closes it */
+void job_remove(int fd);           /* and closes it, if since_parks() does not need it */
+void job_unpark(int fd);           /* it is the job's again */
+#define JOB_FILES 4096             /* numbers */
 
 /* Memory of the request, aligned for any type and zeroed; NULL: there is no more (r->error). */
 void *request_memory(struct request *r, size_t size);

@@ -2,6 +2,7 @@
 #include "serve.h"
 #include "libc.h"
 #include "shadow.h"
+#include "since.h"
 #include "syscall_stubs.h"
 
 static char room[FRAME_MAX] __attribute__((aligned(16)));
@@ -91,6 +92,9 @@ void serve_call(void)
     clock_gettime(CLOCK_MONOTONIC, &shadow.last_time);
     long result = make(&r);
     shadow.serving = false;
+    shadow_pass_raised(result);
+    if (result >= 0)
+        since_call(&r, result);
     if (result == REQUEST_ABANDONED)
         send_answer(FRAME_NOT_DONE, 0);
     else

@@ -1,8 +1,7 @@
 /* serve_fds.c - the job's descriptors: nothing else that the shadow has open can be reached by a number. */
 #include "serve.h"
 #include "libc.h"
-
-#define JOB_FILES 4096
+#include "since.h"
 
 static struct {
     bool open, born_with, change;
@@ -45,10 +44,18 @@ long job_add(int fd, bool change)
 void job_remove(int fd)
 {
     files[fd].open = false;
+    if (since_parks(fd))
+        return;
+    since_closed(fd);
     if (fd > STDERR_FILENO)
         close(fd);
     else
         dup2(nothing, fd);
+}
+
+void job_unpark(int fd)
+{
+    files[fd].open = true;
 }
 
 void serve_start(void)

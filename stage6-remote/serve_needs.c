@@ -14,6 +14,15 @@ static void allow_system(void)
         allow_add(devices[i], false); /* written to (serve_open.c), not removed or chmod(2)-ed */
 }
 
+/* The terminals that the job has as 0, 1 and 2 have names, too: ttyname(3) compares the two. */
+static void allow_terminals(void)
+{
+    char name[PATH_MAX];
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (ttyname_r(fd, name, sizeof name) == 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+            allow_add(name, false);
+}
+
 /*
  * PROG's folder, to read; and if that is .../bin, what lies beside it (python: lib/ and pyvenv.cfg).  Not all that
  * lies there: beside /home/you/bin there is all that you have.
@@ -86,6 +95,7 @@ void allow_for(const char *prog, char **argv)
     const char *temporary = environment("TMPDIR", "/tmp");
     char real[PATH_MAX];
     allow_system();
+    allow_terminals();
     if (prog != NULL) {
         allow_installation(prog);
         if (realpath(prog, real) != NULL)

@@ -8,6 +8,7 @@
 #include "libc.h"
 #include "serve_paths.h"
 #include "shadow.h"
+#include "since.h"
 #include "stub_shadow.h"
 #include "text.h"
 
@@ -74,6 +75,14 @@ static int open_there(const struct place *place, const struct stat *st, int flag
     return open(name, (flags & ~O_NOFOLLOW) | (may_wait && !(flags & O_PATH) ? O_NONBLOCK : 0), mode & 07777);
 }
 
+static long opened(int fd, const struct place *place, const struct stat *before, int flags)
+{
+    long result = job_add(fd, !(flags & O_PATH) && place->job_fd < 0 && allow_inside(place->path, true));
+    if (result >= 0)
+        since_opened(fd, place, before, flags);
+    return result;
+}
+
 /* A FIFO opens for writing when there is a reader (fifo(7)): tries again until then, or until the job gives up. */
 static long open_and_wait(const struct request *r, const struct place *place, const struct stat *st, int flags,
                           mode_t mode)
@@ -81,7 +90,7 @@ static long open_and_wait(const struct request *r, const struct place *place, co
     for (;;) {
         int fd = open_there(place, st, flags, mode);
         if (fd >= 0)
-            return job_add(fd, !(flags & O_PATH) && place->job_fd < 0 && allow_inside(place->path, true));
+            return opened(fd, place, st, flags);
         if (errno != ENXIO || !S_ISFIFO(st->st_mode) || (flags & O_NONBLOCK) || (r->head->flags & CALL_NO_WAIT))
             return -errno;
         if (!shadow_try_again())

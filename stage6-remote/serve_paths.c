@@ -86,6 +86,8 @@ bool take_place(struct request *r, int i, int directory, enum path_use use, int 
         r->error = -EFAULT;
     if (r->error == 0)
         r->error = find_place(r, directory, path, use, at_flags, place);
+    if (r->error == 0 && (use == PATH_CHANGE || use == PATH_WRITE) && r->changes[0] == '\0')
+        strcpy(r->changes, place->path);
     return r->error == 0;
 }
 

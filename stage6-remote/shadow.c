@@ -11,12 +11,14 @@
 #include "program.h"
 #include "serve.h"
 #include "serve_paths.h"
+#include "since.h"
+#include "text.h"
 
 #define COMMANDS_MOST 64
 
 static const char usage[] =
-    "Usage: ckpt-shadow [-e COMMAND]... [--allow PATH]... [--restart PATH] [--keep-image FILE] [-v] [--] PROG\n"
-    "                   [ARGS...]\n"
+    "Usage: ckpt-shadow [-e COMMAND]... [-i SECONDS] [--force] [--allow PATH]... [--restart PATH]\n"
+    "                   [--keep-image FILE] [-v] [--] PROG [ARGS...]\n"
     "       ckpt-shadow --rules [--allow PATH]... [PROG [ARGS...]]\n"
     "Run PROG on another machine; its files are those of this one, and so are its standard streams, its\n"
     "working directory, the signals that you type, and its exit status.  The other machine needs `restart-static`\n"
@@ -24,7 +26,12 @@ static const char usage[] =
     "  -e COMMAND      leads to the other machine: COMMAND RESTART --remote is run by sh, and what it reads and\n"
     "                  writes is the connection.  Without -e the job runs on this machine.  With several,\n"
     "                  `kill -USR2` of ckpt-shadow makes the job save itself, and the next COMMAND runs it; after\n"
-    "                  the last the first\n"
+    "                  the last the first.  SIGTERM to `restart --remote` there does the same.  When a machine is\n"
+    "                  lost, the next one runs the job from its last image, if what it changed since can be taken\n"
+    "                  back: files that grew are cut back, new ones removed\n"
+    "  -i SECONDS      the job saves itself so often, and goes on where it was: less is done twice when a machine\n"
+    "                  is lost\n"
+    "  --force         go on from the last image also when something cannot be taken back\n"
     "  --restart PATH  where restart is on the other machine (default: restart-static beside ckpt-shadow)\n"
     "  --allow PATH    the job may also read and change PATH, and all in it\n"
     "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
@@ -45,7 +52,7 @@ static const char usage[] =
 static const char *commands[COMMANDS_MOST]; /* -e */
 static int command_count;
 static const char *restart_path;
-static bool want_rules;
+static bool want_rules, force;
 
 static void add_command(const char *command)
 {
@@ -60,21 +67,33 @@ static void add_allowed(const char *path)
         err(EX_NOINPUT, "--allow %s", path);
 }
 
+static unsigned seconds_of(const char *text)
+{
+    char *end;
+    unsigned long seconds = strtoul(text, &end, 10);
+    if (digit_value(*text) > 9 || *end != '\0' || seconds == 0 || seconds > 1000000)
+        errx(EX_USAGE, "-i %s: must be a number of seconds, from 1 on", text);
+    return (unsigned)seconds;
+}
+
 static void parse_options(int argc, char **argv)
 {
     static const struct option long_options[] = {{"help", no_argument, NULL, 'h'},
                                                  {"allow", required_argument, NULL, 'a'},
                                                  {"restart", required_argument, NULL, 'r'},
                                                  {"keep-image", required_argument, NULL, 'k'},
+                                                 {"force", no_argument, NULL, 'f'},
                                                  {"rules", no_argument, NULL, 'R'},
                                                  {0}};
     int option;
-    while ((option = getopt_long(argc, argv, "+e:vh", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+e:i:vh", long_options, NULL)) != -1) {
         switch (option) {
         case 'e': add_command(optarg); break;
         case 'a': add_allowed(optarg); break;
         case 'r': restart_path = optarg; break;
         case 'k': keep_image_in(optarg); break;
+        case 'i': image_interval = seconds_of(optarg); break;
+        case 'f': force = true; break;
         case 'R': want_rules = true; break;
         case 'v': shadow.verbose = true; break;
         default: usage_exit(usage, option == 'h');
@@ -129,14 +148,18 @@ int main(int argc, char **argv)
     if (problem != NULL)
         errx(EX_DATAERR, "cannot run %s elsewhere: %s %s", argv[optind], checked, problem);
     embryo_make(path, argv + optind);
-    for (int life = 0;; life++) {
-        const char *command = command_count > 0 ? commands[life % command_count] : NULL;
+    since_image();
+    for (int life = 0, machine = 0;; life++) {
+        const char *command = command_count > 0 ? commands[machine % command_count] : NULL;
         if (shadow.verbose)
             shadow_say("life %d begins: %s", life + 1, command != NULL ? command : "on this machine");
         life_start(command, restart_path);
-        if (shadow.end != GOES_ON || shadow_loop() != JOB_LEFT)
+        if (shadow.end == GOES_ON)
+            shadow_loop();
+        if (shadow.end == JOB_LEFT)
+            image_came();
+        else if (!begin_again(command_count, force))
             shadow_finish();
-        command_end();
-        keep_image_now();
+        machine += !shadow.stays;
     }
 }

@@ -6,6 +6,7 @@
  *     shadow_command.c   COMMAND, which runs `restart --remote` on the other machine
  *     shadow_start.c     both sides say hello; the image goes there
  *     shadow_loop.c      frames, signals and heartbeats, as long as the job runs
+ *     shadow_again.c     a machine is lost: may its job begin again from the last image?
  *     shadow_keep.c      the job has left: its image goes to a file, too, if somebody asked for that
  *     shadow_end.c       the job has ended, or is lost
  *     shadow_terminal.c  the terminal's settings; and the job stops when it is in the background
@@ -36,7 +37,8 @@ enum end {
 struct shadow {
     bool verbose;
     int messages;  /* our standard error, which the job cannot close */
-    int image;     /* the job's last image */
+    int image;     /* the job's last image; and the next, while it comes: */
+    int next_image;
     int in, out;   /* the connection */
     int signals;   /* a signalfd(2): those that go to the job */
     pid_t command; /* the process that leads to the other machine */
@@ -45,10 +47,12 @@ struct shadow {
     mode_t umask;
 
     enum end end;
-    int status, error; /* as wait(2) has it; -errno */
+    int status, error;  /* as wait(2) has it; -errno */
+    int command_status; /* of COMMAND, when the job did not end; -1: it did not end itself */
     const char *what;
 
-    bool leaving;        /* FRAME_LEAVE is sent: an image may come */
+    bool leaving;        /* FRAME_LEAVE is sent, or came: an image may come */
+    bool stays;          /* -i: the same machine shall run it then */
     uint64_t image_size; /* the end of what came of it */
     bool call_came;      /* it is in call and call_data */
     bool serving;        /* a call is being made */
@@ -102,6 +106,18 @@ void signals_hold(void);
 void keep_image_in(const char *file);
 void keep_image_now(void);
 
+/* -i: how many seconds after its begin a life ends with an image; 0: none does by itself. */
+extern unsigned image_interval;
+
+/*
+ * A life has ended otherwise than by the job's end.  True: the job begins again from its last image, on the next of
+ * `machines`; what has happened since is taken back.  False: shadow_finish().
+ */
+bool begin_again(int machines, bool force);
+
+/* The job has left, its image is here. */
+void image_came(void);
+
 /* The loop: until the job has ended, has left or is lost. */
 enum end shadow_loop(void);
 
@@ -115,6 +131,12 @@ int shadow_turn(struct pollfd *also, nfds_t count, int milliseconds);
 
 /* The connection failed with this -errno: SILENT, or LOST. */
 void shadow_failed(int error);
+
+/*
+ * A write that failed with this result raised a signal in us (SIGPIPE, SIGXFSZ).  It is the job's, and goes there
+ * before the answer: so it is there when the call returns.
+ */
+void shadow_pass_raised(long result);
 
 /* Waits a moment.  True if what did not succeed shall be tried again. */
 bool shadow_try_again(void);
@@ -135,6 +157,9 @@ bool terminal_refused(void);
 
 /* Stops the job, and so us.  Returns when it goes on: true if the call that is being made shall be made again. */
 bool shadow_stop(void);
+
+/* Says why a life ended that the job did not end.  `command`: as command_end() has it. */
+void shadow_say_end(int command);
 
 /* Says how it ended, and ends as the job did. */
 __attribute__((noreturn)) void shadow_finish(void);

@@ -87,35 +87,39 @@ static const char *command_ended(int status)
 }
 
 /* It ended before it said hello: it could not be started (sh: 126, 127; ssh: 255), or said why itself. */
-__attribute__((noreturn)) static void finish_not_started(int status)
+static int status_not_started(int command)
 {
-    shadow_say("the job could not be started on the other machine%s", command_ended(status));
-    exit(status != -1 && WIFEXITED(status) && WEXITSTATUS(status) >= EX_USAGE && WEXITSTATUS(status) < 80
-             ? WEXITSTATUS(status)
-             : EX_OSERR);
+    int status = command != -1 && WIFEXITED(command) ? WEXITSTATUS(command) : EX_OSERR;
+    return status >= EX_USAGE && status < 80 ? status : EX_OSERR;
+}
+
+void shadow_say_end(int command)
+{
+    const char *error = shadow.error != 0 ? strerror(-shadow.error) : "";
+    switch (shadow.end) {
+    case NOT_STARTED:
+        shadow_say("the job could not be started on the other machine%s", command_ended(command));
+        return;
+    case WRONG: shadow_say("what came from the other machine is wrong: %s", shadow.what); break;
+    case SILENT: shadow_say("the other machine is silent for %d s: the job is lost", LOST_SECONDS); break;
+    default:
+        shadow_say("the connection to the other machine broke%s%s%s", command_ended(command),
+                   shadow.error != 0 ? ": " : "", error);
+    }
+    say_last_state();
 }
 
 void shadow_finish(void)
 {
-    int command = command_end();
     if (shadow.end != JOB_ENDED || WIFSIGNALED(shadow.status)) /* who ends by himself leaves it as he likes */
         terminal_restore();
-    switch (shadow.end) {
-    case JOB_ENDED:
-        serve_say_refused();
-        if (WIFSIGNALED(shadow.status))
-            die_as_it_did(WTERMSIG(shadow.status));
-        exit(WIFEXITED(shadow.status) ? WEXITSTATUS(shadow.status) : EX_SOFTWARE);
-    case NOT_STARTED: finish_not_started(command);
-    case WRONG:
-        shadow_say("what came from the other machine is wrong: %s", shadow.what);
-        say_last_state();
-        exit(EX_PROTOCOL);
-    case SILENT: shadow_say("the other machine is silent for %d s: the job is lost", LOST_SECONDS); break;
-    default:
-        shadow_say("the connection to the other machine broke%s%s%s", command_ended(command),
-                   shadow.error != 0 ? ": " : "", shadow.error != 0 ? strerror(-shadow.error) : "");
-    }
-    say_last_state();
-    exit(EX_TEMPFAIL);
+    if (shadow.end == NOT_STARTED)
+        exit(status_not_started(shadow.command_status));
+    if (shadow.end != JOB_ENDED)
+        exit(shadow.end == WRONG ? EX_PROTOCOL : EX_TEMPFAIL);
+    command_end();
+    serve_say_refused();
+    if (WIFSIGNALED(shadow.status))
+        die_as_it_did(WTERMSIG(shadow.status));
+    exit(WIFEXITED(shadow.status) ? WEXITSTATUS(shadow.status) : EX_SOFTWARE);
 }

@@ -11,7 +11,8 @@
 
 #define TRY_AGAIN 20 /* milliseconds */
 
-struct shadow shadow = {.messages = STDERR_FILENO, .image = -1, .in = -1, .out = -1, .signals = -1};
+struct shadow shadow = {
+    .messages = STDERR_FILENO, .image = -1, .next_image = -1, .in = -1, .out = -1, .signals = -1};
 
 static void end_wrong(const char *what)
 {
@@ -40,7 +41,7 @@ static void keep_image(const char *data, size_t size)
     size -= sizeof offset;
     if (!shadow.leaving || offset > INT64_MAX - size)
         end_wrong("a piece of an image that nobody asked for");
-    else if (pwrite(shadow.image, data + sizeof offset, size, (off_t)offset) != (ssize_t)size) {
+    else if (pwrite(shadow.next_image, data + sizeof offset, size, (off_t)offset) != (ssize_t)size) {
         shadow.end = LOST;
         shadow.error = errno != 0 ? -errno : -ENOSPC;
     } else if (offset + size > shadow.image_size)
@@ -53,7 +54,7 @@ static void end_image(const char *data)
     memcpy(&size, data, sizeof size);
     if (!shadow.leaving || shadow.image_size == 0 || size < shadow.image_size || size > INT64_MAX)
         end_wrong("the end of an image that did not come");
-    else if (ftruncate(shadow.image, (off_t)size) != 0) {
+    else if (ftruncate(shadow.next_image, (off_t)size) != 0) {
         shadow.end = LOST;
         shadow.error = -errno;
     } else
@@ -100,11 +101,31 @@ static void stop(void)
     shadow.stopped = true;
 }
 
+/* An image will come.  The last one stays until that is whole.  False: there is no room, and the job stays. */
+static bool leave(void)
+{
+    int image = memfd_create("image", MFD_CLOEXEC);
+    if (image < 0) {
+        shadow_say("the job stays: memfd_create: %s", strerror(errno));
+        return false;
+    }
+    if (shadow.next_image >= 0)
+        close(shadow.next_image);
+    shadow.next_image = image;
+    shadow.image_size = 0;
+    shadow.leaving = true;
+    return true;
+}
+
 static void take_frame(const struct frame *frame)
 {
     switch (frame->kind) {
     case FRAME_CALL: take_call(frame); break;
     case FRAME_ABANDON: abandon(frame->serial); break;
+    case FRAME_LEAVE: /* the other machine's owner wants it back, or is quicker than we */
+        if (!shadow.leaving && !leave())
+            shadow_failed(-ENOMEM);
+        break;
     case FRAME_IMAGE: keep_image(shadow.data, frame->size); break;
     case FRAME_START: end_image(shadow.data); break;
     case FRAME_ENDED: end_job(shadow.data); break;
@@ -135,20 +156,24 @@ static void pass_signal_on(void)
     if (read(shadow.signals, &info, sizeof info) != sizeof info)
         return;
     int32_t number = (int32_t)info.ssi_signo;
-    if (number != SIGUSR2)
+    if (number != SIGUSR2 && number != SIGALRM)
         send_frame(FRAME_SIGNAL, &number, sizeof number);
-    else if (!shadow.leaving) {
-        int image = memfd_create("image", MFD_CLOEXEC);
-        if (image < 0) {
-            shadow_say("the job stays: memfd_create: %s", strerror(errno));
-            return;
-        }
-        close(shadow.image);
-        shadow.image = image;
-        shadow.image_size = 0;
-        shadow.leaving = true;
+    else if (!shadow.leaving && leave()) {
+        shadow.stays = number == SIGALRM;
         send_frame(FRAME_LEAVE, NULL, 0);
     }
+}
+
+void shadow_pass_raised(long result)
+{
+    int32_t number = result == -EPIPE ? SIGPIPE : result == -EFBIG ? SIGXFSZ : 0;
+    sigset_t set;
+    if (number == 0)
+        return;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    if (sigtimedwait(&set, NULL, &(struct timespec){0}) == number)
+        send_frame(FRAME_SIGNAL, &number, sizeof number);
 }
 
 /* Milliseconds until the next PING is due. */
@@ -224,7 +249,8 @@ enum end shadow_loop(void)
 
 void signals_hold(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2};
+    static const int numbers[] = {SIGALRM, SIGINT,   SIGTERM, SIGHUP, SIGQUIT, SIGTSTP,
+                                  SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2};
     sigset_t set;
     if (shadow.signals >= 0) /* since the job's first life */
         return;
@@ -233,6 +259,8 @@ void signals_hold(void)
         sigaddset(&set, numbers[i]);
     shadow.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     sigaddset(&set, SIGCHLD); /* command_end() waits for it */
+    sigaddset(&set, SIGPIPE); /* shadow_pass_raised() */
+    sigaddset(&set, SIGXFSZ);
     if (shadow.signals < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         err(EX_OSERR, "signalfd");
 }

@@ -59,13 +59,14 @@ void life_start(const char *command, const char *restart)
     shadow.end = GOES_ON;
     shadow.what = NULL;
     shadow.error = 0;
-    shadow.leaving = shadow.call_came = shadow.abandoned = false;
+    shadow.leaving = shadow.stays = shadow.call_came = shadow.abandoned = false;
     shadow.unanswered = 0;
     shadow.call.serial = 0; /* they begin at 1 in each life */
     command_start(command, restart);
     hello();
     if (shadow.end != GOES_ON)
         return;
+    alarm(image_interval);
     signals_hold(); /* before the job can run: from here on they are its, and wait until the loop passes them on */
     int error = image_send(shadow.out, shadow.image, NULL);
     clock_gettime(CLOCK_MONOTONIC, &shadow.next_ping);

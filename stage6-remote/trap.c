@@ -56,6 +56,8 @@ static bool fails_with_eintr(void)
     uint64_t pending = 0;
     struct kernel_sigaction action;
     sys_call(SYS_rt_sigpending, (long)&pending, MASK_SIZE, 0, 0);
+    if (pending & (SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU)))
+        pending |= SIGNAL_BIT(SIGCONT); /* it stops, and it is this one that lets it go on */
     pending &= ~trap_waiting_mask;
     for (int signal = 1; signal <= 64; signal++)
         if ((pending & SIGNAL_BIT(signal)) && signal != checkpoint_signal &&
