@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import random
@@ -9,7 +10,7 @@ import signal
 import struct
 import subprocess
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,6 +136,18 @@ class Move:
             self.process.send_signal(signal.SIGUSR2)
         self.waits_for(times + 1, 1)
 
+    def below(self, pid: int) -> list[int]:
+        """The processes that lead to the other machine: sh, bwrap, `restart --remote`, the job."""
+        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return [one for child in children for one in [child, *self.below(child)]]
+
+    def machine_vanishes(self) -> None:
+        os.kill(self.below(self.process.pid)[0], signal.SIGKILL)
+
+    def machine_is_wanted_back(self) -> None:
+        """Its owner ends `restart --remote`, which is the job's parent."""
+        os.kill(self.below(self.process.pid)[-2], signal.SIGTERM)
+
     def ends(self) -> None:
         """Every byte is there, once."""
         (self.home / "enough").touch()
@@ -145,16 +158,22 @@ class Move:
         assert said == f"{len(out)} {zlib.adler32(out)}\n"
 
 
-def moves(stage: Path, folder: Path, times: int) -> None:
-    seed = random.SystemRandom().randrange(10**6)
-    print(f"seed {seed}")
+@contextlib.contextmanager
+def moving(stage: Path, folder: Path) -> Iterator[Move]:
     job = Move(stage, folder)
     try:
-        job.moves(times, random.Random(seed))
+        yield job
         job.ends()
     finally:
         job.process.kill()
         job.process.communicate()
+
+
+def moves(stage: Path, folder: Path, times: int) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    with moving(stage, folder) as job:
+        job.moves(times, random.Random(seed))
 
 
 def test_moves_in_the_midst_of_reading_and_appending(stage: Path, tmp_path: Path) -> None:
@@ -164,6 +183,16 @@ def test_moves_in_the_midst_of_reading_and_appending(stage: Path, tmp_path: Path
 @pytest.mark.stress
 def test_many_moves(stage: Path, tmp_path: Path) -> None:
     moves(stage, tmp_path, 200)
+
+
+def test_machines_vanish_and_are_wanted_back(stage: Path, tmp_path: Path) -> None:
+    """From the start, from the last image, and by eviction: no byte is lost, none is there twice."""
+    with moving(stage, tmp_path) as job:
+        for life, what in enumerate([job.machine_vanishes, job.machine_is_wanted_back, job.machine_vanishes,
+                                     job.machine_is_wanted_back, job.machine_is_wanted_back, job.machine_vanishes], 1):
+            job.waits_for(life, 500)
+            what()
+        job.waits_for(life + 1, 500)
 
 
 # --- Decoys ---
