@@ -7,6 +7,7 @@
  */
 #include "files_plan.h"
 #include "fdtext.h"
+#include "library_plan.h"
 #include "memory_plan.h"
 #include "restart_plan.h"
 #include "shared_plan.h"
@@ -36,9 +37,11 @@ int main(int argc, char **argv)
 {
     static struct restart_plan plan;
     static struct files_options files;
+    static int resume;
     static const struct option options[] = {
         PLAN_OPTIONS(plan), {"files", 2, NULL, 'f'}, {"accept", 1, NULL, 'a'}, {"strict", 0, &files.strict, 1},
-        {"rollback", 0, &files.rollback, 1}, {"redirect", 0, &files.redirect, 1}, {0},
+        {"rollback", 0, &files.rollback, 1}, {"redirect", 0, &files.redirect, 1}, {"resume", 0, &resume, 1},
+        {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "vhf::", options, NULL)) != -1) {
@@ -53,6 +56,7 @@ int main(int argc, char **argv)
     if (optind != argc - 1)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
+    library_plan(&plan, argv[optind], resume != 0);
     plan.differences += files_plan(&plan.image, &files);
     plan.differences += shared_plan(&plan.image);
     plan.differences += memory_plan(&plan.image);
