@@ -34,7 +34,7 @@ struct save_request {
     int image_fd;                    /* write the image to this descriptor; -1: to a file with a name */
     const char *table_path;          /* CKPT_FDFILE: write the Open File Table there, as text; "": no */
     char *image_name;                /* PATH_MAX bytes: the image's absolute name, up to its %p */
-    const char *wish;                /* CKPT_EVICT: evict.h; "": none */
+    char *wish;                      /* CKPT_EVICT: evict.h; "": none */
 };
 
 /* printf(3), handed to describe(), so that the same object links where there is no printf. */

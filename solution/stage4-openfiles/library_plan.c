@@ -28,18 +28,26 @@ static struct image_library *copy_note(struct image *image)
     return &copy;
 }
 
-/* The job's next image gets this name.  It is written into the job's memory, if that is what the image says. */
-static void rename_image(struct image *image, struct image_library *library, const char *name)
+static void check_place(const struct image *image, uint64_t address, size_t size)
 {
-    const struct image_region *r = image_region_at(image, library->name_address);
-    if (r == NULL || !(r->prot & PROT_WRITE) || r->end - library->name_address < sizeof library->name)
+    const struct image_region *r = image_region_at(image, address);
+    if (r == NULL || !(r->prot & PROT_WRITE) || r->end - address < size)
         errx(EX_DATAERR, "the image's own name lies in no region for it");
-    library->changed = strcmp(library->name, name) != 0;
+}
+
+/* The job's next image gets this name, and this wish: the restorer writes them into the job's memory. */
+static void change(const struct image *image, struct image_library *library, const char *name, const char *wish)
+{
+    check_place(image, library->name_address, sizeof library->name);
+    check_place(image, library->wish_address, sizeof library->wish);
+    library->changed = 1;
     snprintf(library->name, sizeof library->name, "%s", name);
+    snprintf(library->wish, sizeof library->wish, "%s", wish);
 }
 
 /* The same command was given again: its status and signal are those of today; is the image its own? */
-static void resume_job(struct image *image, struct image_library *library, const char *path, struct evict *now)
+static void resume_job(struct image *image, struct image_library *library, const char *path, struct evict *now,
+                       struct moved *moved)
 {
     static struct evict then;
     char absolute[PATH_MAX];
@@ -54,19 +62,35 @@ static void resume_job(struct image *image, struct image_library *library, const
              "another name (ckpt -o)", path);
     if (realpath(path, absolute) == NULL)
         err(EX_NOINPUT, "%s", path);
-    rename_image(image, library, absolute);
-    snprintf(library->wish, sizeof library->wish, "%s", wish);
+    change(image, library, absolute, wish);
+    moved_here(moved, then.start, now->start);
 }
 
-void library_plan(struct restart_plan *plan, const char *path, bool resume)
+/* Another name of the folder is one in these, too. */
+static void move_image(struct image *image, struct image_library *library, const struct moved *moved)
+{
+    char name[PATH_MAX], start[PATH_MAX], wish[WISH_SIZE] = "";
+    size_t numbers = strcspn(library->wish, "/");
+    const char *new_name = moved_path(moved, library->name, name);
+    const char *new_start = moved_path(moved, library->wish + numbers, start);
+    if (new_name == library->name && new_start == library->wish + numbers)
+        return;
+    snprintf(wish, sizeof wish, "%.*s%s", (int)numbers, library->wish, new_start);
+    if (new_name != name) /* the name may not be moved onto itself */
+        new_name = strcpy(name, new_name);
+    change(image, library, new_name, wish);
+}
+
+void library_plan(struct restart_plan *plan, const char *path, bool resume, struct moved *moved)
 {
     static struct evict evict;
     struct image_library *library = copy_note(&plan->image);
     if (resume)
-        resume_job(&plan->image, library, path, &evict);
-    else if (library == NULL || !read_wish(&evict, library->wish))
-        return;
-    if (plan->dry_run)
+        resume_job(&plan->image, library, path, &evict, moved);
+    else if (library != NULL)
+        move_image(&plan->image, library, moved);
+    moved_apply(moved, &plan->image);
+    if (plan->dry_run || library == NULL || !read_wish(&evict, library->wish))
         return;
     evict.checkpoint = (int)library->signal;
     evict.restarted = true;
