@@ -23,6 +23,7 @@ without markers is the student's whole: it takes the place of the skeleton's, or
     //@ end
 
 The skeleton is made from solution/ each time, so a step that the solution gains or loses is an error here.
+Stages before the first that it has a folder for are the solution's: a student of a later stage has them.
 """
 from __future__ import annotations
 
@@ -153,6 +154,12 @@ def names() -> list[str]:
     return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 
 
+def stages(name: str) -> dict[int, str]:
+    """The stages that a submission has a folder for, by their numbers."""
+    folders = sorted(path.name for path in (FOLDER / name).glob("stage[0-9]-*"))
+    return {int(folder[len("stage")]): folder for folder in folders}
+
+
 def own_files(name: str) -> dict[Path, str]:
     """The files of a submission, by the path that they have in a student's tree."""
     folder = FOLDER / name
@@ -176,15 +183,23 @@ def as_student_has_it(top: Path, path: Path, own: Optional[str]) -> Optional[ske
     return given._replace(data=fill(path, source.read_text(), style, changes).encode())
 
 
+def as_the_solution_has_it(top: Path, path: Path) -> Optional[skeleton.File]:
+    """The same for a stage that is behind the student."""
+    source = top / "solution" / path
+    given = skeleton.skeleton_of(top, source.relative_to(top))
+    return given and given._replace(data=source.read_bytes())
+
+
 def submission(name: str, top: Path = skeleton.TOP) -> dict[Path, skeleton.File]:
-    """All files of a student's tree, by their paths in it. It has the stages that the submission has a folder for."""
-    own = own_files(name)
+    """All files of a student's tree, by their paths in it: the stages that it has a folder for, and those before."""
+    own, folders = own_files(name), stages(name).values()
     files: dict[Path, skeleton.File] = {}
     for source in skeleton.tracked(top, "solution/stage[0-9]-*/**"):
         path = source.relative_to("solution")
-        if not (FOLDER / name / path.parts[0]).is_dir():
-            continue
-        file = as_student_has_it(top, path, own.get(path))
+        if path.parts[0] in folders:
+            file = as_student_has_it(top, path, own.get(path))
+        else:
+            file = as_the_solution_has_it(top, path) if path.parts[0] < min(folders) else None
         if file is not None:
             files[path] = file
     for path in own.keys() - files.keys():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
@@ -16,8 +17,9 @@ from kit import mutants
 from conftest import TOP, git
 from test_top import make
 
-# The stages that they have: hand-ins of the lab as it was before stage 4.
-STAGES = {1: "stage1-readmaps", 2: "stage2-saveimage", 3: "stage3-restart"}
+# Each has the first three stages, as the lab was before stage 4; or those of which it has a folder.
+OWN = [(name, stage) for name in honest.names() for stage in honest.stages(name)]
+of_each_stage = pytest.mark.parametrize("submission, stage", OWN, indirect=["submission"], scope="module")
 ALIKE = 0.5  # of the words; the solution with all its names changed has about 1
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 WORD = re.compile(r'"(?:\\.|[^"\\])*"|\w+|[^\s\w]')
@@ -34,8 +36,9 @@ def submission(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 # Full marks
 
 
-def test_there_are_three() -> None:
-    assert len(honest.names()) >= 3
+def test_there_are_enough() -> None:
+    of_stage = [stage for _, stage in OWN]
+    assert all(of_stage.count(stage) >= 3 for stage in (1, 2, 3)) and of_stage.count(6) >= 1
 
 
 def objects_of(submission: Path) -> list[str]:
@@ -44,7 +47,8 @@ def objects_of(submission: Path) -> list[str]:
 
 
 def build(tree: Path, *arguments: str) -> None:
-    done = make(tree, "-j2", "-C", STAGES[3], "WERROR=1", *arguments)  # stage 3 has all sources of all stages
+    last = list(honest.stages(tree.name).values())[-1]  # which has the sources of all stages
+    done = make(tree, "-j2", "-C", last, "WERROR=1", *arguments)
     assert done.returncode == 0 and "warning:" not in done.stdout, done.stdout
 
 
@@ -59,24 +63,25 @@ def test_it_builds_without_a_warning(submission: Path, flags: str) -> None:
 
 
 def full_marks(tree: Path, stage: int, stress: bool = False) -> None:
-    got = mutants.grade(stage, tree / STAGES[stage], stress=stress, patience=120 if stress else 20)
+    got = mutants.grade(stage, tree / honest.stages(tree.name)[stage], stress=stress, patience=120 if stress else 20)
     assert got.status == 0, got.output
     assert got.table["points"] == got.table["maximum"]
 
 
+@pytest.mark.parametrize("submission", [name for name, stage in OWN if stage == 1], indirect=True, scope="module")
 def test_stage_1_has_full_marks(submission: Path) -> None:
     full_marks(submission, 1)
 
 
 @pytest.mark.stress
-@pytest.mark.parametrize("stage", STAGES)
+@of_each_stage
 def test_five_times_full_marks(submission: Path, stage: int) -> None:
     for _ in range(5):
         full_marks(submission, stage)
 
 
 @pytest.mark.stress
-@pytest.mark.parametrize("stage", STAGES)
+@of_each_stage
 @pytest.mark.parametrize("line", ["CC := clang", "CFLAGS := -O0 -g"])
 def test_full_marks_however_it_is_built(submission: Path, stage: int, line: str, tmp_path: Path) -> None:
     tree = tmp_path / submission.name
@@ -87,7 +92,7 @@ def test_full_marks_however_it_is_built(submission: Path, stage: int, line: str,
 
 
 @pytest.mark.stress
-@pytest.mark.parametrize("stage", STAGES)
+@of_each_stage
 def test_it_bears_stress(submission: Path, stage: int) -> None:
     full_marks(submission, stage, stress=True)
 
@@ -109,11 +114,11 @@ def own_words(path: Path, text: str) -> list[str]:
     return ["NAME" if word[0].isalpha() and word not in known else word for word in WORD.findall("\n".join(own))]
 
 
-def written(name: str) -> dict[Path, list[str]]:
-    """What a submission has (or the solution, for the name "") in each file that has a step."""
+def written(name: str, folders: Iterable[str]) -> dict[Path, list[str]]:
+    """What a submission has (or the solution, for the name "") in each file of these stages that has a step."""
     files: dict[Path, skeleton.File] = honest.submission(name) if name else {}
     words = {}
-    for path in skeleton.tracked(TOP, *(f"solution/{folder}/*.[ch]" for folder in STAGES.values())):
+    for path in skeleton.tracked(TOP, *(f"solution/{folder}/*.[ch]" for folder in folders)):
         text = (TOP / path).read_text()
         if skeleton.generate(path, text)[1]:
             words[path] = own_words(path, files[path.relative_to("solution")].data.decode() if name else text)
@@ -130,8 +135,11 @@ def likeness(first: dict[Path, list[str]], second: dict[Path, list[str]]) -> flo
     return same / total
 
 
-def test_each_is_written_differently() -> None:
-    texts = {name: written(name) for name in ["", *honest.names()]}
+@pytest.mark.parametrize("folders", sorted({tuple(honest.stages(name).values()) for name in honest.names()}),
+                         ids="-".join)
+def test_each_is_written_differently(folders: tuple[str, ...]) -> None:
+    same = [name for name in honest.names() if tuple(honest.stages(name).values()) == folders]
+    texts = {name: written(name, folders) for name in ["", *same]}
     found = {pair: likeness(texts[pair[0]], texts[pair[1]]) for pair in itertools.combinations(texts, 2)}
     assert max(found.values()) < ALIKE, found
 
@@ -145,7 +153,7 @@ def renamed(text: str) -> str:
 
 
 def test_a_renamed_solution_would_be_found() -> None:
-    solution = written("")
+    solution = written("", honest.stages("table").values())
     copied = {path: own_words(path, renamed((TOP / path).read_text())) for path in solution}
     assert likeness(solution, copied) > 0.9
 
@@ -258,6 +266,6 @@ def test_the_command_lays_one_out(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert honest.main(["table", str(tmp_path)]) == 0
     assert (tmp_path / "stage3-restart/picture").stat().st_mode & 0o111
     assert "TODO" not in "".join(path.read_text() for path in tmp_path.glob("stage*/*.[ch]"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == list(STAGES.values()), "a stage it has no folder for"
+    assert sorted(path.name for path in tmp_path.iterdir()) == list(honest.stages("table").values())
     assert honest.main(["nobody", str(tmp_path)]) == 65
-    assert "there are pointers, table, verbose" in capsys.readouterr().err
+    assert "there are away, pointers, table, verbose" in capsys.readouterr().err
