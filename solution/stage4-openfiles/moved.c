@@ -1,8 +1,8 @@
 /*
  * moved.c - a job's folder has another name now: an engine's sandbox of another life.  moved.h.  Given.
  *
- * Names stand in tables of strings, one behind the other, which others point into by offsets.  A new name may be longer,
- * so it goes to the end of the table, and the offset to it.
+ * Names stand in tables of strings, one behind the other, which others point into by offsets.  A new name may be
+ * longer, so it goes to the end of the table, and the offset to it.
  */
 #include "moved.h"
 #include "fdtext.h"
