@@ -36,7 +36,7 @@ void moved_add(struct moved *moved, const char *text)
 static bool is_below(const char *path, const char *folder)
 {
     size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+    return path[0] == '/' && strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
 const char *moved_path(const struct moved *moved, const char *path, char *room)
