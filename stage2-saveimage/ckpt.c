@@ -2,19 +2,25 @@
  * ckpt - runs a program so that it can be checkpointed: with libckpt.so preloaded.
  *
  * It becomes the program (execv), so the pid stays, and nobody stands between the program and its
- * terminal, its parent or its signals.
+ * terminal, its parent or its signals.  But with --evict, it is the program's parent: evict.h.
  */
+#include "evict.h"
 #include "program.h"
 #include "libc.h"
 #include "text.h"
 
 static const char usage[] =
-    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--] PROG [ARGS...]\n"
+    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid (default: $CKPT_IMAGE or myckpt)\n"
     "  -s SIGNAL   number or name of the checkpoint signal (default: $CKPT_SIGNAL or USR2)\n"
     "  -i SECONDS  take a checkpoint every SECONDS seconds as well (default: $CKPT_INTERVAL or never)\n"
     "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n\n"
+    "For engines that ask a job to leave, and give the same command again (from stage 4 on):\n\n"
+    "  --evict[=STATUS]   stay as PROG's parent.  On SIGTERM: PROG's image, its end, and exit with STATUS (default\n"
+    "                     85).  If there can be no image, PROG goes on.  Other signals are passed on\n"
+    "  --evict-on SIGNAL  the same, on another signal than SIGTERM\n"
+    "  --resume           with --evict: if there is IMAGE, restart it; remove it when PROG has ended by itself\n\n"
     "With CKPT_FULL=1 in the environment, a restart does not need the program's and libraries' files.\n"
     "Exit status: PROG's own; 64 wrong usage; 65 PROG cannot be checkpointed; 66 no PROG or no libckpt.so;\n"
     "71 it could not be started.\n";
@@ -47,9 +53,21 @@ static int parse_signal(const char *text)
     return number;
 }
 
-static void parse_options(int argc, char **argv)
+/* The exit status for --evict=STATUS. */
+static int parse_status(const char *text)
 {
-    static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    long number = parse_number(text, 255);
+    if (number == 0)
+        errx(EX_USAGE, "%s: not an exit status from 1 to 255", text);
+    return (int)number;
+}
+
+static void parse_options(int argc, char **argv, struct evict *evict)
+{
+    const struct option long_options[] = {
+        {"help", no_argument, NULL, 'h'}, {"evict", optional_argument, NULL, 'E'},
+        {"evict-on", required_argument, NULL, 'S'}, {"resume", no_argument, &evict->resume, 1}, {0},
+    };
     int option;
     while ((option = getopt_long(argc, argv, "+o:s:i:vh", long_options, NULL)) != -1) {
         switch (option) {
@@ -57,6 +75,9 @@ static void parse_options(int argc, char **argv)
         case 's': set_variable("CKPT_SIGNAL", optarg); break;
         case 'i': set_variable("CKPT_INTERVAL", optarg); break;
         case 'v': set_variable("CKPT_VERBOSE", "1"); break;
+        case 'E': evict->status = optarg == NULL ? EVICT_STATUS : parse_status(optarg); break;
+        case 'S': evict->signal = parse_signal(optarg); break;
+        case 0: break;
         default: usage_exit(usage, option == 'h');
         }
     }
@@ -65,6 +86,10 @@ static void parse_options(int argc, char **argv)
     const char *interval = environment("CKPT_INTERVAL", "1");
     if (parse_number(interval, 1000000) == 0)
         errx(EX_USAGE, "%s: not a number of seconds", interval);
+    if (evict->resume && evict->status == 0)
+        errx(EX_USAGE, "--resume goes with --evict");
+    if (evict->status != 0 && evict_prepare == NULL)
+        errx(EX_USAGE, "--evict comes with stage 4");
 }
 
 /* libckpt.so lies beside ckpt; its name goes before those that the user preloads. */
@@ -100,15 +125,22 @@ static void prepare_signal(void)
 
 int main(int argc, char **argv)
 {
+    static struct evict evict = {.signal = SIGTERM};
     char path[PATH_MAX], checked[PATH_MAX];
-    parse_options(argc, argv);
+    parse_options(argc, argv, &evict);
     if (!program_find(argv[optind], path))
         errx(EX_NOINPUT, "%s: no such program", argv[optind]);
     const char *problem = program_problem(strcpy(checked, path));
     if (problem != NULL)
         errx(EX_DATAERR, "cannot checkpoint %s: %s %s", argv[optind], checked, problem);
+    evict.checkpoint = parse_signal(environment("CKPT_SIGNAL", "USR2"));
+    unsetenv("CKPT_EVICT"); /* of another ckpt's */
+    if (evict.status != 0)
+        evict_prepare(&evict, argv + optind);
     preload_library();
     prepare_signal();
+    if (evict.status != 0)
+        evict_fork(&evict);
     set_variable("CKPT_PID", text_number((uint64_t)getpid(), 10).digits);
     execv(path, argv + optind);
     err(EX_OSERR, "%s", path);

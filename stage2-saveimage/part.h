@@ -33,6 +33,8 @@ struct save_request {
     long (*remote_note)(void *note, size_t room); /* writes NOTE_REMOTE; NULL: it is no job of a shadow's */
     int image_fd;                    /* write the image to this descriptor; -1: to a file with a name */
     const char *table_path;          /* CKPT_FDFILE: write the Open File Table there, as text; "": no */
+    char *image_name;                /* PATH_MAX bytes: the image's absolute name, up to its %p */
+    char *wish;                      /* CKPT_EVICT: evict.h; "": none */
 };
 
 /* printf(3), handed to describe(), so that the same object links where there is no printf. */
@@ -62,7 +64,7 @@ extern const struct part *const all_parts[];
 
 extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
 extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
-    children_part, mutexes_part, numa_part, surroundings_part, settings_part; /* stage 4 */
+    children_part, mutexes_part, numa_part, surroundings_part, settings_part, library_part; /* stage 4 */
 extern const struct part frame_part; /* stage 5 */
 extern const struct part remote_part; /* stage 6 */
 

@@ -42,6 +42,21 @@ static void set_position(const struct open_file_table *table, const struct open_
         err(EX_OSERR, "%s: offset %lu", open_path(table, file), file->offset);
 }
 
+/*
+ * The same command was given again, so restart's own 0, 1 and 2 are what they were, but at their beginning.  A file
+ * that has become shorter was made anew by who gave it.
+ */
+static void set_own_position(const struct open_file_table *table, const struct open_file *file)
+{
+    struct stat now;
+    if (is_opened(table, file) || !file->pre_opened || file->kind != OPEN_FILE || file->real_fd != file->fd ||
+        fstat(file->fd, &now) != 0 || now.st_ino != file->inode || now.st_dev != file->device ||
+        (uint64_t)now.st_size < file->offset)
+        return;
+    if (lseek(file->fd, (off_t)file->offset, SEEK_SET) < 0)
+        err(EX_OSERR, "%s: offset %lu", open_path(table, file), file->offset);
+}
+
 const char *files_uncut(const struct open_file *file)
 {
     struct statx now;
@@ -79,6 +94,8 @@ void files_commit(const struct image *image, const struct files_options *options
     shared_commit(image);
     for (const struct open_file *file = files; file < end; file++)
         set_position(table, file);
+    for (const struct open_file *file = files; file < end && options->resume; file++)
+        set_own_position(table, file);
     for (const struct open_file *file = files; file < end && options->rollback; file++)
         cut_back(table, file);
 }

@@ -8,7 +8,7 @@ SAVE := checkpoint.o build_id.o regions.o pages.o lazy_pages.o image_write.o cor
 # Code that runs without libc.
 FREE := restorer.o restorer_map.o restorer_kernel.o $(PARTS) procfile.o text.o mem.o
 
-ckpt: $(addprefix build/,ckpt.o program.o program_linking.o text.o)
+ckpt: $(addprefix build/,ckpt.o program.o program_linking.o text.o $(START))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
 libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o waits.o $(SAVE) $(MANNERS) $(JOB))
@@ -24,7 +24,7 @@ readckpt: $(addprefix build/,$(SHOW))
 CORE := core.o core_regions.o core_files.o core_state.o core_arguments.o core_plan.o core_signals.o sigframe_x86_64.o \
 	syscall_restart.o gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o
 PLAN := restart.o restart_main.o restart_plan.o restart_go.o restart_block.o place.o image_read.o no_image.o rseq.o \
-	thread_id.o files_plan.o files_commit.o files_text.o shared_plan.o memory_plan.o surroundings_plan.o strict.o clock_plan.o \
+	thread_id.o files_plan.o files_commit.o files_text.o shared_plan.o memory_plan.o surroundings_plan.o strict.o clock_plan.o library_plan.o moved.o $(STAY) \
 	$(SHARED) restorer_blob.o parts.o maps.o region_plan.o build_id.o $(CORE) $(KEEPER)
 restart: $(addprefix build/,$(PLAN))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@

@@ -12,7 +12,7 @@
 
 static const char usage[] =
     "Usage: restart [-hvnw] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
-    "               [--dry-run] IMAGE\n"
+    "               [--dry-run] [--moved OLD=NEW]... IMAGE\n"
     "       restart [the same] PROG CORE | CORE\n"
     "       restart --remote [-v]\n"
     "Become the program of a checkpoint image, or of a core file (of the kernel, gcore, gdb), as it was then.\n"
@@ -27,6 +27,8 @@ static const char usage[] =
     "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
     "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
+    "  --moved OLD=NEW  what it had in the folder OLD lies in NEW now: files, mappings, its working directory\n"
+    "  --resume       for `ckpt --evict --resume`, which starts this: only if it is the same command's image\n"
     "  --remote       be the other machine for ckpt-shadow, which starts this: run its job here, with its files\n"
     "                 there.  Standard input and output are the connection\n"
     "  -v, -V, --verbose  say what is done\n"

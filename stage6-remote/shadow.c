@@ -148,7 +148,8 @@ int main(int argc, char **argv)
     if (problem != NULL)
         errx(EX_DATAERR, "cannot run %s elsewhere: %s %s", argv[optind], checked, problem);
     embryo_make(path, argv + optind);
-    since_image();
+    if (command_count > 1) /* else nothing can begin again */
+        since_image();
     for (int life = 0, machine = 0;; life++) {
         const char *command = command_count > 0 ? commands[machine % command_count] : NULL;
         if (shadow.verbose)

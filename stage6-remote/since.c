@@ -187,7 +187,7 @@ static void note_new(struct changed_file *file, const char *path)
 void since_opened(int fd, const struct place *place, const struct stat *before, int flags)
 {
     since.file_of[fd] = 0;
-    if (!since.noting || (flags & O_PATH) || (flags & O_TMPFILE) == O_TMPFILE)
+    if (!since.noting || (flags & O_PATH))
         return;
     if ((flags & O_ACCMODE) == O_RDONLY && !(flags & (O_CREAT | O_TRUNC)))
         return;
@@ -197,7 +197,9 @@ void since_opened(int fd, const struct place *place, const struct stat *before, 
         return;
     if (since.file_count > known && (flags & O_TRUNC)) /* what fstat(2) says now is too late */
         file->then = before->st_size;
-    if (before->st_mode == 0)
+    if ((flags & O_TMPFILE) == O_TMPFILE)
+        file->made = file->settled = true; /* it ends with its last descriptor */
+    else if (before->st_mode == 0)
         note_new(file, place->path);
     else if (flags & O_TRUNC) {
         file->ours = 0;

@@ -11,16 +11,40 @@
 
 #define SHOWN 20 /* lines of the list */
 
-/* The file, O_PATH, if it is still where it was, the same, and nobody but the job has written to it; or -1. */
-static int open_again(const struct changed_file *file)
+static int open_number(int fd)
+{
+    char name[sizeof "/proc/self/fd/" + sizeof(struct number)];
+    text_join(name, sizeof name, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
+    return open(name, O_PATH | O_CLOEXEC);
+}
+
+static bool is_still(int fd, const struct changed_file *file)
 {
     struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == file->device && st.st_ino == file->inode &&
+           st.st_size == file->ours;
+}
+
+/*
+ * The file, O_PATH, if it is still the same, where it was or by a descriptor (it has no name any more), and nobody
+ * but the job has written to it; or -1.
+ */
+static int open_again(const struct changed_file *file)
+{
     int fd = open(file->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == file->device && st.st_ino == file->inode &&
-        st.st_size == file->ours)
+    if (is_still(fd, file))
         return fd;
     if (fd >= 0)
         close(fd);
+    for (int number = 0; number < JOB_FILES; number++) {
+        if (since.file_of[number] != (int)(file - since.files) + 1)
+            continue;
+        fd = open_number(number);
+        if (is_still(fd, file))
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
     return -1;
 }
 
@@ -89,11 +113,11 @@ bool since_go_back(bool force)
         if (!force)
             return false;
     }
-    for (int fd = 0; fd < JOB_FILES; fd++)
-        put_back_descriptor(fd);
-    for (size_t i = 0; i < since.file_count; i++)
+    for (size_t i = 0; i < since.file_count; i++) /* by their descriptors, so before those are closed */
         if (has_grown(&since.files[i]) && !take_back(&since.files[i]))
             shadow_say("%s is not as it was: %s", since.files[i].path, strerror(errno));
+    for (int fd = 0; fd < JOB_FILES; fd++)
+        put_back_descriptor(fd);
     if (fchdir(since.folder) != 0)
         shadow_say("the working directory is not what it was: %s", strerror(errno));
     umask(since.umask);

@@ -7,7 +7,7 @@ nothing besides moving the bytes. The best of several rounds is shown: what else
 ever adds time. This is a measurement, not a test: nothing depends on it.
 
 Stage 6: a system call of a job's against the same one of an ordinary process, and a file that a job on another machine
-(bubblewrap's, where that works) reads, against `cat FILE | PROGRAM`.
+(bubblewrap's, where that works) reads, against `cat FILE | PROGRAM`; and how long such a job takes from one machine to the next.
 """
 from __future__ import annotations
 
@@ -108,6 +108,29 @@ int main(int argc, char **argv)
         for (long i = 0; i < n / 8; i++)
             sum += piece[i];
     return n != 0 || sum == 1;
+}
+"""
+
+
+# Fills SIZE MiB, and tells the time again and again.
+MOVER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    size_t size = strtoul(argv[argc - 1], NULL, 10) << 20;
+    char *memory = malloc(size + 1);
+    struct timespec now;
+    for (size_t i = 0; i < size; i += 512)
+        memory[i] = (char)(i >> 9) | 1;
+    for (;;) {
+        clock_gettime(CLOCK_REALTIME, &now);
+        dprintf(1, "%ld.%09ld\n", (long)now.tv_sec, now.tv_nsec);
+        usleep(1000);
+    }
 }
 """
 
@@ -262,14 +285,54 @@ def run_reading(folder: Path, before: list[str], rounds: int, size: int) -> None
         row(f"as a job, {kib} KiB a read", best(rounds, lambda: timed(lambda: read(kib))), cat, size)
 
 
-def run_remote(rounds: int, size: int) -> None:
+class Mover:
+    """A job between two machines."""
+
+    def __init__(self, folder: Path, before: list[str], size: int) -> None:
+        words = [*before, *before[1:], "-v", str(folder / "mover"), str(size // MIB)]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.begins()
+
+    def begins(self) -> None:
+        """Until its first line in a new life: it tells a later time than that life has."""
+        assert self.process.stdout is not None and self.process.stderr is not None
+        while b" begins: " not in self.process.stderr.readline():
+            pass
+        begun = time.time()
+        while float(self.process.stdout.readline()) < begun:
+            pass
+
+    def move(self) -> None:
+        self.process.send_signal(signal.SIGUSR2)
+        self.begins()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def run_moves(folder: Path, before: list[str], rounds: int, sizes: list[int]) -> None:
+    """The image goes home, and to the other machine: the same bytes twice."""
+    print(f"a job moves, best of {rounds}; from the request to its first line there; x: ratio to twice cat IMAGE | cat")
+    for size in sizes:
+        mover = Mover(folder, before, size)
+        seconds = best(rounds, lambda: timed(mover.move))
+        mover.end()
+        plain_write(folder / "image", size)
+        cat = best(rounds, lambda: timed(lambda: subprocess.run("cat image | cat >/dev/null", shell=True, cwd=folder, check=True)))
+        row(f"cat of {size // MIB} MiB, twice", 2 * cat, 2 * cat, 2 * size)
+        row("move", seconds, 2 * cat, 2 * size)
+
+
+def run_remote(rounds: int, size: int, sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory(prefix="ckptlab-bench-", dir=os.environ.get("TMPDIR")) as name:
         folder = Path(name)
-        build(folder, calls=CALLS, reader=READER)
+        build(folder, calls=CALLS, reader=READER, mover=MOVER)
         (folder / "file").write_text("a byte")
         before = job()
         run_calls(folder, before, rounds)
         run_reading(folder, before, rounds, size)
+        run_moves(folder, before, rounds, sizes)
 
 
 def cpu_seconds(command: list[str]) -> float:
@@ -302,9 +365,10 @@ def main() -> None:
     arguments = parser.parse_args()
     for stage in STAGE, REMOTE:
         subprocess.run(["make", "-s", "-C", str(stage)], check=True, stdout=subprocess.DEVNULL)
-    for size in re.findall(r"\d+", arguments.sizes):
-        run(int(size) * MIB, arguments.rounds)
-    run_remote(arguments.rounds, arguments.read * MIB)
+    sizes = [int(size) * MIB for size in re.findall(r"\d+", arguments.sizes)]
+    for size in sizes:
+        run(size, arguments.rounds)
+    run_remote(arguments.rounds, arguments.read * MIB, sizes)
     if arguments.checks:
         run_checks()
 

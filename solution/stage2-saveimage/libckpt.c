@@ -24,7 +24,9 @@ static struct second_life second_life;
 static char table_path[PATH_MAX]; /* CKPT_FDFILE, absolute, or "" */
 static struct save_request request;
 static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
+static char behind_name[PATH_MAX];
 static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
+static char wish[PATH_MAX + 64];   /* of ckpt --evict */
 static char image_path[PATH_MAX + sizeof(struct number)];
 static long owner;   /* the process that may write to a name without %p: not its children */
 static long seconds; /* between periodic checkpoints; 0: none */
@@ -66,6 +68,8 @@ static int take_checkpoint(void)
         error = library_checkpoint != NULL ? library_checkpoint(write_image) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
+    if (library_saved != NULL)
+        library_saved(error);
     if (library_remote_saved != NULL)
         library_remote_saved(error);
     go_on_waiting();
@@ -167,7 +171,7 @@ static char *set_path(char to[PATH_MAX], const char *name)
 static void set_image_name(void)
 {
     char *percent = strstr(set_path(image_name, environment("CKPT_IMAGE", "myckpt")), "%p");
-    behind_pid = percent != NULL ? percent + 2 : NULL;
+    behind_pid = percent != NULL ? strcpy(behind_name, percent + 2) : NULL;
     if (percent != NULL)
         *percent = '\0';
 }
@@ -185,7 +189,9 @@ __attribute__((constructor)) static void libckpt_start(void)
         .thread_id = thread_id_find(),
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
-        .table_path = table_path};
+        .table_path = table_path, .image_name = image_name, .wish = wish};
+    if (owner == getpid())
+        text_join(wish, sizeof wish, environment("CKPT_EVICT", ""), NULL);
     set_path(table_path, environment("CKPT_FDFILE", ""));
     register_handler();
     if (library_start != NULL)

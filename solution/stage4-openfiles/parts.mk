@@ -5,7 +5,7 @@ FILES := part_files.o files_save.o fd_sharing.o fdinfo.o content.o fdtext.o file
 	kinds.o kind_lost.o kind_file.o kind_terminal.o kind_pipe.o kind_memfd.o kind_event.o kind_timerfd.o \
 	kind_epoll.o kind_inotify.o inotify_path.o pseudo_files.o
 MORE := part_children.o part_mutexes.o part_attributes.o part_memory.o part_posix_timers.o part_surroundings.o \
-	part_settings.o proc_lines.o page_runs.o guards.o part_numa.o
+	part_settings.o part_library.o proc_lines.o page_runs.o guards.o part_numa.o
 # Shared memory: the half that the restorer runs, and the half that needs stage 1's parser.
 JOIN := shared_restore.o
 SHARED := part_shared.o
@@ -14,6 +14,10 @@ SHARED := part_shared.o
 PARTS := part_process.o part_mm.o part_thread.o part_signals.o part_timers.o \
 	$(FILES) $(MORE) $(JOIN)
 
+# ckpt --evict: the parent of a job, in ckpt and in restart.
+STAY := evict.o
+START := $(STAY) evict_prepare.o
+
 # What makes libckpt.so a guest that is hardly noticed.
 STACK := handler_stack.o call_on_stack_x86_64.o
-MANNERS := manners.o own_stderr.o taken_signal.o next_program.o program.o program_linking.o $(STACK)
+MANNERS := manners.o own_stderr.o taken_signal.o evict_leave.o next_program.o program.o program_linking.o $(STACK)

@@ -7,6 +7,7 @@
  */
 #include "files_plan.h"
 #include "fdtext.h"
+#include "library_plan.h"
 #include "memory_plan.h"
 #include "restart_plan.h"
 #include "shared_plan.h"
@@ -14,7 +15,7 @@
 
 static const char usage[] =
     "Usage: restart [-hv] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
-    "               [--dry-run] IMAGE\n"
+    "               [--dry-run] [--moved OLD=NEW]... IMAGE\n"
     "Become the program of a checkpoint image, as it was then, with its files.  Descriptors 0, 1 and 2 are those\n"
     "of restart; where it has a terminal, and the program had a file, the file is opened again.\n\n"
     "  -f[FILE], --files[=FILE]\n"
@@ -24,6 +25,8 @@ static const char usage[] =
     "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
     "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
+    "  --moved OLD=NEW  what it had in the folder OLD lies in NEW now: files, mappings, its working directory\n"
+    "  --resume       for `ckpt --evict --resume`, which starts this: only if it is the same command's image\n"
     "  -v, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
@@ -36,15 +39,19 @@ int main(int argc, char **argv)
 {
     static struct restart_plan plan;
     static struct files_options files;
+    static struct moved moved;
     static const struct option options[] = {
         PLAN_OPTIONS(plan), {"files", 2, NULL, 'f'}, {"accept", 1, NULL, 'a'}, {"strict", 0, &files.strict, 1},
-        {"rollback", 0, &files.rollback, 1}, {"redirect", 0, &files.redirect, 1}, {0},
+        {"rollback", 0, &files.rollback, 1}, {"redirect", 0, &files.redirect, 1}, {"resume", 0, &files.resume, 1},
+        {"moved", 1, NULL, 'm'}, {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "vhf::", options, NULL)) != -1) {
         plan.verbose |= option == 'v';
         if (option == 'f')
             files.text = optarg != NULL ? optarg : FDTEXT_DEFAULT;
+        if (option == 'm')
+            moved_add(&moved, optarg);
         if (option == 'a')
             files.accept = optarg;
         if (option == 'h' || option == '?')
@@ -53,6 +60,7 @@ int main(int argc, char **argv)
     if (optind != argc - 1)
         usage_exit(usage, false);
     plan_open(&plan, argv[optind]);
+    library_plan(&plan, argv[optind], files.resume != 0, &moved);
     plan.differences += files_plan(&plan.image, &files);
     plan.differences += shared_plan(&plan.image);
     plan.differences += memory_plan(&plan.image);

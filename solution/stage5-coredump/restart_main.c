@@ -2,6 +2,7 @@
 #include "restart_main.h"
 #include "core_plan.h"
 #include "fdtext.h"
+#include "library_plan.h"
 #include "memory_plan.h"
 #include "shared_plan.h"
 #include "surroundings_plan.h"
@@ -12,6 +13,7 @@
 struct options {
     struct files_options files;
     int nostop, wait;
+    struct moved moved;
 };
 
 /* How the program ended, in words; and the exit status that says the same. */
@@ -57,12 +59,15 @@ static void parse_options(int argc, char **argv, const char *usage, struct resta
         {"accept", 1, NULL, 'a'},
         {"strict", 0, &more->files.strict, 1}, {"rollback", 0, &more->files.rollback, 1},
         {"redirect", 0, &more->files.redirect, 1}, {"nostop", 0, &more->nostop, 1},
-        {"wait", 0, &more->wait, 1}, {0},
+        {"wait", 0, &more->wait, 1}, {"resume", 0, &more->files.resume, 1},
+        {"moved", 1, NULL, 'm'}, {0},
     };
     for (int option; (option = getopt_long(argc, argv, "vVhnwf::", options, NULL)) != -1;) {
         plan->verbose |= option == 'v' || option == 'V';
         more->nostop |= option == 'n';
         more->wait |= option == 'w';
+        if (option == 'm')
+            moved_add(&more->moved, optarg);
         if (option == 'a')
             more->files.accept = optarg;
         if (option == 'f')
@@ -87,6 +92,7 @@ void restart_main(int argc, char **argv, const char *usage)
         plan_open(&plan, path);
         if (remote_refuse != NULL)
             remote_refuse(&plan.image);
+        library_plan(&plan, path, more.files.resume != 0, &more.moved);
         plan.differences += files_plan(&plan.image, &more.files);
         plan.differences += shared_plan(&plan.image);
         plan.differences += memory_plan(&plan.image);

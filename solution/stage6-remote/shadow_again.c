@@ -21,7 +21,8 @@ void image_came(void)
     shadow.image = shadow.next_image;
     shadow.next_image = -1;
     keep_image_now();
-    since_image();
+    if (since.noting)
+        since_image();
     failures = 0;
 }
 
@@ -33,7 +34,6 @@ bool begin_again(int machines, bool force)
     shadow_say_end(shadow.command_status);
     if (shadow.end == WRONG || ++failures >= machines || !since_go_back(force))
         return false;
-    terminal_restore();
     shadow.stays = false;
     shadow_say("the job begins again from its last image, on the next machine");
     return true;

@@ -173,7 +173,7 @@ static void make_conversation(void)
 
 static void try(void)
 {
-    leaving = stopped = watching = false;
+    leaving = stopped = false;
     alive = true;
     make_conversation();
     rewind_file(in, stream, stream_size);

@@ -24,7 +24,7 @@ from stage.process import heed_signals
 pytest_plugins = ["kit.budget"]
 
 TOP = Path(__file__).resolve().parents[3]
-SAMPLE = 5
+SAMPLE = 7
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

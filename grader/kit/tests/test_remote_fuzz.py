@@ -19,7 +19,7 @@ from kit import mutants
 pytestmark = pytest.mark.xdist_group("remote_fuzz")  # what is built once is built by one worker
 
 SECRET = "nobody may read this"
-FLAGS = ("-std=gnu11 -D_GNU_SOURCE -g -O1 -w -fsanitize=address,undefined -fno-sanitize-recover=all -DHEARTBEAT_SECONDS=1 "
+FLAGS = ("-std=gnu11 -D_GNU_SOURCE -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -DHEARTBEAT_SECONDS=1 "
          "-DLOST_SECONDS=2").split()
 
 
@@ -33,8 +33,8 @@ class Fuzzer(NamedTuple):
 
 REMOTE = "stage6-remote"
 FUZZERS = {
-    "shadow": Fuzzer((f"{REMOTE}/shadow_*.c", f"{REMOTE}/serve*.c", f"{REMOTE}/frame.c", f"{REMOTE}/image_stream.c",
-                      f"{REMOTE}/build/shadow_calls.c", "stage1-readmaps/text.c"),
+    "shadow": Fuzzer((f"{REMOTE}/shadow_*.c", f"{REMOTE}/since*.c", f"{REMOTE}/serve*.c", f"{REMOTE}/frame.c",
+                      f"{REMOTE}/image_stream.c", f"{REMOTE}/build/shadow_calls.c", "stage1-readmaps/text.c"),
                      ("raise", "fsync", "fdatasync", "sync", "syncfs"), "home"),
     "keeper": Fuzzer((f"{REMOTE}/keeper.c", f"{REMOTE}/keeper_watch.c", f"{REMOTE}/frame.c", f"{REMOTE}/image_stream.c",
                       "stage2-saveimage/image_read.c", "stage2-saveimage/no_image.c", "stage1-readmaps/text.c"),

@@ -84,6 +84,17 @@ def test_a_file_that_has_grown_is_cut_back(job: Job) -> None:
     assert job.finish()[0] == 0
 
 
+def test_a_file_without_a_name_is_cut_back(job: Job) -> None:
+    fd = job.open("file", CREATE)
+    assert job.call("unlink", text("file")) == 0
+    job.write(fd, b"image ")
+    job.moves()
+    job.write(fd, b"since")
+    job.is_lost()
+    assert job.call("lseek", fd, 0, os.SEEK_END) == 6
+    assert job.finish()[0] == 0
+
+
 def test_a_file_that_was_made_is_removed(job: Job) -> None:
     job.moves()
     fd = job.open("new", CREATE | os.O_EXCL)
@@ -93,6 +104,9 @@ def test_a_file_that_was_made_is_removed(job: Job) -> None:
     job.write(fd, b"more")
     assert job.call("unlink", text("temporary")) == 0
     assert job.open("temporary", CREATE | os.O_EXCL) >= 0
+    nameless = job.open(".", os.O_TMPFILE | os.O_RDWR)
+    job.write(nameless, b"text")
+    assert job.call("pwrite64", nameless, b"T", 1, 0) == 1
     job.is_lost()
     assert os.listdir(job.folder) == []
     assert job.open("new", CREATE | os.O_EXCL) >= 0
