@@ -364,6 +364,19 @@ class Case:
         self.check_status(second, second.wait(), status)
         return second
 
+    @contextlib.contextmanager
+    def rests_on_earlier(self) -> Iterator[None]:
+        """Around what first needs all stages before: if it fails, is it their fault? An ordinary program shows it."""
+        try:
+            yield
+        except Failure as failure:
+            try:
+                self.survives("openfiles", "gate 1", ckpt=STUDENT)
+            except Failure as earlier:
+                words = f"{failure.message}. But a program that has no open file does not survive either: {earlier.message}"
+                raise Failure(words, "earlier stages: no restart", *earlier.symptoms) from earlier
+            raise
+
     def evidence(self, deep: bool) -> list[str]:
         """More symptoms of a failure, for cases of another kind; `deep`: also what takes time."""
         del deep

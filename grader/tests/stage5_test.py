@@ -193,8 +193,9 @@ def test_regions(case: Case) -> None:
     """left stopped, without -n: each region is there, and may be read, written, executed as before"""
     life = begin_to_gate(case, "counter", 20, 10)
     core = gcore(case, life)
-    again = restart(case, case.program("counter"), core)
-    stopped(case, again)
+    with case.rests_on_earlier():
+        again = restart(case, case.program("counter"), core)
+        stopped(case, again)
     now = maps.joined(maps.read_maps(again.pid))
     wanted = [region for region in maps.joined(case.maps_before) if not region.name.startswith("[stack")]
     places = {(region.start, region.end): region for region in now}

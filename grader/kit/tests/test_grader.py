@@ -151,6 +151,16 @@ def test_a_failure_ends_in_a_cause_and_a_command(tmp_path: Path) -> None:
     assert all(test["reason"].startswith("needs ") for test in skipped)
 
 
+@pytest.mark.parametrize("stage, test", [(5, "test_regions"), (6, "test_exit_status")])
+def test_a_stage_that_is_not_there_is_not_blamed_on_later_ones(stage: int, test: str, tmp_path: Path) -> None:
+    folder = mutants.build_solution(tmp_path / "tree", load_interface().stages[stage].folder)
+    given = skeleton.skeleton_of(TOP, Path("solution/stage3-restart/place.c"))
+    assert given
+    (folder.parent / "stage3-restart/place.c").write_bytes(given.data)
+    got = mutants.grade(stage, folder, [test])
+    assert got.tests("environment") or (got.tests("failed"), got.first_cause()) == ([test], "earlier-stages"), got.output
+
+
 def test_the_case_can_be_repeated(tmp_path: Path) -> None:
     folder = fake_stage(tmp_path)
     mutants.grade(3, folder, ["test_bare"])
@@ -372,6 +382,7 @@ EXAMPLES = {
     "core-options": ["test: test_x", "core: -w"],
     "core-document": ["test: test_x", "core: linklist"],
     "core-test": ["test: test_x", "core: too late"],
+    "earlier-stages": ["test: test_exit_status", "earlier stages: no restart", "checkpoint: no image"],
     "remote-no-template": ["test: test_list", "template: no lseek"],
     "remote-template-class": ["test: test_list", "template: class of lseek"],
     "remote-template-accepted": ["test: test_list", "template: mistake accepted"],
