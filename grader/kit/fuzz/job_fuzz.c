@@ -25,7 +25,7 @@ static _Noreturn void job_ends(void);
 #include <sys/syscall.h>
 
 struct remote_life remote_life = {-1, -1, -1};
-static char program_name[] = "/home/program";
+static char program_name[] = "/elsewhere/program";
 const char *const remote_program = program_name;
 uint64_t trap_waiting_mask;
 struct kernel_sigaction trap_program_action;
@@ -139,7 +139,7 @@ static long number_of(char kind)
 
 static long other_argument(const struct shape *shape, char kind)
 {
-    static const char *const paths[] = {"file", "/home/file", "folder/", ".", "/proc/self/exe", "/proc/self/cwd", "/dev/fd/3", ""};
+    static const char *const paths[] = {"file", "/elsewhere/file", "folder/", ".", "/proc/self/exe", "/proc/self/cwd", "/dev/fd/3", ""};
     struct pollfd fds[2] = {{3, POLLIN, 0}, {4, POLLOUT, 0}};
     switch (kind) {
     case 'f': return 3 + any(4);
