@@ -311,6 +311,10 @@ class Mover:
         self.process.communicate()
 
 
+def plain_cat(folder: Path) -> None:
+    subprocess.run("cat image | cat >/dev/null", shell=True, cwd=folder, check=True)
+
+
 def run_moves(folder: Path, before: list[str], rounds: int, sizes: list[int]) -> None:
     """The image goes home, and to the other machine: the same bytes twice."""
     print(f"a job moves, best of {rounds}; from the request to its first line there; x: ratio to twice cat IMAGE | cat")
@@ -319,7 +323,7 @@ def run_moves(folder: Path, before: list[str], rounds: int, sizes: list[int]) ->
         seconds = best(rounds, lambda: timed(mover.move))
         mover.end()
         plain_write(folder / "image", size)
-        cat = best(rounds, lambda: timed(lambda: subprocess.run("cat image | cat >/dev/null", shell=True, cwd=folder, check=True)))
+        cat = best(rounds, lambda: timed(lambda: plain_cat(folder)))
         row(f"cat of {size // MIB} MiB, twice", 2 * cat, 2 * cat, 2 * size)
         row("move", seconds, 2 * cat, 2 * size)
 
