@@ -40,9 +40,9 @@ struct evict {
 };
 
 /*
- * ckpt, before anything else is prepared: blocks all signals, so that none is lost from here on; puts the wish into the
- * environment (CKPT_EVICT); and, with resume, becomes `restart --resume` if there is an image.  Exits with a message
- * if something is wrong.
+ * ckpt, before anything else is prepared: blocks all signals, so that none is lost from here on; puts the wish
+ * into the environment (CKPT_EVICT); and, with resume, becomes `restart --resume` if there is an image.  Exits with
+ * a message if something is wrong.
  */
 LIBRARY_MORE void evict_prepare(struct evict *evict, char *const *argv);
 

@@ -17,7 +17,7 @@ LIBRARY_MORE void library_start(int signal, long owner);
 /* In the handler, in the first life: calls write_image() and returns its result. */
 LIBRARY_MORE int library_checkpoint(int (*write_image)(void));
 
-/* In the handler, in the first life: there is an image (0) or an error.  Does not return if the job is to leave now. */
+/* In the handler, in the first life: the image is whole (0) or not.  Does not return if the job is to leave now. */
 LIBRARY_MORE void library_saved(int error);
 
 /* Is this descriptor's file one of those that were 0, 1 and 2 at the start of this life? */

@@ -1,9 +1,9 @@
 /*
  * evict.c - the parent of a job that can be asked to leave: ckpt's or restart's.  evict.h.  Given.
  *
- * It shows whoever waits for it what the job would have shown: the job's exit status or signal, its stops, and it passes
- * on what is sent to it.  It is in the job's process group, so the terminal is the job's as well, and what is
- * typed there reaches both: that is not passed on.
+ * It shows whoever waits for it what the job would have shown: the job's exit status or signal, its stops; and it
+ * passes on what is sent to it.  It is in the job's process group, so the terminal is the job's as well, and what
+ * is typed there reaches both: that is not passed on.
  */
 #include "evict.h"
 #include "libc.h"

@@ -1,4 +1,4 @@
-/* evict_leave.c - in libckpt.so: the job leaves, if its parent asked it to.  evict.h.  Async-signal-safe.  Given. */
+/* evict_leave.c - in libckpt.so: the job leaves, if its parent asked it to: evict.h.  Async-signal-safe. Given. */
 #include "evict.h"
 #include "open_kind.h"
 

@@ -1,6 +1,6 @@
 /*
- * image_library.h - NOTE_LIBRARY: what ckpt asked of libckpt.so, for restart to know; and the name of the next image,
- * which restart may change: the job's folder may have another name in its next life.
+ * image_library.h - NOTE_LIBRARY: what ckpt asked of libckpt.so, for restart to know; and the name of the next
+ * image, which restart may change: the job's folder may have another name in its next life.
  */
 #ifndef CKPT_IMAGE_LIBRARY_H
 #define CKPT_IMAGE_LIBRARY_H

@@ -55,8 +55,8 @@ static void resume_job(struct image *image, struct image_library *library, const
     if (!read_wish(now, wish))
         errx(EX_USAGE, "--resume is for ckpt --evict");
     if (library == NULL || !read_wish(&then, library->wish))
-        errx(EX_DATAERR, "%s is not an image of ckpt --evict, so this command does not go on with it: it stays as it "
-             "is; restart it, or take another name (ckpt -o)", path);
+        errx(EX_DATAERR, "%s is not an image of ckpt --evict, so this command does not go on with it: it stays as "
+             "it is; restart it, or take another name (ckpt -o)", path);
     if (then.command != now->command)
         errx(EX_DATAERR, "%s is the image of another PROG or of other ARGS: it stays as it is; restart it, or take "
              "another name (ckpt -o)", path);

@@ -1,8 +1,8 @@
 /*
  * moved.c - a job's folder has another name now: an engine's sandbox of another life.  moved.h.  Given.
  *
- * Names stand in tables of strings, one behind the other, which others point into by offsets.  A new name may be longer,
- * so it goes to the end of the table, and the offset to it.
+ * Names stand in tables of strings, one behind the other, which others point into by offsets.  A new name may be
+ * longer, so it goes to the end of the table, and the offset to it.
  */
 #include "moved.h"
 #include "fdtext.h"
@@ -36,7 +36,7 @@ void moved_add(struct moved *moved, const char *text)
 static bool is_below(const char *path, const char *folder)
 {
     size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+    return path[0] == '/' && strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
 const char *moved_path(const struct moved *moved, const char *path, char *room)

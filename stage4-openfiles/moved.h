@@ -17,18 +17,18 @@ struct moved {
 /* Reads "OLD=NEW".  Exits with a message unless both are absolute paths, and NEW is there. */
 void moved_add(struct moved *moved, const char *text);
 
-/* A rule for a working directory that was `then` and is `now`, if the two differ and the user gave none for it. */
+/* A rule for a working directory that was `then` and is `now`, if `then` is gone and the user gave none for it. */
 void moved_here(struct moved *moved, const char *then, const char *now);
 
 /*
- * Where this path leads now: by the rule with the longest OLD that it is, or lies below.  The path itself if there is
- * none.  `room` is PATH_MAX bytes, in which the new path is made; exits with a message if that is too small.
+ * Where this path leads now: by the rule with the longest OLD that it is, or lies below.  The path itself if there
+ * is none.  `room` is PATH_MAX bytes, in which the new path is made; exits with a message if that is too small.
  */
 const char *moved_path(const struct moved *moved, const char *path, char *room);
 
 /*
  * Gives all names in the image's notes their new form: of mapped files, open files, shared memory and the working
- * directory.  Says with what each rule was of use.  Comes before anything is looked for under these names.
+ * directory.  Comes before anything is looked for under these names.
  */
 void moved_apply(const struct moved *moved, struct image *image);
 

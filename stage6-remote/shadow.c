@@ -124,7 +124,7 @@ static void prepare(void)
     if (shadow.messages < 0 || shadow.data == NULL || shadow.call_data == NULL)
         err(EX_OSERR, "it cannot begin");
     signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error of write(2) */
-    signal(SIGUSR2, SIG_IGN); /* "move" before there is a job; later it is held, and read */
+    signal(SIGUSR2, SIG_IGN); /* "move" before there is an image; later it is held, and read */
     sigprocmask(SIG_SETMASK, NULL, &shadow.mask);
     shadow.folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     shadow.umask = umask(0);
@@ -135,6 +135,8 @@ static void prepare(void)
 int main(int argc, char **argv)
 {
     char path[PATH_MAX], checked[PATH_MAX];
+    sigset_t move;
+    sigemptyset(&move);
     prepare();
     parse_options(argc, argv);
     if (optind < argc && !program_find(argv[optind], path))
@@ -148,6 +150,8 @@ int main(int argc, char **argv)
     if (problem != NULL)
         errx(EX_DATAERR, "cannot run %s elsewhere: %s %s", argv[optind], checked, problem);
     embryo_make(path, argv + optind);
+    sigaddset(&move, SIGUSR2); /* from here on it waits until there is a job that can leave */
+    sigprocmask(SIG_BLOCK, &move, NULL);
     if (command_count > 1) /* else nothing can begin again */
         since_image();
     for (int life = 0, machine = 0;; life++) {
