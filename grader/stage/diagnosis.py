@@ -258,8 +258,11 @@ def stack_symptoms(now: Sequence[maps.Region], address: int, rip: int, rsp: int,
     """What became of the stack of a restart that crashed before it jumped."""
     code = maps.find(list(now), rip)
     old = maps.find(case.maps_before, rip)
-    if code is None or old is not None and old.name == code.name:
+    if code is None:
         return []
+    if old is not None and old.name == code.name:  # no code of the program's; and its stack never lies there
+        covered = "x" not in code.perms and code.start <= rsp < code.end
+        return [f"crash: the restorer lies in {old.kind()}"] if covered else []
     if code.inode:
         return ["crash: rip in restart's own code"]
     symptoms = ["crash: rip in the restorer"]

@@ -123,7 +123,7 @@ class Move:
     def waits_for(self, life: int, size: int) -> None:
         """Its so many-th life has begun, and there are so many more bytes than at its beginning."""
         def begun() -> bool:
-            return self.errors.read_text().count("begins") >= life or self.process.poll() is not None
+            return self.errors.read_text().count(" begins: ") >= life or self.process.poll() is not None
 
         assert wait_until(begun, 60), self.errors.read_text()
         aim = self.copied() + size
