@@ -62,13 +62,14 @@ def flags(folder: Path) -> list[str]:
 
 
 def commands(folder: Path, variables: Sequence[str]) -> Commands:
-    """What make would run for each object, without -I; the source by its path from the tree."""
+    """What make would run for each object, without -I; the source as make names it, and by its path from the tree. By
+    the first gdb knows it: the stage whose own it is calls it otherwise than the others do."""
     found = {}
     for line in make(folder, "-n", "-B", "V=1", *variables).stdout.splitlines():
         match = re.search(r" -c (\S+) -o build/(\S+\.o)$", line)
         if match:
             source = os.path.relpath(folder / match[1], folder.parent)
-            found[match[2]] = [*without_folders(line[: match.start()].split()), source]
+            found[match[2]] = [*without_folders(line[: match.start()].split()), match[1], source]
     return found
 
 

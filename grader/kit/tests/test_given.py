@@ -76,14 +76,14 @@ def test_a_source_that_hides_another_is_compiled(ours: Path, tree: Path) -> None
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
-    """Two stages: a source of the first's that includes two headers is compiled in both; the first is built."""
-    for name, earlier in ("stage1-a", ""), ("stage2-b", "../stage1-a"):
+    """Two stages behind one whose sources both compile; the first of them is built."""
+    for name, earlier in ("stage0-own", ""), ("stage1-a", "../stage0-own"), ("stage2-b", "../stage0-own"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "Makefile").write_text(
             f"PROGRAMS := program\nEARLIER := {earlier}\ninclude {TOP}/{STAGE1}/common.mk\n"
             "program: build/one.o build/two.o\n\ttouch $@\n")
     for name, text in ("one.c", '#include "one.h"\nint one = ONE;\n'), ("one.h", "#define ONE 1\n"), ("two.c", "int two;\n"):
-        (tmp_path / "stage1-a" / name).write_text(text)
+        (tmp_path / "stage0-own" / name).write_text(text)
     run_make(INTERFACE, tmp_path / "stage1-a", keep_flags=False)
     return tmp_path / "stage1-a", tmp_path / "stage2-b"
 
@@ -96,15 +96,20 @@ def compiled(stage: Path) -> list[str]:
 
 def test_what_another_stage_has_compiled_is_there(two: tuple[Path, Path]) -> None:
     assert compiled(two[1]) == []
-    (two[0] / "one.h").write_text("#define ONE 2\n")
+    (two[0].parent / "stage0-own/one.h").write_text("#define ONE 2\n")
     assert compiled(two[1]) == ["one.c"], "it knows what the object depends on"
 
 
 @pytest.mark.parametrize("name, still", [
-    ("stage2-b/one.h", ["one.c"]), ("stage2-b/two.c", ["two.c"]), ("stage1-a/one.h", ["one.c"])])
+    ("stage2-b/one.h", ["one.c"]), ("stage2-b/two.c", ["two.c"]), ("stage0-own/one.h", ["one.c"])])
 def test_another_header_or_source_is_compiled(two: tuple[Path, Path], name: str, still: list[str]) -> None:
     (two[0].parent / name).write_text("#define ONE 3\n" if name.endswith(".h") else "int two = 2;\n")
     assert compiled(two[1]) == still
+
+
+def test_gdb_sees_the_name_that_make_gave(two: tuple[Path, Path]) -> None:
+    """To the stage whose own source it is that is `one.c`, to others `../stage0-own/one.c`: two objects."""
+    assert sorted(compiled(two[0].parent / "stage0-own")) == ["one.c", "two.c"]
 
 
 @pytest.mark.parametrize("line", ["FREE := one.o two.o", "CFLAGS := -O0", "CC := gcc -DX", "LAB_CFLAGS += -DY"])
