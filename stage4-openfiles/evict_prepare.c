@@ -12,7 +12,7 @@ static uint64_t checksum(char *const *argv)
     return sum;
 }
 
-/* What evict_wish.c reads. */
+/* libckpt.so reads it (NOTE_LIBRARY), and so does `restart --resume` (library_plan.c). */
 static void put_wish(const struct evict *evict)
 {
     char *text = NULL;
