@@ -62,17 +62,17 @@ static long open_problem(const struct place *place, const struct stat *st, int f
 /* The open itself.  It must not wait: for the other end of a FIFO, for a terminal's line. */
 static int open_there(const struct place *place, const struct stat *st, int flags, mode_t mode)
 {
-    char name[sizeof(struct number) + 20];
+    char name[FD_NAME_ROOM];
     bool may_wait = !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode);
     flags = (flags & ~(O_ASYNC | O_DIRECT | O_NONBLOCK)) | O_CLOEXEC | O_NOCTTY;
     if (place->object < 0)
         return openat(place->directory, place->name, flags | O_NOFOLLOW, mode & 07777);
     if (S_ISLNK(st->st_mode)) /* O_NOFOLLOW */
         return openat(place->directory, place->name, flags | O_NOFOLLOW);
-    text_join(name, sizeof name, "/proc/self/fd/", text_number((uint64_t)place->object, 10).digits, NULL);
     if ((flags & O_TMPFILE) != O_TMPFILE)
         flags &= ~O_CREAT;
-    return open(name, (flags & ~O_NOFOLLOW) | (may_wait && !(flags & O_PATH) ? O_NONBLOCK : 0), mode & 07777);
+    int wait = may_wait && !(flags & O_PATH) ? O_NONBLOCK : 0;
+    return open(fd_name(place->object, name), (flags & ~O_NOFOLLOW) | wait, mode & 07777);
 }
 
 static long opened(int fd, const struct place *place, const struct stat *before, int flags)
@@ -153,16 +153,15 @@ long serve_linkat(struct request *r)
 {
     int from = take_directory(r, 0), to = take_directory(r, 2), flags = (int)r->arguments[4] & AT_SYMLINK_FOLLOW;
     struct place old, new;
-    char name[sizeof(struct number) + 20];
+    char name[FD_NAME_ROOM];
     if (!take_place(r, 1, from, PATH_ENTRY, flags, &old) || !take_place(r, 3, to, PATH_CHANGE, 0, &new))
         return r->error;
     if (old.object < 0 || new.job_fd >= 0)
         return old.object < 0 ? -ENOENT : -EEXIST;
     if (old.job_fd >= 0 ? !job_may_change(old.job_fd) : !allow_inside(old.path, true))
         return -EACCES;
-    text_join(name, sizeof name, "/proc/self/fd/", text_number((uint64_t)old.object, 10).digits, NULL);
-    int result =
-        linkat(AT_FDCWD, name, new.directory, new.name, AT_SYMLINK_FOLLOW); /* old.object is what it means */
+    const char *object = fd_name(old.object, name); /* is what it means */
+    int result = linkat(AT_FDCWD, object, new.directory, new.name, AT_SYMLINK_FOLLOW);
     return request_result(result);
 }
 

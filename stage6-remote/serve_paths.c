@@ -5,6 +5,12 @@
 
 #define OWN "/proc/self/fd/" /* N: the job's own descriptor, as we know it */
 
+const char *fd_name(int fd, char room[FD_NAME_ROOM])
+{
+    text_join(room, FD_NAME_ROOM, OWN, text_number((uint64_t)fd, 10).digits, NULL);
+    return room;
+}
+
 /* The number behind OWN, or -1; *rest is what follows it. */
 static int own_descriptor(const char *path, const char **rest)
 {

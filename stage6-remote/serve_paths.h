@@ -9,6 +9,7 @@
 #define CKPT_SERVE_PATHS_H
 
 #include "serve.h"
+#include "text.h"
 
 #include <limits.h>
 
@@ -47,6 +48,10 @@ int path_walk(int directory, const char *path, bool follow, struct place *place)
  * The path in argument i: path_walk(), and whether it may be used so.  Its descriptors are closed after the call.
  */
 bool take_place(struct request *r, int i, int directory, enum path_use use, int at_flags, struct place *place);
+
+/* The name by which the kernel knows what this descriptor has open: /proc/self/fd/N.  Returns room. */
+#define FD_NAME_ROOM (sizeof "/proc/self/fd/" + sizeof(struct number))
+const char *fd_name(int fd, char room[FD_NAME_ROOM]);
 
 /* The absolute path of what this descriptor has open, as the kernel has it now.  0 or -errno. */
 int path_of(int fd, char path[PATH_MAX]);

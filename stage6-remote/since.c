@@ -4,8 +4,6 @@
 #include "shadow.h"
 #include "text.h"
 
-#define CANNOT_MOST 200 /* texts; nobody reads more */
-
 struct since since = {.folder = -1};
 
 const char *since_name(int fd)
@@ -38,20 +36,23 @@ void since_cannot(const char *format, ...)
         since.cannot[since.cannot_count++] = text;
 }
 
+bool since_is_file(int fd, dev_t device, ino_t inode)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 bool since_has_messages(int fd)
 {
-    struct stat messages, st;
-    return fstat(shadow.messages, &messages) == 0 && fstat(fd, &st) == 0 && st.st_dev == messages.st_dev &&
-           st.st_ino == messages.st_ino;
+    struct stat messages;
+    return fstat(shadow.messages, &messages) == 0 && since_is_file(fd, messages.st_dev, messages.st_ino);
 }
 
 /* The size at the image, of a file that was open then. */
 static off_t size_then(const struct stat *st)
 {
-    struct stat other;
     for (int fd = 0; fd < JOB_FILES; fd++)
-        if (since.then[fd].open && since.then[fd].size >= 0 && fstat(fd, &other) == 0 &&
-            other.st_dev == st->st_dev && other.st_ino == st->st_ino)
+        if (since.then[fd].open && since.then[fd].size >= 0 && since_is_file(fd, st->st_dev, st->st_ino))
             return since.then[fd].size;
     return st->st_size;
 }
@@ -110,11 +111,11 @@ static void note_descriptor(int fd)
 /* Closing a descriptor drops all locks of ours on its file (fcntl_locking(2)), also those by another descriptor. */
 static bool is_open_otherwise(int parked)
 {
-    struct stat ours, other;
+    struct stat ours;
     if (fstat(parked, &ours) != 0)
         return false;
     for (int fd = 0; fd < JOB_FILES; fd++)
-        if (job_has(fd) && fstat(fd, &other) == 0 && other.st_dev == ours.st_dev && other.st_ino == ours.st_ino)
+        if (job_has(fd) && since_is_file(fd, ours.st_dev, ours.st_ino))
             return true;
     return false;
 }
@@ -133,10 +134,8 @@ static void forget(void)
 
 void since_image(void)
 {
-    static char *texts[CANNOT_MOST];
     forget();
     since.noting = true;
-    since.cannot = texts;
     for (int fd = 0; fd < JOB_FILES; fd++) {
         bool parked = since.then[fd].parked;
         if (parked && !is_open_otherwise(fd)) {

@@ -69,11 +69,13 @@ struct descriptor_then {
     int flags;         /* F_GETFL */
 };
 
+#define CANNOT_MOST 200 /* texts; nobody reads more */
+
 struct since {
     bool noting; /* there was an image */
     struct changed_file *files;
     size_t file_count;
-    char **cannot; /* texts, malloc'ed */
+    char *cannot[CANNOT_MOST]; /* texts, malloc'ed */
     size_t cannot_count;
     struct descriptor_then then[JOB_FILES];
     int file_of[JOB_FILES]; /* number of the file that this descriptor writes to, plus 1; 0: not yet known */
@@ -89,6 +91,9 @@ extern struct since since;
  * its standard error may come twice.
  */
 bool since_has_messages(int fd);
+
+/* Has the descriptor this file open? */
+bool since_is_file(int fd, dev_t device, ino_t inode);
 
 /* The file of a descriptor, as a path for people: static memory. */
 const char *since_name(int fd);

@@ -28,9 +28,8 @@ struct walk {
 
 int path_of(int fd, char path[PATH_MAX])
 {
-    char name[40];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(name, path, PATH_MAX - 1);
+    char name[FD_NAME_ROOM];
+    ssize_t n = readlink(fd_name(fd, name), path, PATH_MAX - 1);
     if (n < 0)
         return -errno;
     path[n] = '\0';

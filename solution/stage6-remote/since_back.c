@@ -7,16 +7,8 @@
 #include "since.h"
 #include "libc.h"
 #include "shadow.h"
-#include "text.h"
 
 #define SHOWN 20 /* lines of the list */
-
-static int open_number(int fd)
-{
-    char name[sizeof "/proc/self/fd/" + sizeof(struct number)];
-    text_join(name, sizeof name, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
-    return open(name, O_PATH | O_CLOEXEC);
-}
 
 static bool is_still(int fd, const struct changed_file *file)
 {
@@ -31,6 +23,7 @@ static bool is_still(int fd, const struct changed_file *file)
  */
 static int open_again(const struct changed_file *file)
 {
+    char name[FD_NAME_ROOM];
     int fd = open(file->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (is_still(fd, file))
         return fd;
@@ -39,7 +32,7 @@ static int open_again(const struct changed_file *file)
     for (int number = 0; number < JOB_FILES; number++) {
         if (since.file_of[number] != (int)(file - since.files) + 1)
             continue;
-        fd = open_number(number);
+        fd = open(fd_name(number, name), O_PATH | O_CLOEXEC);
         if (is_still(fd, file))
             return fd;
         if (fd >= 0)
@@ -77,12 +70,11 @@ static void list(void)
 
 static bool take_back(const struct changed_file *file)
 {
-    char name[sizeof "/proc/self/fd/" + sizeof(struct number)];
+    char name[FD_NAME_ROOM];
     int fd = open_again(file);
     if (fd < 0)
         return false;
-    text_join(name, sizeof name, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
-    bool done = file->made ? unlink(file->path) == 0 : truncate(name, file->then) == 0;
+    bool done = file->made ? unlink(file->path) == 0 : truncate(fd_name(fd, name), file->then) == 0;
     close(fd);
     return done;
 }
