@@ -31,7 +31,7 @@ ALONE = ["bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc", "--de
 FRAME = struct.Struct("=IIQ")  # frame.h
 HELLO, IMAGE, START = (0x6B63 << 16 | number for number in range(3))
 FRAME_MAX = 80 << 10
-DATA_WRONG, LOST, PROTOCOL = 65, 75, 76  # sysexits.h
+DATA_WRONG, NOT_STARTED, LOST, PROTOCOL = 65, 71, 75, 76  # sysexits.h
 
 
 @lru_cache(maxsize=1)
@@ -75,13 +75,14 @@ def read(case: Case, path: Path) -> str:
         return path.read_text(errors="replace") if path.exists() else ""
 
 
-def elsewhere(case: Case) -> list[str]:
-    """The options that lead to another machine."""
+def elsewhere(case: Case, *landlord: str) -> list[str]:
+    """The options that lead to another machine, which may have a landlord."""
     there = decoys(case)
     if case.lab.place is not None or not machines_work():
-        return ["-e", f"cd {shlex.quote(str(there))} && exec"]
+        return ["-e", f"cd {shlex.quote(str(there))} && exec {shlex.join(landlord)}"]
     binds = ["--ro-bind", str(case.lab.folder), "/stage", "--bind", str(there), str(case.folder)]
-    return ["-e", shlex.join([*ALONE, *binds, "--chdir", str(case.folder), "--"]), "--restart", "/stage/restart-static"]
+    words = [*landlord, *ALONE, *binds, "--chdir", str(case.folder), "--"]
+    return ["-e", shlex.join(words), "--restart", "/stage/restart-static"]
 
 
 def shadow(case: Case, program: str, *arguments: object, way: Sequence[str] | None = None) -> Life:
@@ -435,3 +436,93 @@ def test_moves(case: Case) -> None:
                   "remote: no move", *life.symptoms())
         os.write(end, text[-1].encode())
     check_copy(case, life, "".join(text), 0, "moves")
+
+
+# 6.7, 6.8: the machine is somebody's, and it may be lost
+
+
+class Machine:
+    """One with a landlord, who gives its keeper a signal when we ask for that."""
+
+    def __init__(self, case: Case, name: str, number: signal.Signals) -> None:
+        self.case, self.asked = case, case.folder / f"{name}.asked"
+        self.way = elsewhere(case, str(case.program("landlord")), str(int(number)), str(self.asked))
+
+    def ask(self) -> None:
+        write(self.case, self.asked, "")
+
+
+@points(2, step="6.7", needs="test_moves")
+def test_evicted(case: Case) -> None:
+    """SIGTERM to restart --remote: the job leaves that machine with all it has, and goes on on the next one"""
+    machines = [Machine(case, name, signal.SIGTERM) for name in ("first", "second")]
+    text = [records(100) for _ in range(len(machines) + 1)]
+    way = [word for machine in machines for word in machine.way]
+    with fifo(case) as end:
+        life = shadow(case, "elsewhere", "copy", "fifo", "out", way=["-v", *way, *elsewhere(case)])
+        life.wait_for_line("begins")
+        for number, machine in enumerate(machines):
+            os.write(end, text[number].encode())
+            machine.ask()
+            check(said(life, "life", number + 2), f"the job was evicted, and did not go to the next machine: "
+                  f"{exit_words(life.status)}", "remote: no eviction", *life.symptoms())
+        os.write(end, text[-1].encode())
+    check_copy(case, life, "".join(text), 0, "eviction")
+
+
+def lose(case: Case, life: Life, machine: Machine) -> None:
+    """While the job waits at its gate."""
+    life.wait_for_line("gate 01")
+    machine.ask()
+
+
+@points(2, step="6.8", needs="test_moves")
+def test_machine_lost(case: Case) -> None:
+    """a machine is lost: what its job has done is taken back, and it begins again on the next one"""
+    machine, old, new = Machine(case, "lost", signal.SIGKILL), words_of(12), words_of(9)
+    write(case, case.folder / "grown", old + "\n")
+    life = shadow(case, "openfiles", "open 3 grown wa", f"write 3 {new}", "open 4 made wc", f"write 4 {new}", "gate 1",
+                  f"write 3 {new[::-1]}", way=["-v", *machine.way, *elsewhere(case)])
+    lose(case, life, machine)
+    check(said(life, "life", 2), f"its machine was lost, and the job did not begin again on the next one: "
+          f"{exit_words(life.status)}", "remote: not again", *life.symptoms())
+    case.open_gate(1)
+    status = life.wait()
+    check(status != LOST, f"the job was lost: {life.messages()}", "remote: not again", *life.symptoms())
+    for name, texts in (("grown", [old, new, new[::-1]]), ("made", [new])):
+        check_equal(read(case, case.folder / name).split(), texts, f"{name} is not as if its job had run once",
+                    "remote: done twice", *life.symptoms())
+    check_output(life, ["gate 01"], "again")
+
+
+def check_tries(case: Case, way: list[str], wanted: int, count: int, too_often: str) -> None:
+    """No machine of `way` runs the job; each notes that it was tried."""
+    def tries() -> int:
+        return len(read(case, case.folder / "tries").splitlines())
+
+    before = tries()
+    life = shadow(case, "elsewhere", "status", way=way)
+    wait_until(lambda: life.status is not None or tries() - before > 2 * count, of=life.pid)
+    tried = tries() - before
+    life.kill()
+    symptom = too_often if tried > count else "not again" if tried < count else "status"
+    check((life.status, tried) == (wanted, count), f"{exit_words(life.status)}, must be {wanted}; machines were tried "
+          f"{tried} times, must be {count}", f"remote: {symptom}", *life.symptoms())
+
+
+@points(1, step="6.8", needs="test_machine_lost")
+def test_lost_for_good(case: Case) -> None:
+    """no machine works; one sends what is wrong; the job has changed what cannot be taken back: it does not begin again"""
+    note = f"echo >>{shlex.quote(str(case.folder / 'tries'))}; "
+    fails, greets = ["-e", note + "false"], ["-e", note + "echo Welcome to this machine.; true"]
+    check_tries(case, fails * 3, NOT_STARTED, 3, "tried too often")
+    check_tries(case, greets + fails, PROTOCOL, 1, "wrong one trusted")
+    machine, old, new = Machine(case, "lost", signal.SIGKILL), words_of(12), words_of(9)
+    write(case, case.folder / "numbers", old)
+    life = shadow(case, "openfiles", "open 3 numbers u", f"write 3 {new}", "gate 1", way=[*machine.way, *elsewhere(case)])
+    lose(case, life, machine)
+    over = wait_until(lambda: life.status is not None or "begins again" in life.messages(), of=life.pid)
+    if "begins again" in life.messages():
+        life.kill()
+    check(over and life.status == LOST, f"a file was written over, and its job's machine was lost: "
+          f"{exit_words(life.status)}, must be {LOST}", "remote: again in spite of", *life.symptoms())

@@ -53,12 +53,17 @@ static void leave(const struct job *job)
         kill(job->pid, SIGCONT);
 }
 
-/* The owner of this machine wants it back.  The shadow has to know that an image will come. */
+/* The owner of this machine wants it back. */
 static void evict(const struct job *job)
 {
+    //@ step 6.7 The job is evicted: this is the keeper's half.
+    //@ The shadow takes an image only if it knows that one will come: send_home() a FRAME_LEAVE, which has no data
+    //@ and the serial 0. If the job is leaving already, home knows it. Then leave(), above, asks the job: not by
+    //@ SIGTERM, which was meant for us; the job may have a handler of its own for that.
     if (!leaving)
         send_home(FRAME_LEAVE, 0, NULL, 0);
     leave(job);
+    //@ end
 }
 
 static void pass_signal(const struct job *job, const struct frame *frame)

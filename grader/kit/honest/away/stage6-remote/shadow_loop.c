@@ -20,3 +20,10 @@
     }
     shadow.abandoned = shadow.serving;
 //@ end
+//@ step 6.7
+    if (shadow.leaving)
+        return; /* our LEAVE and theirs have crossed */
+    if (leave())
+        return;
+    shadow_failed(-ENOMEM);
+//@ end
