@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -258,6 +259,29 @@ def test_the_same_command_reads_on_in_its_standard_input(job: Job) -> None:
             assert job.leave() == 85
             (job.folder / "go").touch()
     assert process.wait(LIMIT) == 0 and job.lines() == ["1", "2", "3"], job.errors.read_text()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_copied_sandbox_whose_old_name_is_another_job_s(tmp_path: Path, kept: bool) -> None:
+    """As HTCondor's on another machine: other files under the same names; and its output may be made anew."""
+    job = Job(tmp_path / "dir_1", *evicts(), "/usr/bin/python3", "-c", READS)
+    job.folder.mkdir()
+    (job.folder / "input").write_text("1 2 3 ")
+    with (job.folder / "input").open("rb") as stdin:
+        job.start(stdin=stdin)
+    assert wait_until(lambda: job.lines() == ["1"], LIMIT)
+    assert job.leave() == 85
+    job.folder = shutil.copytree(job.folder, tmp_path / "dir_2")
+    (tmp_path / "dir_1/image").write_text("another job's")
+    job.output, job.errors = job.folder / "output", job.folder / "errors"
+    if not kept:
+        job.output.write_text("")
+    (job.folder / "go").touch()
+    with (job.folder / "input").open("rb") as stdin:
+        assert job.start(stdin=stdin).wait(LIMIT) == 0, job.errors.read_text()
+    assert job.lines() == (["1", "2", "3"] if kept else ["2", "3"])
+    assert job.said("output: made anew, without the 2 bytes") is not kept
+    assert (tmp_path / "dir_1/image").exists() and not (job.folder / "image").exists()
 
 
 MOVES = r"""
