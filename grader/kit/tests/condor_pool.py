@@ -17,7 +17,7 @@ from kit import systems
 from kit.systems import NotHere
 from stage.process import children_of
 
-LIMIT = 120.0  # seconds for anything that must happen
+LIMIT = 30.0  # seconds for anything that must happen
 SYSTEM = systems.System("Debian 13", "trixie", systems.DEBIAN)
 ROOT = systems.PLACE / "trixie-htcondor"
 USER = 1000  # in the chroot alone
@@ -52,9 +52,9 @@ ALLOW_NEGOTIATOR = *
 START = true
 SUSPEND = false
 PREEMPT = false
-NUM_CPUS = 4
-NUM_SLOTS = 4
-MEMORY = 4000
+NUM_CPUS = 8
+NUM_SLOTS = 8
+MEMORY = 16000
 RUNBENCHMARKS = false
 USE_PROCD = false
 NEGOTIATOR_INTERVAL = 1
