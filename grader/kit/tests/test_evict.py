@@ -209,6 +209,14 @@ def test_what_is_no_image_of_this_command_is_left_alone(job: Job) -> None:
     assert job.start().wait(LIMIT) == 65 and job.said("not an image of ckpt --evict") and image.exists()
 
 
+@pytest.mark.parametrize("name", ["stage4-openfiles", "stage5-coredump", "stage6-remote"])
+def test_what_is_no_image_at_all_is_left_alone(job: Job, name: str) -> None:
+    (job.folder / "image").write_text("A text, and no core either.")
+    job.words = (built.solution() / name / "ckpt", *evicts()[1:], "true")
+    assert job.start().wait(LIMIT) == 65, job.errors.read_text()
+    assert (job.folder / "image").read_text() == "A text, and no core either."
+
+
 @pytest.mark.parametrize("words", [["--resume"], ["--evict=0"], ["--evict=256"], ["--evict", "--evict-on", "USR2"],
                                    ["--evict", "--resume", "-o", "x.%p"]])
 def test_what_cannot_be_meant(words: list[str]) -> None:

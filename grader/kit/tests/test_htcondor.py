@@ -12,6 +12,7 @@ import pytest
 
 import condor_pool
 from condor_pool import Pool, wait_for
+from conftest import TOP
 from kit import built, rundocs
 from kit.systems import NOT_TRIED, NotHere
 
@@ -71,6 +72,13 @@ def pool_fixture() -> Iterator[Pool]:
     finally:
         pool.stop()
         shutil.rmtree(folder)
+
+
+def keep_log(name: str, text: str) -> None:
+    """For who wants to read it: grader/build/engines has the logs of the last run."""
+    (TOP / "grader/build/engines").mkdir(parents=True, exist_ok=True)
+    (TOP / f"grader/build/engines/{name}.log").write_text(text)
+    print(text)
 
 
 class Submitted:
@@ -134,6 +142,17 @@ class Submitted:
         return re.findall(r'CondorScratchDir = "(.*)"', self.log())
 
 
+def statuses(job: Submitted, command: str) -> list[str]:
+    """Of each life, as its starter saw them end."""
+    lines = [line for path in sorted((job.pool.folder / "log").glob("StarterLog.slot*")) for line in path.open()]
+    found: list[str] = []
+    its = False
+    for line in lines:
+        its = command in line if "About to exec" in line else its
+        found += re.findall(r"Process exited, pid=\d+, status=(\d+)", line) if its else []
+    return found
+
+
 def straight(folder: Path, command: list[str], stdin: str = "") -> list[str]:
     """What the program prints when nobody disturbs it."""
     (folder / "state").mkdir()
@@ -168,4 +187,117 @@ def test_evicted_three_times(pool: Pool, tmp_path: Path, name: str) -> None:
         assert (job.folder / "state/result").read_text() == (tmp_path / "state/result").read_text()
     assert len(set(job.places())) == ROUNDS, "each life is in a folder of its own"
     assert not list(job.folder.rglob("image"))
-    print(job.log())
+    assert sorted(statuses(job, command)) == ["0", "85", "85", "85"]
+    shadows = (pool.folder / "log/ShadowLog").read_text()
+    assert shadows.count(f"Job {job.id} is being evicted") == 3 and f"Job {job.id} terminated: exited with status 0" in shadows
+    keep_log(f"htcondor-{name}", job.log())
+
+
+def changed(job: Submitted, old: str, new: str, file: str = "job.sub") -> None:
+    path = job.folder / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def python(pool: Pool, name: str) -> tuple[Submitted, list[str]]:
+    return Submitted(pool, name, {"job.py": PYTHON}), [f"program=/usr/bin/python3 job.py /pool/{name}", "files=job.py"]
+
+
+def test_its_text(pool: Pool) -> None:
+    """What README shows is typed in a copy of the folder, and comes out."""
+    job = Submitted(pool, "text", {"script.sql": sql("/pool/text")})
+    (job.folder / "state").rmdir()
+    commands, problems = rundocs.parse(Path("README"), (job.folder / "README").read_text())
+    assert not problems and [command.text.split()[0] for command in commands] == [
+        "mkdir", "condor_submit", "condor_vacate_job", "condor_wait", "grep"]
+    cluster = ""
+    for command in commands:
+        if command.text.startswith("condor_vacate_job"):
+            job.round(1)
+        if command.text.startswith("condor_wait"):
+            job.wait_for("001", 2)
+            for number in range(1, ROUNDS + 1):
+                job.go(number)
+        said = job.ask("sh", "-c", re.sub(r"\b1\.0\b", f"{cluster}.0", command.text))
+        cluster = cluster or "".join(re.findall(r"cluster (\d+)", said))
+        said = said.replace(f"({int(cluster or 1):03}.", "(001.").replace(f" {cluster}.0", " 1.0")
+        said = said.replace(f"cluster {cluster}.", "cluster 1.")
+        expected = [re.sub(r"dir_\d+", "dir_...", line) for line in command.expected]
+        assert rundocs.same(expected, said.splitlines()), f"{command.text}:\n{said}"
+    assert job.out()[-1] == f"800|{sum(number * 1000 + i for number in range(1, 5) for i in range(200))}"
+
+
+def test_without_checkpoint_exit_code_the_output_begins_anew(pool: Pool) -> None:
+    job, words = python(pool, "anew")
+    changed(job, "checkpoint_exit_code    = 85\n", "")
+    job.submit("job.sub", *words)
+    job.evict(1)
+    for number in range(2, ROUNDS + 1):
+        job.go(number)
+    job.wait_for("005")
+    assert job.out()[0] == "round 2"
+    assert "_condor_stdout: made anew, without the 8 bytes" in (job.folder / "err").read_text()
+
+
+def test_an_image_that_is_named_by_itself_is_missing_at_the_end(pool: Pool) -> None:
+    job, words = python(pool, "named")
+    changed(job, "transfer_output_files   = state", "transfer_output_files   = state, image")
+    changed(job, "-o state/image", "-o image")
+    job.submit("job.sub", *words)
+    job.evict(1)
+    for number in range(2, ROUNDS + 1):
+        job.go(number)
+    job.wait_for("012")
+    assert re.search(r"reading from file \S*/image: \(errno 2\)", job.log())
+
+
+def test_transfer_checkpoint_files_do_not_count_on_eviction(pool: Pool) -> None:
+    job, words = python(pool, "uncounted")
+    changed(job, "transfer_output_files   = state", "transfer_output_files   = state/result\ntransfer_checkpoint_files = state")
+    job.submit("job.sub", *words)
+    job.evict(1)
+    for number in range(2, ROUNDS + 1):
+        job.go(number)
+    job.wait_for("005")
+    assert job.out().count("round 1") == 2, "it began again"
+
+
+def test_a_restart_that_is_refused_is_held(pool: Pool) -> None:
+    job, words = python(pool, "refused")
+    (job.folder / "state/image").write_text("not an image")
+    pool.own(job.folder)
+    job.submit("job.sub", *words)
+    job.wait_for("012")
+    assert "ExitCode =?= 65" in job.log()
+
+
+def test_periodic(pool: Pool, tmp_path: Path) -> None:
+    """Three times its image goes home; then the machine takes it away at once, and it goes on from the last."""
+    job, words = python(pool, "periodic")
+    job.submit("periodic.sub", "seconds=1", *words)
+    for number in range(1, ROUNDS):
+        job.round(number)
+        sent = uploads(job)
+        job.wait(f"upload {number}", lambda: uploads(job) >= sent + 2)  # noqa: B023
+        job.go(number)
+    job.round(ROUNDS)
+    sent = uploads(job)
+    job.wait("the last upload", lambda: uploads(job) >= sent + 2)
+    assert len(job.places()) == 1 and job.count("004") == 0, "on the same machine, in the same folder, and not evicted"
+    sent = uploads(job)
+    job.ask("condor_vacate_job", "-fast", job.id)
+    job.wait_for("004")
+    assert uploads(job) == sent, "nobody asked it"
+    job.wait_for("001", 2)
+    job.go(ROUNDS)
+    job.wait_for("005")
+    keep_log("htcondor-periodic", job.log())
+    (tmp_path / "job.py").write_text(PYTHON)
+    assert job.out() == straight(tmp_path, ["/usr/bin/python3", "job.py", "mark"])
+    assert (job.folder / "state/result").read_text() == (tmp_path / "state/result").read_text()
+    assert len(set(job.places())) == 2
+
+
+def uploads(job: Submitted) -> int:
+    return job.log().count("Finished transferring output files")
