@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,52 +11,11 @@ import pytest
 
 import condor_pool
 from condor_pool import Pool, wait_for
-from conftest import TOP
+from engine_jobs import ENGINES, PERL, PROGRAMS, PYTHON, ROUNDS, SUM, commands, keep_log, sql, straight
 from kit import built, rundocs
 from kit.systems import NOT_TRIED, NotHere
 
 pytestmark = [pytest.mark.stress, pytest.mark.xdist_group("htcondor")]
-
-ROUNDS = 4  # an eviction between two of them
-PYTHON = """
-import hashlib, os, sys, time
-chain = b"start"
-for number in range(1, 5):
-    for _ in range(1000):
-        chain = hashlib.sha256(chain).digest()
-    print(number, chain.hex(), file=open("state/result", "a"))
-    print("round", number, flush=True)
-    open(f"{sys.argv[1]}.up{number}", "w").close()
-    while not os.path.exists(f"{sys.argv[1]}.go{number}"):
-        time.sleep(0.01)
-print("end", chain.hex())
-"""
-PERL = r"""
-$| = 1;
-my $x = 1;
-open my $result, ">", "state/result";
-for my $number (1 .. 4) {
-    $x = ($x * 16807) % 2147483647 for 1 .. 1000;
-    syswrite $result, "$number $x\n";
-    print "round $number\n";
-    open my $up, ">", "$ARGV[0].up$number";
-    close $up;
-    select undef, undef, undef, 0.01 until -e "$ARGV[0].go$number";
-}
-print "end $x\n";
-"""
-
-
-def sql(mark: str) -> str:
-    """One transaction, read from standard input a bit at a time; its waits are queries."""
-    lines = ["CREATE TABLE t(n INTEGER, text TEXT);", "BEGIN;"]
-    for number in range(1, ROUNDS + 1):
-        lines += [f"INSERT INTO t VALUES({number * 1000 + i}, '{'x' * 40}');" for i in range(200)]
-        lines += [f"SELECT 'round {number}' WHERE writefile('{mark}.up{number}', '') = 0;",
-                  "SELECT 'went on' WHERE (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c "
-                  f"WHERE readfile('{mark}.go{number}') IS NULL) SELECT count(*) FROM c) > 0;"]
-    return "\n".join([*lines, "COMMIT;", "SELECT count(*), sum(n) FROM t;", ""])
-
 
 @pytest.fixture(name="pool", scope="module")
 def pool_fixture() -> Iterator[Pool]:
@@ -74,22 +32,15 @@ def pool_fixture() -> Iterator[Pool]:
         shutil.rmtree(folder)
 
 
-def keep_log(name: str, text: str) -> None:
-    """For who wants to read it: grader/build/engines has the logs of the last run."""
-    (TOP / "grader/build/engines").mkdir(parents=True, exist_ok=True)
-    (TOP / f"grader/build/engines/{name}.log").write_text(text)
-    print(text)
-
-
 class Submitted:
     """A job in a folder of its own, as a user makes it: copies of the engine's files and of the stage's programs."""
 
     def __init__(self, pool: Pool, name: str, sources: dict[str, str]) -> None:
         self.pool, self.name = pool, name
         self.folder = pool.folder / name
-        shutil.copytree(pool.stage / "engines/htcondor", self.folder)
+        shutil.copytree(pool.stage.parent / ENGINES / "htcondor", self.folder)
         (self.folder / "state").mkdir()
-        for program in ("ckpt", "restart", "libckpt.so"):
+        for program in PROGRAMS:
             shutil.copy2(pool.stage / program, self.folder)
         for file, text in sources.items():
             (self.folder / file).write_text(text)
@@ -153,25 +104,16 @@ def statuses(job: Submitted, command: str) -> list[str]:
     return found
 
 
-def straight(folder: Path, command: list[str], stdin: str = "") -> list[str]:
-    """What the program prints when nobody disturbs it."""
-    (folder / "state").mkdir()
-    for number in range(1, ROUNDS + 1):
-        (folder / f"mark.go{number}").touch()
-    done = subprocess.run(command, cwd=folder, input=stdin, text=True, check=True, capture_output=True)
-    return done.stdout.splitlines()
-
-
-PROGRAMS = {
+JOBS = {
     "python3": ("/usr/bin/python3 job.py", "job.py", PYTHON),
     "perl": ("/usr/bin/perl job.pl", "job.pl", PERL),
     "sqlite3": ("/usr/bin/sqlite3 state/db", "", ""),
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", JOBS)
 def test_evicted_three_times(pool: Pool, tmp_path: Path, name: str) -> None:
-    command, file, source = PROGRAMS[name]
+    command, file, source = JOBS[name]
     mark = f"/pool/{name}"
     job = Submitted(pool, name, {file or "script.sql": source or sql(mark)})
     words = [f"program={command} {mark}" if file else f"program={command}", f"files={file}", "" if file else "stdin=script.sql"]
@@ -208,11 +150,8 @@ def test_its_text(pool: Pool) -> None:
     """What README shows is typed in a copy of the folder, and comes out."""
     job = Submitted(pool, "text", {"script.sql": sql("/pool/text")})
     (job.folder / "state").rmdir()
-    commands, problems = rundocs.parse(Path("README"), (job.folder / "README").read_text())
-    assert not problems and [command.text.split()[0] for command in commands] == [
-        "mkdir", "condor_submit", "condor_vacate_job", "condor_wait", "grep"]
     cluster = ""
-    for command in commands:
+    for command in commands("htcondor"):
         if command.text.startswith("condor_vacate_job"):
             job.round(1)
         if command.text.startswith("condor_wait"):
@@ -225,7 +164,7 @@ def test_its_text(pool: Pool) -> None:
         said = said.replace(f"cluster {cluster}.", "cluster 1.")
         expected = [re.sub(r"dir_\d+", "dir_...", line) for line in command.expected]
         assert rundocs.same(expected, said.splitlines()), f"{command.text}:\n{said}"
-    assert job.out()[-1] == f"800|{sum(number * 1000 + i for number in range(1, 5) for i in range(200))}"
+    assert job.out()[-1] == SUM
 
 
 def test_without_checkpoint_exit_code_the_output_begins_anew(pool: Pool) -> None:
