@@ -68,6 +68,15 @@ PROLOG = """\
 """
 
 
+def with_lines(configuration: str, lines: str) -> str:
+    """Each of the lines takes the place of one that begins with the same word, if there is one."""
+    words = {line.split()[0].partition("=")[0] if not line.startswith(("NodeName", "PartitionName")) else line.split()[0]
+             for line in lines.splitlines() if line and not line.startswith("#")}
+    kept = [line for line in configuration.splitlines()
+            if not {line.split()[0], line.split()[0].partition("=")[0]} & words]
+    return "\n".join([*kept, lines])
+
+
 def missing() -> str:
     """Why there can be no cluster here, or nothing."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -112,8 +121,10 @@ def belongs(pid: int, folder: Path) -> bool:
 class Cluster:
     """Started by start(), ended by stop()."""
 
-    def __init__(self, folder: Path, nodes: int = 3, array: int = 20) -> None:
+    def __init__(self, folder: Path, nodes: int = 3, array: int = 20, lines: str = "") -> None:
+        """With these lines of slurm.conf, too."""
         self.folder = folder
+        self.lines = lines
         self.names = [f"node{number}" for number in range(1, nodes + 1)]
         self.conf = folder / "slurm.conf"
         self.array = array
@@ -141,9 +152,9 @@ class Cluster:
         prolog.chmod(0o755)
         for name in ("state", *(f"spool-{name}" for name in self.names)):
             (self.folder / name).mkdir()
-        self.conf.write_text(CONFIGURATION.format(
+        self.conf.write_text(with_lines(CONFIGURATION.format(
             folder=self.folder, host=host, port=port, array=self.array, nodes="\n".join(nodes),
-            count=len(self.names)))
+            count=len(self.names)), self.lines))
 
     def _start_munge(self) -> None:
         key = self.folder / "munge.key"

@@ -78,5 +78,28 @@ def test_every_second(folder: Path) -> None:
     assert not (folder / "image").exists()
 
 
+HEARS = """
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: print("asked", flush=True))
+print("up", flush=True)
+while not os.path.exists("go"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("words", ["", "--foreground "])
+def test_whom_timeout_asks(folder: Path, words: str) -> None:
+    loop = folder / "loop"
+    loop.write_text(loop.read_text().replace("--foreground ", words))
+    with (folder / "out").open("ab") as out:
+        job = subprocess.Popen(["./loop", "/usr/bin/python3", "-c", HEARS], cwd=folder, stdin=subprocess.DEVNULL, stdout=out,
+                               env={**os.environ, "EVERY": "1", "IMAGE": "another"}, start_new_session=True)
+        assert wait_until(lambda: inode(folder / "another") > 0, LIMIT)
+        (folder / "go").touch()
+        assert job.wait(LIMIT) == 0
+    assert ("asked" in (folder / "out").read_text()) is (words == ""), "the program, too?"
+
+
 def inode(path: Path) -> int:
     return path.stat().st_ino if path.exists() else 0
