@@ -18,8 +18,8 @@ struct moved {
 void moved_add(struct moved *moved, const char *text);
 
 /*
- * Did the image come along with its folder?  It lay in `then`, under this name, and lies in `now` in the same place;
- * and what has its old name today, if anything, is another file: a folder of another job, which is none of ours.
+ * Did the image come along with its folder?  It lay in `then`, under this name, and lies in `now` in the same
+ * place; and what has its old name today, if anything, is another file: the folder is another job's.
  */
 bool moved_with(const char *then, const char *name_then, const char *now, const char *name_now);
 

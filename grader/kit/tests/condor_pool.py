@@ -2,7 +2,9 @@
 
 Debian 12 has no HTCondor, so debootstrap makes the chroot, beside those of kit/systems.py, where it stays for the
 next run. The pool's daemons and jobs are one ordinary user's, in a pid namespace that ends with the test, and in a
-network namespace that has only its loopback device: nobody else can reach them, nor they anybody.
+network namespace that has only its loopback device: nobody else can reach them, nor they anybody. The stage's programs
+are those that were built here: a job takes one build along to all machines, and runs with newer C libraries than it was
+built with (here 2.41), not with older ones.
 """
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from kit import systems
 from kit.systems import NotHere
 from stage.process import children_of
 
-LIMIT = 30.0  # seconds for anything that must happen
+LIMIT = 120.0  # seconds for anything that must happen
 SYSTEM = systems.System("Debian 13", "trixie", systems.DEBIAN)
 ROOT = systems.PLACE / "trixie-htcondor"
 USER = 1000  # in the chroot alone
@@ -82,8 +84,18 @@ wait
 """
 
 
-def make_root() -> Path:
+def check_rights() -> None:
     systems.check_rights()
+    if shutil.which("ip") is None:
+        raise NotHere("ip is not installed (iproute2), which brings up the loopback device")
+    done = subprocess.run([*NAMESPACES, "true"], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise NotHere(f"no network of its own: {done.stderr.strip()}")
+
+
+def make_root() -> Path:
+    """The chroot, which has its name only when it is whole."""
+    check_rights()
     if not ROOT.exists():
         partial = ROOT.with_name(f"{ROOT.name}.making")
         shutil.rmtree(partial, ignore_errors=True)

@@ -211,6 +211,40 @@ def test_a_restart_that_is_refused_is_held(pool: Pool) -> None:
     assert "ExitCode =?= 65" in job.log()
 
 
+MAPS = """
+import mmap, os
+with open("state/data", "w+b") as file:
+    file.write(b"x" * 4096)
+    file.flush()
+    window = mmap.mmap(file.fileno(), 4096)
+open("/pool/maps.up1", "w").close()
+while window[0] != ord("y") and not os.path.exists("/pool/maps.go1"):
+    pass
+"""
+
+
+def test_a_mapped_file_of_the_sandbox_is_another_there(pool: Pool) -> None:
+    job = Submitted(pool, "maps", {"job.py": MAPS})
+    job.submit("job.sub", "program=/usr/bin/python3 job.py", "files=job.py")
+    job.round(1)
+    job.ask("condor_vacate_job", job.id)
+    job.wait_for("012")
+    assert "ExitCode =?= 66" in job.log() and "state/data" in job.ask("cat", "err")
+
+
+def test_another_exit_status(pool: Pool) -> None:
+    """...for a program that has 85 of its own."""
+    job = Submitted(pool, "status", {"job.py": PYTHON.replace('print("end"', 'sys.exit(85) # ')})
+    changed(job, "checkpoint_exit_code    = 85", "checkpoint_exit_code    = 99")
+    changed(job, "--evict ", "--evict=99 ")
+    job.submit("job.sub", "program=/usr/bin/python3 job.py /pool/status", "files=job.py")
+    job.evict(1)
+    for number in range(2, ROUNDS + 1):
+        job.go(number)
+    job.wait_for("005")
+    assert "(return value 85)" in job.log() and statuses(job, "/pool/status") == ["99", "85"]
+
+
 def test_periodic(pool: Pool, tmp_path: Path) -> None:
     """Three times its image goes home; then the machine takes it away at once, and it goes on from the last."""
     job, words = python(pool, "periodic")
