@@ -62,8 +62,8 @@ static void set_own_position(const struct open_file_table *table, const struct o
         fstat(file->fd, &now) != 0 || !is_own_file(table, file, &now))
         return;
     if ((uint64_t)now.st_size < file->offset)
-        fprintf(stderr, "restart: descriptor %d, %s: made anew, without the %lu bytes before its position\n", file->fd,
-                open_path(table, file), file->offset);
+        fprintf(stderr, "restart: descriptor %d, %s: made anew, without the %lu bytes before its position\n",
+                file->fd, open_path(table, file), file->offset);
     else if (lseek(file->fd, (off_t)file->offset, SEEK_SET) < 0)
         err(EX_OSERR, "%s: offset %lu", open_path(table, file), file->offset);
 }
