@@ -42,9 +42,12 @@ print "end $x\n";
 """
 
 
-def sql(mark: str) -> str:
+IN_MEMORY = "PRAGMA journal_mode=MEMORY;"  # no name of a journal, which would be one in a folder
+
+
+def sql(mark: str, first: str = "") -> str:
     """One transaction, read from a file a bit at a time; its waits are queries."""
-    lines = ["CREATE TABLE t(n INTEGER, text TEXT);", "BEGIN;"]
+    lines = [first, "CREATE TABLE t(n INTEGER, text TEXT);", "BEGIN;"]
     for number in range(1, ROUNDS + 1):
         lines += [f"INSERT INTO t VALUES({number * 1000 + i}, '{'x' * 40}');" for i in range(200)]
         lines += [f"SELECT 'round {number}' WHERE writefile('{mark}.up{number}', '') = 0;",

@@ -11,11 +11,11 @@ import pytest
 
 import condor_pool
 from condor_pool import Pool, wait_for
-from engine_jobs import ENGINES, PERL, PROGRAMS, PYTHON, ROUNDS, SUM, commands, keep_log, sql, straight
+from engine_jobs import ENGINES, IN_MEMORY, PERL, PROGRAMS, PYTHON, ROUNDS, SUM, commands, keep_log, sql, straight
 from kit import built, rundocs
 from kit.systems import NOT_TRIED, NotHere
 
-pytestmark = [pytest.mark.stress, pytest.mark.xdist_group("htcondor")]
+pytestmark = [pytest.mark.stress, pytest.mark.xdist_group("htcondor"), pytest.mark.timeout(5400)]  # a chroot, at first
 
 @pytest.fixture(name="pool", scope="module")
 def pool_fixture() -> Iterator[Pool]:
@@ -115,7 +115,7 @@ JOBS = {
 def test_evicted_three_times(pool: Pool, tmp_path: Path, name: str) -> None:
     command, file, source = JOBS[name]
     mark = f"/pool/{name}"
-    job = Submitted(pool, name, {file or "script.sql": source or sql(mark)})
+    job = Submitted(pool, name, {file or "script.sql": source or sql(mark, IN_MEMORY)})
     words = [f"program={command} {mark}" if file else f"program={command}", f"files={file}", "" if file else "stdin=script.sql"]
     job.submit("job.sub", *filter(None, words))
     for number in range(1, ROUNDS):
@@ -123,13 +123,13 @@ def test_evicted_three_times(pool: Pool, tmp_path: Path, name: str) -> None:
     job.go(ROUNDS)
     job.wait_for("005")
     (tmp_path / (file or "script.sql")).write_text(source)
-    expected = straight(tmp_path, [*command.split(), "mark"] if file else command.split(), sql("mark"))
+    expected = straight(tmp_path, [*command.split(), "mark"] if file else command.split(), sql("mark", IN_MEMORY))
     assert job.out() == expected
     if file:
         assert (job.folder / "state/result").read_text() == (tmp_path / "state/result").read_text()
     assert len(set(job.places())) == ROUNDS, "each life is in a folder of its own"
     assert not list(job.folder.rglob("image"))
-    assert sorted(statuses(job, command)) == ["0", "85", "85", "85"]
+    assert sorted(statuses(job, command)) == ["0", "85", "85", "85"], job.ask("sh", "-c", "cat err; ls -la . state")
     shadows = (pool.folder / "log/ShadowLog").read_text()
     assert shadows.count(f"Job {job.id} is being evicted") == 3 and f"Job {job.id} terminated: exited with status 0" in shadows
     keep_log(f"htcondor-{name}", job.log())
@@ -148,7 +148,7 @@ def python(pool: Pool, name: str) -> tuple[Submitted, list[str]]:
 
 def test_its_text(pool: Pool) -> None:
     """What README shows is typed in a copy of the folder, and comes out."""
-    job = Submitted(pool, "text", {"script.sql": sql("/pool/text")})
+    job = Submitted(pool, "text", {"script.sql": sql("/pool/text", IN_MEMORY)})
     (job.folder / "state").rmdir()
     cluster = ""
     for command in commands("htcondor"):
@@ -165,6 +165,16 @@ def test_its_text(pool: Pool) -> None:
         expected = [re.sub(r"dir_\d+", "dir_...", line) for line in command.expected]
         assert rundocs.same(expected, said.splitlines()), f"{command.text}:\n{said}"
     assert job.out()[-1] == SUM
+
+
+def test_sqlite3_does_not_find_its_journal(pool: Pool) -> None:
+    job = Submitted(pool, "journal", {"script.sql": sql("/pool/journal")})
+    job.submit("job.sub", "program=/usr/bin/sqlite3 state/db", "stdin=script.sql")
+    job.evict(1)
+    for number in range(2, ROUNDS + 1):
+        job.go(number)
+    job.wait_for("005")
+    assert "(return value 1)" in job.log() and "disk I/O error" in job.ask("cat", "err")
 
 
 def test_without_checkpoint_exit_code_the_output_begins_anew(pool: Pool) -> None:
@@ -230,6 +240,7 @@ def test_a_mapped_file_of_the_sandbox_is_another_there(pool: Pool) -> None:
     job.ask("condor_vacate_job", job.id)
     job.wait_for("012")
     assert "ExitCode =?= 66" in job.log() and "state/data" in job.ask("cat", "err")
+    assert (job.folder / "state/image").exists()
 
 
 def test_another_exit_status(pool: Pool) -> None:
