@@ -44,7 +44,8 @@ def test_its_text(folder: Path) -> None:
     (folder.parent / "mark.go1").touch()
     done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, stdin=subprocess.DEVNULL, text=True, timeout=LIMIT,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "LC_ALL": "C"})
-    assert rundocs.same([*shown, "..."], done.stdout.splitlines()), done.stdout
+    assert rundocs.same(shown, done.stdout.splitlines()) and f"\n{SUM}\n" in done.stdout, done.stdout
+    assert SUM in shown
     out = (folder / "out").read_text().split("\n")
     assert out == [line for n in range(1, ROUNDS + 1) for line in (f"round {n}", "went on")] + [SUM, ""]
     keep_log("loop", (folder / "err").read_text())
@@ -87,6 +88,9 @@ while not os.path.exists("go"):
 """
 
 
+TYPED = 'print("up", flush=True); print("read", input())'
+
+
 @pytest.mark.stress
 @pytest.mark.parametrize("words", ["", "--foreground "])
 def test_whom_timeout_asks(folder: Path, words: str) -> None:
@@ -99,6 +103,22 @@ def test_whom_timeout_asks(folder: Path, words: str) -> None:
         (folder / "go").touch()
         assert job.wait(LIMIT) == 0
     assert ("asked" in (folder / "out").read_text()) is (words == ""), "the program, too?"
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_its_input_and_what_control_c_means(folder: Path, number: int) -> None:
+    """SIGTERM for the script, SIGINT for all, as a terminal sends it; and whoever goes on reads what is typed."""
+    words = ["./loop", "/usr/bin/python3", "-c", TYPED]
+    with (folder / "out").open("ab") as out, (folder / "err").open("ab") as err:
+        first = subprocess.Popen(words, cwd=folder, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
+        assert wait_until(lambda: (folder / "out").read_text() == "up\n", LIMIT)
+        (os.kill if number == signal.SIGTERM else os.killpg)(first.pid, number)
+        status = first.wait(LIMIT)
+        assert (folder / "image").exists() is (status == 85) is (number == signal.SIGTERM)
+        if status == 85:
+            subprocess.run(words, cwd=folder, input=b"a line\n", stdout=out, stderr=err, timeout=LIMIT, check=True)
+            assert (folder / "out").read_text() == "up\nread a line\n"
 
 
 def inode(path: Path) -> int:

@@ -133,6 +133,7 @@ def test_its_text() -> None:
                 job.logged("WEXITSTATUS 0.*\n.*done")
             said = job.ask(command.text)
             assert rundocs.same(command.expected, said.splitlines()), f"{command.text}:\n{said}"
+        assert SUM in commands("slurm")[2].expected
         assert (job.folder / "out").read_text().splitlines() == [
             line for n in range(1, ROUNDS + 1) for line in (f"round {n}", "went on")] + [SUM]
         keep_log("slurm", job.log())
@@ -177,6 +178,21 @@ def test_who_is_signalled() -> None:
         job.ask(f"scancel --batch --signal=TERM {job.id}")
         job.logged("WTERMSIG 15")
         assert not (job.folder / "image").exists()
+
+
+@pytest.mark.stress
+def test_an_output_that_begins_anew() -> None:
+    with cluster_with(lines_without()) as cluster:
+        job = Job(cluster, cluster.folder / "job")
+        script = job.folder / "job.sbatch"
+        script.write_text(script.read_text().replace("#SBATCH --open-mode=append\n", ""))
+        job.submit()
+        job.ask(f"scancel --batch --signal=TERM {job.id}")
+        job.logged("Allocate", 2)
+        job.wait("restart says so", lambda: "made anew, without the" in (job.folder / "err").read_text())
+        (job.folder / "go").touch()
+        job.logged("WEXITSTATUS 0")
+        assert job.out()[0] != "1"
 
 
 @pytest.mark.stress
