@@ -42,6 +42,15 @@ static void set_position(const struct open_file_table *table, const struct open_
         err(EX_OSERR, "%s: offset %lu", open_path(table, file), file->offset);
 }
 
+/* In a folder that was copied, it is another file under the same name (restart --moved gave it the new one). */
+static bool is_own_file(const struct open_file_table *table, const struct open_file *file, const struct stat *now)
+{
+    struct stat named;
+    if (now->st_ino == file->inode && now->st_dev == file->device)
+        return true;
+    return stat(open_path(table, file), &named) == 0 && named.st_ino == now->st_ino && named.st_dev == now->st_dev;
+}
+
 /*
  * The same command was given again, so restart's own 0, 1 and 2 are what they were, but at their beginning.  A file
  * that has become shorter was made anew by who gave it.
@@ -50,10 +59,12 @@ static void set_own_position(const struct open_file_table *table, const struct o
 {
     struct stat now;
     if (is_opened(table, file) || !file->pre_opened || file->kind != OPEN_FILE || file->real_fd != file->fd ||
-        fstat(file->fd, &now) != 0 || now.st_ino != file->inode || now.st_dev != file->device ||
-        (uint64_t)now.st_size < file->offset)
+        fstat(file->fd, &now) != 0 || !is_own_file(table, file, &now))
         return;
-    if (lseek(file->fd, (off_t)file->offset, SEEK_SET) < 0)
+    if ((uint64_t)now.st_size < file->offset)
+        fprintf(stderr, "restart: descriptor %d, %s: made anew, without the %lu bytes before its position\n",
+                file->fd, open_path(table, file), file->offset);
+    else if (lseek(file->fd, (off_t)file->offset, SEEK_SET) < 0)
         err(EX_OSERR, "%s: offset %lu", open_path(table, file), file->offset);
 }
 

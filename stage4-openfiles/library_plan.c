@@ -62,8 +62,9 @@ static void resume_job(struct image *image, struct image_library *library, const
              "another name (ckpt -o)", path);
     if (realpath(path, absolute) == NULL)
         err(EX_NOINPUT, "%s", path);
+    bool with_image = moved_with(then.start, library->name, now->start, absolute);
     change(image, library, absolute, wish);
-    moved_here(moved, then.start, now->start);
+    moved_here(moved, then.start, now->start, with_image);
 }
 
 /* Another name of the folder is one in these, too. */

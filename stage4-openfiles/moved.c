@@ -53,11 +53,20 @@ const char *moved_path(const struct moved *moved, const char *path, char *room)
     return room[0] != '\0' ? room : "/";
 }
 
-void moved_here(struct moved *moved, const char *then, const char *now)
+bool moved_with(const char *then, const char *name_then, const char *now, const char *name_now)
+{
+    struct stat old, new;
+    if (!is_below(name_then, then) || !is_below(name_now, now) ||
+        strcmp(name_then + strlen(then), name_now + strlen(now)) != 0 || stat(name_now, &new) != 0)
+        return false;
+    return stat(name_then, &old) != 0 || old.st_ino != new.st_ino || old.st_dev != new.st_dev;
+}
+
+void moved_here(struct moved *moved, const char *then, const char *now, bool with_image)
 {
     char room[PATH_MAX];
     if (strcmp(then, now) == 0 || then[0] != '/' || moved->count == MOVED_RULES ||
-        moved_path(moved, then, room) != then || access(then, F_OK) == 0)
+        moved_path(moved, then, room) != then || (access(then, F_OK) == 0 && !with_image))
         return;
     struct moved_rule *rule = &moved->rules[moved->count++];
     set_path(rule->from, then, strlen(then), then);

@@ -17,8 +17,17 @@ struct moved {
 /* Reads "OLD=NEW".  Exits with a message unless both are absolute paths, and NEW is there. */
 void moved_add(struct moved *moved, const char *text);
 
-/* A rule for a working directory that was `then` and is `now`, if `then` is gone and the user gave none for it. */
-void moved_here(struct moved *moved, const char *then, const char *now);
+/*
+ * Did the image come along with its folder?  It lay in `then`, under this name, and lies in `now` in the same
+ * place; and what has its old name today, if anything, is another file: the folder is another job's.
+ */
+bool moved_with(const char *then, const char *name_then, const char *now, const char *name_now);
+
+/*
+ * A rule for a working directory that was `then` and is `now`, if `then` is gone, or the image came along
+ * (moved_with), and the user gave none for it.
+ */
+void moved_here(struct moved *moved, const char *then, const char *now, bool with_image);
 
 /*
  * Where this path leads now: by the rule with the longest OLD that it is, or lies below.  The path itself if there

@@ -100,8 +100,10 @@ void restart_main(int argc, char **argv, const char *usage)
         plan.say_to = stderr_keep(&plan.image);
         plan_make(&plan);
     } else {
-        if (more.moved.count > 0 || more.files.resume)
-            errx(EX_USAGE, "%s: --moved and --resume are for images", path);
+        if (more.files.resume)
+            errx(EX_DATAERR, "%s is no image, so this command does not go on with it: it stays as it is", path);
+        if (more.moved.count > 0)
+            errx(EX_USAGE, "%s: --moved is for images", path);
         core_plan(&plan, program, path, &more.files);
     }
     strict_check(plan.differences, more.files.strict);

@@ -21,7 +21,7 @@ The skeleton has a TODO comment with that text, then the stub lines, and none of
     ...not in the skeleton...       //@ | only in the skeleton
     //@ end                         //@ end
 
-A file that begins with `//@ file only solution` is not in the skeleton at all. A file without
+A file that begins with `//@ file only solution` is not in the skeleton at all, nor is a stage's folder engines/. A file without
 markers is given whole. Only files that git tracks count.
 """
 from __future__ import annotations
@@ -244,6 +244,8 @@ def tracked(top: Path, *patterns: str) -> list[Path]:
 
 
 def skeleton_of(top: Path, path: Path) -> Optional[File]:
+    if "engines" in path.parts:
+        return None
     data = (top / path).read_bytes()
     executable = os.access(top / path, os.X_OK)
     if style_of(path) is None:
