@@ -1,7 +1,8 @@
 """What all of the kit's tests share: which of them run, and copies of the tree to work in.
 
-Tests that are marked `sample` are many of one kind: `make check` runs one of SAMPLE of them, others on each day of
-the week, and all in SAMPLE days; `sample(N)`: one of N. `make check SEED=N` repeats a day's, `make stress` runs all.
+Tests that are marked `sample` are many of one kind: `make check` runs one of SAMPLE of each function's, others on each day
+of the week, and all in SAMPLE days; `sample(N)`: one of N. If there are fewer, one. `make check SEED=N` repeats a day's,
+`make stress` runs all. kit/README has a table of them.
 """
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ pytest_plugins = ["kit.budget"]
 
 TOP = Path(__file__).resolve().parents[3]
 SAMPLE = 7
+told: dict[str, Any] = {}  # by the workers: how large the sample was
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,30 +68,44 @@ def sampled(config: pytest.Config) -> bool:
     return not (named or config.option.stress)
 
 
-def left_out(item: pytest.Item, number: int) -> bool:
-    """@sample: one of SAMPLE; @sample(30): one of 30."""
+def share(item: pytest.Item) -> int:
+    """@sample: one of SAMPLE; @sample(30): one of 30; else each."""
     mark = item.get_closest_marker("sample")
-    return mark is not None and number % (mark.args[0] if mark.args else SAMPLE) != 0
+    return (mark.args[0] if mark.args else SAMPLE) if mark else 1
+
+
+def sample(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
+    """Those of the day, of one kind: one at least."""
+    chosen = [(item, min(share(item), len(items))) for item in items]
+    return [item for number, (item, of) in enumerate(chosen, seed) if number % of == 0]
+
+
+def kind(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    count = itertools.count(config.option.seed)
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
-    for item in items:
-        long = item.get_closest_marker("stress") and not config.option.stress
-        other = sampled(config) and item.get_closest_marker("sample") and left_out(item, next(count))
-        (left if long or other else kept).append(item)
-    config.hook.pytest_deselected(items=left)
+    kept = [item for item in items if config.option.stress or not item.get_closest_marker("stress")]
+    if sampled(config):
+        many = sorted((item for item in kept if item.get_closest_marker("sample")), key=kind)
+        day = {item for _, group in itertools.groupby(many, kind) for item in sample(list(group), config.option.seed)}
+        getattr(config, "workeroutput", told)["sample"] = f"{len(day)} of {len(many)}"
+        kept = [item for item in kept if item in day or not item.get_closest_marker("sample")]
+    config.hook.pytest_deselected(items=list(set(items) - set(kept)))
     # Long groups begin first, so that nothing long is left when all else is done.
     items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("xdist_group"))
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_testnodedown(node: Any) -> None:
+    told.update(getattr(node, "workeroutput", {}))
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
     yield  # to be the last but pytest's own line
     if sampled(config):
-        terminalreporter.line(f"sample 1 of {SAMPLE}, seed {config.option.seed}")
+        terminalreporter.line(f"sample {told.get('sample', 'of none')} (grader/kit/README), seed {config.option.seed}")
 
 
 def git(tree: Path, *arguments: str) -> str:

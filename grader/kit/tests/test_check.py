@@ -22,6 +22,9 @@ def test_many(number): pass
 @pytest.mark.parametrize("number", range(30))
 def test_rare(number): pass
 
+@pytest.mark.parametrize("number", [0, *(pytest.param(n, marks=pytest.mark.sample) for n in (1, 2, 3))])
+def test_few(number): pass
+
 @pytest.mark.xdist_group("long")
 def test_long(): pytest.skip("not here, says the test")
 """
@@ -50,6 +53,8 @@ def test_each_is_in_one_of_the_samples(kit: Path) -> None:
     for name, count in (("many", 11), ("rare", 3 * SAMPLE)):
         chosen = [line for line in lines if name in line]
         assert len(chosen) == len(set(chosen)) == count
+    few = [line for line in lines if "few" in line]
+    assert few[::2] == ["test_a.py::test_few[0]"] * SAMPLE and len(set(few[1::2])) == 3, "of three each day one"
 
 
 @pytest.mark.parametrize("words", [["--stress"], ["-k", "many"], ["test_a.py::test_many"]])
@@ -60,7 +65,7 @@ def test_who_asks_has_all(kit: Path, words: list[str]) -> None:
 
 def test_the_end_names_what_was_left_out_and_what_it_cost(kit: Path) -> None:
     lines = check(kit, "-q", "-n", "2", "--dist", "loadgroup", "--seed", "7")
-    assert "passed" in lines[-1] and lines[-2] == f"sample 1 of {SAMPLE}, seed 7"
+    assert "passed" in lines[-1] and lines[-2] == "sample 6 of 44 (grader/kit/README), seed 7"
     assert any("not here, says the test" in line for line in lines)
     assert any(line.endswith(" s   test_b.py") for line in lines)
     assert any("s of 800 s of the processors" in line for line in lines)
