@@ -38,7 +38,8 @@ def make(folder: Path, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("compiler, flags", [
-    ("gcc", "-O2"), ("clang", "-O1"), pytest.param("gcc", "-O0", marks=pytest.mark.stress),
+    pytest.param("gcc", "-O2", marks=pytest.mark.sample), pytest.param("clang", "-O1", marks=pytest.mark.sample),
+    pytest.param("gcc", "-O0", marks=pytest.mark.stress),
     pytest.param("gcc", "-O3", marks=pytest.mark.stress),
     pytest.param("clang", "-O0", marks=pytest.mark.stress),
     pytest.param("clang", "-O3", marks=pytest.mark.stress)])
