@@ -159,6 +159,7 @@ def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
     assert {t.test for _, t in found.tests() if t.outcome == PASSED} == {"test_file"} and found.points == 3
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("words", [
     [], ["missing"], [".", "--one", "."], [".", "--stage", "9"], [".", "-j", "0"], [".", "--platform", "gradescope"],
     [".", "--student", "nobody"],
