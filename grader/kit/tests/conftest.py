@@ -27,6 +27,7 @@ pytest_plugins = ["kit.budget"]
 
 TOP = Path(__file__).resolve().parents[3]
 SAMPLE = 7
+kinds: dict[str, int] = {}  # of all that is collected: one of how many runs
 told: dict[str, Any] = {}  # by the workers: how large the sample was
 
 
@@ -77,19 +78,21 @@ def share(item: pytest.Item) -> int:
 
 def sample(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
     """Those of the day, of one kind: one at least. Each kind begins with another, so that no day has all that is dear."""
-    first = seed + zlib.crc32(kind(items[0]).rpartition("/")[2].encode())
+    first = seed + zlib.crc32(kind(items[0]).encode())
     return [item for number, item in enumerate(items, first) if number % min(share(item), len(items)) == 0]
 
 
 def kind(item: pytest.Item) -> str:
-    return item.nodeid.partition("[")[0]
+    return item.nodeid.partition("[")[0].rpartition("/")[2]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     kept = [item for item in items if config.option.stress or not item.get_closest_marker("stress")]
+    many = sorted((item for item in kept if item.get_closest_marker("sample")), key=kind)
+    groups = {name: list(group) for name, group in itertools.groupby(many, kind)}
+    kinds.update({name: min(share(group[0]), len(group)) for name, group in groups.items()})
     if sampled(config):
-        many = sorted((item for item in kept if item.get_closest_marker("sample")), key=kind)
-        day = {item for _, group in itertools.groupby(many, kind) for item in sample(list(group), config.option.seed)}
+        day = {item for group in groups.values() for item in sample(group, config.option.seed)}
         getattr(config, "workeroutput", told)["sample"] = f"{len(day)} of {len(many)}"
         kept = [item for item in kept if item in day or not item.get_closest_marker("sample")]
     config.hook.pytest_deselected(items=list(set(items) - set(kept)))

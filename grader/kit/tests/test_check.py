@@ -1,13 +1,14 @@
 """How the kit's own check chooses among its tests, and tells what they cost."""
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from conftest import SAMPLE, TOP
+from conftest import SAMPLE, TOP, kinds
 
 TESTS = """
 import pytest
@@ -61,6 +62,13 @@ def test_each_is_in_one_of_the_samples(kit: Path) -> None:
 def test_who_asks_has_all(kit: Path, words: list[str]) -> None:
     lines = check(kit, "--co", "-q", "--seed", "7", *words)
     assert sum("test_many[" in line for line in lines) == 11 and not any("sample" in line for line in lines)
+
+
+def test_the_readme_has_a_row_for_each_kind() -> None:
+    """Of all that is collected: nothing, if this file is alone."""
+    text = (TOP / "grader/kit/README").read_text()
+    rows = {name: int(of) for name, of in re.findall(r"^\| `(test_\w+\.py::\w+)` \|.*\| 1 of (\d+) \|$", text, re.MULTILINE)}
+    assert rows and {name: of for name, of in kinds.items() if rows.get(name, 0) < of} == {}
 
 
 def test_the_end_names_what_was_left_out_and_what_it_cost(kit: Path) -> None:
