@@ -51,15 +51,19 @@ def compile_once(folder: Path) -> None:
 
     It must not look at the folder of the compilation: debuggers find sources in their own working folder, too.
     """
+    compilers = {name: shutil.which(name) for name in ("cc", "gcc", "clang")}
+    if compilers["cc"] and compilers["gcc"] and os.path.samefile(compilers["cc"], compilers["gcc"]):
+        compilers["cc"] = compilers["gcc"]  # ccache knows compilers by their names, too
     ccache = shutil.which("ccache")
     if ccache is None or not os.access(TOP / "grader", os.W_OK):
         return
     (folder / "bin").mkdir(parents=True, exist_ok=True)
-    for name in filter(shutil.which, ("cc", "gcc", "clang")):
-        (folder / "bin" / name).unlink(missing_ok=True)
-        (folder / "bin" / name).symlink_to(ccache)
-    os.environ.update(CCACHE_DIR=str(folder), CCACHE_NOHASHDIR="1", CCACHE_DEPEND="1",
-                      CCACHE_SLOPPINESS="include_file_mtime,include_file_ctime")
+    for name, path in compilers.items():
+        if path:
+            words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime"
+            (folder / "bin" / name).unlink(missing_ok=True)  # a link there leads to ccache itself
+            (folder / "bin" / name).write_text(f'#!/bin/sh\n{words} exec {ccache} {path} "$@"\n')
+            (folder / "bin" / name).chmod(0o755)
     os.environ["CKPTLAB_PATH"] = os.environ["PATH"]
     os.environ["PATH"] = f"{folder / 'bin'}:{os.environ['PATH']}"
 
