@@ -78,12 +78,12 @@ class Batch:
 
     # Submissions and jobs
 
-    def request(self, submission: Submission, out: Path) -> Request:
+    def request(self, submission: Submission, out: Path, digest: str = "") -> Request:
         words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
         words += ["--profile", self.plan.options.profile] if self.plan.options.profile else []
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
-            [str(path) for path in submission.paths], list(submission.notes), source_digest(submission), self.grader,
+            [str(path) for path in submission.paths], list(submission.notes), digest or source_digest(submission), self.grader,
             str(out), shlex.join([*words, "--only"]), self.plan.options,
         )
 
@@ -145,7 +145,9 @@ class Batch:
             path.unlink(missing_ok=True)  # of another grader, perhaps
             return None
         submission = Submission(REFERENCE, "the reference solution", "", (folder,), folder.name)
-        request = replace(self.request(submission, self.plan.out), repeat="", options=replace(self.plan.options, only=[]))
+        # Its sources are part of the grader; besides them there may be images of gigabytes in its folder.
+        request = self.request(submission, self.plan.out, self.grader)
+        request = replace(request, repeat="", options=replace(self.plan.options, only=[]))
         if path.exists():
             old = results.load(path)
             known = {stage.stage for stage in old.stages} >= set(request.options.stages or request.options.interface().stages)

@@ -30,20 +30,27 @@ def share(folder: Path, variables: Sequence[str] = ()) -> int:
         return 0
     others = [other for other in stages_beside(folder) if other != folder and flags(other) == flags(folder)]
     wanted = commands(folder, variables) if others else {}
+    wanted = {name: command for name, command in wanted.items() if not (folder / "build" / name).exists()}
     headers = Counter(path.name for other in stages_beside(folder) for path in other.glob("*.h"))
-    return sum(_share_from(other, folder, wanted, commands(other, variables), headers) for other in others)
+    lacking = len(wanted)
+    for other in reversed(others):  # the last has most
+        if wanted:
+            wanted = _share_from(other, folder, wanted, commands(other, variables, "-B"), headers)
+    return lacking - len(wanted)
 
 
-def _share_from(other: Path, folder: Path, wanted: Commands, theirs: Commands, headers: Counter[str]) -> int:
-    count = 0
+def _share_from(other: Path, folder: Path, wanted: Commands, theirs: Commands, headers: Counter[str]) -> Commands:
+    """What is still wanted then."""
+    left = {}
     for name, command in wanted.items():
         made = other / "build" / name
-        if theirs.get(name) == command and not in_build(folder, name) and is_fresh(other, made, headers):
+        if theirs.get(name) == command and is_fresh(other, made, headers):
             depends = made.with_suffix(".d").read_text()
             (folder / "build" / name).with_suffix(".d").write_text(seen_from(folder, other, depends))
             shutil.copyfile(made, folder / "build" / name)
-            count += 1
-    return count
+        else:
+            left[name] = command
+    return left
 
 
 def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -61,20 +68,16 @@ def flags(folder: Path) -> list[str]:
     return without_folders(path.read_text().split()) if path.exists() else []
 
 
-def commands(folder: Path, variables: Sequence[str]) -> Commands:
-    """What make would run for each object, without -I; the source as make names it, and by its path from the tree. By
-    the first gdb knows it: the stage whose own it is calls it otherwise than the others do."""
+def commands(folder: Path, variables: Sequence[str], *options: str) -> Commands:
+    """What make would run for each object that is to be made (-B: for each), without -I; the source as make names it, and
+    by its path from the tree. By the first gdb knows it: the stage whose own it is calls it otherwise than others do."""
     found = {}
-    for line in make(folder, "-n", "-B", "V=1", *variables).stdout.splitlines():
+    for line in make(folder, "-n", "V=1", *options, *variables).stdout.splitlines():
         match = re.search(r" -c (\S+) -o build/(\S+\.o)$", line)
         if match:
             source = os.path.relpath(folder / match[1], folder.parent)
             found[match[2]] = [*without_folders(line[: match.start()].split()), match[1], source]
     return found
-
-
-def in_build(folder: Path, name: str) -> bool:
-    return (folder / "build" / name).exists()
 
 
 def included(dependencies: str) -> list[str]:

@@ -17,14 +17,22 @@ class Process(NamedTuple):
     memory: int  # bytes
 
 
+def stat_of(pid: str) -> list[bytes]:
+    """Without a file object, which takes twice the time: a watch asks for all processes, ten times a second."""
+    file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    try:
+        return os.read(file, 4096).rpartition(b")")[2].split()
+    finally:
+        os.close(file)
+
+
 def processes() -> dict[int, Process]:
     """The process table, from /proc/PID/stat: readable whatever a process does to hide (proc_pid_stat(5))."""
     table = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
+                fields = stat_of(name)
             except OSError:
                 continue
             table[int(name)] = Process(int(fields[1]), int(fields[17]), int(fields[21]) * PAGE)

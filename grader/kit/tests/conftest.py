@@ -1,7 +1,8 @@
 """What all of the kit's tests share: which of them run, and copies of the tree to work in.
 
-Tests that are marked `sample` are many of one kind: `make check` runs one of SAMPLE of them, others on each day of
-the week, and all in SAMPLE days; `sample(N)`: one of N. `make check SEED=N` repeats a day's, `make stress` runs all.
+Tests that are marked `sample` are many of one kind: `make check` runs one of SAMPLE of each function's, others on each day
+of the week, and all in SAMPLE days; `sample(N)`: one of N. If there are fewer, one. `make check SEED=N` repeats a day's,
+`make stress` runs all. kit/README has a table of them.
 """
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ pytest_plugins = ["kit.budget"]
 
 TOP = Path(__file__).resolve().parents[3]
 SAMPLE = 7
+kinds: dict[str, int] = {}  # of all that is collected: one of how many runs
+told: dict[str, Any] = {}  # by the workers: how large the sample was
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +61,7 @@ def compile_once(folder: Path) -> None:
     for name, path in compilers.items():
         if path:
             words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime"
+            (folder / "bin" / name).unlink(missing_ok=True)  # a link there leads to ccache itself
             (folder / "bin" / name).write_text(f'#!/bin/sh\n{words} exec {ccache} {path} "$@"\n')
             (folder / "bin" / name).chmod(0o755)
     os.environ["CKPTLAB_PATH"] = os.environ["PATH"]
@@ -69,30 +74,46 @@ def sampled(config: pytest.Config) -> bool:
     return not (named or config.option.stress)
 
 
-def left_out(item: pytest.Item, number: int) -> bool:
-    """@sample: one of SAMPLE; @sample(30): one of 30."""
+def share(item: pytest.Item) -> int:
+    """@sample: one of SAMPLE; @sample(30): one of 30; else each."""
     mark = item.get_closest_marker("sample")
-    return mark is not None and number % (mark.args[0] if mark.args else SAMPLE) != 0
+    return (mark.args[0] if mark.args else SAMPLE) if mark else 1
+
+
+def sample(items: list[pytest.Item], seed: int) -> list[pytest.Item]:
+    """Those of the day, of one kind: one at least. Each kind begins with another, so that no day has all that is dear."""
+    first = seed + zlib.crc32(kind(items[0]).encode())
+    return [item for number, item in enumerate(items, first) if number % min(share(item), len(items)) == 0]
+
+
+def kind(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0].rpartition("/")[2]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    count = itertools.count(config.option.seed)
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
-    for item in items:
-        long = item.get_closest_marker("stress") and not config.option.stress
-        other = sampled(config) and item.get_closest_marker("sample") and left_out(item, next(count))
-        (left if long or other else kept).append(item)
-    config.hook.pytest_deselected(items=left)
+    kept = [item for item in items if config.option.stress or not item.get_closest_marker("stress")]
+    many = sorted((item for item in kept if item.get_closest_marker("sample")), key=kind)
+    groups = {name: list(group) for name, group in itertools.groupby(many, kind)}
+    kinds.update({name: min(share(group[0]), len(group)) for name, group in groups.items()})
+    if sampled(config):
+        day = {item for group in groups.values() for item in sample(group, config.option.seed)}
+        getattr(config, "workeroutput", told)["sample"] = f"{len(day)} of {len(many)}"
+        kept = [item for item in kept if item in day or not item.get_closest_marker("sample")]
+    config.hook.pytest_deselected(items=list(set(items) - set(kept)))
     # Long groups begin first, so that nothing long is left when all else is done.
     items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("xdist_group"))
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_testnodedown(node: Any) -> None:
+    told.update(getattr(node, "workeroutput", {}))
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
     yield  # to be the last but pytest's own line
     if sampled(config):
-        terminalreporter.line(f"sample 1 of {SAMPLE}, seed {config.option.seed}")
+        terminalreporter.line(f"sample {told.get('sample', 'of none')} (grader/kit/README), seed {config.option.seed}")
 
 
 def git(tree: Path, *arguments: str) -> str:

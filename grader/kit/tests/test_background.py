@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import need
+from conftest import SAMPLE, need
 from kit import built
 
 BACKGROUND = Path(__file__).resolve().parents[3] / "BACKGROUND"
@@ -38,7 +38,8 @@ def make(folder: Path, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("compiler, flags", [
-    ("gcc", "-O2"), ("clang", "-O1"), pytest.param("gcc", "-O0", marks=pytest.mark.stress),
+    pytest.param("gcc", "-O2", marks=pytest.mark.sample), pytest.param("clang", "-O1", marks=pytest.mark.sample),
+    pytest.param("gcc", "-O0", marks=pytest.mark.stress),
     pytest.param("gcc", "-O3", marks=pytest.mark.stress),
     pytest.param("clang", "-O0", marks=pytest.mark.stress),
     pytest.param("clang", "-O3", marks=pytest.mark.stress)])
@@ -58,10 +59,13 @@ def test_each_part_runs_by_its_make_target(ready: Path, target: str) -> None:
     assert f"make {target} " in make(ready, "help")
 
 
-def test_fixed_demos_are_clean_under_valgrind(ready: Path) -> None:
+@pytest.mark.sample
+@pytest.mark.parametrize("part", range(SAMPLE))
+def test_fixed_demos_are_clean_under_valgrind(ready: Path, part: int) -> None:
     """Row K9."""
     need("valgrind")
-    make(ready, "valgrind")
+    names = re.findall(r"--valgrind (.*)", make(ready, "-n", "valgrind"))[0].split()
+    assert "ok " in make(ready, "valgrind", f"CLEAN={' '.join(names[part::SAMPLE])}")
 
 
 def test_check_notices_a_demo_that_does_not_show_its_point(ready: Path) -> None:

@@ -24,11 +24,11 @@ from stage.config import GRADER, TOP, load_interface
 # What is made once is made by one worker; all mutants, or a hundred submissions, take their time.
 pytestmark = [pytest.mark.xdist_group("batch"), pytest.mark.timeout(7200)]
 
-FULL = sum(stage.points for stage in load_interface().stages.values() if stage.number <= mutants.CORE)  # what honest/ has
 HONEST = [name for name in honest.names() if 1 in honest.stages(name)]
 
-# For `make check`: two of these, which are one of each kind of mistake, and one honest submission, other ones each day;
-# for `make stress`: all mutants, and all of those.
+# For `make check`: one stage, with two mutants that lose there and one honest submission, other ones each day (a small
+# class has the first stage); for `make stress`: all stages, all mutants, and all of those.
+DAYS = [(2, ("is-restart-late", "short-write")), (3, ("no-tls", "is-restart-late"))]
 SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write")
 
 
@@ -159,6 +159,7 @@ def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
     assert {t.test for _, t in found.tests() if t.outcome == PASSED} == {"test_file"} and found.points == 3
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("words", [
     [], ["missing"], [".", "--one", "."], [".", "--stage", "9"], [".", "-j", "0"], [".", "--platform", "gradescope"],
     [".", "--student", "nobody"],
@@ -184,8 +185,18 @@ def make_class(folder: Path, names: Sequence[str], good: Sequence[str]) -> Path:
     return folder
 
 
-def true_causes(mutant: mutants.Mutant) -> set[str]:
-    return {mutant.causes.get(stage, mutant.cause) for stage in mutant.loses}
+def stages_of(result: SubmissionResult) -> dict[int, StageResult]:
+    """Those that were graded."""
+    return {row.stage: row for row in result.stages}
+
+
+def full(result: SubmissionResult) -> float:
+    """What honest/ has."""
+    return sum(load_interface().stages[stage].points for stage in stages_of(result) if stage <= mutants.CORE)
+
+
+def true_causes(mutant: mutants.Mutant, result: SubmissionResult) -> set[str]:
+    return {mutant.causes.get(stage, mutant.cause) for stage in mutant.loses if stage in stages_of(result)}
 
 
 def lost(result: SubmissionResult) -> dict[int, set[str]]:
@@ -196,14 +207,12 @@ def lost(result: SubmissionResult) -> dict[int, set[str]]:
 @pytest.fixture(scope="module")
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("class")
-    every, seed = [mutant.name for mutant in mutants.all_mutants()], request.config.option.seed
-    chosen, good = [SAMPLE[(seed + i) % len(SAMPLE)] for i in (0, 1)], [HONEST[seed % len(HONEST)]]
+    seed = request.config.option.seed
+    stage, chosen = DAYS[seed % len(DAYS)]
+    words, good = ["--stage", stage], [HONEST[seed // len(DAYS) % len(HONEST)]]
     if request.config.getoption("--stress"):
-        chosen, good = every, HONEST
-    # In the stages that count for these: the others take their time and tell nothing.
-    stages = {stage for mutant in mutants.all_mutants() if mutant.name in chosen for stage in mutants.stages_of(mutant)}
-    only = [word for stage in sorted(stages) for word in ("--stage", str(stage))]
-    done = grade(make_class(folder / "class", chosen, good), folder / "out", *only)
+        words, chosen, good = [], tuple(mutant.name for mutant in mutants.all_mutants()), HONEST
+    done = grade(make_class(folder / "class", chosen, good), folder / "out", *words)
     (folder / "said").write_text(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "out"
@@ -220,16 +229,16 @@ def honest_ones(graded: Path) -> list[SubmissionResult]:
 
 
 def test_an_honest_submission_has_full_marks(graded: Path) -> None:
-    assert {result.name: lost(result) for result in honest_ones(graded) if result.points != FULL} == {}
+    assert {result.name: lost(result) for result in honest_ones(graded) if result.points != full(result)} == {}
 
 
 def test_each_mutant_loses_its_tests_and_no_others(graded: Path) -> None:
     found, wrong = table(graded), []
     for mutant in mutants.all_mutants():
         if mutant.name in found:
-            for stage in mutants.stages_of(mutant):
-                row = next(s for s in found[mutant.name].stages if s.stage == stage)
-                wrong += mutants.compare(mutant, stage, as_grading(row))
+            rows = stages_of(found[mutant.name])
+            for stage in [stage for stage in mutants.stages_of(mutant) if stage in rows]:
+                wrong += mutants.compare(mutant, stage, as_grading(rows[stage]))
     assert not wrong, "\n".join(wrong)
 
 
@@ -243,7 +252,7 @@ def test_the_class_report_clusters_them_by_their_true_causes(graded: Path) -> No
     found = table(graded)
     by_cause = {c.key: {result.name for result in c.students} for c in clusters.clusters(found.values())}
     for mutant in mutants.all_mutants():
-        for cause in true_causes(mutant) if mutant.name in found else ():
+        for cause in true_causes(mutant, found[mutant.name]) if mutant.name in found else ():
             assert mutant.name in by_cause.get(cause, set()), f"{mutant.name} is not among those of {cause}"
     # Their later stages are the untouched skeleton's: nothing there is theirs.
     honest_losses = [loss.place() for result in honest_ones(graded) for loss in clusters.losses_of(result)
@@ -314,4 +323,4 @@ def test_one_submission_a_hundred_times(tmp_path: Path) -> None:
     grade(folder, tmp_path / "out", "--no-reference")
     found = table(tmp_path / "out")
     assert len(found) == 100
-    assert {name: lost(result) for name, result in found.items() if result.points != FULL} == {}
+    assert {name: lost(result) for name, result in found.items() if result.points != full(result)} == {}

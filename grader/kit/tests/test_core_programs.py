@@ -28,7 +28,7 @@ def at_moments(program: Program, stage: Path, folder: Path, times: int) -> None:
     core_programs.try_program(program, folder, seeded(program, "core_programs.py"), times, stage)
 
 
-@pytest.mark.sample
+@pytest.mark.sample(14)
 @pytest.mark.skipif(not KERNEL_CORES, reason=NO_CORES)
 @pytest.mark.parametrize("program", TRIED, ids=lambda program: program.name)
 def test_program(program: Program, stage: Path, tmp_path: Path) -> None:

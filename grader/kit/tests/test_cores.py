@@ -384,7 +384,8 @@ def core_that_came(folder: Path, life: subprocess.Popen[str]) -> Path:
 
 
 Take = Callable[[Path, subprocess.Popen[str]], Path]
-TAKES = [gcore, pytest.param(kernel_core, marks=pytest.mark.skipif(not KERNEL_CORES, reason=PATTERN))]
+TAKES = [pytest.param(gcore, marks=pytest.mark.sample if KERNEL_CORES else ()), pytest.param(kernel_core, marks=[
+    pytest.mark.sample if KERNEL_CORES else pytest.mark.skip(reason=PATTERN)])]
 
 
 def restart(stage: Path, folder: Path, *words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -498,6 +499,7 @@ def test_linklist_as_the_readme_types_it(stage: Path, tmp_path: Path) -> None:
     assert done.returncode == 0 and done.stdout == "".join(f"{i}\n" for i in range(4001)), done.stderr
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"]], ids=lambda flags: flags[0])
 def test_linklist(flags: list[str], stage: Path, tmp_path: Path) -> None:
     """S3, S5, S6: break 29, cont 500, gcore; restart makes the rest of the list, and prints all of it."""
@@ -704,6 +706,7 @@ def test_moved_program(stage: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("ld.lld") is None, reason="not tried here: lld (package lld) is missing")
+@pytest.mark.sample
 @pytest.mark.parametrize("flags", [["-pie"], ["-no-pie"], ["-static"]], ids=lambda flags: flags[0])
 def test_linked_by_lld(flags: list[str], stage: Path, tmp_path: Path) -> None:
     """lld lets two segments share a page of the file: the same page is there twice, once with x."""
@@ -849,6 +852,7 @@ NO_ASLR = [shutil.which("setarch") or "setarch", "-R"]
 
 @pytest.mark.skipif(subprocess.run([*NO_ASLR, "true"], check=False, capture_output=True).returncode != 0,
                     reason="setarch -R is not allowed here")
+@pytest.mark.sample
 @pytest.mark.parametrize("of_program, of_restart", [(True, False), (False, True), (True, True)])
 def test_without_aslr(of_program: bool, of_restart: bool, stage: Path, tmp_path: Path) -> None:
     """setarch -R for the program, for restart, for both: then all is where restart itself has it."""

@@ -157,6 +157,7 @@ def doctor(top: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy2(top / "grader/doctor/doctor", grader / "doctor/doctor"))
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("files, answers, expected", OTHERS)
 def test_another_machine_is_known(files: dict[str, str], answers: dict[str, str], expected: list[str], doctor: Path,
                                   tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 grader says can be relied on."""
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import stat
@@ -14,7 +15,7 @@ import pytest
 
 from batch import given
 from batch.workshop import Workshop, grader_digest
-from conftest import need
+from conftest import SAMPLE, need
 from handout import skeleton
 from kit import mutants
 from stage.config import GRADER, TOP, load_interface
@@ -30,11 +31,11 @@ def folder_of(tree: Path, stage: int) -> Path:
 
 
 def once_a_day() -> Iterator[Any]:
-    """The stages; a sample of those whose full marks 000-README shows, since its commands are typed every day."""
+    """The stages; a sample of those to whose full marks 000-README leads every day (test_docs.py)."""
     text = (TOP / "000-README").read_text()
     for number, stage in load_interface().stages.items():
         shown = f"\nStage {number}: {stage.points:g} of {stage.points:g} points" in text
-        yield pytest.param(number, marks=pytest.mark.sample if shown else ())
+        yield pytest.param(number, marks=pytest.mark.sample if shown and number <= mutants.CORE else ())
 
 
 @pytest.mark.parametrize("stage", once_a_day())
@@ -243,10 +244,11 @@ def test_wrong_outputs_are_told_apart(got: list[str], symptom: str) -> None:
     assert compare_symptoms(["nonces", "a #1"], ["b #2", "c #3"], got) == [symptom]
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_programs_compile_without_a_warning(compiler: str, tmp_path: Path) -> None:
+@pytest.mark.sample
+@pytest.mark.parametrize("compiler, part", itertools.product(["gcc", "clang"], range(SAMPLE)))
+def test_programs_compile_without_a_warning(compiler: str, part: int, tmp_path: Path) -> None:
     need(compiler)
-    sources = sorted(p for p in SOURCES.glob("*.c") if p.name != "parse_names.c")
+    sources = sorted(p for p in SOURCES.glob("*.c") if p.name != "parse_names.c")[part::SAMPLE]
     how = "-c" if compiler == "gcc" else "-fsyntax-only"  # its warnings come from there, and nothing is run
     command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", how, *map(str, sources)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

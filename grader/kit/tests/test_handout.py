@@ -112,6 +112,7 @@ def test_the_reference_shows_no_source(lab: Path) -> None:
     assert [part.partition("\n")[0] for part in parts if ".debug" in part or ".symtab" not in part] == []
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("folder, word", [("reference", "IMAGE"), ("reference/stage4-openfiles", "--rollback"),
                                           ("reference/stage5-coredump", "--nostop"),
                                           ("reference/stage6-remote", "--remote")])
@@ -125,6 +126,7 @@ def test_the_reference_s_programs_can_be_linked(lab: Path, folder: str, word: st
 STAGES = sorted(path.name for path in TOP.glob("stage*-*"))
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_builds_with_the_reference(lab: Path, stage: str) -> None:
     done = make(lab, "-C", stage, "REFERENCE=1")

@@ -52,6 +52,7 @@ def build(tree: Path, *arguments: str) -> None:
     assert done.returncode == 0 and "warning:" not in done.stdout, done.stdout
 
 
+@pytest.mark.sample
 def test_its_own_files_have_no_warning(submission: Path) -> None:
     build(submission, *objects_of(submission))
 
@@ -68,6 +69,7 @@ def full_marks(tree: Path, stage: int, stress: bool = False) -> None:
     assert got.table["points"] == got.table["maximum"]
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("submission", [name for name, stage in OWN if stage == 1], indirect=True, scope="module")
 def test_stage_1_has_full_marks(submission: Path) -> None:
     full_marks(submission, 1)

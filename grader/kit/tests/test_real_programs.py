@@ -31,7 +31,7 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mutants.build_solution(tmp_path_factory.mktemp("tools"), "stage4-openfiles")
 
 
-@pytest.mark.sample
+@pytest.mark.sample(14)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_program(program: Program, stage: Path, tmp_path: Path) -> None:
     needed(program)

@@ -113,6 +113,7 @@ def outside(arena: Path) -> list[tuple[str, int, str]]:
     return [(path.name, path.stat().st_mode & 0o7777, path.read_text()) for path in (arena / "outside").iterdir()]
 
 
+@pytest.mark.sample(len(FUZZERS))
 @pytest.mark.parametrize("name", FUZZERS)
 @pytest.mark.parametrize("count", [500, pytest.param(100_000, marks=pytest.mark.stress)])
 def test_damaged_frames(name: str, count: int, stages: Path, recordings: Path, tmp_path: Path, top: Path,

@@ -106,6 +106,7 @@ def test_without_rights_it_prints_what_to_run(grader: Path, tools: Path) -> None
     assert installed(tools) == [] and "update" not in log(tools)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("user", ["0", "1000"])
 def test_with_rights_it_installs(grader: Path, tools: Path, user: str) -> None:
     stand_in(tools, "id", f"echo {user}")
@@ -146,6 +147,7 @@ RARE = "ckptlab-rare | command:ckptlab-rare | an interpreter"
 SAID = "setup: not in this system's archive: ckptlab-rare (an interpreter): what needs it is not tried here\n"
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("here", [{}, {"lists": False}, {"broken": "ckptlab-rare"}], ids=["lists", "no lists", "broken"])
 def test_what_the_archive_lacks_is_said_and_no_failure(grader: Path, tools: Path, here: dict[str, Any]) -> None:
     """Nor is what it knows and cannot install, since something that it needs is not there."""
@@ -318,6 +320,7 @@ def test_who_only_asks_for_the_interpreter_installs_nothing(no_python: Path, too
     assert not (tools / "log").exists()
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("rights", [True, False])
 def test_check_installs_gdb_or_does_without(no_python: Path, tools: Path, rights: bool) -> None:
     """grader/check where all is there but gdb, which a list of one line stands for."""

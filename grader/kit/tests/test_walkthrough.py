@@ -38,8 +38,12 @@ def places(text: str) -> dict[str, str]:
     return found
 
 
-def test_walkthrough_shows_all_phases(stage: Path) -> None:
-    text = run(stage, "make", "walkthrough-batch")
+@pytest.fixture(name="text", scope="module")
+def text_fixture(stage: Path) -> str:
+    return run(stage, "make", "walkthrough-batch")
+
+
+def test_walkthrough_shows_all_phases(text: str) -> None:
     phases = re.findall(r"^phase (\d):", text, re.MULTILINE)
     assert phases == ["1", "2", "3", "2", "4", "5"], text
     before, after = text.split("--- $pc is now in", 1)[0], text.rsplit("phase 5:", 1)[1]
@@ -53,9 +57,8 @@ def test_walkthrough_shows_all_phases(stage: Path) -> None:
     assert order == sorted(order), text
 
 
-def test_registers_after_the_jump_are_those_of_the_image(stage: Path) -> None:
+def test_registers_after_the_jump_are_those_of_the_image(text: str) -> None:
     """rip, rsp and fs_base as the image has them, read by gdb on the live process."""
-    text = run(stage, "make", "walkthrough-batch")
     saved = dict(re.findall(r"^[ *] (rip|rsp|fs_base) +0x([0-9a-f]+) ", text, re.MULTILINE))
     live = {name: value for name, value, *_ in PLACE.findall(text.rsplit("phase 5:", 1)[1])}
     assert int(live["pc"], 16) == int(saved["rip"], 16)
@@ -82,6 +85,7 @@ def test_bad_images_are_named(stage: Path, tmp_path: Path, content: bytes) -> No
     assert text.count("ckpt: ") >= 1, text
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("make, words", [
     (["make"], "The constructor did not run"),
     (["make", "REFERENCE=1"], "restart ended before the jump"),
