@@ -83,7 +83,8 @@ def print_failure(scoring: Scoring, result: Result) -> None:
         print(f"  {symptom}")
     print_paragraph("Where", result.where or result.where_how and "not found")
     print_paragraph("", result.where_how)
-    print_paragraph("Cause", result.cause_text or "not one that the grader knows; see below for the evidence")
+    unknown = "I do not know why; what differs is above" if result.where else "not one that the grader knows; see below for the evidence"
+    print_paragraph("Cause", result.cause_text or unknown)
     if result.cause:
         print(f"  Cause id: {result.cause}")
     print_paragraph("Next", result.next_step)

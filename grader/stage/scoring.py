@@ -17,7 +17,7 @@ from stage.case import Case
 from stage.config import GRADER
 from stage.failure import Failure
 from stage.lab import Lab
-from stage.where import Where
+from stage.where import Where, same_files
 
 NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
 
@@ -226,18 +226,17 @@ class Scoring:
         return next((result for result in self.ordered() if result.outcome == "failed"), None)
 
     def locate(self, result: Result, found: Where) -> None:
-        """An experiment has shown where it fails: only a cause of that step can be the cause."""
+        """An experiment has shown where it fails: only a cause of a step in that file can be the cause."""
         result.where, result.where_how = found.words, found.how
-        causes = diagnosis.load_causes()
-        here = [cause for cause in causes if cause.step in found.steps]
-        named = next((cause for cause in causes if cause.id == result.cause), None)
-        if not found.steps or named in here:
+        if not found.steps:
             return
-        cause = diagnosis.find_cause(result.symptoms, here)
-        result.cause, result.cause_text, result.next_step = "", "", ""
+        causes = [cause for cause in diagnosis.load_causes() if cause.step in same_files(found.steps)]
+        if result.cause not in [cause.id for cause in causes]:
+            result.cause, result.cause_text, result.next_step = "", "", ""
+            cause = diagnosis.find_cause(result.symptoms, causes)
+            if cause is not None:
+                self._tell(result, cause)
         result.read = f"000-README step {found.steps[0]}"
-        if cause is not None:
-            self._tell(result, cause)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

@@ -18,8 +18,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NoReturn, Optional
 
@@ -29,6 +29,7 @@ from stage.lab import BuildError, Lab
 from stage.process import patience
 
 STEPS = Path(__file__).with_name("steps.json")  # made by handout/skeleton.py
+SOLUTION = TOP / "solution"  # not in a hand-out
 TIMES = 3  # an answer must come so often: some tests pass by luck
 NOT_COPIED = shutil.ignore_patterns("check", "*.tmp", ".git")
 
@@ -65,6 +66,12 @@ def all_steps() -> list[Step]:
     return [Step(row["step"], row["file"], row["function"], row["unbegun"]) for row in json.loads(STEPS.read_text())]
 
 
+def same_files(steps: Sequence[str]) -> set[str]:
+    """All steps that are in the files of these."""
+    files = {step.file for step in all_steps() if step.number in steps}
+    return {step.number for step in all_steps() if step.file in files}
+
+
 class OutOfTime(Exception):
     """The budget is spent."""
 
@@ -80,16 +87,24 @@ class Bench:
     grade: Grade
     swapped: Files = frozenset()
     patience: float = 0.0  # seconds; 0: the grader's own
-    tried: int = field(default=0)
+    tried: int = 0
+    compiled: Files = frozenset()
 
     @property
     def stage(self) -> Path:
         return self.tree / self.lab.folder.name
 
+    @cached_property
     def objects(self) -> Files:
-        """Those of the stage which the reference has, too."""
+        """Those of the stage which the reference has, too, made of the same file."""
         theirs = self.lab.reference() / "build"
-        return frozenset(path.name for path in (self.stage / "build").glob("*.o") if (theirs / path.name).exists())
+        return frozenset(path.name for path in (self.stage / "build").glob("*.o")
+                         if (theirs / path.name).exists() and not self._is_a_later_stages(path.stem))
+
+    def _is_a_later_stages(self, name: str) -> bool:
+        """One reference serves stages 1 to 3: what a later stage has under this name may be the reference's."""
+        files = (path.parent.name for path in TOP.glob(f"stage[0-9]*-*/{name}.c"))
+        return not self.lab.stage.reference and any(folder > self.stage.name for folder in files)
 
     def passes(self, swapped: Files) -> bool:
         """Whether the test passes with the reference's objects in place of these."""
@@ -98,6 +113,8 @@ class Bench:
         for name in swapped ^ self.swapped:
             source = self.lab.reference() if name in swapped else self.lab.folder
             shutil.copyfile(source / "build" / name, self.stage / "build" / name)  # new: make links it
+        for name in self.compiled:
+            (self.stage / "build" / name).unlink(missing_ok=True)
         self.swapped = swapped
         self.tried += 1
         return self._outcome() == "passed"
@@ -122,6 +139,18 @@ class Bench:
             self.grade(self.stage, self.test, table)
         finally:
             os._exit(0)
+
+    @contextmanager
+    def with_text(self, file: str, text: str, objects: Files) -> Iterator[None]:
+        """The student's file with another text; make compiles what is made of it."""
+        path = self.tree / file
+        own = path.read_bytes()
+        path.write_text(text, errors="surrogateescape")
+        self.compiled = objects
+        yield
+        path.write_bytes(own)
+        self.swapped |= objects  # they are not the student's
+        self.compiled = frozenset()
 
     def surely_passes(self, swapped: Files) -> bool:
         return all(self.passes(swapped) for _ in range(TIMES))
@@ -150,10 +179,10 @@ def objects_of(step: Step, bench: Bench) -> Files:
     """Those that are made of the step's file: of a header, all that include it."""
     name = Path(step.file).name
     if name.endswith(".c"):
-        return frozenset([name[:-2] + ".o"]) & bench.objects()
+        return frozenset([name[:-2] + ".o"]) & bench.objects
     lists = (bench.stage / "build").glob("*.d")
     users = {path.stem + ".o" for path in lists if f"/{name}" in path.read_text() or f" {name}" in path.read_text()}
-    return frozenset(users) & bench.objects()
+    return frozenset(users) & bench.objects
 
 
 class Search:
@@ -170,7 +199,7 @@ class Search:
         if self.bench.passes(frozenset()):
             return Where(how="run again, the test passed: it depends on luck")
         started = time.monotonic()
-        if not self.bench.passes(self.bench.objects()):
+        if not self.bench.passes(self.bench.objects):
             return Where(how="the test fails with the reference's objects, too: no file of yours can be singled out")
         self.bench.patience = max(2.0, 2 * (time.monotonic() - started))
         return self._unbegun() or self._one() or self._several()
@@ -192,7 +221,8 @@ class Search:
         aim = tuple(map(int, last.split(".")))
 
         def rank(step: Step) -> tuple[object, ...]:
-            return step.number not in self.likely, step.order > aim, tuple(-n for n in step.order)
+            users = step.file.endswith(".h")  # they are many files, and the fault may be in one of them
+            return users, step.number not in self.likely, step.order > aim, tuple(-n for n in step.order)
 
         return list(dict.fromkeys(step.file for step in sorted(self.written, key=rank)))
 
@@ -213,7 +243,20 @@ class Search:
     def _alone(self, files: Sequence[str]) -> Optional[Where]:
         if not files or not self.bench.surely_passes(self._with_unbegun(files)):
             return None
-        return self._answer(self._in_files(files), "alone")
+        steps = self._in_files(files)
+        found = next((step for step in steps if self._is_function(step)), None)
+        if found is None and files[0].endswith(".h") and (SOLUTION / files[0]).exists():
+            return None  # the objects that include it have other code as well
+        return self._answer([found] if found else steps, "function" if found else "alone")
+
+    def _is_function(self, step: Step) -> bool:
+        """Where the solution's source is: does the test pass with the solution's text of this function?"""
+        text = functions.with_function_of(self.bench.tree / step.file, SOLUTION / step.file, step.function)
+        if text is None:
+            return False
+        objects = objects_of(step, self.bench)
+        with self.bench.with_text(step.file, text, objects):
+            return self.bench.surely_passes(self._objects(self.unbegun) - objects)
 
     def _with_unbegun(self, files: Sequence[str]) -> Files:
         return self._objects([*self.unbegun, *self._in_files(files)])
@@ -233,11 +276,11 @@ class Search:
     def _answer(self, steps: Sequence[Step], kind: str) -> Where:
         files = list(dict.fromkeys(step.file for step in steps))
         words = "; ".join(self._words(file, [step for step in steps if step.file == file]) for file in files)
-        objects = " ".join(sorted(self._objects(steps)))
+        objects = f"{steps[0].function}()" if kind == "function" else " ".join(sorted(self._objects(steps)))
         how = f"with the reference's {objects} in place of yours the test passes ({TIMES} of {TIMES}), else it fails"
         if kind == "not begun":
             words += " is not written yet" if len({step.number for step in steps}) == 1 else " are not written yet"
-        elif self.unbegun and kind == "alone":
+        elif self.unbegun and kind != "together":
             how += "; steps that are not begun were the reference's each time"
         return Where(words, tuple(dict.fromkeys(step.number for step in steps)), how)
 
