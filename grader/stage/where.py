@@ -128,7 +128,7 @@ class Bench:
             self._grade(table)
         os.waitpid(child, 0)
         rows = json.loads(table.read_text())["tests"] if table.exists() else []
-        return rows[0]["outcome"] if rows else ""
+        return str(rows[0]["outcome"]) if rows else ""
 
     def _grade(self, table: Path) -> NoReturn:
         try:

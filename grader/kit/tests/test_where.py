@@ -24,7 +24,7 @@ def file_of(mutant: Mutant) -> str:
 MUTANTS = [mutant for mutant in mutants.all_mutants() if file_of(mutant)]
 
 
-@pytest.mark.sample(60)
+@pytest.mark.sample(100)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_file_is_found(mutant: Mutant, tmp_path: Path) -> None:
     tree, stage = tmp_path / "m", min(mutant.loses)
