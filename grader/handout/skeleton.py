@@ -15,7 +15,8 @@ Markers stand in the solution's files, each on a line of its own. In C and assem
     ...the solution's code...
     //@ end
 
-The skeleton has a TODO comment with that text, then the stub lines, and none of the code.
+The skeleton has a TODO comment with that text, then the stub lines, and none of the code. Which step is in which
+function, and how that looks before it is begun, goes to grader/stage/steps.json: the grader asks there.
 
     //@ only solution               //@ only skeleton
     ...not in the skeleton...       //@ | only in the skeleton
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import re
 import subprocess
@@ -35,7 +37,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple, NoReturn, Optional
 
+from stage import functions
+
 TOP = Path(__file__).resolve().parents[2]
+STEPS = Path("grader/stage/steps.json")
 COLUMNS = 100
 
 C_SUFFIXES = {".c", ".h", ".S", ".l", ".y", ".tmpl"}
@@ -261,13 +266,38 @@ def wanted(top: Path) -> dict[Path, File]:
         skeleton = skeleton_of(top, path)
         if skeleton is not None:
             files[path.relative_to("solution")] = skeleton
+    files[STEPS] = File(steps_table(top).encode(), False)
     return files
 
 
 def present(top: Path) -> dict[Path, File]:
     """What the skeletons hold now."""
     return {path: File((top / path).read_bytes(), os.access(top / path, os.X_OK))
-            for path in tracked(top, "stage[0-9]-*/**")}
+            for path in tracked(top, "stage[0-9]-*/**", str(STEPS))}
+
+
+# --- Which step is where ---
+
+def steps_in(path: Path, text: str) -> list[dict[str, str]]:
+    """Of one file of the solution: its steps, each with its function, and that function's text before it is begun."""
+    style, skeleton = style_of(path), generate(path, text)[0]
+    lines = text.splitlines()
+    found = []
+    for number, line in enumerate(lines):
+        step = STEP.fullmatch(line.partition(style.sign)[2].strip()) if style else None
+        if step and skeleton is not None:
+            name = functions.name_before(lines, number)
+            todo = functions.squeezed(functions.text_of(skeleton, name) if name else skeleton)
+            found.append({"step": f"{step[1]}.{step[2]}", "file": str(path.relative_to("solution")),
+                          "function": name, "unbegun": todo})
+    return found
+
+
+def steps_table(top: Path) -> str:
+    rows = [row for path in tracked(top, "solution/stage[0-9]-*/**") if style_of(path)
+            for row in steps_in(path, (top / path).read_text())]
+    rows.sort(key=lambda row: (by_number(row["step"]), row["file"], row["function"]))
+    return json.dumps(rows, indent=1) + "\n"
 
 
 def on_disk(top: Path, files: dict[Path, File]) -> dict[Path, File]:

@@ -180,6 +180,10 @@ class Lab:
             self._reference = self._build_reference()
         return self._reference
 
+    def use_reference(self, folder: Path) -> None:
+        """It is built already."""
+        self._reference = folder
+
     def _build_reference(self) -> Path:
         other = os.environ.get("CKPTLAB_REFERENCE")
         names = self.interface.reference_of(self.stage)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from stage import report
+from stage import report, where
 from stage.config import GRADER, TOP, BadProfile, Interface, find_profile, load_interface
 from stage.lab import BuildError, Lab
 from stage.process import heed_signals
@@ -24,6 +24,7 @@ from stage.runner import Runner
 from stage.scoring import Declaration, Scoring, Selection, write_json
 
 NOT_FULL, USAGE, CANNOT = 1, 64, 70
+MORE = 6  # times as many seconds for --where with -v
 
 
 class EnvironmentFailed(Exception):
@@ -45,6 +46,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there as JSON")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the results there as JUnit XML")
     parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", help="of make, in a sandbox")
+    parser.add_argument("--where", type=float, default=0.0, metavar="SECONDS",
+                        help="for so long, look for the file at fault: the reference's objects in place of the student's")
     parser.add_argument("-v", "--verbose", action="store_true", help="the evidence of every failure")
     return parser.parse_args(argv)
 
@@ -153,6 +156,21 @@ def not_here(options: argparse.Namespace, lab: Lab) -> list[str]:
     return [*options.not_here, *(reference_fails(lab) if first else [])]
 
 
+def locate(scoring: Scoring, seconds: float) -> None:
+    """Where the first failure comes from. Not in a sandbox: what is run for this lies outside of it."""
+    lab, failed = scoring.lab, scoring.first_failure()
+    if failed is None or seconds <= 0 or lab.place or lab.interface.is_profile:
+        return
+
+    def again(folder: Path, test: str, table: Path) -> None:
+        other = Lab(lab.stage.number, folder, interface=lab.interface)
+        other.use_reference(lab.reference())
+        grade(parse_arguments([str(folder), "--stage", str(lab.stage.number), "--only", test, "--json", str(table)]), other)
+
+    report.progress(1, 1, f"where {failed.test} fails")
+    scoring.locate(failed, where.search(lab, failed.test, [*failed.cause_steps, failed.step], seconds, again))
+
+
 def grade(options: argparse.Namespace, lab: Lab) -> int:
     started = time.monotonic()
     selection = Selection(options.stress, options.only, not_here(options, lab))
@@ -168,6 +186,7 @@ def grade(options: argparse.Namespace, lab: Lab) -> int:
     if options.only and not scoring.order and not scoring.errors:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
+    locate(scoring, options.where * (MORE if options.verbose else 1))
     report.print_report(scoring, time.monotonic() - started, options.verbose)
     write_results(options, scoring, started)
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

@@ -81,7 +81,10 @@ def print_failure(scoring: Scoring, result: Result) -> None:
             print(f"    {line}")
     for symptom in [s for s in result.symptoms if " says: " in s][:5]:
         print(f"  {symptom}")
-    print_paragraph("Cause", result.cause_text or "not one that the grader knows; see below for the evidence")
+    print_paragraph("Where", result.where or result.where_how and "not found")
+    print_paragraph("", result.where_how)
+    unknown = "I do not know why; what differs is above" if result.where else "not one that the grader knows; see below for the evidence"
+    print_paragraph("Cause", result.cause_text or unknown)
     if result.cause:
         print(f"  Cause id: {result.cause}")
     print_paragraph("Next", result.next_step)
@@ -92,7 +95,7 @@ def print_failure(scoring: Scoring, result: Result) -> None:
 
 def print_paragraph(label: str, text: str) -> None:
     if text:
-        lead = f"  {label + ':':<7} "
+        lead = f"  {label + ':' if label else '':<7} "
         print(textwrap.fill(text, width(), initial_indent=lead, subsequent_indent=" " * len(lead)))
 
 

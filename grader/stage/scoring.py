@@ -17,6 +17,7 @@ from stage.case import Case
 from stage.config import GRADER
 from stage.failure import Failure
 from stage.lab import Lab
+from stage.where import Where, same_files
 
 NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
 
@@ -54,6 +55,8 @@ class Result:
     stress: bool = False
     detail: str = ""
     remark: str = ""
+    where: str = ""  # "restorer_kernel.c, move() (step 3.7)", if that was searched and found
+    where_how: str = ""
     cause: str = ""
     cause_text: str = ""
     next_step: str = ""
@@ -62,6 +65,11 @@ class Result:
     expected: list[str] = field(default_factory=list)
     got: list[str] = field(default_factory=list)
     visibility: str = "visible"  # or hidden: who may see it, if course.toml says nothing else
+
+    @property
+    def cause_steps(self) -> list[str]:
+        """The step that the cause names, if it names one."""
+        return [cause.step for cause in diagnosis.load_causes() if cause.id == self.cause and cause.step]
 
 
 @dataclass(frozen=True)
@@ -204,12 +212,31 @@ class Scoring:
             write_artefacts(self.lab, case, result)
 
     def _explain(self, result: Result) -> None:
-        cause, steps = diagnosis.find_cause(result.symptoms), self.lab.interface.steps
+        cause = diagnosis.find_cause(result.symptoms)
         if cause is not None:
-            result.cause, result.cause_text = cause.id, cause.text
-            result.next_step, result.read = cause.next, cause.reading(steps)
-        if not result.read and steps and result.step:
+            self._tell(result, cause)
+        if not result.read and self.lab.interface.steps and result.step:
             result.read = f"000-README step {result.step}"
+
+    def _tell(self, result: Result, cause: diagnosis.Cause) -> None:
+        result.cause, result.cause_text = cause.id, cause.text
+        result.next_step, result.read = cause.next, cause.reading(self.lab.interface.steps)
+
+    def first_failure(self) -> Result | None:
+        return next((result for result in self.ordered() if result.outcome == "failed"), None)
+
+    def locate(self, result: Result, found: Where) -> None:
+        """An experiment has shown where it fails: only a cause of a step in that file can be the cause."""
+        result.where, result.where_how = found.words, found.how
+        if not found.steps:
+            return
+        causes = [cause for cause in diagnosis.load_causes() if cause.step in same_files(found.steps)]
+        if result.cause not in [cause.id for cause in causes]:
+            result.cause, result.cause_text, result.next_step = "", "", ""
+            cause = diagnosis.find_cause(result.symptoms, causes)
+            if cause is not None:
+                self._tell(result, cause)
+        result.read = f"000-README step {found.steps[0]}"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

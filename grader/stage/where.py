@@ -1,0 +1,304 @@
+"""Where the fault is: the test that failed is run again with the reference's objects in place of the student's.
+
+A stage is built of object files, and the reference's are here. All of the reference's: then the test must pass, else this
+search can say nothing. One of them in place of the student's, and it passes: the fault is in that file. Nothing is
+compiled, only linked; all in a copy of the student's tree, after the verdict, and for no points.
+
+    unbegun     first all files with steps that are not begun, together: is it only that?
+    one         then the others with steps, one by one: first that of the step which the test, or its cause, names
+    several     all at once, and then the student's back, one by one, as long as the test passes
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import NoReturn, Optional
+
+from stage import functions
+from stage.config import TOP
+from stage.lab import BuildError, Lab
+from stage.process import patience
+
+STEPS = Path(__file__).with_name("steps.json")  # made by handout/skeleton.py
+SOLUTION = TOP / "solution"  # not in a hand-out
+TIMES = 3  # an answer must come so often: some tests pass by luck
+NOT_COPIED = shutil.ignore_patterns("check", "*.tmp", ".git")
+
+Files = frozenset[str]
+Grade = Callable[[Path, str, Path], object]  # runs one test of a stage's folder, and writes the results as JSON
+
+
+@dataclass(frozen=True)
+class Step:
+    number: str
+    file: str  # stageN-.../FILE
+    function: str
+    unbegun: str  # its text in the skeleton, without comments and blanks
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        return tuple(map(int, self.number.split(".")))
+
+    def __str__(self) -> str:
+        return f"{self.function}() (step {self.number})" if self.function else f"step {self.number}"
+
+
+@dataclass(frozen=True)
+class Where:
+    """What was found out: `words` for people, the steps in which the fault can be, and how it was found."""
+
+    words: str = ""
+    steps: tuple[str, ...] = ()
+    how: str = ""
+
+
+@lru_cache(maxsize=1)
+def all_steps() -> list[Step]:
+    return [Step(row["step"], row["file"], row["function"], row["unbegun"]) for row in json.loads(STEPS.read_text())]
+
+
+def same_files(steps: Sequence[str]) -> set[str]:
+    """All steps that are in the files of these."""
+    files = {step.file for step in all_steps() if step.number in steps}
+    return {step.number for step in all_steps() if step.file in files}
+
+
+class OutOfTime(Exception):
+    """The budget is spent."""
+
+
+@dataclass
+class Bench:
+    """A copy of the student's tree, with the reference's objects for some of the files."""
+
+    lab: Lab
+    test: str
+    tree: Path
+    deadline: float
+    grade: Grade
+    swapped: Files = frozenset()
+    patience: float = 0.0  # seconds; 0: the grader's own
+    tried: int = 0
+    compiled: Files = frozenset()
+
+    @property
+    def stage(self) -> Path:
+        return self.tree / self.lab.folder.name
+
+    @cached_property
+    def objects(self) -> Files:
+        """Those of the stage which the reference has, too, made of the same file."""
+        theirs = self.lab.reference() / "build"
+        return frozenset(path.name for path in (self.stage / "build").glob("*.o")
+                         if (theirs / path.name).exists() and not self._is_a_later_stages(path.stem))
+
+    def _is_a_later_stages(self, name: str) -> bool:
+        """One reference serves stages 1 to 3: what a later stage has under this name may be the reference's."""
+        files = (path.parent.name for path in TOP.glob(f"stage[0-9]*-*/{name}.c"))
+        return not self.lab.stage.reference and any(folder > self.stage.name for folder in files)
+
+    def passes(self, swapped: Files) -> bool:
+        """Whether the test passes with the reference's objects in place of these."""
+        if time.monotonic() > self.deadline:
+            raise OutOfTime
+        for name in swapped ^ self.swapped:
+            source = self.lab.reference() if name in swapped else self.lab.folder
+            shutil.copyfile(source / "build" / name, self.stage / "build" / name)  # new: make links it
+        for name in self.compiled:
+            (self.stage / "build" / name).unlink(missing_ok=True)
+        self.swapped = swapped
+        self.tried += 1
+        return self._outcome() == "passed"
+
+    def _outcome(self) -> str:
+        """Of the one test; "" if it cannot be built so. In a child of ours: all that it needs is loaded here already."""
+        table = self.tree / "table.json"
+        table.unlink(missing_ok=True)
+        child = os.fork()
+        if child == 0:
+            self._grade(table)
+        os.waitpid(child, 0)
+        rows = json.loads(table.read_text())["tests"] if table.exists() else []
+        return str(rows[0]["outcome"]) if rows else ""
+
+    def _grade(self, table: Path) -> NoReturn:
+        try:
+            null = os.open(os.devnull, os.O_RDWR)
+            for descriptor in range(3):
+                os.dup2(null, descriptor)
+            patience.seconds = self.patience or patience.seconds
+            self.grade(self.stage, self.test, table)
+        finally:
+            os._exit(0)
+
+    @contextmanager
+    def with_text(self, file: str, text: str, objects: Files) -> Iterator[None]:
+        """The student's file with another text; make compiles what is made of it."""
+        path = self.tree / file
+        own = path.read_bytes()
+        path.write_text(text, errors="surrogateescape")
+        self.compiled = objects
+        yield
+        path.write_bytes(own)
+        self.swapped |= objects  # they are not the student's
+        self.compiled = frozenset()
+
+    def surely_passes(self, swapped: Files) -> bool:
+        return all(self.passes(swapped) for _ in range(TIMES))
+
+
+@contextmanager
+def copy_of(lab: Lab) -> Iterator[Path]:
+    """The stages of the student's tree, as built; what they need of the kit lies beside them."""
+    with tempfile.TemporaryDirectory(prefix="ckptlab-where-") as scratch:
+        tree = Path(scratch)
+        for folder in sorted({lab.folder, *(path for path in lab.folder.parent.glob("stage[0-9]*-*") if path.is_dir())}):
+            shutil.copytree(folder, tree / folder.name, symlinks=True, ignore=NOT_COPIED)
+        for name in ("grader", "reference", "solution"):
+            if (TOP / name).exists() and not (tree / name).exists():
+                (tree / name).symlink_to(TOP / name)
+        yield tree
+
+
+def is_unbegun(step: Step, tree: Path) -> bool:
+    """Whether the student's file still has the skeleton's text of it."""
+    path = tree / step.file
+    return path.is_file() and step.unbegun in functions.squeezed(path.read_text(errors="replace"))
+
+
+def objects_of(step: Step, bench: Bench) -> Files:
+    """Those that are made of the step's file: of a header, all that include it."""
+    name = Path(step.file).name
+    if name.endswith(".c"):
+        return frozenset([name[:-2] + ".o"]) & bench.objects
+    lists = (bench.stage / "build").glob("*.d")
+    users = {path.stem + ".o" for path in lists if f"/{name}" in path.read_text() or f" {name}" in path.read_text()}
+    return frozenset(users) & bench.objects
+
+
+class Search:
+    """One search: for the file, or the files, with which the test passes."""
+
+    def __init__(self, bench: Bench, likely: Sequence[str]) -> None:
+        self.bench, self.likely = bench, likely
+        number = bench.lab.stage.number
+        self.steps = [step for step in all_steps() if step.order[0] <= number and objects_of(step, bench)]
+        self.unbegun = [step for step in self.steps if is_unbegun(step, bench.tree)]
+        self.written = [step for step in self.steps if step not in self.unbegun]
+
+    def find(self) -> Where:
+        if self.bench.passes(frozenset()):
+            return Where(how="run again, the test passed: it depends on luck")
+        started = time.monotonic()
+        if not self.bench.passes(self.bench.objects):
+            return Where(how="the test fails with the reference's objects, too: no file of yours can be singled out")
+        self.bench.patience = max(2.0, 2 * (time.monotonic() - started))
+        return self._unbegun() or self._one() or self._several()
+
+    def _objects(self, steps: Iterable[Step]) -> Files:
+        return frozenset().union(*(objects_of(step, self.bench) for step in steps))
+
+    def _unbegun(self) -> Optional[Where]:
+        """The fewest of them: the one that the test asks for, or all."""
+        alone = [step for step in self.unbegun if step.number in self.likely]
+        for steps in (alone, self.unbegun):
+            if steps and self.bench.surely_passes(self._objects(steps)):
+                return self._answer(steps, "not begun")
+        return None
+
+    def _by_likelihood(self) -> list[str]:
+        """The files of written steps: likely steps first, then those nearest to the test's."""
+        last = max((number for number in self.likely), key=lambda n: tuple(map(int, n.split("."))), default="0.0")
+        aim = tuple(map(int, last.split(".")))
+
+        def rank(step: Step) -> tuple[object, ...]:
+            users = step.file.endswith(".h")  # they are many files, and the fault may be in one of them
+            return users, step.number not in self.likely, step.order > aim, tuple(-n for n in step.order)
+
+        return list(dict.fromkeys(step.file for step in sorted(self.written, key=rank)))
+
+    def _in_files(self, files: Sequence[str]) -> list[Step]:
+        return [step for step in self.steps if step.file in files]
+
+    def _one(self) -> Optional[Where]:
+        """The likeliest alone; then, if it is one file, always half of those that are left."""
+        files = self._by_likelihood()
+        return self._alone(files[:1]) or self._alone(self._halved(files[1:]))
+
+    def _halved(self, files: list[str]) -> list[str]:
+        while len(files) > 1:
+            half = files[: len(files) // 2]
+            files = half if self.bench.passes(self._with_unbegun(half)) else files[len(half) :]
+        return files
+
+    def _alone(self, files: Sequence[str]) -> Optional[Where]:
+        if not files or not self.bench.surely_passes(self._with_unbegun(files)):
+            return None
+        steps = self._in_files(files)
+        found = next((step for step in steps if self._is_function(step)), None)
+        if found is None and files[0].endswith(".h") and (SOLUTION / files[0]).exists():
+            return None  # the objects that include it have other code as well
+        return self._answer([found] if found else steps, "function" if found else "alone")
+
+    def _is_function(self, step: Step) -> bool:
+        """Where the solution's source is: does the test pass with the solution's text of this function?"""
+        text = functions.with_function_of(self.bench.tree / step.file, SOLUTION / step.file, step.function)
+        if text is None:
+            return False
+        objects = objects_of(step, self.bench)
+        with self.bench.with_text(step.file, text, objects):
+            return self.bench.surely_passes(self._objects(self.unbegun) - objects)
+
+    def _with_unbegun(self, files: Sequence[str]) -> Files:
+        return self._objects([*self.unbegun, *self._in_files(files)])
+
+    def _several(self) -> Where:
+        """All files, and the student's back one by one; the least likely first."""
+        files = list(dict.fromkeys([*self._by_likelihood(), *(step.file for step in self.unbegun)]))
+        if not self.bench.surely_passes(self._objects(self.steps)):
+            return Where(how="it passes with all of the reference's objects, but not with those of the steps' files alone: "
+                             "is a file changed that was given to you?")
+        for file in reversed(files[:]):
+            rest = [other for other in files if other != file]
+            if rest and self.bench.surely_passes(self._objects(self._in_files(rest))):
+                files = rest
+        return self._answer(self._in_files(files), "together")
+
+    def _answer(self, steps: Sequence[Step], kind: str) -> Where:
+        files = list(dict.fromkeys(step.file for step in steps))
+        words = "; ".join(self._words(file, [step for step in steps if step.file == file]) for file in files)
+        objects = f"{steps[0].function}()" if kind == "function" else " ".join(sorted(self._objects(steps)))
+        how = f"with the reference's {objects} in place of yours the test passes ({TIMES} of {TIMES}), else it fails"
+        if kind == "not begun":
+            words += " is not written yet" if len({step.number for step in steps}) == 1 else " are not written yet"
+        elif self.unbegun and kind != "together":
+            how += "; steps that are not begun were the reference's each time"
+        return Where(words, tuple(dict.fromkeys(step.number for step in steps)), how)
+
+    @staticmethod
+    def _words(file: str, steps: Sequence[Step]) -> str:
+        return f"{Path(file).name}, {' or '.join(map(str, steps))}"
+
+
+def search(lab: Lab, test: str, likely: Sequence[str], seconds: float, grade: Grade) -> Where:
+    """Where the fault is that fails this test; at most about so many seconds."""
+    try:
+        if lab.reference().resolve() == lab.folder:
+            return Where()
+        with copy_of(lab) as tree:
+            bench = Bench(lab, test, tree, time.monotonic() + seconds, grade)
+            try:
+                return Search(bench, likely).find()
+            except OutOfTime:
+                return Where(how=f"not found in {seconds:g} s, and {bench.tried} runs")
+    except (BuildError, OSError) as error:
+        return Where(how=f"not searched: {str(error).splitlines()[0]}")
