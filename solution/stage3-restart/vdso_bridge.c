@@ -35,20 +35,21 @@ static const struct image_vdso *read_note(const struct image *image)
     if (note == NULL)
         errx(EX_DATAERR, REFUSED "does not say whether the program was inside it (an older libckpt.so)" SAME);
     if (note->flags & VDSO_INSIDE)
-        errx(EX_DATAERR, REFUSED "the program was inside it when it was saved, and did not get out in time" SAME);
+        errx(EX_DATAERR, REFUSED "the program was inside it when it was saved" SAME);
     if (note->flags & VDSO_BELOW)
         errx(EX_DATAERR, REFUSED "a signal's handler was running that will return into it" SAME);
     return note;
 }
 
-/* The region with the program's vdso; its bytes go into the bridge. */
+/* The region with the program's vdso, or with a bridge from an earlier life; its bytes go into the bridge. */
 static struct image_region *read_code(struct image *image, uint64_t start)
 {
     size_t i = 0;
     while (i < image->region_count && image->regions[i].start != start)
         i++;
     const Elf64_Phdr *load = &image->loads[i];
-    if (i == image->region_count || load->p_filesz == 0 || load->p_filesz > VDSO_LARGEST)
+    if (i == image->region_count || load->p_filesz == 0 || load->p_filesz > VDSO_LARGEST ||
+        (image->regions[i].flags & (REGION_SHARED | REGION_FILE | REGION_GROWS_DOWN)))
         errx(EX_DATAERR, REFUSED "its bytes are not where the program was told that they are (0x%lx)", start);
     if (pread(image->fd, bridge.vdso.code, load->p_filesz, (off_t)load->p_offset) != (ssize_t)load->p_filesz)
         errx(EX_DATAERR, "the bytes of the image's [vdso] cannot be read");
@@ -108,19 +109,37 @@ static bool build_function(const struct vdso_function *function, struct vdso *ow
     return code[0] == 0xff;
 }
 
+/* Where this function begins no other may have begun: the bytes would be those of two. */
+static bool is_alone(struct vdso *old, const struct vdso_function *function)
+{
+    struct vdso_function other;
+    uint64_t at = 0;
+    bool alone = true;
+    while (vdso_next(old, &at, &other))
+        alone &= other.offset <= function->offset || other.offset >= function->offset + function->size;
+    return alone;
+}
+
 static void build(const struct restart_plan *plan, const struct kernel_move *move)
 {
+    static uint8_t bytes[VDSO_LARGEST]; /* as they were: names are read in them while functions are written */
     struct vdso own = {0}, old;
     struct vdso_function function;
     uint64_t at = 0;
     unsigned count = 0, jumps = 0;
+    memcpy(bytes, bridge.vdso.code, bridge.vdso.code_size);
     if (move != NULL && !vdso_open(&own, (const void *)move->from, move->size)) // NOLINT: an address
         own.size = 0; /* then all are system calls */
-    if (vdso_open(&old, bridge.vdso.code, bridge.vdso.code_size))
-        for (; vdso_next(&old, &at, &function); count++)
+    if (vdso_open(&old, bytes, bridge.vdso.code_size))
+        for (; vdso_next(&old, &at, &function); count++) {
             jumps += build_function(&function, &own, move == NULL ? 0 : move->to);
+            if (!is_alone(&old, &function))
+                errx(EX_DATAERR, REFUSED "that is damaged: %s() overlaps another", function.name);
+        }
     if (old.why != NULL)
         errx(EX_DATAERR, REFUSED "that is damaged: %s", old.why);
+    if (count == 0)
+        errx(EX_DATAERR, REFUSED "that is damaged: it has no functions");
     if (plan->verbose)
         fprintf(stderr, "restart: another kernel's vdso at 0x%lx: %u of its functions jump to this kernel's, %u are "
                 "system calls now\n", bridge.vdso.start, jumps, count - jumps);
@@ -135,6 +154,6 @@ void vdso_bridge(struct restart_plan *plan)
     bridge.vdso.size = bridge.vdso.code_size;
     bridge.vdso.kernel = move == NULL ? 0 : move->to;
     build(plan, move);
-    region->flags &= ~(uint32_t)(REGION_KERNEL | REGION_FILE);
+    region->flags &= ~(uint32_t)REGION_KERNEL;
     image_put_note(&plan->image, NOTE_VDSO, &bridge, sizeof bridge.vdso + bridge.vdso.code_size);
 }

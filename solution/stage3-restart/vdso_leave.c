@@ -25,7 +25,7 @@
 
 #include <sys/auxv.h>
 
-#define MOST_STEPS 20000           /* a step takes about 2 microseconds */
+#define MOST_STEPS 10000           /* a step takes 1 to 70 microseconds: a virtual machine is slow at it */
 #define MOST_STACK (16UL << 20)    /* bytes of it that are searched */
 #define BIT(signal) (1UL << ((signal) - 1))
 #define FAULTS (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS))

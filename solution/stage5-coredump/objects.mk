@@ -22,7 +22,8 @@ readckpt: $(addprefix build/,$(SHOW))
 
 # What restart knows of core files.
 CORE := core.o core_regions.o core_files.o core_state.o core_arguments.o core_plan.o core_signals.o sigframe_x86_64.o \
-	syscall_restart.o gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o
+	syscall_restart.o gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o \
+	core_vdso.o
 PLAN := restart.o restart_main.o restart_plan.o restart_go.o restart_block.o place.o image_read.o no_image.o rseq.o \
 	thread_id.o files_plan.o files_commit.o files_text.o shared_plan.o memory_plan.o surroundings_plan.o strict.o clock_plan.o library_plan.o moved.o $(STAY) \
 	$(SHARED) vdso_bridge.o vdso_elf.o restorer_blob.o parts.o maps.o region_plan.o build_id.o $(CORE) $(KEEPER)
