@@ -62,6 +62,7 @@ static int take_checkpoint(void)
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
     request.image_fd = library_remote_image != NULL ? library_remote_image() : -1;
+    request.interrupted = arch_signal_context(handler_frame);
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
@@ -189,7 +190,7 @@ __attribute__((constructor)) static void libckpt_start(void)
     request = (struct save_request){
         .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
-        .thread_id = thread_id_find(),
+        .thread_id = thread_id_find(), .platform = library_platform != NULL ? library_platform() : NULL,
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
         .table_path = table_path, .image_name = image_name, .wish = wish};

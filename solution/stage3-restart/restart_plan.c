@@ -2,6 +2,7 @@
 #include "restart_plan.h"
 #include "build_id.h"
 #include "maps.h"
+#include "platform_plan.h"
 #include "vdso_bridge.h"
 
 /* Reads restart's own address space, with the parser of stage 1.  False: it cannot, or it is full of regions. */
@@ -153,6 +154,7 @@ void plan_open(struct restart_plan *plan, const char *path)
     plan->differences += losses != NULL;
     if (losses != NULL) /* nothing is lost in silence */
         fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, losses);
+    platform_plan(&plan->image);
 }
 
 void plan_make(struct restart_plan *plan)

@@ -11,7 +11,7 @@ FREE := restorer.o restorer_map.o restorer_kernel.o $(PARTS) procfile.o text.o m
 ckpt: $(addprefix build/,ckpt.o program.o program_linking.o text.o $(START))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
-libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o vdso_leave.o waits.o $(SAVE) $(MANNERS) $(JOB))
+libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o platform_start.o vdso_leave.o waits.o $(SAVE) $(MANNERS) $(JOB))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) -shared -Wl,-z,now $^ $(LDFLAGS) -o $@
 
 SHOW := $(SHARED) readckpt.o image_read.o no_image.o region_plan.o region_print.o parts.o $(PARTS) procfile.o text.o \
@@ -26,7 +26,7 @@ CORE := core.o core_regions.o core_files.o core_state.o core_arguments.o core_pl
 	core_vdso.o
 PLAN := restart.o restart_main.o restart_plan.o restart_go.o restart_block.o place.o image_read.o no_image.o rseq.o \
 	thread_id.o files_plan.o files_commit.o files_text.o shared_plan.o memory_plan.o surroundings_plan.o strict.o clock_plan.o library_plan.o moved.o $(STAY) \
-	$(SHARED) vdso_bridge.o vdso_elf.o restorer_blob.o parts.o maps.o region_plan.o build_id.o $(CORE) $(KEEPER)
+	$(SHARED) $(PLATFORM) vdso_bridge.o vdso_elf.o restorer_blob.o parts.o maps.o region_plan.o build_id.o $(CORE) $(KEEPER)
 restart: $(addprefix build/,$(PLAN))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
