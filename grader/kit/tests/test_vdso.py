@@ -345,23 +345,52 @@ def test_a_handler_that_will_return_inside(stages: Path, clocks: Path, tmp_path:
 
 # --- Another kernel, for real -----------------------------------------------------------------------
 
-HERE = """
+# An image of this kernel's there, and its second image, which it sends back; then one that is made there.
+SCRIPT = """
 uname -r
-export CKPTLAB_HERE=no
-cd /tmp
-{stage}/restart -v {image} <line >out 2>&1; echo "restart: status $?"; grep -E "vdso|wrong:|fine|clock" out
-"""
-THERE = """
+export PATH=$PATH:{stage}
 mkfifo gate
-{stage}/ckpt -o there {clocks} gate <gate >out 2>&1 & exec 3>gate
-until grep -q ready out; do sleep 1; done
-kill -USR2 $!; until [ -e there ]; do sleep 1; done; send there
-echo x >&3; exec 3>&-; wait $!; echo "first life: status $?"; cat out
+restart -v {image} <gate >out 2>&1 & life=$!; exec 3>gate
+echo x >&3; until grep -qE "fine|wrong:" out; do sleep 1; done
+rm {image}; kill -USR2 $life; until [ -e {image} ]; do sleep 1; done; send {image}
+echo x >&3; exec 3>&-; wait $life; echo "second life: status $?"; cat out
+export {less} LD_BIND_NOW=1
+ckpt -o there {clocks} gate <gate >first 2>&1 & life=$!; exec 3>gate
+until grep -q ready first; do sleep 1; done
+kill -USR2 $life; until [ -e there ]; do sleep 1; done; send there
+echo x >&3; exec 3>&-; wait $life; echo "first life: status $?"; cat first
 """
-BRIDGED = """
-mkfifo gate2
-{stage}/restart {image} <gate2 >out 2>&1 & exec 3>gate2
-echo x >&3; until grep -q fine out; do sleep 1; done
-kill -USR2 $!; until [ -e {image}.again ]; do sleep 1; done; send {image}.again
-exec 3>&-; wait $!; echo "bridged: status $?"
-"""
+
+
+def image_with_less(stage: Path, folder: Path, clocks: Path) -> Path:
+    """libc chose no instructions that the other processor lacks; and the next image has another name."""
+    life = Life(folder, "env", otherkernel.LESS, "LD_BIND_NOW=1", stage / "ckpt", "-o", "image", clocks, "gate", out="first")
+    life.waits_for("ready")
+    image = saved(life, folder / "image")
+    life.kill()
+    return image
+
+
+@pytest.mark.stress
+def test_there_and_back(stages: Path, clocks: Path, tmp_path: Path) -> None:
+    stage = stages / STAGES[4]
+    image = image_with_less(stage, tmp_path, clocks)
+    told = Image(image).told()
+    files = [stage / name for name in ("ckpt", "restart", "libckpt.so")]
+    script = SCRIPT.format(stage=stage, image=image, clocks=clocks, less=otherkernel.LESS)
+    try:
+        said, made = otherkernel.boot(tmp_path, [*files, clocks, image], script)
+    except otherkernel.NotHere as why:
+        pytest.skip(str(why))
+    assert re.search(r"^6\.1\.", said, re.M) and os.uname().release not in said, said
+    assert "second life: status 0" in said and "first life: status 0" in said and "wrong:" not in said, said
+    assert said.count("fine") == 3 and re.search(r"\d+ of its functions jump to this kernel's", said), said
+    assert re.search(r"the monotonic clock was -?\d+ s off: a time namespace puts it right", said), said
+    for name, content in made.items():
+        (tmp_path / "back").write_bytes(content)
+        back = Image(tmp_path / "back")
+        assert len(back.vdsos()) == (2 if name == str(image) else 1), name
+        life = Life(tmp_path, stage / "restart", "-v", "back")
+        tells_the_time(life, told if name == str(image) else back.told())
+        life.end()
+    assert len(made) == 2
