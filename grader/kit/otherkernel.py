@@ -30,7 +30,7 @@ BEGIN = """#!/usr/bin/busybox sh
 /usr/bin/busybox --install -s /usr/bin
 export PATH=/usr/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
-stty -F /dev/ttyS1 raw
+exec 9<>/dev/ttyS1; stty raw <&9
 cd /tmp
 """
 END = "\nsync; poweroff -f\n"
@@ -95,7 +95,7 @@ def boot(folder: Path, paths: Iterable[Path], script: str) -> tuple[str, dict[st
             files[str(name)] = (stat.S_IFREG | 0o755, path.read_bytes())
     for link in (Path(name) for name in ("/bin", "/sbin", "/lib", "/lib64") if Path(name).is_symlink()):
         files[str(link)] = (stat.S_IFLNK | 0o777, os.readlink(link).encode())
-    send = 'send() { echo "FILE $1" >/dev/ttyS1; gzip -c "$1" | base64 >/dev/ttyS1; }\n'
+    send = 'send() { { echo "FILE $1"; gzip -c "$1" | base64; } >&9; }\n'
     files["/init"] = (stat.S_IFREG | 0o755, (BEGIN + send + script + END).encode())
     initrd, console, line = folder / "initrd", folder / "console", folder / "line"
     initrd.write_bytes(gzip.compress(archive(files), 1))
