@@ -95,7 +95,7 @@ def boot(folder: Path, paths: Iterable[Path], script: str) -> tuple[str, dict[st
             files[str(name)] = (stat.S_IFREG | 0o755, path.read_bytes())
     for link in (Path(name) for name in ("/bin", "/sbin", "/lib", "/lib64") if Path(name).is_symlink()):
         files[str(link)] = (stat.S_IFLNK | 0o777, os.readlink(link).encode())
-    send = 'send() { { echo "FILE $1"; gzip -c "$1" | base64; } >&9; }\n'
+    send = 'send() { { echo "# $1"; gzip -c "$1" | base64; } >&9; }\n'
     files["/init"] = (stat.S_IFREG | 0o755, (BEGIN + send + script + END).encode())
     initrd, console, line = folder / "initrd", folder / "console", folder / "line"
     initrd.write_bytes(gzip.compress(archive(files), 1))
@@ -105,7 +105,7 @@ def boot(folder: Path, paths: Iterable[Path], script: str) -> tuple[str, dict[st
          "-serial", f"file:{console}", "-serial", f"file:{line}"],
         timeout=LIMIT, check=True, stdin=subprocess.DEVNULL, capture_output=True,
     )  # fmt: skip
-    sent = re.findall(rb"FILE (\S+)\n([A-Za-z0-9+/=\n]*)", line.read_bytes().replace(b"\r", b""))
+    sent = re.findall(rb"# (\S+)\n([A-Za-z0-9+/=\n]*)", line.read_bytes().replace(b"\r", b""))
     return console.read_text(errors="replace").replace("\r", ""), {
         name.decode(): gzip.decompress(base64.b64decode(text)) for name, text in sent
     }

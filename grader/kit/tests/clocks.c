@@ -1,10 +1,10 @@
 /*
  * clocks.c - reads all clocks through the vdso, and compares each with what a system call says.
  *
- *     clocks gate           does so for each line that it reads, and says "fine" or what is wrong
- *     clocks loop FILE      reads one clock all the time, until FILE is there; "fine" if it never went back
+ *     clocks gate           does so for each line that it reads, and says "all fine" or what is wrong
+ *     clocks loop FILE      reads one clock all the time, until FILE is there; "all fine" if it never went back
  *     clocks nested         from a handler that has interrupted the vdso, and will return there, says "inside", and
- *                           reads one line; then "fine"
+ *                           reads one line; then "all fine"
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -89,7 +89,7 @@ static int at_gate(void)
     while (read(0, line, sizeof line) > 0) {
         bool right = check_clocks() & check_others();
         show_random();
-        puts(right ? "fine" : "not fine");
+        puts(right ? "all fine" : "not right");
     }
     return 0;
 }
@@ -104,7 +104,7 @@ static int loop(const char *file)
             if (clock_gettime(CLOCK_MONOTONIC, &now) != 0 || number(&now) < number(&last))
                 return puts("wrong: it went back") < 0;
     } while (access(file, F_OK) != 0);
-    return puts("fine") < 0;
+    return puts("all fine") < 0;
 }
 
 static volatile sig_atomic_t done;
@@ -131,7 +131,7 @@ static int nested(void)
     while (!done)
         clock_gettime(CLOCK_MONOTONIC, &now);
     setitimer(ITIMER_REAL, &never, NULL);
-    return puts("fine") < 0;
+    return puts("all fine") < 0;
 }
 
 int main(int argc, char **argv)

@@ -110,7 +110,7 @@ def restart(stage: Path, folder: Path, *options: str | Path) -> subprocess.Compl
 def tells_the_time(life: Life, told: int) -> None:
     """All clocks are right, through ordinary memory where the vdso was; and this kernel's is elsewhere."""
     life.write("x\n")
-    life.waits_for("fine")
+    life.waits_for("all fine")
     assert "wrong:" not in life.said(), life.said()
     regions = maps.read_maps(life.process.pid)
     bridge, own = maps.find(regions, told), [region for region in regions if region.name == "[vdso]"]
@@ -125,7 +125,7 @@ def test_all_clocks_are_right_on_the_bridge(stages: Path, clocks: Path, tmp_path
     life = Life(tmp_path, stages / STAGES[number] / "restart", "-v", "other")
     tells_the_time(life, Image(image).told())
     assert re.search(r"another kernel's vdso at 0x\w+: \d+ of its functions jump to this kernel's", life.said())
-    assert "getrandom" not in life.said() or "getrandom: state -38, bytes 16, fine" in life.said()
+    assert "getrandom" not in life.said() or "getrandom: state -38, bytes 16, all fine" in life.said()
     assert life.process.stdin is not None
     life.end()
 
@@ -138,7 +138,7 @@ def test_the_image_of_a_bridged_program(stages: Path, clocks: Path, tmp_path: Pa
     other_kernels(image, tmp_path / "other")
     life = Life(tmp_path, stage / "restart", "other")
     life.write("x\n")
-    life.waits_for("fine")
+    life.waits_for("all fine")
     again = saved(life, image)
     tells_the_time(life, told)
     life.end()
@@ -236,11 +236,11 @@ def test_who_is_inside_gets_out_first(stages: Path, clocks: Path, tmp_path: Path
     images = [saved(life, tmp_path / "image").rename(tmp_path / f"image{number}") for number in range(runs)]
     end.touch()
     life.end()
-    assert "fine" in life.said()
+    assert "all fine" in life.said()
     for image in images:
         again = Life(tmp_path, stage / "restart", other_kernels(image, tmp_path / "other"))
         again.end()
-        assert "fine" in again.said()
+        assert "all fine" in again.said()
         image.unlink()
 
 
@@ -340,7 +340,7 @@ def test_a_handler_that_will_return_inside(stages: Path, clocks: Path, tmp_path:
     here = Life(tmp_path, stage / "restart", image)
     here.write("x\n")
     here.end()
-    assert "fine" in here.said()
+    assert "all fine" in here.said()
 
 
 # --- Another kernel, for real -----------------------------------------------------------------------
@@ -351,7 +351,7 @@ echo; uname -r
 export PATH=$PATH:{stage}
 mkfifo gate
 restart -v {image} <gate >out 2>&1 & life=$!; exec 3>gate
-echo x >&3; until grep -qE "fine|wrong:" out; do sleep 1; done
+echo x >&3; until grep -qE "all fine|wrong:" out; do sleep 1; done
 rm {image}; kill -USR2 $life; until [ -e {image} ]; do sleep 1; done; send {image}
 echo x >&3; exec 3>&-; wait $life; echo "second life: status $?"; cat out
 export {less} LD_BIND_NOW=1
@@ -384,7 +384,7 @@ def test_there_and_back(stages: Path, clocks: Path, tmp_path: Path) -> None:
         pytest.skip(str(why))
     assert re.search(r"^6\.1\.", said, re.M) and os.uname().release not in said, said
     assert "second life: status 0" in said and "first life: status 0" in said and "wrong:" not in said, said
-    assert said.count("fine") == 3 and re.search(r"\d+ of its functions jump to this kernel's", said), said
+    assert said.count("all fine") == 3 and re.search(r"\d+ of its functions jump to this kernel's", said), said
     assert re.search(r"the monotonic clock was -?\d+ s off: a time namespace puts it right", said), said
     for name, content in made.items():
         (tmp_path / "back").write_bytes(content)
