@@ -72,7 +72,7 @@ class Image:
 
     def __init__(self, path: Path) -> None:
         self.data = bytearray(path.read_bytes())
-        self.notes: dict[int, tuple[int, int]] = {}  # type: where its value is, and its size
+        self.notes: dict[int, tuple[int, int]] = {}  # of each type: where its value is, and its size
         _, _, at, _, size, _ = next(h for h in headers(self.data) if h[0] == PT_NOTE)
         end = at + size
         while at < end:

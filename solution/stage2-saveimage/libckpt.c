@@ -62,7 +62,8 @@ static int take_checkpoint(void)
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
     request.image_fd = library_remote_image != NULL ? library_remote_image() : -1;
-    request.interrupted = arch_signal_context(handler_frame);
+    if (vdso_frame != NULL)
+        request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);

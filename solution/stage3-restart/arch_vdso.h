@@ -1,9 +1,9 @@
 /*
  * arch_vdso.h - what a bridge to another vdso is made of, and how a program gets out of its vdso: x86-64.
  *
- * The functions of the vdso are called like those of C (System V ABI), and answer a result or -errno, as system calls
- * do.  None has more than three arguments that matter, and these are where syscall(2) wants them.
- * Source of names and arguments: vdso(7); arch/x86/entry/vdso/vdso.lds.S in the kernel's source.
+ * The functions of the vdso are called like those of C (System V ABI), and answer a result or -errno, as system
+ * calls do.  None has more than three arguments that matter, and these are where syscall(2) wants them. Source of
+ * names and arguments: vdso(7); arch/x86/entry/vdso/vdso.lds.S in the kernel's source.
  */
 #ifndef CKPT_ARCH_VDSO_H
 #define CKPT_ARCH_VDSO_H
@@ -27,7 +27,8 @@
 /*
  * jmp *0(%rip), and behind it the address: changes no register, and reaches all addresses.
  *
- * The instruction that a signal may find the program at is the first one only, and that is one wherever it leads to.
+ * The instruction that a signal may find the program at is the first one only, and that is one wherever it leads
+ * to.
  */
 static inline size_t arch_vdso_jump(uint8_t *code, uint64_t to)
 {
@@ -55,10 +56,10 @@ static inline size_t arch_vdso_none(uint8_t *code)
 }
 
 /*
- * __vdso_getrandom(buffer, length, flags, state, state_size): the state is memory of the caller's, whose layout is its
- * kernel's secret, and so is the counter in it that says when new numbers are due.  So it is a system call under all
- * other kernels, which needs no state.  Who asks how large a state is (state_size is -1) hears that there is none:
- * libc then makes system calls by itself.
+ * __vdso_getrandom(buffer, length, flags, state, state_size): the state is memory of the caller's, whose layout is
+ * its kernel's secret, and so is the counter in it that says when new numbers are due.  So it is a system call
+ * under all other kernels, which needs no state.  Who asks how large a state is (state_size is -1) hears that
+ * there is none: libc then makes system calls by itself.
  *
  *     cmp $-1, %r8; je 1f; mov $SYS_getrandom, %eax; syscall; ret; 1: mov $-ENOSYS, %rax; ret
  */
@@ -71,8 +72,9 @@ static inline size_t arch_vdso_random(uint8_t *code)
 }
 
 /*
- * The code for the function `name` (without prefix), which this kernel has at `here` (0: has not).  Returns its size; 0:
- * nobody knows what it is.  An enclave (SGX) is memory of a device, so no program that has one comes back.
+ * The code for the function `name` (without prefix), which this kernel has at `here` (0: has not).  Returns its
+ * size; 0: nobody knows what it is.  An enclave (SGX) is memory of a device, so no program that has one comes
+ * back.
  */
 static inline size_t arch_vdso_bridge(uint8_t *code, const char *name, uint64_t here)
 {

@@ -89,8 +89,9 @@ static const char *part_name(unsigned i)
 }
 
 /*
- * True if the part can be left out although it is marked as used: where it is not, nothing is otherwise.  All zeros is
- * the first state of each part (Intel's SDM, volume 1, 13.6); some processors mark it as used all the same.
+ * True if the part can be left out although it is marked as used: where it is not, nothing is otherwise.  All
+ * zeros is the first state of each part (Intel's SDM, volume 1, 13.6); some processors mark it as used all the
+ * same.
  */
 static bool is_harmless(unsigned part, const char *bytes, size_t size)
 {

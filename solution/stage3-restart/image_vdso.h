@@ -1,5 +1,6 @@
 /*
- * image_vdso.h - NOTE_VDSO: the vdso that the program was told of, by which restart can lead it to another kernel's.
+ * image_vdso.h - NOTE_VDSO: the vdso that the program was told of, by which restart can lead it to another
+ * kernel's.
  *
  * An image without this note is of an older libckpt.so: it can go on under the kernel that it was made under only.
  */

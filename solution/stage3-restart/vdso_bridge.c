@@ -1,9 +1,10 @@
 /*
  * vdso_bridge.c - a bridge from the vdso that the program knows to that of another kernel.  Given.
  *
- * libc asked its vdso once where its functions are, and will call them there.  So its bytes stay where they were, as
- * ordinary memory; each function begins with a jump to the function of the same name in this kernel's vdso, or with a
- * system call if that has none.  The rest of the old code is never run: it would look for the old kernel's [vvar].
+ * libc asked its vdso once where its functions are, and will call them there.  So its bytes stay where they were,
+ * as ordinary memory; each function begins with a jump to the function of the same name in this kernel's vdso, or
+ * with a system call if that has none.  The rest of the old code is never run: it would look for the old kernel's
+ * [vvar].
  *
  *     the image's    ...[program]....[libc]...[stack]..[vvar][vdso].............
  *                                                             time: cmp ...
@@ -11,8 +12,9 @@
  *                                       |                     time: jmp ----^
  *                                       +---------------------^
  *
- * The table of names in the old bytes stays whole: AT_SYSINFO_EHDR leads there, for the program and for gdb.  Under a
- * third kernel, or back under the first, the same bytes get other jumps: there is never a second bridge.
+ * The table of names in the old bytes stays whole: AT_SYSINFO_EHDR leads there, for the program and for
+ * gdb.  Under a third kernel, or back under the first, the same bytes get other jumps: there is never a second
+ * bridge.
  */
 #include "vdso_bridge.h"
 #include "arch_vdso.h"
@@ -58,8 +60,8 @@ static struct image_region *read_code(struct image *image, uint64_t start)
 }
 
 /*
- * The highest gap of the image's address space: where the kernel itself puts such things, and nothing grows to.  None
- * that is right below a stack.  0: there is none.
+ * The highest gap of the image's address space: where the kernel itself puts such things, and nothing grows
+ * to.  None that is right below a stack.  0: there is none.
  */
 static uint64_t find_place(const struct image *image, uint64_t size)
 {
@@ -75,7 +77,7 @@ static uint64_t find_place(const struct image *image, uint64_t size)
     return 0;
 }
 
-/* This kernel's mappings keep their distances: the vdso's code knows how far its data is.  Returns [vdso]'s place. */
+/* This kernel's mappings keep their distances: the vdso's code knows how far its data is.  Returns [vdso]. */
 static const struct kernel_move *move_own(struct own_maps *own, const struct image *image)
 {
     const struct kernel_move *vdso = NULL;
@@ -141,8 +143,8 @@ static void build(const struct restart_plan *plan, const struct kernel_move *mov
     if (count == 0)
         errx(EX_DATAERR, REFUSED "that is damaged: it has no functions");
     if (plan->verbose)
-        fprintf(stderr, "restart: another kernel's vdso at 0x%lx: %u of its functions jump to this kernel's, %u are "
-                "system calls now\n", bridge.vdso.start, jumps, count - jumps);
+        fprintf(stderr, "restart: another kernel's vdso at 0x%lx: %u of its functions jump to this kernel's, %u "
+                "are system calls now\n", bridge.vdso.start, jumps, count - jumps);
 }
 
 void vdso_bridge(struct restart_plan *plan)

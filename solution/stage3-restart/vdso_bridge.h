@@ -5,9 +5,9 @@
 #include "restart_plan.h"
 
 /*
- * The image's vdso becomes ordinary memory whose functions jump to this kernel's, which goes to a place that the image
- * does not use: changes plan->own.moves and the image's table of regions, and makes a NOTE_VDSO.  Exits with a message
- * and EX_DATAERR if that cannot be.
+ * The image's vdso becomes ordinary memory whose functions jump to this kernel's, which goes to a place that the
+ * image does not use: changes plan->own.moves and the image's table of regions, and makes a NOTE_VDSO.  Exits with
+ * a message and EX_DATAERR if that cannot be.
  */
 void vdso_bridge(struct restart_plan *plan);
 

@@ -1,8 +1,8 @@
 /*
  * vdso_elf.c - reads the table of functions of a vdso.  Given.
  *
- * A vdso is a shared library: elf(5).  Its PT_DYNAMIC tells where symbols and their names are; how many there are only
- * the hash table says that is made of them.  Each number is compared with the size before it is used.
+ * A vdso is a shared library: elf(5).  Its PT_DYNAMIC tells where symbols and their names are; how many there are
+ * only the hash table says that is made of them.  Each number is compared with the size before it is used.
  */
 #include "vdso_elf.h"
 #include "arch_vdso.h"
@@ -27,7 +27,8 @@ static Elf64_Phdr read_headers(struct vdso *v, const Elf64_Ehdr *elf)
 {
     Elf64_Phdr header, dynamic = {0};
     bool loaded = false;
-    for (uint64_t i = 0; i < elf->e_phnum && take(v, &header, sizeof header, elf->e_phoff + i * sizeof header); i++) {
+    uint64_t at = elf->e_phoff;
+    for (int i = 0; i < elf->e_phnum && take(v, &header, sizeof header, at); i++, at += sizeof header) {
         if (header.p_type == PT_LOAD && !loaded) {
             v->base = header.p_vaddr - header.p_offset;
             loaded = true;
@@ -84,8 +85,8 @@ bool vdso_open(struct vdso *v, const void *bytes, uint64_t size)
 static bool is_function(const Elf64_Sym *symbol)
 {
     unsigned kind = ELF64_ST_TYPE(symbol->st_info);
-    return symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS && (kind == STT_FUNC || kind == STT_NOTYPE) &&
-           ELF64_ST_BIND(symbol->st_info) != STB_LOCAL;
+    return symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS &&
+           (kind == STT_FUNC || kind == STT_NOTYPE) && ELF64_ST_BIND(symbol->st_info) != STB_LOCAL;
 }
 
 bool vdso_next(struct vdso *v, uint64_t *at, struct vdso_function *function)

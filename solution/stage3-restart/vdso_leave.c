@@ -2,8 +2,8 @@
  * vdso_leave.c - out of the vdso, one instruction at a time: vdso_leave.h.  Given.
  *
  * Who reads the clock in a loop is inside the vdso nearly always, so to wait for luck takes long.  The processor's
- * trap flag is sure: in the signal's frame it makes the program run one instruction when the handler returns, and then
- * SIGTRAP comes, which for this while has the same handler.  A clock is read in about 60 steps.
+ * trap flag is sure: in the signal's frame it makes the program run one instruction when the handler returns, and
+ * then SIGTRAP comes, which for this while has the same handler.  A clock is read in about 60 steps.
  *
  *     program   ...call clock_gettime    |          |    |    |        ret  next instruction
  *     handler                         SIGUSR2    SIGTRAP ...          SIGTRAP: outside; save
@@ -27,6 +27,7 @@
 
 #define MOST_STEPS 10000           /* a step takes 1 to 70 microseconds: a virtual machine is slow at it */
 #define MOST_STACK (16UL << 20)    /* bytes of it that are searched */
+#define MOST_CALLERS 4096          /* words of stack between the kernel's frame and our handler */
 #define BIT(signal) (1UL << ((signal) - 1))
 #define FAULTS (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGSYS))
 
@@ -93,8 +94,8 @@ static void end(ucontext_t *context)
 }
 
 /*
- * Looks for signals' frames from `at` upwards, to the end of this memory: each begins with the address of the code that
- * ends a handler.  Returns the stack that the last one had interrupted, if that is another one; else 0.
+ * Looks for signals' frames from `at` upwards, to the end of this memory: each begins with the address of the code
+ * that ends a handler.  Returns the stack that the last one had interrupted, if that is another one; else 0.
  */
 static uint64_t search_stack(uint64_t at, uint64_t restorer, bool *found)
 {
@@ -114,19 +115,38 @@ static uint64_t search_stack(uint64_t at, uint64_t restorer, bool *found)
     return other >= start && other < at ? 0 : other;
 }
 
-static bool will_return_inside(const ucontext_t *context, int own)
+/* The code that ends a handler: libc's. */
+static uint64_t restorer(int own)
 {
-    struct kernel_sigaction ours;
-    uint64_t at = arch_frame_stack(context) & ~7UL;
-    bool found = false;
+    struct kernel_sigaction ours = {0};
     sys_call(SYS_rt_sigaction, own, 0, (long)&ours, MASK_SIZE);
+    return ours.restorer;
+}
+
+static bool will_return_inside(uint64_t at, int own)
+{
+    bool found = false;
     for (int stacks = 0; at != 0 && stacks < 4 && !found; stacks++)
-        at = search_stack(at, ours.restorer, &found) & ~7UL;
+        at = search_stack(at & ~7UL, restorer(own), &found);
     return found;
+}
+
+ucontext_t *vdso_frame(ucontext_t *context, int own)
+{
+    uint64_t code = restorer(own), word = 0;
+    for (uint64_t at = (uint64_t)context - sizeof word, i = 0; i < MOST_CALLERS; i++, at += sizeof word)
+        if (sys_peek(at, &word, sizeof word) && word == code)
+            return (ucontext_t *)(at + sizeof word); // NOLINT: an address becomes a pointer here
+    return NULL;
 }
 
 bool vdso_leave(ucontext_t *context, int signal, int own)
 {
+    if (vdso_frame(context, own) != context) { /* the program's handler has called ours: SIGTRAP would go there */
+        find_vdso();
+        told.flags = will_return_inside((uint64_t)context, own) ? VDSO_BELOW : 0;
+        return false;
+    }
     if (signal == own && steps > 0) { /* a step went wrong, and the program's handler for that did not return */
         sys_call(SYS_rt_sigaction, SIGTRAP, (long)&program, 0, MASK_SIZE);
         steps = 0;
@@ -142,7 +162,7 @@ bool vdso_leave(ucontext_t *context, int signal, int own)
     }
     if (steps > 0)
         end(context);
-    told.flags = inside ? VDSO_INSIDE : will_return_inside(context, own) ? VDSO_BELOW : 0;
+    told.flags = inside ? VDSO_INSIDE : will_return_inside(arch_frame_stack(context), own) ? VDSO_BELOW : 0;
     return false;
 }
 

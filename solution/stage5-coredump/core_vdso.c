@@ -1,4 +1,4 @@
-/* core_vdso.c - what libckpt.so would have said of the vdso: where it is, and whether the program was inside.  Given. */
+/* core_vdso.c - what libckpt.so would have said of the vdso: where it is, and who was inside.  Given. */
 #include "core.h"
 #include "image_vdso.h"
 
@@ -19,7 +19,8 @@ void core_vdso(const struct core *core, struct image *image)
     const struct image_region *region = image_region_at(image, core_aux(core, AT_SYSINFO_EHDR));
     if (region == NULL)
         return;
-    note = (struct image_vdso){.start = region->start, .size = region->end - region->start, .kernel = region->start};
+    note = (struct image_vdso){
+        .start = region->start, .size = region->end - region->start, .kernel = region->start};
     if (is_vdso(core, image_region_at(image, core->registers.rip)))
         note.flags = VDSO_INSIDE;
     image_put_note(image, NOTE_VDSO, &note, sizeof note);
