@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 INT3 = 0xCC
 AT_SYSINFO_EHDR = 33
@@ -60,7 +61,7 @@ class Vdso:
             self.data[self.at + start : self.at + start + size] = bytes([INT3]) * size
 
 
-def headers(data: bytes | bytearray, at: int = 0) -> list[tuple[int, int, int, int, int, int]]:
+def headers(data: bytes | bytearray, at: int = 0) -> list[tuple[Any, ...]]:
     """Of each program header: type, flags, offset, address, bytes in the file, and where it stands."""
     start, count = struct.unpack_from("<Q", data, at + 32)[0], struct.unpack_from("<H", data, at + 56)[0]
     places = [at + start + 56 * i for i in range(count)]
@@ -84,7 +85,8 @@ class Image:
     def told(self) -> int:
         """Where the program was told that its vdso is."""
         at, length = self.notes[NT_AUXV]
-        return dict(struct.iter_unpack("<QQ", self.data[at : at + length]))[AT_SYSINFO_EHDR]
+        pairs: dict[int, int] = {kind: value for kind, value in struct.iter_unpack("<QQ", self.data[at : at + length])}
+        return pairs[AT_SYSINFO_EHDR]
 
     def vdsos(self) -> dict[int, Vdso]:
         """All by their addresses: the program's, and, if that is a bridge, the kernel's."""
