@@ -51,6 +51,7 @@ enum image_note_type {
     NOTE_SIGNALS = 0x434b0006,
     NOTE_TIMERS = 0x434b0007,
     NOTE_LOST = 0x434b0008,
+    NOTE_VDSO = 0x434b0023,
     NOTE_FILES = 0x434b0009, /* and of stage 4 */
     NOTE_SHARED = 0x434b000a,
     NOTE_ATTRIBUTES = 0x434b000b,

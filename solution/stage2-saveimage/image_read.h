@@ -16,7 +16,7 @@ struct image_note {
     size_t size;
 };
 
-#define IMAGE_MADE_NOTES 8
+#define IMAGE_MADE_NOTES 16
 
 struct image {
     int fd;        /* open for reading */

@@ -13,6 +13,7 @@
 #include "library.h"
 #include "rseq.h"
 #include "thread_id.h"
+#include "vdso_leave.h"
 #include "waits.h"
 #include "libc.h"
 
@@ -118,6 +119,8 @@ static void on_checkpoint_signal(int signal_number)
         go_on_waiting();
         return;
     }
+    if (vdso_leave != NULL && vdso_leave(arch_signal_context(handler_frame), signal_number, request.signal))
+        return; /* and in a moment we are called again */
     //@ step 2.2 Save the registers, then memory; and tell the two lives apart.
     //@ getcontext(&context); if is_restart is set, this is the second life: clear it, begin_second_life(),
     //@ last_result = 1, return at once. Otherwise set is_restart BEFORE memory is written, take the
@@ -191,6 +194,7 @@ __attribute__((constructor)) static void libckpt_start(void)
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
         .table_path = table_path, .image_name = image_name, .wish = wish};
+    request.vdso = vdso_told != NULL ? vdso_told() : NULL;
     if (owner == getpid())
         text_join(wish, sizeof wish, environment("CKPT_EVICT", ""), NULL);
     set_path(table_path, environment("CKPT_FDFILE", ""));

@@ -17,6 +17,7 @@
 #include "sys.h"
 #include "text.h"
 
+struct image_vdso; /* image_vdso.h of stage 3 */
 struct image_platform;
 
 /* What libckpt knows before it takes a checkpoint: what only libc could tell, and what was asked for. */
@@ -27,6 +28,7 @@ struct save_request {
     uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
     uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
     uint32_t thread_id;              /* where libc keeps the thread's number: thread_id.h */
+    const struct image_vdso *vdso;   /* vdso_leave.h; NULL: in stage 2 */
     const ucontext_t *context;       /* filled by getcontext */
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */
@@ -67,6 +69,7 @@ struct part {
 extern const struct part *const all_parts[];
 
 extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part, platform_part;
+extern const struct part vdso_part; /* stage 3, too */
 extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
     children_part, mutexes_part, numa_part, surroundings_part, settings_part, library_part; /* stage 4 */
 extern const struct part frame_part; /* stage 5 */

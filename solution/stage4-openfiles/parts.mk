@@ -11,7 +11,7 @@ JOIN := shared_restore.o
 SHARED := part_shared.o
 
 # The rooms of stage 3, and those that this stage adds.
-PARTS := part_process.o part_mm.o part_thread.o part_platform.o vectors_x86_64.o part_signals.o part_timers.o \
+PARTS := part_vdso.o part_process.o part_mm.o part_thread.o part_platform.o vectors_x86_64.o part_signals.o part_timers.o \
 	$(FILES) $(MORE) $(JOIN)
 
 # Is this machine as the program's?
