@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import built
+from kit import built, otherkernel
 from stage.image import Image, Load, parse_notes
 
 pytestmark = pytest.mark.xdist_group("processor")  # what is built once is built by one worker
@@ -421,3 +421,51 @@ def test_stage_2_has_none_of_it(world: World) -> None:
     for words in (("ckpt", "--portable", "true"), ("readckpt", "--platform")):
         done = world.run(world.stage(2) / words[0], *words[1:])
         assert done.returncode == 64 and "comes with stage 3" in done.stderr
+
+
+PYTHON = """import math, os, signal
+print(os.kill(os.getpid(), signal.SIGUSR2), math.fsum(math.sin(i) * math.exp(-i / 99) for i in range(2000)))"""
+FITS = {"max": {"plain": "avx512f", "v3": None, "v2": None, "python": None},
+        "Nehalem": {"plain": "avx2", "v3": "avx2", "v2": None, "python": None},
+        "qemu64": {"plain": "avx2", "v3": "avx2", "v2": "sse4_2", "python": "sse4_2"}}
+
+
+def images_for_others(world: World) -> dict[str, tuple[Path, str]]:
+    """The images, and what each says when it goes on."""
+    images = {}
+    ymm, xmm = [world.folder / "vectors", "ymm"], [world.folder / "vectors", "xmm"]
+    for name, option, program in (("plain", [], ymm), ("v3", ["--portable=v3"], ymm), ("v2", ["--portable"], xmm),
+                                  ("python", ["--portable"], ["/usr/bin/python3", "-c", PYTHON])):
+        path = world.folder / f"other.{name}"
+        done = world.run("env", "CKPT_FULL=1", world.stage(4) / "ckpt", "-o", path, *option, *program)
+        assert done.returncode == 0, done.stderr
+        images[name] = path, done.stdout
+    return images
+
+
+@pytest.mark.stress
+@pytest.mark.skipif(not {"avx512f", "avx2"} <= set(FLAGS), reason="not tried here: this processor has no AVX-512")
+@pytest.mark.parametrize("cpu", FITS)
+def test_really_another_processor(world: World, tmp_path: Path, cpu: str) -> None:
+    """qemu computes it, under another kernel: one with MPX and protection keys, one without XSAVE, the least of all."""
+    images, stage = images_for_others(world), world.stage(4)
+    runs = "".join(f"echo; echo BEGIN; {stage}/restart {path} 2>errors; echo END $? {name} $(tail -n 1 errors)\n"
+                   for name, (path, _) in images.items())
+    program = world.folder / "vectors"
+    back = f"cd {world.folder}; {stage}/ckpt -o back {program} xmm; send back\n"
+    paths = [stage / name for name in ("restart", "readckpt", "ckpt", "libckpt.so")]
+    try:
+        said, files = otherkernel.boot(tmp_path, [*paths, program, *(path for path, _ in images.values())],
+                                       runs + back, cpu)
+    except otherkernel.NotHere as why:
+        pytest.skip(str(why))
+    ends = {name: (out, int(status), why) for out, status, name, why in
+            re.findall(r"^BEGIN\n(.*?)END (\d+) (\S+)([^\n]*)$", said, re.M | re.S)}
+    for name, lacking in FITS[cpu].items():
+        out, status, why = ends[name]
+        if lacking is None:
+            assert (out, status) == (images[name][1], 0), (name, why)
+        else:
+            assert (out, status) == ("", 65) and re.search(rf"processor does not have:.* {lacking} ", why), name
+    (world.folder / "image").write_bytes(files["back"])
+    world.comes_back("xmm", 4)
