@@ -86,8 +86,11 @@ def archive(files: dict[str, tuple[int, bytes]]) -> bytes:
     return bytes(whole)
 
 
-def boot(folder: Path, paths: Iterable[Path], script: str) -> tuple[str, dict[str, bytes]]:
-    """Runs a script as the first process there; what it printed, and the files that it gave `send`."""
+def boot(folder: Path, paths: Iterable[Path], script: str, cpu: str = "max") -> tuple[str, dict[str, bytes]]:
+    """Runs a script as the first process there; what it printed, and the files that it gave `send`.
+
+    cpu: one of `qemu-system-x86_64 -cpu help`.
+    """
     files: dict[str, tuple[int, bytes]] = {}
     programs = [Path("/usr/bin/busybox"), *paths]
     for path in {*programs, *(library for program in programs for library in libraries(program))}:
@@ -100,7 +103,7 @@ def boot(folder: Path, paths: Iterable[Path], script: str) -> tuple[str, dict[st
     initrd, console, line = folder / "initrd", folder / "console", folder / "line"
     initrd.write_bytes(gzip.compress(archive(files), 1))
     subprocess.run(
-        ["qemu-system-x86_64", "-cpu", "max", "-m", "1024", "-nographic", "-no-reboot", "-monitor", "none",
+        ["qemu-system-x86_64", "-cpu", cpu, "-m", "1024", "-nographic", "-no-reboot", "-monitor", "none",
          "-kernel", kernel(), "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1",
          "-serial", f"file:{console}", "-serial", f"file:{line}"],
         timeout=LIMIT, check=True, stdin=subprocess.DEVNULL, capture_output=True,

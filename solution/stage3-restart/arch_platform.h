@@ -34,6 +34,53 @@ struct arch_vectors {
 /* For the processor that we run on.  Async-signal-safe, no libc. */
 void arch_vectors_read(struct arch_vectors *to);
 
+/*
+ * Which instructions a program may find: bit i is arch_feature(i).  In it are those of the levels x86-64-v2, v3 and
+ * v4 (x86-64 psABI, 3.1.1), those by which glibc chooses its functions, and what other libraries ask for.
+ */
+struct arch_features {
+    uint64_t bits[2];
+};
+
+struct arch_feature {
+    char name[20]; /* as in /proc/cpuinfo */
+    uint8_t leaf, reg, bit; /* where cpuid has it: features_x86_64.c */
+    uint8_t level;          /* 2, 3, 4: of x86-64-v2, ...; 0: of none */
+    uint8_t by_libc;        /* glibc chooses functions by it */
+    uint8_t part;           /* the vector registers that it needs; 0: none */
+};
+
+#define ARCH_NAME "x86_64" /* uname -m */
+#define ARCH_LEVEL_1 "x86-64" /* what all processors have */
+#define ARCH_LEVEL_NAME ARCH_LEVEL_1 "-v" /* and the number, from 2 on */
+
+/* The i-th, or NULL: there are no more.  Its number stays what it is: images have it. */
+const struct arch_feature *arch_feature(unsigned i);
+
+static inline bool arch_has(const struct arch_features *features, unsigned i)
+{
+    return features->bits[i / 64] >> i % 64 & 1;
+}
+
+/* Of this processor, as far as this kernel lets programs use it. */
+void arch_features_read(struct arch_features *to);
+
+/*
+ * Those that libc uses, if it was told to use no more than a level: without what it says that it does not use.  As
+ * this processor's, if libc does not tell.
+ */
+void arch_features_bound(struct arch_features *features, unsigned level);
+
+/*
+ * ld.so looks a function up at its first call, and saves the vector registers meanwhile; with XSAVE, where there is
+ * no XSAVEC, it saves all that there are, into a room of the size that they had at the start.  False: here there
+ * are more, and it would write beyond.
+ */
+bool arch_linker_has_room(const struct arch_features *then, const struct arch_vectors *vectors_then);
+
+/* The highest level of which it has all. */
+unsigned arch_level(const struct arch_features *features);
+
 /* The area of the vector registers, as this kernel puts it into the frames of this process. */
 struct arch_frame_format {
     uint32_t size;     /* bytes: xstate_size; 0: without Linux's mark, so only x87 and SSE */

@@ -5,21 +5,27 @@
 #include "image_platform.h"
 #include "part.h"
 
+#include <sys/utsname.h>
+
 static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_platform *p = note;
+    struct utsname name;
     if (request->platform == NULL)
         return 0;
     *p = *request->platform;
     p->context = (uint64_t)request->interrupted;
     arch_vectors_read(&p->vectors);
+    if (sys_call(SYS_uname, (long)&name, 0, 0, 0) == 0)
+        text_join(p->release, sizeof p->release, name.release, NULL);
     return sizeof *p;
 }
 
 static void describe(part_printf print, const void *note, size_t size)
 {
     const struct image_platform *p = note;
-    print("  vector registers: parts 0x%lx; the signal frame is at 0x%lx\n", p->vectors.present, p->context);
+    print("  Linux %.64s; vector registers: parts 0x%lx; the signal frame is at 0x%lx\n", p->release,
+          p->vectors.present, p->context);
 }
 
 static long restore(const void *note, size_t size)

@@ -154,7 +154,7 @@ void plan_open(struct restart_plan *plan, const char *path)
     plan->differences += losses != NULL;
     if (losses != NULL) /* nothing is lost in silence */
         fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, losses);
-    platform_plan(&plan->image);
+    platform_plan(&plan->image, plan->any_processor != 0);
 }
 
 void plan_make(struct restart_plan *plan)

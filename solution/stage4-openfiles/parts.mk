@@ -15,11 +15,11 @@ PARTS := part_vdso.o part_process.o part_mm.o part_thread.o part_platform.o vect
 	$(FILES) $(MORE) $(JOIN)
 
 # Is this machine as the program's?
-PLATFORM := platform_plan.o frame_convert_x86_64.o
+PLATFORM := platform_plan.o frame_convert_x86_64.o features_x86_64.o
 
 # ckpt --evict: the parent of a job, in ckpt and in restart.
 STAY := evict.o
-START := $(STAY) evict_prepare.o
+START := $(STAY) evict_prepare.o portable.o
 
 # What makes libckpt.so a guest that is hardly noticed.
 STACK := handler_stack.o call_on_stack_x86_64.o

@@ -4,6 +4,8 @@ The other processors are made here: the frame in an image is written anew, as th
 """
 from __future__ import annotations
 
+import math
+import re
 import shutil
 import struct
 import subprocess
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import built
+from kit import built, otherkernel
 from stage.image import Image, Load, parse_notes
 
 pytestmark = pytest.mark.xdist_group("processor")  # what is built once is built by one worker
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("processor")  # what is built once is built
 HERE = Path(__file__).resolve().parent
 FLAGS = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
 NOTE_HEADER, NOTE_PLATFORM = 0x434B0000, 0x434B0030
-PARTS_AT, FPREGS_AT = 24, 224  # in struct image_platform, in ucontext_t
+PARTS_AT, FEATURES_AT, BOUND_AT, FPREGS_AT = 24, 280, 296, 224  # in struct image_platform; in ucontext_t
 LEGACY, MARK_AT, HEADER_END = 512, 464, 576
 MAGIC1, MAGIC2 = 0x46505853, 0x46505845
 ZMM = pytest.param("zmm", marks=pytest.mark.skipif("avx512f" not in FLAGS, reason="no AVX-512 here"))
@@ -123,6 +125,16 @@ class Doctored:
         struct.pack_into("<I", self.raw, self.note_at - 12, 0x434B7FFF)
         self.save()
 
+    def may_use(self, *bits: int, drop: tuple[int, ...] = ()) -> None:
+        """The note's features, arch_feature(i) of features_x86_64.c: with these, and without those."""
+        low, high = struct.unpack_from("<QQ", self.raw, self.note_at + FEATURES_AT)
+        both = low | high << 64
+        for bit in bits:
+            both |= 1 << bit
+        for bit in drop:
+            both &= ~(1 << bit)
+        struct.pack_into("<QQ", self.raw, self.note_at + FEATURES_AT, both & (1 << 64) - 1, both >> 64)
+
     def save(self) -> None:
         struct.pack_into("<Q", self.raw, self.header_at + 16, 0)  # the checksum: not computed
         self.path.write_bytes(self.raw)
@@ -143,23 +155,29 @@ class World:
         return subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=60)
 
-    def image(self, kind: str, stage: int = 3) -> Doctored:
-        kept = self.kept / f"{kind}.{stage}"
+    def image(self, kind: str, stage: int = 3, *options: str) -> Doctored:
+        kept = self.kept / ".".join([kind, str(stage), *options])
         if not kept.exists():
-            done = self.run(self.stage(stage) / "ckpt", "-o", kept, self.folder / "vectors", kind)
+            done = self.run(self.stage(stage) / "ckpt", "-o", kept, *options, self.folder / "vectors", kind)
             assert (done.returncode, done.stdout) == (0, f"{kind[0]}mm: 0 wrong\n"), done.stderr
         return Doctored(Path(shutil.copy(kept, self.folder / "image")))
 
-    def restart(self, stage: int = 3) -> subprocess.CompletedProcess[str]:
-        return self.run(self.stage(stage) / "restart", self.folder / "image")
+    def restart(self, stage: int, *options: str) -> subprocess.CompletedProcess[str]:
+        return self.run(self.stage(stage) / "restart", *options, self.folder / "image")
 
-    def comes_back(self, kind: str, stage: int = 3) -> None:
-        done = self.restart(stage)
+    def platform(self, *image: str | Path, stage: int = 3) -> dict[str, str]:
+        """The line of readckpt --platform."""
+        done = self.run(self.stage(stage) / "readckpt", "--platform", *image)
+        assert done.returncode == 0 and done.stdout.count("\n") == 1, done.stderr
+        return dict(word.split("=", 1) for word in done.stdout.split())
+
+    def comes_back(self, kind: str, stage: int = 3, *options: str) -> None:
+        done = self.restart(stage, *options)
         assert (done.stdout, done.returncode) == (f"{kind[0]}mm: 0 wrong\n", 0), done.stderr
 
-    def refused(self, reason: str, stage: int = 3) -> None:
+    def refused(self, reason: str, stage: int = 3, *options: str) -> None:
         """With its reason, and while restart can still say no: 65, and not 71."""
-        done = self.restart(stage)
+        done = self.restart(stage, *options)
         assert (done.returncode, done.stdout) == (65, ""), done.stderr
         assert reason in done.stderr
 
@@ -278,3 +296,176 @@ def test_a_bit_of_mxcsr_that_is_not_here(world: World) -> None:
     larger(image)
     image.write()
     world.refused("bits of MXCSR are set that this processor has not (0x800000)")
+
+
+# Numbers in features_x86_64.c, which images have: they stay.
+AVX512F, XSAVE, XSAVEC, RTM, FMA4, XOP, TBM = 16, 7, 23, 21, 22, 47, 48
+LACKING = [(number, name) for number, name in ((RTM, "rtm"), (FMA4, "fma4"), (XOP, "xop"), (TBM, "tbm"), (AVX512F, "avx512f"))
+           if name not in FLAGS]
+
+
+@pytest.mark.parametrize("stage", [3, 4, 5, 6])
+def test_instructions_that_are_not_here(world: World, stage: int) -> None:
+    """Named, all of them, and nothing is destroyed; from stage 4 on a user may know better."""
+    image = world.image("xmm", stage)
+    image.may_use(*(number for number, _ in LACKING))
+    image.save()
+    names = " ".join(name for _, name in LACKING)
+    world.refused(f"the program may use what this processor does not have: {names} (`ckpt --portable`", stage)
+    if stage > 3:
+        world.refused("may use what this processor does not have", stage, "--accept", "user")
+        world.comes_back("xmm", stage, "--strict", "--accept", "user,processor")
+
+
+def test_registers_in_use_are_refused_whatever_is_accepted(world: World) -> None:
+    image = world.image("xmm", 4)
+    image.add(18, b"\1" * 8192, used=True)
+    image.write()
+    world.refused("AMX registers are in use", 4, "--accept", "processor")
+
+
+@pytest.mark.parametrize("kind", [ZMM])
+def test_the_linker_of_a_processor_without_xsavec(world: World, kind: str) -> None:
+    """It would save our registers into a room that is too small; one that is bound at the start saves nothing."""
+    image = world.image("xmm")
+    image.may_use(XSAVE, drop=(XSAVEC,))
+    image.drop({5, 6, 7})
+    image.write()
+    world.refused("without XSAVEC")
+    struct.pack_into("<I", image.raw, image.note_at + BOUND_AT, 3)
+    image.save()
+    world.comes_back("xmm")
+
+
+def test_platform_is_one_line_of_known_words(world: World) -> None:
+    """An image's is this machine's, as long as nobody bound libc."""
+    here = world.platform()
+    assert list(here) == ["ckpt-platform", "arch", "level", "kernel", "vdso", "page", "vectors", "bound", "features"]
+    release = Path("/proc/sys/kernel/osrelease").read_text().strip()
+    assert (here["ckpt-platform"], here["arch"], here["kernel"], here["page"]) == ("1", "x86_64", release, "4096")
+    assert set(here["features"].split(",")) <= {*FLAGS, "abm"}  # some kernels do not show what they could
+    assert here["level"] == f"x86-64-v{4 if 'avx512vl' in FLAGS else 3 if 'avx2' in FLAGS else 2}"
+    for stage in (3, 4):
+        world.image("xmm", stage)
+        assert world.platform(world.folder / "image", stage=stage) == here
+
+
+def test_platform_of_an_older_image(world: World) -> None:
+    world.image("xmm").without_note()
+    done = world.run(world.stage() / "readckpt", "--platform", world.folder / "image")
+    assert (done.returncode, done.stdout) == (65, "") and "does not say what it ran on" in done.stderr
+
+
+BEYOND = {"x86-64-v2": {"avx", "avx2", "fma", "bmi2", "avx512f", "xsavec", "aes"},
+          "x86-64-v3": {"avx512f", "xsavec", "aes"}}
+BMI2_AVX2, AVX512 = 1 << 5 | 1 << 8, 1 << 16 | 1 << 17 | 1 << 28 | 1 << 30 | 1 << 31  # of cpuid's leaf 7, ebx
+
+
+@pytest.mark.parametrize("option, level", [("--portable", "x86-64-v2"), ("--portable=x86-64-v2", "x86-64-v2"),
+                                           ("--portable=v3", "x86-64-v3"), ("--portable=x86-64-v3", "x86-64-v3")])
+def test_portable_binds_libc_and_the_image_says_so(world: World, option: str, level: str) -> None:
+    world.image("xmm", 3, option)
+    needs = world.platform(world.folder / "image")
+    assert needs["bound"] == level and needs["level"] <= level
+    assert not set(needs["features"].split(",")) & BEYOND[level]
+    assert {"ssse3", "sse4_2"} <= set(needs["features"].split(","))
+    world.comes_back("xmm")
+
+
+def linker_uses(world: World, *before: str | Path) -> int:
+    """Leaf 7, ebx, as ld.so says that libc uses it."""
+    done = world.run(*before, "/lib64/ld-linux-x86-64.so.2", "--list-diagnostics")
+    found = re.search(r"cpu_features\.features\[0x1\]\.active\[0x1\]=(0x\w+)", done.stdout)
+    assert done.returncode == 0 and found, done.stderr
+    return int(found[1], 16)
+
+
+def test_portable_is_what_the_linker_does(world: World) -> None:
+    ckpt = world.stage() / "ckpt"
+    plain = linker_uses(world, "env")
+    assert linker_uses(world, ckpt, "--portable", "env") & (BMI2_AVX2 | AVX512) == 0
+    assert linker_uses(world, ckpt, "--portable=v3", "env") & (BMI2_AVX2 | AVX512) == plain & BMI2_AVX2
+
+
+@pytest.mark.parametrize("users, kept", [
+    ("", "glibc.cpu.hwcaps="),
+    ("glibc.malloc.perturb=1", "glibc.malloc.perturb=1:glibc.cpu.hwcaps="),
+    ("glibc.cpu.hwcaps=-SSE4_1:glibc.malloc.perturb=1", "glibc.cpu.hwcaps=-SSE4_1,"),
+])
+def test_portable_keeps_the_tunables_of_the_user(world: World, users: str, kept: str) -> None:
+    done = world.run("env", f"GLIBC_TUNABLES={users}", world.stage() / "ckpt", "--portable=v3", "env")
+    value = next(line.partition("=")[2] for line in done.stdout.splitlines() if line.startswith("GLIBC_TUNABLES="))
+    assert value.startswith(f"{kept}-AVX512F,") and value.count("glibc.cpu.hwcaps=") == 1
+    assert value.endswith(":glibc.malloc.perturb=1") == (users.endswith("perturb=1") and "hwcaps" in users)
+
+
+@pytest.mark.parametrize("level", ["x86-64-v4", "v1", "2", "haswell", ""])
+def test_portable_knows_two_levels(world: World, level: str) -> None:
+    done = world.run(world.stage() / "ckpt", f"--portable={level}", "true")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert f"--portable={level}: not a level that libc can be bound to (x86-64-v2 or x86-64-v3)" in done.stderr
+
+
+def test_python_runs_bound_and_comes_back(world: World) -> None:
+    """(Its sums end otherwise than those of a libm that may use FMA, which rounds once.)"""
+    program = "import math, os, signal\nprint(os.kill(os.getpid(), signal.SIGUSR2), math.fsum(map(math.sin, range(999))))"
+    done = world.run(world.stage() / "ckpt", "--portable", "-o", "python", "/usr/bin/python3", "-c", program)
+    again = world.run(world.stage() / "restart", "python")
+    assert (done.returncode, again.returncode) == (0, 0), again.stderr
+    assert world.platform("python")["bound"] == "x86-64-v2"
+    assert done.stdout == again.stdout
+    assert float(done.stdout.split()[1]) == pytest.approx(math.fsum(map(math.sin, range(999))))
+
+
+def test_stage_2_has_none_of_it(world: World) -> None:
+    for words in (("ckpt", "--portable", "true"), ("readckpt", "--platform")):
+        done = world.run(world.stage(2) / words[0], *words[1:])
+        assert done.returncode == 64 and "comes with stage 3" in done.stderr
+
+
+PYTHON = """import math, os, signal
+print(os.kill(os.getpid(), signal.SIGUSR2), math.fsum(math.sin(i) * math.exp(-i / 99) for i in range(2000)))"""
+FITS = {"max": {"plain": "avx512f", "v3": None, "v2": None, "python": None},
+        "Nehalem": {"plain": "avx2", "v3": "avx2", "v2": None, "python": None},
+        "qemu64": {"plain": "avx2", "v3": "avx2", "v2": "sse4_2", "python": "sse4_2"}}
+
+
+def images_for_others(world: World) -> dict[str, tuple[Path, str]]:
+    """The images, and what each says when it goes on."""
+    images = {}
+    ymm, xmm = [world.folder / "vectors", "ymm"], [world.folder / "vectors", "xmm"]
+    for name, option, program in (("plain", [], ymm), ("v3", ["--portable=v3"], ymm), ("v2", ["--portable"], xmm),
+                                  ("python", ["--portable"], ["/usr/bin/python3", "-c", PYTHON])):
+        path = world.folder / f"other.{name}"
+        done = world.run("env", "CKPT_FULL=1", world.stage(4) / "ckpt", "-o", path, *option, *program)
+        assert done.returncode == 0, done.stderr
+        images[name] = path, done.stdout
+    return images
+
+
+@pytest.mark.stress
+@pytest.mark.skipif(not {"avx512f", "avx2"} <= set(FLAGS), reason="not tried here: this processor has no AVX-512")
+@pytest.mark.parametrize("cpu", FITS)
+def test_really_another_processor(world: World, tmp_path: Path, cpu: str) -> None:
+    """qemu computes it, under another kernel: one with MPX and protection keys, one without XSAVE, the least of all."""
+    images, stage = images_for_others(world), world.stage(4)
+    runs = "".join(f"echo; echo BEGIN; {stage}/restart {path} 2>errors; echo END $? {name} $(tail -n 1 errors)\n"
+                   for name, (path, _) in images.items())
+    program = world.folder / "vectors"
+    back = f"cd {world.folder}; {stage}/ckpt -o back {program} xmm; send back\n"
+    paths = [stage / name for name in ("restart", "readckpt", "ckpt", "libckpt.so")]
+    try:
+        said, files = otherkernel.boot(tmp_path, [*paths, program, *(path for path, _ in images.values())],
+                                       runs + back, cpu)
+    except otherkernel.NotHere as why:
+        pytest.skip(str(why))
+    ends = {name: (out, int(status), why) for out, status, name, why in
+            re.findall(r"^BEGIN\n(.*?)END (\d+) (\S+)([^\n]*)$", said, re.M | re.S)}
+    for name, lacking in FITS[cpu].items():
+        out, status, why = ends[name]
+        if lacking is None:
+            assert (out, status) == (images[name][1], 0), (name, why)
+        else:
+            assert (out, status) == ("", 65) and re.search(rf"processor does not have:.* {lacking} ", why), name
+    (world.folder / "image").write_bytes(files["back"])
+    world.comes_back("xmm", 4)

@@ -364,7 +364,7 @@ echo x >&3; exec 3>&-; wait $life; echo "first life: status $?"; cat first
 
 def image_with_less(stage: Path, folder: Path, clocks: Path) -> Path:
     """libc chose no instructions that the other processor lacks; and the next image has another name."""
-    life = Life(folder, "env", otherkernel.LESS, "LD_BIND_NOW=1", stage / "ckpt", "-o", "image", clocks, "gate", out="first")
+    life = Life(folder, stage / "ckpt", "--portable=v3", "-o", "image", clocks, "gate", out="first")
     life.waits_for("ready")
     image = saved(life, folder / "image")
     life.kill()
