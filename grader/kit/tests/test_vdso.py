@@ -354,8 +354,8 @@ restart -v {image} <gate >out 2>&1 & life=$!; exec 3>gate
 echo x >&3; until grep -qE "all fine|wrong:" out; do sleep 1; done
 rm {image}; kill -USR2 $life; until [ -e {image} ]; do sleep 1; done; send {image}
 echo x >&3; exec 3>&-; wait $life; echo "second life: status $?"; cat out
-export {less} LD_BIND_NOW=1
-ckpt -o there {clocks} gate <gate >first 2>&1 & life=$!; exec 3>gate
+export LD_BIND_NOW=1
+ckpt --portable -o there {clocks} gate <gate >first 2>&1 & life=$!; exec 3>gate
 until grep -q ready first; do sleep 1; done
 kill -USR2 $life; until [ -e there ]; do sleep 1; done; send there
 echo x >&3; exec 3>&-; wait $life; echo "first life: status $?"; cat first
@@ -377,7 +377,7 @@ def test_there_and_back(stages: Path, clocks: Path, tmp_path: Path) -> None:
     image = image_with_less(stage, tmp_path, clocks)
     told = Image(image).told()
     files = [stage / name for name in ("ckpt", "restart", "libckpt.so")]
-    script = SCRIPT.format(stage=stage, image=image, clocks=clocks, less=otherkernel.LESS)
+    script = SCRIPT.format(stage=stage, image=image, clocks=clocks)
     try:
         said, made = otherkernel.boot(tmp_path, [*files, clocks, image], script)
     except otherkernel.NotHere as why:
