@@ -28,7 +28,7 @@ check: ## test the whole kit: solution, skeletons, grader, demos, documents
 
 .PHONY: stress
 stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, every mutant, other systems
-	@grader/setup check
+	@grader/setup stress
 	@status=0; $(PYTEST) --stress grader/kit/tests || status=$$?; \
 	grader/python grader/kit/systems.py || status=$$?; exit $$status
 

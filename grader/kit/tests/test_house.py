@@ -16,6 +16,8 @@ MEDIAN = 15  # lines of a function, from its name to its last brace
 LONG = 40
 SHORT_ENOUGH = 0.9  # of the functions
 BUDGET = 2450  # lines of C in stages 1 to 3, without
+# What makes the images of other machines fit here.
+ELSEWHERE = ("part_platform", "platform_", "vectors_", "frame_convert", "features_", "portable", "part_vdso", "vdso_")
 EYES = ("picture", "image_doctor", "image_compare", "no_image")  # what only shows things to people
 COLUMNS = 116  # .clang-format, .editorconfig
 
@@ -70,22 +72,23 @@ def test_functions_are_short() -> None:
 
 def test_the_solution_is_small() -> None:
     sizes = {path.name: len(code_lines(path.read_text())) for path in FIRST_STAGES
-             if not path.name.startswith(EYES)}
+             if not path.name.startswith((*EYES, *ELSEWHERE))}
     assert sum(sizes.values()) < BUDGET, sorted(sizes.items(), key=lambda item: -item[1])
 
 
 def test_the_solution_says_how_large_it_is(top: Path) -> None:
     """In its README, rounded: `about 2,300 lines` may be 10 % off."""
-    def lines(stages: str, eyes: bool = False) -> int:
+    def lines(stages: str, names: tuple[str, ...] = ()) -> int:
         return sum(len(code_lines(path.read_text())) for path in top.glob(f"solution/stage[{stages}]-*/*.c")
-                   if path.name.startswith(EYES) == eyes)
+                   if path.name.startswith(names or (*EYES, *ELSEWHERE)) == bool(names))
 
     text = " ".join((top / "solution/README").read_text().split())
     said = re.search(r"Stages 1 to 3 have about ([\d,]+) lines .*?Another ([\d,]+) lines only show .*?"
+                     r"and ([\d,]+) make .*?"
                      r"Stage 4 has about ([\d,]+) lines.*?Stage 5 .*?about ([\d,]+) lines", text)
     assert said is not None
     assert [int(number.replace(",", "")) for number in said.groups()] == [
-        pytest.approx(count, rel=0.1) for count in (lines("123"), lines("123", True), lines("4"), lines("5"))]
+        pytest.approx(count, rel=0.1) for count in (lines("123"), lines("123", EYES), lines("123", ELSEWHERE), lines("4"), lines("5"))]
 
 
 @pytest.mark.parametrize("suffix", ["c", "h", "S"])
