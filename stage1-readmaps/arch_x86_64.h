@@ -71,6 +71,7 @@ static inline long arch_set_gs(uint64_t base)
  */
 #define ARCH_XCOMP_GET 0x1022 /* Linux 5.16, <asm/prctl.h> */
 #define ARCH_XCOMP_ASK 0x1023
+#define ARCH_XCOMP_AMX 18 /* the tiles: all that must be asked for, so far */
 #define ARCH_CPUID_GET 0x1011
 #define ARCH_CPUID_SET 0x1012
 #define ARCH_SHADOW_STACK_STATUS 0x5005 /* Linux 6.6 */
@@ -86,9 +87,8 @@ static inline uint64_t arch_get_features(void)
 static inline long arch_set_features(uint64_t then, uint64_t now)
 {
     long error = 0;
-    for (long i = 1; i < 64; i++)
-        if (then & ~now & (1UL << i))
-            error |= arch_syscall(SYS_arch_prctl, ARCH_XCOMP_ASK, i, 0, 0, 0, 0);
+    if (then & ~now & (1UL << ARCH_XCOMP_AMX)) /* the others are there, or are not: another processor has others */
+        error |= arch_syscall(SYS_arch_prctl, ARCH_XCOMP_ASK, ARCH_XCOMP_AMX, 0, 0, 0, 0);
     if ((then ^ now) & 1)
         error |= arch_syscall(SYS_arch_prctl, ARCH_CPUID_SET, (long)(then & 1), 0, 0, 0, 0);
     return error;

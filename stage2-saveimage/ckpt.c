@@ -5,12 +5,14 @@
  * terminal, its parent or its signals.  But with --evict, it is the program's parent: evict.h.
  */
 #include "evict.h"
+#include "portable.h"
 #include "program.h"
 #include "libc.h"
 #include "text.h"
 
 static const char usage[] =
-    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--] PROG [ARGS...]\n"
+    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
+    "            [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid (default: $CKPT_IMAGE or myckpt)\n"
     "  -s SIGNAL   number or name of the checkpoint signal (default: $CKPT_SIGNAL or USR2)\n"
@@ -21,6 +23,9 @@ static const char usage[] =
     "                     (default 85).  If there can be no image, PROG goes on.  Other signals are passed on\n"
     "  --evict-on SIGNAL  the same, on another signal than SIGTERM\n"
     "  --resume           with --evict: if there is IMAGE, restart it; remove it when PROG has ended by itself\n\n"
+    "For a restart on another processor (from stage 3 on):\n\n"
+    "  --portable[=LEVEL] libc uses no more than LEVEL has: x86-64-v2 (default; of 2009) or x86-64-v3 (of 2013).\n"
+    "                     It binds libc alone: what PROG or another library finds by itself, it uses\n\n"
     "With CKPT_FULL=1 in the environment, a restart does not need the program's and libraries' files.\n"
     "Exit status: PROG's own; 64 wrong usage; 65 PROG cannot be checkpointed; 66 no PROG or no libckpt.so;\n"
     "71 it could not be started.\n";
@@ -62,11 +67,19 @@ static int parse_status(const char *text)
     return (int)number;
 }
 
+static void prepare_portable(const char *level)
+{
+    if (portable_prepare == NULL)
+        errx(EX_USAGE, "--portable comes with stage 3");
+    portable_prepare(level);
+}
+
 static void parse_options(int argc, char **argv, struct evict *evict)
 {
     const struct option long_options[] = {
         {"help", no_argument, NULL, 'h'}, {"evict", optional_argument, NULL, 'E'},
-        {"evict-on", required_argument, NULL, 'S'}, {"resume", no_argument, &evict->resume, 1}, {0},
+        {"evict-on", required_argument, NULL, 'S'}, {"resume", no_argument, &evict->resume, 1},
+        {"portable", optional_argument, NULL, 'P'}, {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "+o:s:i:vh", long_options, NULL)) != -1) {
@@ -76,6 +89,7 @@ static void parse_options(int argc, char **argv, struct evict *evict)
         case 'i': set_variable("CKPT_INTERVAL", optarg); break;
         case 'v': set_variable("CKPT_VERBOSE", "1"); break;
         case 'E': evict->status = optarg == NULL ? EVICT_STATUS : parse_status(optarg); break;
+        case 'P': prepare_portable(optarg); break;
         case 'S': evict->signal = parse_signal(optarg); break;
         case 0: break;
         default: usage_exit(usage, option == 'h');

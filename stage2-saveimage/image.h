@@ -51,6 +51,7 @@ enum image_note_type {
     NOTE_SIGNALS = 0x434b0006,
     NOTE_TIMERS = 0x434b0007,
     NOTE_LOST = 0x434b0008,
+    NOTE_VDSO = 0x434b0023,
     NOTE_FILES = 0x434b0009, /* and of stage 4 */
     NOTE_SHARED = 0x434b000a,
     NOTE_ATTRIBUTES = 0x434b000b,
@@ -62,6 +63,7 @@ enum image_note_type {
     NOTE_SETTINGS = 0x434b0019,
     NOTE_NUMA = 0x434b0020,
     NOTE_LIBRARY = 0x434b0022,
+    NOTE_PLATFORM = 0x434b0030, /* of stage 3 */
     NOTE_REMOTE = 0x434b0021, /* of stage 6: only in images of a shadow's jobs */
     NOTE_FRAME = 0x434b0010, /* of stage 5: in no image; restart makes it from a core */
 };

@@ -16,7 +16,7 @@ struct image_note {
     size_t size;
 };
 
-#define IMAGE_MADE_NOTES 8
+#define IMAGE_MADE_NOTES 16
 
 struct image {
     int fd;        /* open for reading */
@@ -66,6 +66,9 @@ static inline void image_put_note(struct image *image, uint32_t type, const void
 
 /* readckpt --files: the Open File Table as text.  Weak: it comes with stage 4, and is NULL before. */
 void image_show_files(const struct image *image) __attribute__((weak));
+
+/* readckpt --platform: the line of the machine that an image needs; NULL: of this one.  Weak: from stage 3 on. */
+void platform_show(const struct image *image) __attribute__((weak));
 
 /*
  * Prints the line of a descriptor that is open at home (stage 6: a job of ckpt-shadow's).  False: it is not.  Weak,

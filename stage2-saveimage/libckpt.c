@@ -13,6 +13,7 @@
 #include "library.h"
 #include "rseq.h"
 #include "thread_id.h"
+#include "vdso_leave.h"
 #include "waits.h"
 #include "libc.h"
 
@@ -61,6 +62,8 @@ static int take_checkpoint(void)
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
     request.image_fd = library_remote_image != NULL ? library_remote_image() : -1;
+    if (vdso_frame != NULL)
+        request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
@@ -117,6 +120,8 @@ static void on_checkpoint_signal(int signal_number)
         go_on_waiting();
         return;
     }
+    if (vdso_leave != NULL && vdso_leave(arch_signal_context(handler_frame), signal_number, request.signal))
+        return; /* and in a moment we are called again */
     /* TODO 2.2: Save the registers, then memory; and tell the two lives apart.
      * getcontext(&context); if is_restart is set, this is the second life: clear it, begin_second_life(),
      * last_result = 1, return at once. Otherwise set is_restart BEFORE memory is written, take the
@@ -168,10 +173,11 @@ __attribute__((constructor)) static void libckpt_start(void)
     request = (struct save_request){
         .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
-        .thread_id = thread_id_find(),
+        .thread_id = thread_id_find(), .platform = library_platform != NULL ? library_platform() : NULL,
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
         .table_path = table_path, .image_name = image_name, .wish = wish};
+    request.vdso = vdso_told != NULL ? vdso_told() : NULL;
     if (owner == getpid())
         text_join(wish, sizeof wish, environment("CKPT_EVICT", ""), NULL);
     set_path(table_path, environment("CKPT_FDFILE", ""));

@@ -9,7 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct image_platform;
+
 #define LIBRARY_MORE __attribute__((weak, visibility("hidden")))
+
+/* In the constructor: what is to be noted of this machine (stage 3's platform_start.c). */
+LIBRARY_MORE const struct image_platform *library_platform(void);
 
 /* The end of the constructor: the handler for `signal` is registered.  `owner`: the process that ckpt started. */
 LIBRARY_MORE void library_start(int signal, long owner);

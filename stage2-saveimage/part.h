@@ -17,6 +17,9 @@
 #include "sys.h"
 #include "text.h"
 
+struct image_vdso; /* image_vdso.h of stage 3 */
+struct image_platform;
+
 /* What libckpt knows before it takes a checkpoint: what only libc could tell, and what was asked for. */
 struct save_request {
     int signal;                      /* the checkpoint signal */
@@ -25,9 +28,12 @@ struct save_request {
     uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
     uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
     uint32_t thread_id;              /* where libc keeps the thread's number: thread_id.h */
+    const struct image_vdso *vdso;   /* vdso_leave.h; NULL: in stage 2 */
     const ucontext_t *context;       /* filled by getcontext */
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */
+    const ucontext_t *interrupted;   /* the program's registers, as the kernel left them for the handler */
+    const struct image_platform *platform; /* noted at the start (image_platform.h); NULL: this build does not */
     bool (*is_standard)(int fd);     /* is this one of the files that were 0, 1, 2 at the start?  NULL: not known */
     bool (*is_own)(int fd);          /* is this descriptor libckpt's own?  NULL: it has none */
     long (*remote_note)(void *note, size_t room); /* writes NOTE_REMOTE; NULL: it is no job of a shadow's */
@@ -62,7 +68,8 @@ struct part {
 /* The parts of this build in the order in which they are saved and restored; the last is NULL. */
 extern const struct part *const all_parts[];
 
-extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part;
+extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part, platform_part;
+extern const struct part vdso_part; /* stage 3, too */
 extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
     children_part, mutexes_part, numa_part, surroundings_part, settings_part, library_part; /* stage 4 */
 extern const struct part frame_part; /* stage 5 */

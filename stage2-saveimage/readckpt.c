@@ -10,12 +10,13 @@
 
 static const char usage[] =
     "Usage: readckpt [--regions] [--registers] [--notes] [--files] IMAGE\n"
-    "       readckpt --check IMAGE | --against PID IMAGE | --svg|--draw [TITLE=]FILE...\n"
+    "       readckpt --check IMAGE | --against PID IMAGE | --svg|--draw [TITLE=]FILE... | --platform [IMAGE]\n"
     "Check a checkpoint image and show what is in it; without an option: each kind of state.\n\n"
     "  -m, --regions    the regions, like /proc/PID/maps (save: stored; file: mapped again from its file)\n"
     "  -r, --registers  the registers at the checkpoint, and the region that each points into\n"
     "  -n, --notes      all notes: owner, type, size\n"
     "  -f, --files      the Open File Table, as text that restart -f reads (from stage 4 on)\n"
+    "  --platform       the machine that the image needs, or this one, in a line to be compared (from stage 3 on)\n"
     "  --check          all that is wrong with its form, in words, even if it is no valid image\n"
     "  --against PID    compare it with a stopped process, region by region and byte by byte\n"
     "  --svg            draw the address spaces of images, or of files like /proc/PID/maps, side by side, as SVG\n"
@@ -99,7 +100,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"regions", 0, NULL, 'm'}, {"registers", 0, NULL, 'r'}, {"notes", 0, NULL, 'n'}, {"files", 0, NULL, 'f'},
         {"check", 0, NULL, 'c'}, {"against", 1, NULL, 'a'}, {"svg", 0, NULL, 's'}, {"draw", 0, NULL, 'd'},
-        {"help", 0, NULL, 'h'}, {0}};
+        {"platform", 0, NULL, 'p'}, {"help", 0, NULL, 'h'}, {0}};
     bool asked['s' + 1] = {false};
     int option, status;
     const char *pid = "";
@@ -111,6 +112,12 @@ int main(int argc, char **argv)
     }
     if ((asked['s'] || asked['d']) && optind < argc)
         return picture_draw(argv + optind, (size_t)(argc - optind), asked['s']);
+    if (asked['p'] && platform_show == NULL)
+        errx(EX_USAGE, "--platform comes with stage 3");
+    if (asked['p'] && optind == argc) {
+        platform_show(NULL);
+        return 0;
+    }
     if (optind != argc - 1 || (asked['a'] && atoi(pid) <= 0))
         usage_exit(usage, false);
     if (asked['c'] || asked['a'])
@@ -128,7 +135,9 @@ int main(int argc, char **argv)
         errx(EX_USAGE, "--files: the Open File Table comes with stage 4");
     if (asked['f'])
         image_show_files(&image);
-    if (!asked['m'] && !asked['r'] && !asked['n'] && !asked['f'])
+    if (asked['p'])
+        platform_show(&image);
+    if (!asked['m'] && !asked['r'] && !asked['n'] && !asked['f'] && !asked['p'])
         show_summary(&image);
     image_close(&image);
     if (fflush(stdout) != 0)

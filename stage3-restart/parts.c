@@ -7,7 +7,8 @@
 #include "part.h"
 
 const struct part *const all_parts[] = {
-    &process_part, &mm_part, &thread_part, &signals_part, &lost_part, &timers_part, NULL,
+    &vdso_part, &process_part, &mm_part, &thread_part, &platform_part, &signals_part, &lost_part, &timers_part,
+    NULL,
 };
 
 const bool saves_shared_memory = false;

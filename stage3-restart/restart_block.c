@@ -24,6 +24,15 @@ struct block {
     uint64_t size;
 };
 
+/* The kernel's mappings go elsewhere than in the image if there is a bridge (vdso_bridge.c). */
+static bool is_free_later(const struct own_maps *own, uint64_t place, uint64_t size)
+{
+    bool is_free = true;
+    for (const struct kernel_move *move = own->moves; move < own->moves + own->move_count; move++)
+        is_free &= move->to == 0 || move->to >= place + size || move->to + move->size <= place;
+    return is_free;
+}
+
 /* Maps the block where neither this process nor the image has anything. */
 static void map_block(struct block *b, const struct restart_plan *plan)
 {
@@ -36,7 +45,7 @@ static void map_block(struct block *b, const struct restart_plan *plan)
               round_up(sizeof(struct restorer) + plan->image.head_size + plan->image.made_size + ARCH_PAGE_SIZE,
                        ARCH_PAGE_SIZE);
     uint64_t place = place_find(own->ranges, own->count, plan->image.regions, plan->image.region_count, b->size);
-    if (place == 0)
+    if (place == 0 || !is_free_later(own, place, b->size))
         errx(EX_OSERR, "no place for the restorer: no gap of %luK in both address spaces", b->size / 1024);
     b->code = mmap((void *)place, b->size, PROT_READ | PROT_WRITE, // NOLINT: never harms what is there
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);

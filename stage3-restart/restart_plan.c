@@ -2,6 +2,8 @@
 #include "restart_plan.h"
 #include "build_id.h"
 #include "maps.h"
+#include "platform_plan.h"
+#include "vdso_bridge.h"
 
 /* Reads restart's own address space, with the parser of stage 1.  False: it cannot, or it is full of regions. */
 static bool read_own_maps(struct own_maps *maps)
@@ -85,10 +87,10 @@ static bool same_bytes(const struct image *image, const Elf64_Phdr *load, uint64
 }
 
 /*
- * Each of the kernel's mappings in the image ([vdso] and what it reads) must exist here too, with the same
- * size and content: the program jumps into it.  Notes where ours goes.
+ * Each of the kernel's mappings in the image ([vdso] and what it reads) should exist here too, with the same
+ * size and content: the program jumps into it.  Notes where ours goes.  False: it is another kernel's.
  */
-static void plan_move(struct own_maps *own, const struct image *image, size_t region)
+static bool plan_move(struct own_maps *own, const struct image *image, size_t region)
 {
     const struct image_region *r = &image->regions[region];
     const char *name = image->names + r->name;
@@ -97,12 +99,14 @@ static void plan_move(struct own_maps *own, const struct image *image, size_t re
         move++;
     if (move == own->moves + own->move_count || move->size != r->end - r->start ||
         !same_bytes(image, &image->loads[region], move->from))
-        errx(EX_DATAERR, "the image has another kernel's %s: a restart needs the same kernel", name);
+        return false;
     move->to = r->start;
+    return true;
 }
 
 static void check_regions(struct restart_plan *plan)
 {
+    bool same_kernel = true;
     for (size_t i = 0; i < plan->image.region_count; i++) {
         struct image_region *r = &plan->image.regions[i];
         const char *name = plan->image.names + r->name;
@@ -111,10 +115,12 @@ static void check_regions(struct restart_plan *plan)
             errx(EX_DATAERR, "region %lx-%lx %s is shared with others and writable; stage 4 restores these",
                  r->start, r->end, name);
         if (r->flags & REGION_KERNEL)
-            plan_move(&plan->own, &plan->image, i);
+            same_kernel &= plan_move(&plan->own, &plan->image, i);
         else if (r->flags & REGION_FILE)
             plan->differences += check_file(r, name);
     }
+    if (!same_kernel)
+        vdso_bridge(plan);
 }
 
 /*
@@ -148,6 +154,7 @@ void plan_open(struct restart_plan *plan, const char *path)
     plan->differences += losses != NULL;
     if (losses != NULL) /* nothing is lost in silence */
         fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, losses);
+    platform_plan(&plan->image, plan->any_processor != 0);
 }
 
 void plan_make(struct restart_plan *plan)

@@ -22,6 +22,7 @@ struct own_maps {
 /* A restart that is ready to go. */
 struct restart_plan {
     int verbose, lazy, stop, dry_run; /* the options of that name, 0 or 1: to be set by the caller */
+    int any_processor; /* 1: also one that has less than the program may use; to be set by the caller */
     int say_to;      /* the restorer's standard error: a number of its own, or 0: it is 2; -1: there is none */
     int differences; /* named so far: what will not be as it was */
     struct image image;

@@ -15,7 +15,6 @@
 
 #include "sys.h"
 
-#include <sys/uio.h>
 #include <ucontext.h>
 
 #define ARCH_SYSCALL_SIZE 2 /* bytes of the instruction `syscall` */
@@ -29,23 +28,15 @@ struct arch_call {
     long arguments[6];
 };
 
-/* Memory that may not be there, or not be readable (execute-only code): by the kernel, which only says no. */
-static inline bool arch_peek(uint64_t at, void *to, size_t size)
-{
-    struct iovec here = {to, size}, there = {(void *)at, size}; // NOLINT: an address becomes a pointer here
-    long pid = sys_getpid();
-    return arch_syscall(SYS_process_vm_readv, pid, (long)&here, 1, (long)&there, 1, 0) == (long)size;
-}
-
 /* Before b8 a byte 4X with an odd X is a prefix: then it is r8 that gets a number, and not eax. */
 static inline bool arch_call_number(const greg_t *regs, long *number)
 {
     uint8_t code[8]; /* one byte more, that prefix */
     uint32_t in_code;
-    if (!arch_peek((uint64_t)regs[REG_RIP] - sizeof code, code, sizeof code) || code[6] != 0x0f || code[7] != 0x05)
+    if (!sys_peek((uint64_t)regs[REG_RIP] - sizeof code, code, sizeof code) || code[6] != 0x0f || code[7] != 0x05)
         return false;
     if (code[1] == 0x48 && code[2] == 0x8b && code[3] == 0x44 && code[4] == 0x24 && code[5] < 0x80)
-        return arch_peek((uint64_t)regs[REG_RSP] + code[5], number, sizeof *number);
+        return sys_peek((uint64_t)regs[REG_RSP] + code[5], number, sizeof *number);
     memcpy(&in_code, code + 2, sizeof in_code);
     *number = in_code;
     return code[1] == 0xb8 && (code[0] & 0xf1) != 0x41;

@@ -121,7 +121,8 @@ static void restore_setting(const struct setting *setting, int64_t value)
 {
     long flags = setting->set == PR_SET_THP_DISABLE ? value & ~1L : 0;
     long wanted = setting->set == PR_SET_DUMPABLE && value == 2 ? 0 : value & ~flags;
-    if (value < 0 || get_setting(setting) == value)
+    long now = get_setting(setting);
+    if (value < 0 || now == value || (value == 0 && now < 0)) /* what this kernel does not have is off */
         return;
     sys_call(SYS_prctl, setting->set, wanted, flags, 0);
     if (get_setting(setting) != value)

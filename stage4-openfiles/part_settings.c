@@ -28,6 +28,10 @@ struct setting {
 #define PR_SPEC_L1D_FLUSH 2
 #endif
 
+#ifndef PR_SPEC_DISABLE_NOEXEC /* Linux 5.1 */
+#define PR_SPEC_DISABLE_NOEXEC (1 << 4)
+#endif
+
 #define SETTINGS 8
 static const struct setting settings[SETTINGS] = {
     {PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, NONE, false, "keep capabilities"},
@@ -147,10 +151,18 @@ static void warn_lost(const char *name)
     say("restart: ", name, " cannot be restored: the kernel, or a lack of privilege, forbids it", NULL);
 }
 
+/* It was never asked for; or this kernel, or this processor, has no such thing (an error; PR_SPEC_NOT_AFFECTED). */
+static bool is_off(const struct setting *setting, int64_t value)
+{
+    int64_t asked = PR_SPEC_DISABLE | PR_SPEC_FORCE_DISABLE | PR_SPEC_DISABLE_NOEXEC;
+    return value <= 0 || (setting->get == PR_GET_SPECULATION_CTRL && (value & asked) == 0);
+}
+
 static void restore_setting(const struct setting *setting, int64_t value)
 {
     bool speculation = setting->get == PR_GET_SPECULATION_CTRL;
-    if (value < 0 || get_setting(setting) == value)
+    int64_t now = get_setting(setting);
+    if (value < 0 || now == value || (is_off(setting, value) && is_off(setting, now)))
         return;
     if (speculation)
         sys_call(SYS_prctl, setting->set, setting->number, value & ~(int64_t)PR_SPEC_PRCTL, 0);

@@ -9,9 +9,9 @@
 #include "part.h"
 
 const struct part *const all_parts[] = {
-    &children_part, &surroundings_part, &shared_part, &process_part, &mm_part, &thread_part, &mutexes_part,
-    &files_part, &attributes_part, &numa_part, &memory_part, &settings_part, &library_part, &posix_timers_part,
-    &timers_part, &signals_part, NULL,
+    &vdso_part, &children_part, &surroundings_part, &shared_part, &process_part, &mm_part, &thread_part,
+    &platform_part, &mutexes_part, &files_part, &attributes_part, &numa_part, &memory_part, &settings_part,
+    &library_part, &posix_timers_part, &timers_part, &signals_part, NULL,
 };
 
 const bool saves_shared_memory = true;

@@ -11,12 +11,15 @@ JOIN := shared_restore.o
 SHARED := part_shared.o
 
 # The rooms of stage 3, and those that this stage adds.
-PARTS := part_process.o part_mm.o part_thread.o part_signals.o part_timers.o \
+PARTS := part_vdso.o part_process.o part_mm.o part_thread.o part_platform.o vectors_x86_64.o part_signals.o part_timers.o \
 	$(FILES) $(MORE) $(JOIN)
+
+# Is this machine as the program's?
+PLATFORM := platform_plan.o frame_convert_x86_64.o features_x86_64.o
 
 # ckpt --evict: the parent of a job, in ckpt and in restart.
 STAY := evict.o
-START := $(STAY) evict_prepare.o
+START := $(STAY) evict_prepare.o portable.o
 
 # What makes libckpt.so a guest that is hardly noticed.
 STACK := handler_stack.o call_on_stack_x86_64.o

@@ -22,7 +22,8 @@ static const char usage[] =
     "                 take the open files from a text (default: " FDTEXT_DEFAULT "), edited by hand; a file is\n"
     "                 found where the text says.  `readckpt --files IMAGE` makes one\n"
     "  --strict       no restart if anything would not come back as it was\n"
-    "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word\n"
+    "  --accept WORDS differences that --strict does not mind: cpu-time,user; restart names each by its word.\n"
+    "                 processor: restart even if this one has less than the program may use\n"
     "  --rollback     cut files that the program writes back to the length that they had, and say which\n"
     "  --redirect     open 0, 1 and 2 again if they were files, whatever restart's own are\n"
     "  --moved OLD=NEW  what it had in the folder OLD lies in NEW now: files, mappings, its working directory\n"
@@ -59,6 +60,7 @@ int main(int argc, char **argv)
     }
     if (optind != argc - 1)
         usage_exit(usage, false);
+    plan.any_processor = is_accepted(files.accept, "processor");
     plan_open(&plan, argv[optind]);
     library_plan(&plan, argv[optind], files.resume != 0, &moved);
     plan.differences += files_plan(&plan.image, &files);

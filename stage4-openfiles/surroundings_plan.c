@@ -17,7 +17,7 @@ struct comparison {
     int problems; /* that --strict minds */
 };
 
-static bool is_accepted(const char *words, const char *word)
+bool is_accepted(const char *words, const char *word)
 {
     size_t length = strlen(word);
     for (const char *at = words; at != NULL && *at != '\0'; at += strcspn(at, ","), at += *at == ',')

@@ -20,4 +20,7 @@ int surroundings_plan(struct restart_plan *plan, const struct files_options *opt
 #define IN_USER_NAMESPACE 255
 int clock_namespace(int64_t monotonic_offset, int64_t boot_offset, bool try);
 
+/* Is the word one of those of --accept (with a comma between them; NULL: none)? */
+bool is_accepted(const char *words, const char *word);
+
 #endif

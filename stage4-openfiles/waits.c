@@ -60,12 +60,12 @@ static bool call_blocks(const struct arch_call *call, int signal)
         at = (uint64_t)arguments[4];
         break;
     case SYS_pselect6:
-        at = arch_peek((uint64_t)arguments[5], in_memory, sizeof in_memory) ? in_memory[0] : 0;
+        at = sys_peek((uint64_t)arguments[5], in_memory, sizeof in_memory) ? in_memory[0] : 0;
         break;
     default:
         break;
     }
-    return at != 0 && arch_peek(at, &mask, sizeof mask) && ((mask >> (signal - 1)) & 1);
+    return at != 0 && sys_peek(at, &mask, sizeof mask) && ((mask >> (signal - 1)) & 1);
 }
 
 /* Can it be made again, and end when it would have ended?  Its arguments may change for that. */

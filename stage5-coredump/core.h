@@ -124,6 +124,9 @@ size_t core_holes(const struct core *core, const struct image *image);
 /* core_shared.c: names the files that memory may no longer write to, and returns how many mappings that are. */
 int core_shared(const struct core *core, const struct image *image);
 
+/* core_vdso.c: a note about the vdso, by which a core of another kernel can go on. */
+void core_vdso(const struct core *core, struct image *image);
+
 /* core_locks.c: a note of the locks that were held, if any were. */
 void core_locks(const struct core *core, struct image *image);
 

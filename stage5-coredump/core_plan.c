@@ -84,6 +84,7 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     core_state(&core, &plan->image);
     core_random_note(&plan->image, core_random(&core));
     core_locks(&core, &plan->image);
+    core_vdso(&core, &plan->image);
     core_signals(&plan->image, files->text);
     make_frame(&core, &plan->image, plan->verbose);
     plan->differences += files_plan(&plan->image, files);

@@ -3,7 +3,8 @@
  *
  *     PT_LOADs     |data |data+hole|        |stack|          what was dumped, in part or with no bytes at all
  *     NT_FILE      |file |file     |file    |                which files; without protections
- *     our own maps                     |vvar|vdso|           the kernel's: the same here, at another address
+ *     our own maps                     |vvar|vdso|           the kernel's: the same here, at another address; under
+ *                                                            another kernel only its [vdso] is told (core_vdso.c)
  *
  *     regions      |store|store|map|map     |move|move|stack |
  *
@@ -156,28 +157,46 @@ static void add_kernel_region(struct core_regions *list, const struct region *ow
 {
     struct image_region region = {.start = own->start + (uint64_t)distance, .end = own->end + (uint64_t)distance,
                                   .prot = (uint32_t)own->prot, .flags = REGION_KERNEL};
-    uint64_t offset = 0;
-    for (const struct image_region *r = list->regions; r < list->regions + list->count; r++)
-        if (r->start == region.start && (r->flags & REGION_STORED) && own->name[2] == 'd') {
-            region.end = r->end;
-            region.flags |= REGION_STORED; /* [vdso]: restart compares its size and bytes with our own */
-            offset = list->loads[r - list->regions].p_offset;
-        }
     remove_range(list, region.start, region.end);
     region.name = add_name(list, own->name);
-    add(list, region, offset);
+    add(list, region, 0);
+}
+
+/* The program's vdso, whose bytes are in each core: restart compares them with our own.  NULL: it has none. */
+static struct image_region *find_vdso(struct core_regions *list, uint64_t start)
+{
+    for (struct image_region *r = list->regions; r < list->regions + list->count; r++)
+        if (r->start == start && (r->flags & REGION_STORED))
+            return r;
+    return NULL;
+}
+
+/* The same code has its data at the same distance.  Of another kernel we know only where the code was. */
+static bool is_own_vdso(const struct core *core, const struct image_region *vdso, uint64_t here)
+{
+    static char then[1 << 16], now[1 << 16];
+    uint64_t size = vdso->end - vdso->start;
+    return size <= sizeof then && core_read(core, vdso->start, then, size) && sys_peek(here, now, size) &&
+           memcmp(then, now, size) == 0;
 }
 
 static void add_kernel(struct core_regions *list, const struct core *core)
 {
     static char buffer[MAPS_BUFFER_SIZE];
     uint64_t there = core_aux(core, AT_SYSINFO_EHDR), here = getauxval(AT_SYSINFO_EHDR);
+    struct image_region *vdso = there == 0 ? NULL : find_vdso(list, there);
     struct maps_reader reader;
     struct region own;
+    if (vdso != NULL) {
+        vdso->flags |= REGION_KERNEL;
+        vdso->name = add_name(list, "[vdso]");
+    }
+    if (there == 0 || (vdso != NULL && !is_own_vdso(core, vdso, here)))
+        return;
     int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     maps_start(&reader, fd, buffer, sizeof buffer);
-    while (there != 0 && maps_next(&reader, &own) == 1)
-        if (region_plan(&own) == PLAN_KERNEL && own.start < ARCH_USER_END)
+    while (maps_next(&reader, &own) == 1)
+        if (region_plan(&own) == PLAN_KERNEL && own.start < ARCH_USER_END && (vdso == NULL || own.start != here))
             add_kernel_region(list, &own, (long)(there - here));
     close(fd);
 }

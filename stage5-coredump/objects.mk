@@ -11,21 +11,24 @@ FREE := restorer.o restorer_map.o restorer_kernel.o $(PARTS) procfile.o text.o m
 ckpt: $(addprefix build/,ckpt.o program.o program_linking.o text.o $(START))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
-libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o waits.o $(SAVE) $(MANNERS) $(JOB))
+libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o platform_start.o features_x86_64.o vdso_leave.o waits.o $(SAVE) \
+	$(MANNERS) $(JOB))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) -shared -Wl,-z,now $^ $(LDFLAGS) -o $@
 
 SHOW := $(SHARED) readckpt.o image_read.o no_image.o region_plan.o region_print.o parts.o $(PARTS) procfile.o text.o \
 	picture.o picture_layout.o picture_svg.o picture_text.o image_doctor.o image_compare.o maps.o show_files.o \
+	platform_show.o features_x86_64.o build_id.o \
 	$(SHOW_MORE)
 readckpt: $(addprefix build/,$(SHOW))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
 # What restart knows of core files.
 CORE := core.o core_regions.o core_files.o core_state.o core_arguments.o core_plan.o core_signals.o sigframe_x86_64.o \
-	syscall_restart.o gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o
+	syscall_restart.o gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o \
+	core_vdso.o
 PLAN := restart.o restart_main.o restart_plan.o restart_go.o restart_block.o place.o image_read.o no_image.o rseq.o \
 	thread_id.o files_plan.o files_commit.o files_text.o shared_plan.o memory_plan.o surroundings_plan.o strict.o clock_plan.o library_plan.o moved.o $(STAY) \
-	$(SHARED) restorer_blob.o parts.o maps.o region_plan.o build_id.o $(CORE) $(KEEPER)
+	$(SHARED) $(PLATFORM) vdso_bridge.o vdso_elf.o restorer_blob.o parts.o maps.o region_plan.o build_id.o $(CORE) $(KEEPER)
 restart: $(addprefix build/,$(PLAN))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 

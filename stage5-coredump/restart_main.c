@@ -89,6 +89,7 @@ void restart_main(int argc, char **argv, const char *usage)
     if (more.wait && !plan.dry_run)
         fork_and_wait();
     if (core_is_image(path)) {
+        plan.any_processor = is_accepted(more.files.accept, "processor");
         plan_open(&plan, path);
         if (remote_refuse != NULL)
             remote_refuse(&plan.image);

@@ -15,13 +15,6 @@
 #include "core.h"
 #include "frame.h"
 
-/* What this kernel puts into frames for the vector registers: asked by taking a signal. */
-struct xstate_format {
-    uint32_t size;     /* bytes of the area */
-    uint64_t features; /* XCR0: which registers there are */
-};
-struct xstate_format sigframe_format(void);
-
 /*
  * Fills the frame from the registers of a core.  Exits with 65 if this processor lacks registers that the core
  * has.

@@ -1,5 +1,6 @@
 /* sigframe_x86_64.c - builds a signal frame from the registers of a core.  See sigframe.h for the picture. */
 #include "sigframe.h"
+#include "arch_platform.h"
 
 #include <cpuid.h>
 
@@ -13,30 +14,6 @@
 #define INTELS_MASKS 1088
 #define INTELS_AREA 2688 /* bytes up to the end of zmm31 in Intel's order */
 #define UC_FLAGS 7 /* UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS */
-
-static struct xstate_format format;
-
-static void look(int number, siginfo_t *info, void *context)
-{
-    const struct _fpx_sw_bytes *sw =
-        (const void *)((const char *)((ucontext_t *)context)->uc_mcontext.fpregs + SOFTWARE_BYTES);
-    if (sw->magic1 == FP_XSTATE_MAGIC1)
-        format = (struct xstate_format){sw->xstate_size, sw->xstate_bv};
-}
-
-struct xstate_format sigframe_format(void)
-{
-    struct sigaction action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO}, old;
-    sigset_t set, before;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    sigaction(SIGUSR1, &action, &old);
-    sigprocmask(SIG_UNBLOCK, &set, &before);
-    raise(SIGUSR1);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    sigaction(SIGUSR1, &old, NULL);
-    return format;
-}
 
 /*
  * Where k0 to k7 lie in the core's area: what is behind them is in the same order.  Its layout note tells, else its
@@ -71,7 +48,7 @@ static void check_order(const struct core *core, uint64_t used)
  * Puts the vector registers behind the frame.  The core has the area in the processor's standard form; its end
  * may lack, or have registers (AMX) for which this kernel has no room in a frame unless a program asks.
  */
-static void put_xstate(const struct core *core, char *to, struct xstate_format own)
+static void put_xstate(const struct core *core, char *to, struct arch_frame_format own)
 {
     uint64_t used = 3; /* x87 and SSE: all that NT_FPREGSET has */
     size_t size = core->xstate_size < own.size ? core->xstate_size : own.size;
@@ -105,7 +82,7 @@ static void put_registers(const struct core *core, ucontext_t *to)
  */
 void sigframe_build(struct sigframe *frame, const struct core *core)
 {
-    struct xstate_format own = sigframe_format();
+    struct arch_frame_format own = arch_frame_format();
     size_t size = own.size + FP_XSTATE_MAGIC2_SIZE;
     uint64_t xstate_at = (core->registers.rsp - RED_ZONE - size) & ~63UL;
     uint64_t context_at = xstate_at - round_up(KERNEL_UCONTEXT_SIZE, 64);

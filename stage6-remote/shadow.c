@@ -8,6 +8,7 @@
 #include "shadow.h"
 #include "libc.h"
 #include "path_rules.h"
+#include "portable.h"
 #include "program.h"
 #include "serve.h"
 #include "serve_paths.h"
@@ -18,7 +19,7 @@
 
 static const char usage[] =
     "Usage: ckpt-shadow [-e COMMAND]... [-i SECONDS] [--force] [--allow PATH]... [--restart PATH]\n"
-    "                   [--keep-image FILE] [-v] [--] PROG [ARGS...]\n"
+    "                   [--keep-image FILE] [--portable[=LEVEL]] [-v] [--] PROG [ARGS...]\n"
     "       ckpt-shadow --rules [--allow PATH]... [PROG [ARGS...]]\n"
     "Run PROG on another machine; its files are those of this one, and so are its standard streams, its\n"
     "working directory, the signals that you type, and its exit status.  The other machine needs `restart-static`\n"
@@ -36,6 +37,8 @@ static const char usage[] =
     "  --allow PATH    the job may also read and change PATH, and all in it\n"
     "  --rules         show what the job may use here, and what stays on the other machine; run nothing\n"
     "  --keep-image FILE  whenever the job has saved itself, its image is written to FILE, too (readckpt, gdb)\n"
+    "  --portable[=LEVEL]  as in ckpt: PROG's libc uses no more than LEVEL has (default: x86-64-v2), so that PROG\n"
+    "                  can go to machines with less than this one\n"
     "  -v              say where each life begins, and that an image is kept; name each file that the job was\n"
     "                  not allowed to use\n\n"
     "The job may read the system's folders (/usr, /lib, /bin, /sbin, /etc, /opt) and PROG's installation.  It may\n"
@@ -84,6 +87,7 @@ static void parse_options(int argc, char **argv)
                                                  {"keep-image", required_argument, NULL, 'k'},
                                                  {"force", no_argument, NULL, 'f'},
                                                  {"rules", no_argument, NULL, 'R'},
+                                                 {"portable", optional_argument, NULL, 'P'},
                                                  {0}};
     int option;
     while ((option = getopt_long(argc, argv, "+e:i:vh", long_options, NULL)) != -1) {
@@ -95,6 +99,7 @@ static void parse_options(int argc, char **argv)
         case 'i': image_interval = seconds_of(optarg); break;
         case 'f': force = true; break;
         case 'R': want_rules = true; break;
+        case 'P': portable_prepare(optarg); break;
         case 'v': shadow.verbose = true; break;
         default: usage_exit(usage, option == 'h');
         }

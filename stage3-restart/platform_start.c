@@ -1,0 +1,19 @@
+/* platform_start.c - what libckpt.so notes of the machine when a program starts: image_platform.h.  Given. */
+#include "image_platform.h"
+#include "libc.h"
+#include "library.h"
+#include "portable.h"
+
+/* Not used in the life that is saved; restart fills it for the next one, and rt_sigreturn(2) reads it. */
+static char room[ARCH_FRAME_ROOM] __attribute__((aligned(64)));
+
+const struct image_platform *library_platform(void)
+{
+    static struct image_platform platform;
+    platform.room = (uint64_t)room;
+    platform.bound = portable_level(environment(PORTABLE, ""));
+    arch_features_read(&platform.may_use);
+    if (platform.bound != 0)
+        arch_features_bound(&platform.may_use, platform.bound);
+    return &platform;
+}
