@@ -146,7 +146,7 @@ static bool read_area(struct area *area, const struct image *image, uint64_t at)
     area->features = 3;
     if (at % 16 != 0 || !peek(image, at, head, LEGACY))
         return false;
-    if (head->mark.magic1 != FP_XSTATE_MAGIC1)
+    if (head->mark.magic1 != FP_XSTATE_MAGIC1 || head->mark.xstate_size == LEGACY) /* a processor without XSAVE */
         return true;
     area->size = head->mark.xstate_size;
     area->features = head->mark.xstate_bv;

@@ -437,7 +437,7 @@ def images_for_others(world: World) -> dict[str, tuple[Path, str]]:
     for name, option, program in (("plain", [], ymm), ("v3", ["--portable=v3"], ymm), ("v2", ["--portable"], xmm),
                                   ("python", ["--portable"], ["/usr/bin/python3", "-c", PYTHON])):
         path = world.folder / f"other.{name}"
-        done = world.run("env", "CKPT_FULL=1", world.stage(4) / "ckpt", "-o", path, *option, *program)
+        done = world.run("env", "LC_ALL=C", "CKPT_FULL=1", world.stage(4) / "ckpt", "-o", path, *option, *program)
         assert done.returncode == 0, done.stderr
         images[name] = path, done.stdout
     return images
