@@ -88,12 +88,15 @@ static const char *part_name(unsigned i)
     return i < sizeof names / sizeof *names && names[i] != NULL ? names[i] : "unknown registers are in use";
 }
 
-/* True if the part can be left out although it is not in its first state: where it is not, nothing is otherwise. */
-static bool is_harmless(unsigned part, const char *bytes)
+/* True if the part can be left out although it is said to be in use: zeros, as at first, or the usual keys. */
+static bool is_harmless(unsigned part, const char *bytes, size_t size)
 {
     uint32_t keys;
+    size_t zeros = 0;
+    while (zeros < size && bytes[zeros] == 0)
+        zeros++;
     memcpy(&keys, bytes, sizeof keys);
-    return part == PKRU_PART && keys == PKRU_DEFAULT;
+    return zeros == size || (part == PKRU_PART && keys == PKRU_DEFAULT);
 }
 
 static void convert_part(struct area *to, const struct area *from, unsigned i)
@@ -103,7 +106,7 @@ static void convert_part(struct area *to, const struct area *from, unsigned i)
         errx(EX_DATAERR, "%s, and the image does not say where they lie", part_name(i));
     if (there->offset < HEADER_END || there->offset > from->size || there->size > from->size - there->offset)
         errx(EX_DATAERR, "the image is broken: %s, and lie outside of the signal frame", part_name(i));
-    if (!(to->vectors.present & (1UL << i)) && is_harmless(i, from->bytes + there->offset))
+    if (!(to->vectors.present & (1UL << i)) && is_harmless(i, from->bytes + there->offset, there->size))
         return;
     if (!(to->vectors.present & (1UL << i)))
         errx(EX_DATAERR, "%s, this processor has none", part_name(i));
