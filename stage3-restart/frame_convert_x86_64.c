@@ -88,19 +88,15 @@ static const char *part_name(unsigned i)
     return i < sizeof names / sizeof *names && names[i] != NULL ? names[i] : "unknown registers are in use";
 }
 
-/*
- * True if the part can be left out although it is marked as used: where it is not, nothing is otherwise.  All
- * zeros is the first state of each part (Intel's SDM, volume 1, 13.6); some processors mark it as used all the
- * same.
- */
+/* True if the part can be left out although it is said to be in use: zeros, as at first, or the usual keys. */
 static bool is_harmless(unsigned part, const char *bytes, size_t size)
 {
     uint32_t keys;
-    bool zeros = true;
-    for (size_t i = 0; i < size; i++)
-        zeros &= bytes[i] == 0;
+    size_t zeros = 0;
+    while (zeros < size && bytes[zeros] == 0)
+        zeros++;
     memcpy(&keys, bytes, sizeof keys);
-    return zeros || (part == PKRU_PART && keys == PKRU_DEFAULT);
+    return zeros == size || (part == PKRU_PART && keys == PKRU_DEFAULT);
 }
 
 static void convert_part(struct area *to, const struct area *from, unsigned i)
@@ -153,7 +149,7 @@ static bool read_area(struct area *area, const struct image *image, uint64_t at)
     area->features = 3;
     if (at % 16 != 0 || !peek(image, at, head, LEGACY))
         return false;
-    if (head->mark.magic1 != FP_XSTATE_MAGIC1)
+    if (head->mark.magic1 != FP_XSTATE_MAGIC1 || head->mark.xstate_size == LEGACY) /* a processor without XSAVE */
         return true;
     area->size = head->mark.xstate_size;
     area->features = head->mark.xstate_bv;

@@ -13,7 +13,8 @@
 #define VARIABLE "GLIBC_TUNABLES"
 #define TUNABLE "glibc.cpu.hwcaps="
 #define NO_V4 "-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-AVX512ER,-AVX512PF,-RTM,-FMA4,-XSAVEC"
-#define NO_V3 "-AVX2,-AVX,-FMA,-BMI1,-BMI2,-LZCNT,-MOVBE," NO_V4
+/* The last one: memmove() is chosen by it alone, without a look at AVX. */
+#define NO_V3 "-AVX2,-AVX,-FMA,-BMI1,-BMI2,-LZCNT,-MOVBE," NO_V4 ",-AVX_Fast_Unaligned_Load"
 
 /* Where the value of our tunable ends in the user's list NAME=VALUE:NAME=VALUE; NULL: it is not there. */
 static const char *find_end(const char *list)
