@@ -31,9 +31,8 @@ def grader(top: Path, tmp_path: Path) -> Path:
     (folder / "python").write_text(re.sub(r"\$CKPTLAB_PYTHON [^;]*;", "$CKPTLAB_PYTHON /usr/bin/python3;", script))
     lines = (folder / "dependencies").read_text().splitlines()
     lines = [line for line in lines if is_here(line)]
-    end = lines.index("[stress]") if "[stress]" in lines else len(lines)
-    lines.insert(end, "ckptlab-extra | command:ckptlab-extra | a test needs it")  # at the end of [check]
     (folder / "dependencies").write_text("\n".join([*lines, ""]))
+    lack(folder, "ckptlab-extra | command:ckptlab-extra | a test needs it")
     return folder
 
 
@@ -140,9 +139,10 @@ case "$*" in *" -s "*) exit ;; *update*) touch {tools}/fresh; exit ;; esac
 
 
 def lack(grader: Path, *lines: str) -> None:
-    """These lines are in the list, too."""
-    with (grader / "dependencies").open("a") as dependencies:
-        dependencies.write("".join(f"{line}\n" for line in lines))
+    """These lines are in the list, too: the last of [check]."""
+    path = grader / "dependencies"
+    check, stress, rest = path.read_text().partition("[stress]\n")
+    path.write_text("".join([check, *(f"{line}\n" for line in lines), stress, rest]))
 
 
 RARE = "ckptlab-rare | command:ckptlab-rare | an interpreter"
