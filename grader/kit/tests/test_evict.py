@@ -135,6 +135,8 @@ def test_nothing_is_done_twice(job: Job) -> None:
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV, signal.SIGRTMIN + 3])
 def test_another_signal_is_the_job_s(job: Job, number: int) -> None:
     """...and whoever waits for ckpt sees that the job was killed by it."""
+    if signal.getsignal(number) == signal.SIG_IGN:
+        pytest.skip("not tried here: whoever started this ignores the signal (nohup), and so does the job")
     job.words = (*evicts(), "sleep", "100")
     process = job.start()
     child = job.child()
