@@ -236,7 +236,8 @@ class Scoring:
             cause = diagnosis.find_cause(result.symptoms, causes)
             if cause is not None:
                 self._tell(result, cause)
-        result.read = f"000-README step {found.steps[0]}"
+        step = next((step for step in result.cause_steps if step in found.steps), found.steps[0])
+        result.read = f"000-README step {step}"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
