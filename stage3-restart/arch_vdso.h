@@ -9,6 +9,7 @@
 #define CKPT_ARCH_VDSO_H
 
 #include "arch.h"
+#include "sys.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -108,6 +109,25 @@ static inline uint64_t arch_frame_stack(const ucontext_t *context)
 static inline bool arch_is_frame(const ucontext_t *context)
 {
     return (context->uc_mcontext.gregs[REG_CSGSFS] & 0xffff) == 0x33;
+}
+
+/*
+ * Is there a whole frame of a signal at this address?  The kernel puts the vector registers just above it, between two
+ * marks; an old frame, of which something was overwritten, has lost one of them (<asm/sigcontext.h>).
+ */
+static inline bool arch_is_whole_frame(uint64_t at)
+{
+    ucontext_t frame;
+    struct _fpx_sw_bytes mark;
+    uint32_t end = 0;
+    if (!sys_peek(at, &frame, offsetof(ucontext_t, uc_sigmask)) || !arch_is_frame(&frame))
+        return false;
+    uint64_t vectors = (uint64_t)frame.uc_mcontext.fpregs;
+    if (vectors % 64 != 0 || vectors <= at || vectors - at > 1024 ||
+        !sys_peek(vectors + 464, &mark, sizeof mark) || mark.magic1 != FP_XSTATE_MAGIC1)
+        return false;
+    return mark.xstate_size == 512 || /* without XSAVE: no second mark */
+           (sys_peek(vectors + mark.xstate_size, &end, sizeof end) && end == FP_XSTATE_MAGIC2);
 }
 
 /* The trap flag: SIGTRAP comes after each instruction (the kernel takes it off while a handler runs). */

@@ -140,8 +140,18 @@ static void convert(struct area *to, const struct area *from)
     memcpy(to->bytes + to->size, &(uint32_t){FP_XSTATE_MAGIC2}, FP_XSTATE_MAGIC2_SIZE);
 }
 
+/* What the processor refuses, wherever it comes from. */
+static bool is_header_fine(const struct area *area)
+{
+    const struct area_head *head = (const struct area_head *)area->bytes;
+    uint64_t reserved = 0;
+    for (size_t i = 0; i < sizeof head->reserved / sizeof *head->reserved; i++)
+        reserved |= head->reserved[i];
+    return head->compacted == 0 && reserved == 0 && (head->used & ~area->features) == 0;
+}
+
 /* Reads the area of the image.  False: there is none that could be returned from. */
-static bool read_area(struct area *area, const struct image *image, uint64_t at)
+static bool read_area(struct area *area, const struct image *image, uint64_t at, const struct arch_vectors *then)
 {
     struct area_head *head = (struct area_head *)area->bytes;
     uint32_t end = 0;
@@ -149,13 +159,15 @@ static bool read_area(struct area *area, const struct image *image, uint64_t at)
     area->features = 3;
     if (at % 16 != 0 || !peek(image, at, head, LEGACY))
         return false;
-    if (head->mark.magic1 != FP_XSTATE_MAGIC1 || head->mark.xstate_size == LEGACY) /* a processor without XSAVE */
+    if (head->mark.magic1 != FP_XSTATE_MAGIC1)
+        return then != NULL && then->present == 3;
+    if (head->mark.xstate_size == LEGACY) /* a processor without XSAVE */
         return true;
     area->size = head->mark.xstate_size;
     area->features = head->mark.xstate_bv;
     return area->size >= HEADER_END && area->size <= ARCH_FRAME_ROOM - sizeof end &&
            peek(image, at, head, area->size) && peek(image, at + area->size, &end, sizeof end) &&
-           end == FP_XSTATE_MAGIC2 && head->compacted == 0;
+           end == FP_XSTATE_MAGIC2 && is_header_fine(area);
 }
 
 /* An image that does not say where the parts lie: the place of AVX is the same on all processors. */
@@ -192,7 +204,7 @@ void arch_frame_convert(struct arch_frame_change *change, const struct image *im
     arch_vectors_read(&own.vectors);
     if (own.size > sizeof change->bytes - FP_XSTATE_MAGIC2_SIZE)
         errx(EX_OSERR, "the vector registers of this processor take %zu bytes", own.size);
-    if (!peek(image, context + FPREGS_IN_CONTEXT, &at, sizeof at) || !read_area(&from, image, at)) {
+    if (!peek(image, context + FPREGS_IN_CONTEXT, &at, sizeof at) || !read_area(&from, image, at, then)) {
         if (then != NULL)
             errx(EX_DATAERR, "the image is broken: its signal frame is not where it says, or not whole");
         return; /* an older image: so be it */

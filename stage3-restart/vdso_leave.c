@@ -64,7 +64,6 @@ static bool is_inside(const ucontext_t *context)
     return (at >= told.start && at - told.start < told.size) || (at >= told.kernel && at < kernel_end);
 }
 
-/* Under a debugger SIGTRAP is the debugger's. */
 static bool is_traced(void)
 {
     static char status[4096];
@@ -73,14 +72,22 @@ static bool is_traced(void)
     return tracer == NULL || tracer[strlen("\nTracerPid:\t")] != '0';
 }
 
+/* SIGTRAP is taken: it is the checkpoint signal, one waits for the program, or there is a debugger, whose it is. */
+static bool is_taken(int own)
+{
+    uint64_t waiting = 0;
+    sys_call(SYS_rt_sigpending, (long)&waiting, MASK_SIZE, 0, 0);
+    return own == SIGTRAP || (waiting & BIT(SIGTRAP)) || is_traced();
+}
+
 /* SIGTRAP gets the checkpoint signal's action, with its flags and the stack that they choose. */
 static void begin(ucontext_t *context, int own)
 {
     struct kernel_sigaction ours;
     sys_call(SYS_rt_sigaction, own, 0, (long)&ours, MASK_SIZE);
     sys_call(SYS_rt_sigaction, SIGTRAP, (long)&ours, (long)&program, MASK_SIZE);
-    uint64_t all = ~FAULTS;
     memcpy(&mask, &context->uc_sigmask, MASK_SIZE);
+    uint64_t all = ~FAULTS | (mask & ~BIT(SIGTRAP)); /* one that the program blocks may wait, and must not come now */
     memcpy(&context->uc_sigmask, &all, MASK_SIZE);
     steps = 1;
 }
@@ -135,7 +142,7 @@ ucontext_t *vdso_frame(ucontext_t *context, int own)
 {
     uint64_t code = restorer(own), word = 0;
     for (uint64_t at = (uint64_t)context - sizeof word, i = 0; i < MOST_CALLERS; i++, at += sizeof word)
-        if (sys_peek(at, &word, sizeof word) && word == code)
+        if (sys_peek(at, &word, sizeof word) && word == code && arch_is_whole_frame(at + sizeof word))
             return (ucontext_t *)(at + sizeof word); // NOLINT: an address becomes a pointer here
     return NULL;
 }
@@ -147,14 +154,14 @@ bool vdso_leave(ucontext_t *context, int signal, int own)
         told.flags = will_return_inside((uint64_t)context, own) ? VDSO_BELOW : 0;
         return false;
     }
-    if (signal == own && steps > 0) { /* a step went wrong, and the program's handler for that did not return */
+    if (signal == own && signal != SIGTRAP && steps > 0) { /* a step went wrong, and the program's handler for that did not return */
         sys_call(SYS_rt_sigaction, SIGTRAP, (long)&program, 0, MASK_SIZE);
         steps = 0;
     }
     if (signal == own)
         find_vdso();
     bool inside = is_inside(context);
-    if (inside && signal == own && !is_traced())
+    if (inside && signal == own && !is_taken(own))
         begin(context, own);
     if (inside && steps > 0 && steps++ < MOST_STEPS) {
         arch_frame_step(context, true);

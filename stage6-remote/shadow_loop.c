@@ -125,6 +125,7 @@ static void evicted(void)
      * shadow_failed(-ENOMEM). But you may just have asked the job yourself (SIGUSR2), and the two LEAVEs have
      * crossed: there is one image, and room for it. Send nothing: the keeper has asked the job already.
      */
+    shadow.stays = false; /* -i may have asked first */
 }
 
 static void take_frame(const struct frame *frame)

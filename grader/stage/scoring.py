@@ -17,7 +17,7 @@ from stage.case import Case
 from stage.config import GRADER
 from stage.failure import Failure
 from stage.lab import Lab
-from stage.where import Where, same_files
+from stage.where import LUCK, Where, same_files
 
 NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
 
@@ -228,6 +228,8 @@ class Scoring:
     def locate(self, result: Result, found: Where) -> None:
         """An experiment has shown where it fails: only a cause of a step in that file can be the cause."""
         result.where, result.where_how = found.words, found.how
+        if found.how == LUCK:
+            result.cause, result.cause_text, result.next_step = "", "", ""
         if not found.steps:
             return
         causes = [cause for cause in diagnosis.load_causes() if cause.step in same_files(found.steps)]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +31,8 @@ from stage.process import patience
 
 STEPS = Path(__file__).with_name("steps.json")  # made by handout/skeleton.py
 SOLUTION = TOP / "solution"  # not in a hand-out
+LUCK = "run again, the test passed: it depends on luck"
+MAKERS = "stub_"  # of stage 6's stub_gen: a new one would write sources anew, and make compile what needs them
 TIMES = 3  # an answer must come so often: some tests pass by luck
 NOT_COPIED = shutil.ignore_patterns("check", "*.tmp", ".git")
 
@@ -99,7 +102,8 @@ class Bench:
         """Those of the stage which the reference has, too, made of the same file."""
         theirs = self.lab.reference() / "build"
         return frozenset(path.name for path in (self.stage / "build").glob("*.o")
-                         if (theirs / path.name).exists() and not self._is_a_later_stages(path.stem))
+                         if (theirs / path.name).exists() and not path.name.startswith(MAKERS)
+                         and not self._is_a_later_stages(path.stem))
 
     def _is_a_later_stages(self, name: str) -> bool:
         """One reference serves stages 1 to 3: what a later stage has under this name may be the reference's."""
@@ -126,7 +130,12 @@ class Bench:
         child = os.fork()
         if child == 0:
             self._grade(table)
-        os.waitpid(child, 0)
+        try:
+            os.waitpid(child, 0)
+        except BaseException:  # Ctrl-C: the child has it, too, if it was typed
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise
         rows = json.loads(table.read_text())["tests"] if table.exists() else []
         return str(rows[0]["outcome"]) if rows else ""
 
@@ -197,10 +206,10 @@ class Search:
 
     def find(self) -> Where:
         if self.bench.passes(frozenset()):
-            return Where(how="run again, the test passed: it depends on luck")
+            return Where(how=LUCK)
         started = time.monotonic()
         if not self.bench.passes(self.bench.objects):
-            return Where(how="the test fails with the reference's objects, too: no file of yours can be singled out")
+            return Where(how="the test fails with the reference's objects, too: no file can be singled out (a header? a Makefile?)")
         self.bench.patience = max(2.0, 2 * (time.monotonic() - started))
         return self._unbegun() or self._one() or self._several()
 
@@ -217,12 +226,12 @@ class Search:
 
     def _by_likelihood(self) -> list[str]:
         """The files of written steps: likely steps first, then those nearest to the test's."""
-        last = max((number for number in self.likely), key=lambda n: tuple(map(int, n.split("."))), default="0.0")
-        aim = tuple(map(int, last.split(".")))
+        aim = max((tuple(map(int, number.split("."))) for number in self.likely), default=(0, 0))
 
         def rank(step: Step) -> tuple[object, ...]:
             users = step.file.endswith(".h")  # they are many files, and the fault may be in one of them
-            return users, step.number not in self.likely, step.order > aim, tuple(-n for n in step.order)
+            named = self.likely.index(step.number) if step.number in self.likely else len(self.likely)
+            return users, named, step.order > aim, tuple(-n for n in step.order)
 
         return list(dict.fromkeys(step.file for step in sorted(self.written, key=rank)))
 
@@ -300,5 +309,7 @@ def search(lab: Lab, test: str, likely: Sequence[str], seconds: float, grade: Gr
                 return Search(bench, likely).find()
             except OutOfTime:
                 return Where(how=f"not found in {seconds:g} s, and {bench.tried} runs")
+    except KeyboardInterrupt:
+        return Where(how="not found: interrupted")
     except (BuildError, OSError) as error:
         return Where(how=f"not searched: {str(error).splitlines()[0]}")

@@ -505,9 +505,9 @@ def check_tries(case: Case, way: list[str], wanted: int, count: int, too_often: 
     wait_until(lambda: life.status is not None or tries() - before > 2 * count, of=life.pid)
     tried = tries() - before
     life.kill()
-    symptom = too_often if tried > count else "not again" if tried < count else "status"
-    check((life.status, tried) == (wanted, count), f"{exit_words(life.status)}, must be {wanted}; machines were tried "
-          f"{tried} times, must be {count}", f"remote: {symptom}", *life.symptoms())
+    check(tried == count, f"machines were tried {tried} times, must be {count}",
+          f"remote: {too_often if tried > count else 'not again'}", *life.symptoms())
+    check(life.status == wanted, f"{exit_words(life.status)}, must be {wanted}", "remote: status", *life.symptoms())
 
 
 @points(1, step="6.8", needs="test_machine_lost")
@@ -517,7 +517,17 @@ def test_lost_for_good(case: Case) -> None:
     fails, greets = ["-e", note + "false"], ["-e", note + "echo Welcome to this machine.; true"]
     check_tries(case, fails * 3, NOT_STARTED, 3, "tried too often")
     check_tries(case, greets + fails, PROTOCOL, 1, "wrong one trusted")
-    machine, old, new = Machine(case, "lost", signal.SIGKILL), words_of(12), words_of(9)
+    old, new = words_of(12), words_of(9)
+    machines = [Machine(case, name, signal.SIGKILL) for name in ("first", "second")]
+    write(case, case.folder / "grown", old)
+    life = shadow(case, "openfiles", "open 3 grown wa", f"write 3 {new}", "gate 1", way=["-v", *machines[0].way, *machines[1].way])
+    for number, machine in enumerate(machines):
+        said(life, "life", number + 1)
+        lose(case, life, machine)
+    life.wait()
+    check_equal(read(case, case.folder / "grown"), f"{old}{new}\n", "both machines are lost: the file is not as its job left it",
+                "remote: taken back for nothing", *life.symptoms())
+    machine = Machine(case, "lost", signal.SIGKILL)
     write(case, case.folder / "numbers", old)
     life = shadow(case, "openfiles", "open 3 numbers u", f"write 3 {new}", "gate 1", way=[*machine.way, *elsewhere(case)])
     lose(case, life, machine)

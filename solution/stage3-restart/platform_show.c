@@ -81,6 +81,15 @@ static void read_here(struct image_platform *p)
     arch_features_read(&p->may_use);
 }
 
+/* Believe no image: a blank or a newline in it would look like another word, or another line. */
+static void make_one_word(char *text, size_t room)
+{
+    text[room - 1] = '\0';
+    for (; *text != '\0'; text++)
+        if (*text <= ' ' || *text > '~')
+            *text = '?';
+}
+
 void platform_show(const struct image *image)
 {
     struct image_platform p = {0};
@@ -92,7 +101,7 @@ void platform_show(const struct image *image)
     else
         read_here(&p);
     unsigned level = arch_level(&p.may_use);
-    p.release[sizeof p.release - 1] = '\0'; /* believe no image */
+    make_one_word(p.release, sizeof p.release);
     printf("ckpt-platform=1 arch=" ARCH_NAME " level=");
     if (level > 1)
         printf(ARCH_LEVEL_NAME "%u", level);

@@ -187,6 +187,8 @@ static void add_kernel(struct core_regions *list, const struct core *core)
     struct image_region *vdso = there == 0 ? NULL : find_vdso(list, there);
     struct maps_reader reader;
     struct region own;
+    if (there % ARCH_PAGE_SIZE != 0)
+        errx(EX_DATAERR, "the core is broken: its vdso (AT_SYSINFO_EHDR) does not begin with a page");
     if (vdso != NULL) {
         vdso->flags |= REGION_KERNEL;
         vdso->name = add_name(list, "[vdso]");

@@ -132,6 +132,7 @@ static void evicted(void)
     if (!shadow.leaving && !leave())
         shadow_failed(-ENOMEM);
     //@ end
+    shadow.stays = false; /* -i may have asked first */
 }
 
 static void take_frame(const struct frame *frame)

@@ -414,6 +414,7 @@ EXAMPLES = {
     "remote-not-again": ["remote: not again", "ckpt-shadow: exit status 75"],
     "remote-done-twice": ["remote: done twice", "ckpt-shadow: exit status 0"],
     "remote-tried-too-often": ["remote: tried too often", "ckpt-shadow: exit status 71"],
+    "remote-back-for-nothing": ["remote: taken back for nothing", "ckpt-shadow: exit status 75"],
     "remote-wrong-trusted": ["remote: wrong one trusted", "ckpt-shadow: exit status 71"],
     "files-earlier": ["test: test_table", "no handler"],
     "files-grown": ["test: test_file_has_grown", "files: what was added is gone, though there was no --rollback"],

@@ -231,6 +231,7 @@ def test_so_it_is_in_each_stage(world: World, kind: str, stage: int) -> None:
 
 def test_a_processor_with_sse_alone(world: World) -> None:
     image = world.image("xmm")
+    image.drop(set(image.area.parts))
     image.area.marked = False
     image.write()
     world.comes_back("xmm")
@@ -492,3 +493,23 @@ def test_really_another_processor(world: World, tmp_path: Path, cpu: str) -> Non
             assert (out, status) == ("", 65) and re.search(rf"processor does not have:.* {lacking} ", why), name
     (world.folder / "image").write_bytes(files["back"])
     world.comes_back("xmm", 4)
+
+
+# --- No frame of the kernel's ---
+
+@pytest.mark.parametrize("depth", ["0", "40"])
+def test_a_handler_that_the_program_calls_itself(world: World, depth: str) -> None:
+    """An image of php, for one: it comes back here; elsewhere nobody knows which frame to change."""
+    program, image = world.folder / "deferred", world.folder / "image"
+    subprocess.run(["gcc", "-O2", "-o", program, HERE / "deferred.c"], check=True)
+    done = world.run(world.stage(4) / "ckpt", "-o", image, program, depth)
+    assert (done.returncode, done.stdout) == (0, "after\n"), done.stderr
+    done = world.restart(4)
+    assert (done.returncode, done.stdout) == (0, "after\n"), done.stderr
+    raw = bytearray(image.read_bytes())
+    at = raw.index(struct.pack("<I", NOTE_PLATFORM) + b"CKPT\0") + 12
+    struct.pack_into("<QI", raw, at, 0, 0)  # of this image; the lower half of `room` is as it may be
+    struct.pack_into("<Q", raw, at + 16, 0xFFFF)  # parts that this processor has not
+    image.write_bytes(raw)
+    done = world.restart(4, "--dry-run")
+    assert done.returncode == 65, done.stderr
