@@ -112,8 +112,8 @@ static inline bool arch_is_frame(const ucontext_t *context)
 }
 
 /*
- * Is there a whole frame of a signal at this address?  The kernel puts the vector registers just above it, between two
- * marks; an old frame, of which something was overwritten, has lost one of them (<asm/sigcontext.h>).
+ * Is there a whole frame of a signal at this address?  The kernel puts the vector registers just above it, between
+ * two marks; an old frame, of which something was overwritten, has lost one of them (<asm/sigcontext.h>).
  */
 static inline bool arch_is_whole_frame(uint64_t at)
 {

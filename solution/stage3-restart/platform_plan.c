@@ -42,14 +42,14 @@ static void check_linker(const struct image_platform *then, bool any)
          "one without XSAVEC (start it with ckpt --portable)");
 }
 
-/* Its own handler had called ours, and somewhere is a frame that we do not know.  It fits where all is as it was. */
+/* Its own handler had called ours; somewhere is a frame that we do not know.  It fits where all is as it was. */
 static void check_vectors(const struct image_platform *then)
 {
     struct arch_vectors here;
     arch_vectors_read(&here);
     if (memcmp(&then->vectors, &here, sizeof here) != 0)
-        errx(EX_DATAERR, "the program was saved outside of the checkpoint signal's frame, and this processor has other "
-             "vector registers");
+        errx(EX_DATAERR, "the program was saved outside of the checkpoint signal's frame, and this processor has "
+             "other vector registers");
 }
 
 /*

@@ -87,7 +87,7 @@ static void begin(ucontext_t *context, int own)
     sys_call(SYS_rt_sigaction, own, 0, (long)&ours, MASK_SIZE);
     sys_call(SYS_rt_sigaction, SIGTRAP, (long)&ours, (long)&program, MASK_SIZE);
     memcpy(&mask, &context->uc_sigmask, MASK_SIZE);
-    uint64_t all = ~FAULTS | (mask & ~BIT(SIGTRAP)); /* one that the program blocks may wait, and must not come now */
+    uint64_t all = ~FAULTS | (mask & ~BIT(SIGTRAP)); /* one that the program blocks may wait: not to come now */
     memcpy(&context->uc_sigmask, &all, MASK_SIZE);
     steps = 1;
 }
@@ -154,7 +154,7 @@ bool vdso_leave(ucontext_t *context, int signal, int own)
         told.flags = will_return_inside((uint64_t)context, own) ? VDSO_BELOW : 0;
         return false;
     }
-    if (signal == own && signal != SIGTRAP && steps > 0) { /* a step went wrong, and the program's handler for that did not return */
+    if (signal == own && steps > 0) { /* a step went wrong, and the program's handler for that did not return */
         sys_call(SYS_rt_sigaction, SIGTRAP, (long)&program, 0, MASK_SIZE);
         steps = 0;
     }
