@@ -510,6 +510,21 @@ def check_tries(case: Case, way: list[str], wanted: int, count: int, too_often: 
     check(life.status == wanted, f"{exit_words(life.status)}, must be {wanted}", "remote: status", *life.symptoms())
 
 
+def lose_both(case: Case, old: str, new: str) -> None:
+    """A job appends to a file, and is lost on each of its two machines: what it has done last stays."""
+    machines = [Machine(case, name, signal.SIGKILL) for name in ("first", "second")]
+    path = write(case, case.folder / "grown", old)
+    life = shadow(case, "openfiles", "open 3 grown wa", f"write 3 {new[:-1]}", "gate 1",
+                  way=["-v", *machines[0].way, *machines[1].way])
+    for number, machine in enumerate(machines):
+        said(life, "life", number + 1)  # what the life before has done is taken back by then
+        wait_until(lambda: read(case, path) == old + new or life.status is not None, of=life.pid)
+        machine.ask()
+    life.wait()
+    check_equal(read(case, path), old + new, "both machines are lost: the file is not as its job left it",
+                "remote: taken back for nothing", *life.symptoms())
+
+
 @points(1, step="6.8", needs="test_machine_lost")
 def test_lost_for_good(case: Case) -> None:
     """no machine works; one sends what is wrong; the job has changed what cannot be taken back: it does not begin again"""
@@ -518,15 +533,7 @@ def test_lost_for_good(case: Case) -> None:
     check_tries(case, fails * 3, NOT_STARTED, 3, "tried too often")
     check_tries(case, greets + fails, PROTOCOL, 1, "wrong one trusted")
     old, new = words_of(12), words_of(9)
-    machines = [Machine(case, name, signal.SIGKILL) for name in ("first", "second")]
-    write(case, case.folder / "grown", old)
-    life = shadow(case, "openfiles", "open 3 grown wa", f"write 3 {new}", "gate 1", way=["-v", *machines[0].way, *machines[1].way])
-    for number, machine in enumerate(machines):
-        said(life, "life", number + 1)
-        lose(case, life, machine)
-    life.wait()
-    check_equal(read(case, case.folder / "grown"), f"{old}{new}\n", "both machines are lost: the file is not as its job left it",
-                "remote: taken back for nothing", *life.symptoms())
+    lose_both(case, old, f"{new}\n")
     machine = Machine(case, "lost", signal.SIGKILL)
     write(case, case.folder / "numbers", old)
     life = shadow(case, "openfiles", "open 3 numbers u", f"write 3 {new}", "gate 1", way=[*machine.way, *elsewhere(case)])
