@@ -20,6 +20,8 @@
 #include <ucontext.h>
 
 #define ARCH_PARTS 32
+#define ARCH_AREA_LEGACY 512 /* bytes: x87 and SSE; of a processor without XSAVE it is all */
+#define ARCH_AREA_MARK 464   /* struct _fpx_sw_bytes, in those */
 
 /* Part i of the vector registers: its place in the standard form, and its size, in bytes. */
 struct arch_part {

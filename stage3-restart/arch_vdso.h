@@ -9,6 +9,7 @@
 #define CKPT_ARCH_VDSO_H
 
 #include "arch.h"
+#include "arch_platform.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -124,9 +125,9 @@ static inline bool arch_is_whole_frame(uint64_t at)
         return false;
     uint64_t vectors = (uint64_t)frame.uc_mcontext.fpregs;
     if (vectors % 64 != 0 || vectors <= at || vectors - at > 1024 ||
-        !sys_peek(vectors + 464, &mark, sizeof mark) || mark.magic1 != FP_XSTATE_MAGIC1)
+        !sys_peek(vectors + ARCH_AREA_MARK, &mark, sizeof mark) || mark.magic1 != FP_XSTATE_MAGIC1)
         return false;
-    return mark.xstate_size == 512 || /* without XSAVE: no second mark */
+    return mark.xstate_size == ARCH_AREA_LEGACY || /* without XSAVE: no second mark */
            (sys_peek(vectors + mark.xstate_size, &end, sizeof end) && end == FP_XSTATE_MAGIC2);
 }
 

@@ -17,10 +17,11 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from kit.systems import NOT_TRIED, NotHere
+
 PLACE = Path(os.environ.get("CKPTLAB_KERNEL", "/var/cache/ckptlab/kernel"))
 PACKAGE = "linux-image-amd64"
 LIMIT = 600  # seconds; a machine that is computed takes about 20 to start and end
-NOT_TRIED = "not tried here: "
 
 # Without AVX-512, and without xsavec, which qemu 7.2 does not compute: libc chooses what the other processor has.
 LESS = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-XSAVEC"
@@ -34,10 +35,6 @@ exec 9<>/dev/ttyS1; stty raw <&9
 cd /tmp
 """
 END = "\nsync; poweroff -f\n"
-
-
-class NotHere(Exception):
-    """Why this machine cannot have another one."""
 
 
 def command(*words: str | Path, cwd: Path | None = None) -> str:

@@ -1,8 +1,9 @@
 """Where the fault is: the test that failed is run again with the reference's objects in place of the student's.
 
 A stage is built of object files, and the reference's are here. All of the reference's: then the test must pass, else this
-search can say nothing. One of them in place of the student's, and it passes: the fault is in that file. Nothing is
-compiled, only linked; all in a copy of the student's tree, after the verdict, and for no points.
+search can say nothing. One of them in place of the student's, and it passes: the fault is in that file. Only linked for
+that; where the solution's source is, too, the functions of the file that was found are compiled, one by one. All in a copy
+of the student's tree, after the verdict, and for no points.
 
     unbegun     first all files with steps that are not begun, together: is it only that?
     one         then the others with steps, one by one: first that of the step which the test, or its cause, names
@@ -184,14 +185,13 @@ def is_unbegun(step: Step, tree: Path) -> bool:
     return path.is_file() and step.unbegun in functions.squeezed(path.read_text(errors="replace"))
 
 
-def objects_of(step: Step, bench: Bench) -> Files:
-    """Those that are made of the step's file: of a header, all that include it."""
-    name = Path(step.file).name
+def objects_of(file: str, bench: Bench) -> Files:
+    """Those that are made of a file: of a header, all that include it."""
+    name = Path(file).name
     if name.endswith(".c"):
         return frozenset([name[:-2] + ".o"]) & bench.objects
-    lists = (bench.stage / "build").glob("*.d")
-    users = {path.stem + ".o" for path in lists if f"/{name}" in path.read_text() or f" {name}" in path.read_text()}
-    return frozenset(users) & bench.objects
+    lists = {path.stem + ".o": path.read_text() for path in (bench.stage / "build").glob("*.d")}
+    return frozenset(user for user, text in lists.items() if f"/{name}" in text or f" {name}" in text) & bench.objects
 
 
 class Search:
@@ -200,7 +200,8 @@ class Search:
     def __init__(self, bench: Bench, likely: Sequence[str]) -> None:
         self.bench, self.likely = bench, likely
         number = bench.lab.stage.number
-        self.steps = [step for step in all_steps() if step.order[0] <= number and objects_of(step, bench)]
+        self.made = {file: objects_of(file, bench) for file in {step.file for step in all_steps()}}
+        self.steps = [step for step in all_steps() if step.order[0] <= number and self.made[step.file]]
         self.unbegun = [step for step in self.steps if is_unbegun(step, bench.tree)]
         self.written = [step for step in self.steps if step not in self.unbegun]
 
@@ -214,19 +215,19 @@ class Search:
         return self._unbegun() or self._one() or self._several()
 
     def _objects(self, steps: Iterable[Step]) -> Files:
-        return frozenset().union(*(objects_of(step, self.bench) for step in steps))
+        return frozenset().union(*(self.made[step.file] for step in steps))
 
     def _unbegun(self) -> Optional[Where]:
         """The fewest of them: the one that the test asks for, or all."""
         alone = [step for step in self.unbegun if step.number in self.likely]
-        for steps in (alone, self.unbegun):
+        for steps in (alone, self.unbegun if alone != self.unbegun else []):
             if steps and self.bench.surely_passes(self._objects(steps)):
                 return self._answer(steps, "not begun")
         return None
 
     def _by_likelihood(self) -> list[str]:
         """The files of written steps: likely steps first, then those nearest to the test's."""
-        aim = max((tuple(map(int, number.split("."))) for number in self.likely), default=(0, 0))
+        aim = max((step.order for step in all_steps() if step.number in self.likely), default=(0, 0))
 
         def rank(step: Step) -> tuple[object, ...]:
             users = step.file.endswith(".h")  # they are many files, and the fault may be in one of them
@@ -263,7 +264,7 @@ class Search:
         text = functions.with_function_of(self.bench.tree / step.file, SOLUTION / step.file, step.function)
         if text is None:
             return False
-        objects = objects_of(step, self.bench)
+        objects = self.made[step.file]
         with self.bench.with_text(step.file, text, objects):
             return self.bench.surely_passes(self._objects(self.unbegun) - objects)
 

@@ -10,8 +10,6 @@
 #include "arch_platform.h"
 #include "image_read.h"
 
-#define LEGACY 512         /* bytes: x87 and SSE */
-#define SOFTWARE_BYTES 464 /* struct _fpx_sw_bytes, in those */
 #define HEADER_END 576
 #define AVX_PART 2
 #define PKRU_PART 9
@@ -21,7 +19,7 @@
 /* The beginning of an area. */
 struct area_head {
     uint32_t fpu[6], mxcsr, mxcsr_mask;
-    char registers[SOFTWARE_BYTES - 32];
+    char registers[ARCH_AREA_MARK - 32];
     struct _fpx_sw_bytes mark;
     uint64_t used, compacted, reserved[6];
 };
@@ -123,15 +121,15 @@ static void convert(struct area *to, const struct area *from)
     uint32_t lacking = there->mxcsr & ~own_mxcsr_mask;
     if (lacking != 0)
         errx(EX_DATAERR, "bits of MXCSR are set that this processor has not (0x%x)", lacking);
-    memcpy(here, there, SOFTWARE_BYTES);
+    memcpy(here, there, ARCH_AREA_MARK);
     here->mxcsr_mask = own_mxcsr_mask;
-    here->used = from->size == LEGACY ? 3 : there->used & 3;
-    for (unsigned i = 2; i < 64 && from->size != LEGACY; i++)
+    here->used = from->size == ARCH_AREA_LEGACY ? 3 : there->used & 3;
+    for (unsigned i = 2; i < 64 && from->size != ARCH_AREA_LEGACY; i++)
         if ((there->used & (1UL << i)) && i >= ARCH_PARTS)
             errx(EX_DATAERR, "%s (part %u), this processor has none", part_name(i), i);
         else if (there->used & (1UL << i))
             convert_part(to, from, i);
-    if (to->size == LEGACY)
+    if (to->size == ARCH_AREA_LEGACY)
         return;
     /* A part that the other processor had not is not in the mark: the kernel gives it its first value. */
     here->mark = (struct _fpx_sw_bytes){
@@ -155,13 +153,13 @@ static bool read_area(struct area *area, const struct image *image, uint64_t at,
 {
     struct area_head *head = (struct area_head *)area->bytes;
     uint32_t end = 0;
-    area->size = LEGACY;
+    area->size = ARCH_AREA_LEGACY;
     area->features = 3;
-    if (at % 16 != 0 || !peek(image, at, head, LEGACY))
+    if (at % 16 != 0 || !peek(image, at, head, ARCH_AREA_LEGACY))
         return false;
     if (head->mark.magic1 != FP_XSTATE_MAGIC1)
         return then != NULL && then->present == 3;
-    if (head->mark.xstate_size == LEGACY) /* a processor without XSAVE */
+    if (head->mark.xstate_size == ARCH_AREA_LEGACY) /* a processor without XSAVE */
         return true;
     area->size = head->mark.xstate_size;
     area->features = head->mark.xstate_bv;
@@ -199,7 +197,7 @@ void arch_frame_convert(struct arch_frame_change *change, const struct image *im
     struct area from = {.bytes = bytes}, own = {.bytes = change->bytes};
     struct arch_frame_format here = arch_frame_format();
     uint64_t at = 0;
-    own.size = here.size != 0 ? here.size : LEGACY;
+    own.size = here.size != 0 ? here.size : ARCH_AREA_LEGACY;
     own.features = here.features;
     arch_vectors_read(&own.vectors);
     if (own.size > sizeof change->bytes - FP_XSTATE_MAGIC2_SIZE)
@@ -216,7 +214,7 @@ void arch_frame_convert(struct arch_frame_change *change, const struct image *im
     if (is_as_here(&from, &own))
         return;
     convert(&own, &from);
-    change->size = own.size + (own.size != LEGACY ? FP_XSTATE_MAGIC2_SIZE : 0);
+    change->size = own.size + (own.size != ARCH_AREA_LEGACY ? FP_XSTATE_MAGIC2_SIZE : 0);
     change->at = room != 0 ? room : at;
     change->pointer = context + FPREGS_IN_CONTEXT;
     if (room == 0 && own.size > from.size)

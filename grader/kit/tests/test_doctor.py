@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from test_setup import RARE, lack
+
 # Stands in for a kernel that lacks or forbids what the probes try.
 FORBIDDING = r"""
 #include <errno.h>
@@ -95,8 +97,7 @@ def test_what_the_archive_lacks_is_a_limit(top: Path, tmp_path: Path) -> None:
     for name in ("doctor/doctor", "doctor/probe.c", "setup", "python", "dependencies"):
         (tmp_path / "grader" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(top / "grader" / name, tmp_path / "grader" / name)
-    list_ = tmp_path / "grader/dependencies"
-    list_.write_text(list_.read_text().replace("[stress]\n", "ckptlab-rare | command:ckptlab-rare | an interpreter\n[stress]\n"))
+    lack(tmp_path / "grader", RARE)
     (tmp_path / "Packages").touch()
     for name in ("apt-cache", "apt-get"):
         (tmp_path / name).write_text("#!/bin/sh\n")

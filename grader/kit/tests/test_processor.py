@@ -15,14 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from kit import built, otherkernel
-from stage.image import Image, Load, parse_notes
+from kit import built, otherkernel, othervdso
+from kit.systems import NotHere
+from stage.image import Image, Load
 
 pytestmark = pytest.mark.xdist_group("processor")  # what is built once is built by one worker
 
 HERE = Path(__file__).resolve().parent
 FLAGS = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
-NOTE_HEADER, NOTE_PLATFORM = 0x434B0000, 0x434B0030
+NOTE_PLATFORM = 0x434B0030
 PARTS_AT, FEATURES_AT, BOUND_AT, FPREGS_AT = 24, 280, 296, 224  # in struct image_platform; in ucontext_t
 LEGACY, MARK_AT, HEADER_END = 512, 464, 576
 MAGIC1, MAGIC2 = 0x46505853, 0x46505845
@@ -59,20 +60,11 @@ class Doctored:
 
     def __init__(self, path: Path) -> None:
         self.path, self.image = path, Image(path)
-        self.raw = bytearray(path.read_bytes())
-        notes = next(s for s in self.image.segments if s["p_type"] == "PT_NOTE")
-        self.head = notes["p_offset"], notes["p_offset"] + notes["p_filesz"]
-        self.note_at, self.header_at = self.find(NOTE_PLATFORM), self.find(NOTE_HEADER)
+        self.file = othervdso.Image(path)
+        self.raw, (self.note_at, _) = self.file.data, self.file.notes[NOTE_PLATFORM]
         self.context, self.room, self.present = struct.unpack_from("<QQQ", self.raw, self.note_at)
         self.here = [struct.unpack_from("<II", self.raw, self.note_at + PARTS_AT + 8 * i) for i in range(32)]
         self.area = self.read_area()
-
-    def find(self, type_: int) -> int:
-        note = self.image.note(type_, "CKPT")
-        assert note is not None
-        at = self.raw.find(struct.pack("<III", 5, len(note.data), type_) + b"CKPT\0", *self.head)
-        assert at > 0 and parse_notes(self.raw[at:at + 20 + len(note.data)])[0].data == note.data
-        return at + 20
 
     def at(self, address: int) -> int:
         load = self.image.load_at(address)
@@ -136,8 +128,7 @@ class Doctored:
         struct.pack_into("<QQ", self.raw, self.note_at + FEATURES_AT, both & (1 << 64) - 1, both >> 64)
 
     def save(self) -> None:
-        struct.pack_into("<Q", self.raw, self.header_at + 16, 0)  # the checksum: not computed
-        self.path.write_bytes(self.raw)
+        self.file.write(self.path)
 
 
 class World:
@@ -481,7 +472,7 @@ def test_really_another_processor(world: World, tmp_path: Path, cpu: str) -> Non
     try:
         said, files = otherkernel.boot(tmp_path, [*paths, program, *(path for path, _ in images.values())],
                                        runs + back, cpu)
-    except otherkernel.NotHere as why:
+    except NotHere as why:
         pytest.skip(str(why))
     ends = {name: (out, int(status), why) for out, status, name, why in
             re.findall(r"^BEGIN\n(.*?)END (\d+) (\S+)([^\n]*)$", said, re.M | re.S)}
@@ -506,10 +497,10 @@ def test_a_handler_that_the_program_calls_itself(world: World, depth: str) -> No
     assert (done.returncode, done.stdout) == (0, "after\n"), done.stderr
     done = world.restart(4)
     assert (done.returncode, done.stdout) == (0, "after\n"), done.stderr
-    raw = bytearray(image.read_bytes())
-    at = raw.index(struct.pack("<I", NOTE_PLATFORM) + b"CKPT\0") + 12
-    struct.pack_into("<QI", raw, at, 0, 0)  # of this image; the lower half of `room` is as it may be
-    struct.pack_into("<Q", raw, at + 16, 0xFFFF)  # parts that this processor has not
-    image.write_bytes(raw)
+    other = othervdso.Image(image)
+    at, _ = other.notes[NOTE_PLATFORM]
+    assert struct.unpack_from("<Q", other.data, at) == (0,), "it knows of no frame"
+    struct.pack_into("<Q", other.data, at + 16, 0xFFFF)  # parts that this processor has not
+    other.write(image)
     done = world.restart(4, "--dry-run")
-    assert done.returncode == 65, done.stderr
+    assert done.returncode == 65 and "this processor has other vector registers" in done.stderr, done.stderr

@@ -21,6 +21,7 @@ from conftest import TOP
 from kit import built, otherkernel
 from kit.othervdso import NOTE_VDSO, Image, Vdso, other_kernels
 from kit.real_programs import not_tried
+from kit.systems import NotHere
 from stage import maps
 from stage.process import status_field, wait_until
 
@@ -380,7 +381,7 @@ def test_there_and_back(stages: Path, clocks: Path, tmp_path: Path) -> None:
     script = SCRIPT.format(stage=stage, image=image, clocks=clocks)
     try:
         said, made = otherkernel.boot(tmp_path, [*files, clocks, image], script)
-    except otherkernel.NotHere as why:
+    except NotHere as why:
         pytest.skip(str(why))
     assert re.search(r"^6\.1\.", said, re.M) and os.uname().release not in said, said
     assert "second life: status 0" in said and "first life: status 0" in said and "wrong:" not in said, said
