@@ -223,9 +223,16 @@ def package_version(package: str) -> str:
     return "?"
 
 
+def surroundings(**settings: str) -> dict[str, str]:
+    """The environment of a program that is not ours: without what grader/python wants of the grader's own Python. (One that
+    may not use that folder for what it compiles makes folders where it stands.)"""
+    ours = {"PYTHONPATH", "PYTHONPYCACHEPREFIX"}
+    return {**{name: value for name, value in os.environ.items() if name not in ours}, **settings}
+
+
 def start(folder: Path, program: Program, words: list[str], stderr: int | None = None, settings: dict[str, str] | None = None,
           before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONHASHSEED": "0", "TMPDIR": str(folder), **(settings or {})}
+    environment = surroundings(**{"LC_ALL": "C", "PYTHONHASHSEED": "0", "TMPDIR": str(folder), **(settings or {})})
     stdin = folder / program.stdin if program.stdin else Path(os.devnull)
     with stdin.open("rb") as source, (folder / "stdout").open("ab") as out, (folder / "stderr").open("ab") as err:
         return subprocess.Popen(words, stdin=source, stdout=out, stderr=stderr or err, cwd=folder, env=environment, preexec_fn=before)

@@ -18,7 +18,7 @@ import pytest
 
 from conftest import need_machine
 from kit import mutants
-from kit.real_programs import README, Program
+from kit.real_programs import README, Program, surroundings
 from kit.remote_programs import RemoteTrial, two_machines
 from stage.config import TOP
 from stage.process import wait_until
@@ -246,7 +246,7 @@ def test_decoys_are_never_read(stage: Path, tmp_path: Path) -> None:
         (home / "link").unlink(missing_ok=True)
         (home / "link").symlink_to(home / "both")
         done = subprocess.run([*words, "/usr/bin/python3", "-c", SEEKER, home], cwd=home, capture_output=True, text=True,
-                              timeout=120, check=False)
+                              timeout=120, check=False, env=surroundings())
         ends.append((done.returncode, done.stdout, (home / "both").read_text()))
     assert ends[0] == ends[1] and ends[0][0] == 0 and ends[0][2] == "home'smore", done.stderr
     assert watch.opened() == []
