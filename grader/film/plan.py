@@ -27,6 +27,7 @@ class Planned:
     data: int  # bytes to be read: what is stored, without the holes of the image's file
     from_file: bool
     kernel: bool
+    offset: int = 0  # bytes into its file
 
     @property
     def size(self) -> int:
@@ -53,8 +54,11 @@ class Plan:
         return [region for region in self.regions if region.start < end and start < region.end and not region.kernel]
 
 
-def noted_regions(image: Image) -> dict[int, tuple[str, int]]:
-    """From our own note: for each start the name and the flags; empty if the image has none that we know."""
+Noted = dict[int, tuple[str, int, int]]  # for each start the name, the flags, and the offset in bytes
+
+
+def noted_regions(image: Image) -> Noted:
+    """From our own note; empty if the image has none that we know."""
     note = image.note(NOTE_REGIONS, "CKPT")
     if note is None or len(note.data) < REGION.size * len(image.loads):
         return {}
@@ -64,7 +68,7 @@ def noted_regions(image: Image) -> dict[int, tuple[str, int]]:
         row = REGION.unpack_from(note.data, i * REGION.size)
         if row[0] != load.start or row[1] != load.end:
             return {}
-        found[load.start] = (os.fsdecode(names[row[10]:].split(b"\0", 1)[0]), row[4])
+        found[load.start] = (os.fsdecode(names[row[10]:].split(b"\0", 1)[0]), row[4], row[2])
     return found
 
 
@@ -92,12 +96,11 @@ def plan_of(path: Path) -> Plan:
         return Plan(str(path), problem=f"{path.name} is no image that can be read: {problem}")
 
 
-def planned(
-    load: Load, noted: dict[int, tuple[str, int]], files: list[tuple[int, int, int, str]], image: Image, file: int
-) -> Planned:
-    of_file = next((name for start, end, _, name in files if start <= load.start < end), "")
-    name, flags = noted.get(load.start, (of_file, 0 if load.stored else FILE))
+def planned(load: Load, noted: Noted, files: list[tuple[int, int, int, str]], image: Image, file: int) -> Planned:
+    of_file = [(name, offset + load.start - start) for start, end, offset, name in files if start <= load.start < end]
+    name, offset = of_file[0] if of_file else ("", 0)
+    name, flags, offset = noted.get(load.start, (name, FILE if name and not load.stored else 0, offset))
     if not noted and load.start <= image.registers().get("rsp", 0) < load.end:
         name = name or "[stack]"
     return Planned(load.start, load.end, load.perms, name, data_bytes(file, load), bool(flags & FILE),
-                   bool(flags & KERNEL) or name.startswith(KERNELS))
+                   bool(flags & KERNEL) or name.startswith(KERNELS), offset)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Optional
 
 from film.calls import (ARCH_SET_FS, ARCH_SET_GS, MAP_FIXED, MAP_FIXED_NOREPLACE, MEMORY, PR_SET_MM, READS, error_words,
                         written)
-from film.pictures import BLOCK, KERNELS, Ground, Row, differences
+from film.pictures import BLOCK, KERNELS, RESTARTS, Ground, Row, covered, differences
 from film.plan import Plan, Planned
 from film.tracer import Event, Record
 from stage import maps
@@ -102,6 +102,11 @@ def some(names: list[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def covers(planned: Planned, regions: Iterable[maps.Region]) -> bool:
+    """Whether all of it is mapped."""
+    return covered(((region.start, region.end) for region in regions), planned.start, planned.end) == planned.size
+
+
 class Story:
     """Tells a record."""
 
@@ -114,13 +119,14 @@ class Story:
         self.opened = False
         self.outcome = ""
         self.good = False
+        self.amiss = 0  # the step in which the program was back, if not all was as in the image
         self._tell()
 
     def _block(self) -> tuple[int, int]:
         """The memory to which restart moved: code runs there that is of no file. The whole of what was mapped for it."""
         for event in self.record.events:
             region = maps.find(list(event.regions), event.ip)
-            if region and not region.name and "x" in region.perms and self.plan.at(event.ip) is None:
+            if region and not region.name and "x" in region.perms:
                 made = (mapped for mapped in self.record.events if mapped.name == "mmap" and not mapped.error
                         and mapped.result <= event.ip < mapped.result + mapped.args[1])
                 return next(((m.result, m.result + m.args[1]) for m in made), (region.start, region.end))
@@ -140,9 +146,10 @@ class Story:
             if len(self.steps) > MOST_STEPS and i < len(events) - 2:
                 continue
             self._event(event, events[i + 1] if i + 1 < len(events) else None)
-        self.good = self.back and not self.outcome
+        self.good = self.back and not self.outcome and not self.amiss
         if not self.outcome:
             self.outcome = "the program is back" if self.back else "restart did not become the program"
+            self.outcome += f", but not all is as in the image: step {self.amiss}" if self.amiss else ""
 
     def _is_image(self, event: Event) -> bool:
         return os.path.basename(event.path) == os.path.basename(self.plan.path)
@@ -212,29 +219,28 @@ class Story:
         planned = self.plan.at(event.ip)
         if planned is None or not self.ground.is_restored(event.ip) or event.name in ("exit", "killed"):
             return
+        left = [row.label for row in self.ground.rows(event.regions, False) if row.owner == RESTARTS]
         self.back = True
-        wrong = self._compared(event)
+        wrong = [words for region in self.plan.regions if not region.kernel for words in self._amiss(region, event.regions)]
+        wrong += [f"of restart's own memory there is still {some(left)}"] if left else []
+        others = [region.words for region in self.plan.regions if region.kernel and region.name != "[vsyscall]"
+                  and not covers(region, event.regions)]
         words = f"is in the program: its own code runs again, in {planned.words}"
-        note = "; ".join(wrong) or "all regions of the image are there"
-        self._add(Step(JUMPS, words, number="3.5", note=note), event)
+        note = f"where the image had {some(others)} is nothing now" if others else ""
+        note = note if wrong or others else "all regions of the image are there"
+        self._add(Step(JUMPS, words, number="3.5", fault=some(wrong, 4), note=note), event)
+        self.amiss = len(self.steps) if wrong else 0
 
-    def _compared(self, event: Event) -> list[str]:
+    def _amiss(self, planned: Planned, regions: Iterable[maps.Region]) -> Iterator[str]:
         """What is not as the image has it."""
-        def covers(planned: Planned) -> list[maps.Region]:
-            return [region for region in event.regions if region.start < planned.end and planned.start < region.end]
-
-        wrong = []
-        for planned in self.plan.regions:
-            found = covers(planned)
-            if planned.name == "[vsyscall]":
-                continue
-            if sum(min(r.end, planned.end) - max(r.start, planned.start) for r in found) < planned.size:
-                wrong.append(f"{planned.words} is not whole at {hexa(planned.start)}")
-            elif not planned.kernel and any(region.perms[:3] != planned.perms for region in found):
-                wrong.append(f"{planned.words} at {hexa(planned.start)} is {found[0].perms[:3]}, in the image {planned.perms}")
-            elif planned.data and not planned.kernel and not self.ground.read_bytes(planned):
-                wrong.append(f"{planned.words} at {hexa(planned.start)} has none of its bytes")
-        return wrong
+        where = f"{planned.words} at {hexa(planned.start)}"
+        found = [region for region in regions if region.start < planned.end and planned.start < region.end]
+        if not covers(planned, regions):
+            yield f"{where} is not there, or not all of it"
+        elif any(region.perms[:3] != planned.perms for region in found):
+            yield f"{where} is {found[0].perms[:3]}, in the image {planned.perms}"
+        elif planned.data and found[0].perms.endswith("p") and not self.ground.read_bytes(planned):
+            yield f"{where} has none of its bytes"
 
     # Memory
 
@@ -248,7 +254,9 @@ class Story:
         planned = planned or (self.plan.at(where) if where and self.moved else None)
         at = event.result
         if not event.error and self.ground.block[0] == at and self.ground.block[1]:
-            self._call(event, f"makes room for its second half, the block, at {hexa(at)}: {size_words(size)}", MOVES, "3.1")
+            there = self.plan.touched(at, at + size)
+            fault = f"the image has {some([region.words for region in there])} there" if there else ""
+            self._call(event, f"makes room for its second half, the block, at {hexa(at)}: {size_words(size)}", MOVES, "3.1", fault)
         elif self.back:
             self._of_restart(event, "the program maps memory")
         elif planned is None:
@@ -267,6 +275,9 @@ class Story:
                 self.ground.filled.append((event.result, event.result + size))
         if not event.error and event.result != where:
             fault = f"the kernel mapped it elsewhere: at {hexa(event.result)}, not at {hexa(where)}"
+        offset = event.args[5] - (where - planned.start)
+        if planned.from_file and kind == "from its file" and offset != planned.offset and not fault and not event.error:
+            fault = f"it is mapped from byte {hexa(event.args[5])} of the file; in the image it begins at {hexa(planned.offset)}"
         whole = where == planned.start and size == planned.size
         part = "" if whole else f"{size_words(size)} of "
         words = f"maps {part}{planned.words} at {hexa(where)}, {kind}: {size_words(size)}"
@@ -343,7 +354,7 @@ class Story:
         fault = "0 bytes: this is the end of the image's file" if event.result == 0 and asked else ""
         note = f"the last call gave {size} of {asked} bytes" if 0 < size < asked else ""
         whose = f"{planned.words}'s bytes" if planned.name else "the bytes of anonymous memory"
-        self._call(event, f"reads {{size}} of {whose} from the image, to {hexa(planned.start)}", FILLS, "3.4", fault, note,
+        self._call(event, f"is to read {size_words(asked)} of {whose}" if event.error else f"reads {{size}} of {whose} from the image, to {hexa(planned.start)}", FILLS, "3.4", fault, note,
                    key=("fill", planned.start), size=size)
 
     def _tell_openat(self, event: Event) -> None:
@@ -411,25 +422,32 @@ class Story:
         number, code, address = event.args
         name = signal.Signals(number).name
         here = maps.find(list(event.regions), event.ip)
-        at = f"the instruction is at {hexa(event.ip)}, " + (f"in {here.kind()}" if here else "where nothing is mapped")
+        at = f"the instruction is at {hexa(event.ip)}, " + (f"in {self._kind(here)}" if here else "where nothing is mapped")
         if number not in (signal.SIGSEGV, signal.SIGBUS):
             return f"{name}; {at}"
         if code > 0x7F or code <= 0:
             return f"{name}: the kernel names no address (one that cannot be, or a misaligned one); {at}"
         there = maps.find(list(event.regions), address)
-        what = f"{there.kind()} is {there.perms[:3]} there" if there else "nothing is mapped there"
+        what = f"{self._kind(there)} is {there.perms[:3]} there" if there else "nothing is mapped there"
         return f"{name} at address {hexa(address)}: {what}; {at}"
+
+    def _kind(self, region: maps.Region) -> str:
+        return BLOCK if self.in_block(region.start) else region.kind()
 
     def _end(self, words: str) -> None:
         self.outcome = f"{words}, in step {len(self.steps)} ({self.steps[-1].phase})"
 
     def _tell_exit(self, event: Event) -> None:
         who = "the program" if self.back else "restart"
-        fault = "" if self.back or event.result == 0 else f"exit status {event.result}, before the program was back"
+        fault = "" if self.back else f"exit status {event.result}, and the program was never back"
         event.ip = event.sp = 0
         self._add(Step(self.steps[-1].phase, f"{who} ends: exit status {event.result}", fault=fault,
                        note="" if self.opened else "the image was never opened"), event)
         self._end(f"{who} ended with exit status {event.result}")
+
+    def _tell_exec(self, event: Event) -> None:
+        names = [os.path.basename(region.name) for region in event.regions if region.name.startswith("/")]
+        self._add(Step(self.steps[-1].phase, f"becomes another program: {some(names, 1)}", note="execve(2)"), event)
 
     def _tell_killed(self, event: Event) -> None:
         if not self.outcome:
@@ -444,4 +462,6 @@ class Story:
 
     def _tell_next(self, event: Event) -> None:
         what = f"its next system call is {event.text}()" if event.text else "it computes"
-        self._add(Step(GOES_ON, f"the program goes on: {what}. The film ends here, and this process with it"), event)
+        words = f"the program goes on: {what}. The film ends here, and this process with it"
+        block = any(region.start < self.ground.block[1] and self.ground.block[0] < region.end for region in event.regions)
+        self._add(Step(GOES_ON, words, note="restart's block is still there" if block else ""), event)

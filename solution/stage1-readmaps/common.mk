@@ -85,7 +85,7 @@ check stress: all
 
 # Works with half-done code, as far as it goes; a crash is marked where it happened.
 film: all
-	@$(KIT)/grader/python $(KIT)/grader/film/main.py --stage $(STAGE) $(if $(IMAGE),--image '$(IMAGE)') --options '$(OPTIONS)' .
+	@$(KIT)/grader/python $(KIT)/grader/film/main.py --stage $(STAGE) $(if $(IMAGE),--image '$(IMAGE)') --options='$(OPTIONS)' .
 
 handin:
 	@$(KIT)/grader/python $(KIT)/grader/stage/handin.py --stage $(STAGE) .
