@@ -119,6 +119,14 @@ class Story:
         self.opened = False
         self.outcome = ""
         self.good = False
+        self.tells: dict[str, Callable[[Event], None]] = {
+            "mmap": self._tell_mmap, "munmap": self._tell_munmap, "mremap": self._tell_mremap,
+            "mprotect": self._tell_mprotect, "brk": self._tell_brk, "shmat": self._tell_shmat,
+            "openat": self._tell_openat, "prctl": self._tell_prctl, "arch_prctl": self._tell_arch_prctl,
+            "rseq": self._tell_rseq, "rt_sigreturn": self._tell_rt_sigreturn, "exit": self._tell_exit,
+            "exec": self._tell_exec, "killed": self._tell_killed, "limit": self._tell_limit,
+            "next": self._tell_next, "open": self._tell_openat,
+        }
         self.amiss = 0  # the step in which the program was back, if not all was as in the image
         self._tell()
 
@@ -185,13 +193,12 @@ class Story:
             said = event.text.strip()[:LONGEST]
             self._call(event, "the program prints" if self.back else "restart says", note=said, key=("says", self.back))
             return
-        tell: Optional[Callable[[Event], None]] = getattr(self, f"_tell_{event.name}", None)
         if event.name == "signal":
             self._signal(event, following)
         elif event.name in READS:
             self._read(event)
-        elif tell is not None:
-            tell(event)
+        elif event.name in self.tells:
+            self.tells[event.name](event)
         elif event.name == "rt_sigaction" and event.args[0] in (signal.SIGKILL, signal.SIGSTOP):
             pass  # nobody can change these
         elif event.name in STATE and self.moved and not self.back:
@@ -372,8 +379,6 @@ class Story:
             self._call(event, "reads what its own address space is: /proc/self/maps", PLANS, key="maps", soft=True)
         elif self.moved:
             self._call(event, f"opens {event.path}", SETTINGS, soft=True)
-
-    _tell_open = _tell_openat
 
     # The kernel's settings
 

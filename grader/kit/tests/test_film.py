@@ -148,7 +148,7 @@ def test_lazy_reads_nothing(stage: Path, image: Path, tmp_path: Path) -> None:
     assert not film.faults() and not [step for step in film.steps if "[heap]'s bytes" in step["words"]]
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample
 @pytest.mark.parametrize("name", ["stage4-openfiles", "stage5-coredump", "stage6-remote"])
 def test_later_stages_and_a_large_program(name: str, tmp_path: Path) -> None:
     stage, image = built.solution() / name, tmp_path / "image"
