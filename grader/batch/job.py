@@ -139,6 +139,7 @@ class Grading:
         words += ["--json", str(table_file)]
         words += [word for test in options.only for word in ("--only", test)]
         words += [word for variable in prepared.variables for word in ("--variable", variable)]
+        words += [] if options.profile else ["--film"]
         words += ["--stress"] if options.stress else []
         env = {"PATH": os.environ.get("PATH", os.defpath), "CKPTLAB_PATIENCE": str(options.patience),
                "PYTHONPYCACHEPREFIX": str(GRADER / "build/pycache"), "PYTHONPATH": str(GRADER), "LANG": "C.UTF-8"}

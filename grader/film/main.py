@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from film import page, plan, story, tracer
+from film import page, record, saved, story, tracer
 from stage.config import TOP, expand, load_interface
 from stage.lab import BuildError, Lab
 from stage.process import Life, has_signal, wait_until
@@ -75,15 +75,24 @@ def own_image(lab: Lab, image: Path) -> None:
 
 def film_of(command: list[str], image: Path, output: Path, title: str) -> story.Story:
     """Runs a restart, and writes its film; the process is gone then."""
-    planned = plan.plan_of(image)
-    with tempfile.TemporaryDirectory(prefix="ckptlab-film-") as folder:
-        record = tracer.record(command, image.parent, Path(folder) / "said", lambda address: planned.at(address) is not None)
-    told = story.Story(record, planned)
+    return write(story.Story(*record.watched(command, image)), output, title)
+
+
+def write(told: story.Story, output: Path, title: str, bare: bool = False) -> story.Story:
     output.parent.mkdir(parents=True, exist_ok=True)
     part = output.with_name(f"{output.name}.tmp.{os.getpid()}")
-    part.write_text(page.page_of(told, title), encoding="utf-8", errors="replace")
+    part.write_text(page.page_of(told, title, bare), encoding="utf-8", errors="replace")
     part.rename(output)
     return told
+
+
+def film_from(options: argparse.Namespace) -> None:
+    """Of what record.py has written; nothing runs. No path of this machine's folders is in the page."""
+    try:
+        told = story.Story(*saved.restored(sys.stdin.buffer.read(saved.LARGEST + 1)))
+    except saved.BadRecord as problem:
+        raise NoFilm(f"this is no record of a restart: {problem}", NO_IMAGE) from problem
+    write(told, options.output, options.title, bare=True)
 
 
 def make_film(options: argparse.Namespace) -> None:
@@ -110,7 +119,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--image", type=Path, metavar="FILE", help="of a program of your own; else one of a demo is made")
     parser.add_argument("--options", default="", metavar="WORDS", help="options for restart, --lazy for instance")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the page (build/film.html in the stage's folder)")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the stage's folder, built")
+    parser.add_argument("--title", default="A restart, step by step", metavar="WORDS", help="of a page from stdin")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the stage's folder, built; -: a record, from stdin")
     return parser.parse_args(argv)
 
 
@@ -120,7 +130,10 @@ def main(argv: list[str]) -> int:
         print(f"film: there is a restart from stage {FIRST} on", file=sys.stderr)
         return USAGE
     try:
-        make_film(options)
+        if options.folder == Path("-"):
+            film_from(options)
+        else:
+            make_film(options)
     except NoFilm as reason:
         print(f"film: {reason}", file=sys.stderr)
         return reason.status

@@ -81,7 +81,7 @@ build/%.d: ;
 STAGE := $(patsubst stage%,%,$(firstword $(subst -, ,$(notdir $(CURDIR)))))
 
 check stress: all
-	@$(KIT)/grader/check --stage $(STAGE) $(if $(filter stress,$@),--stress) --where $(if $(filter 6,$(STAGE)),30,10) .
+	@$(KIT)/grader/check --stage $(STAGE) $(if $(filter stress,$@),--stress) --where $(if $(filter 6,$(STAGE)),30,10) --film .
 
 # Works with half-done code, as far as it goes; a crash is marked where it happened.
 film: all
