@@ -14,7 +14,12 @@ MOST = 32 << 20  # bytes of one case
 
 
 def copy_file(source: Path, target: Path, room: int) -> int:
-    """Copies a regular file if it is small enough; the bytes that it took. A link is never followed."""
+    """Copies a regular file if it is small enough; the bytes that it took. A link is never followed.
+
+    What is there already stays: the grader's own files come first, and a submission may have one of the same name.
+    """
+    if target.exists():
+        return 0
     try:
         fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -50,3 +55,5 @@ def keep(stage: StageResult, place: Path, out: Path, name: str) -> None:
             room = copy_folder(place / "kept" / f"stage{stage.stage}" / test.test, out / where, MOST)
             copy_folder(place / f"c{stage.stage}" / test.test, out / where, room)
             test.artefacts = str(where)
+        if not (out / where / test.film).is_file():
+            test.film = ""

@@ -93,6 +93,13 @@ def size_words(size: int) -> str:
     return f"{size} bytes"
 
 
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def hexa(address: int) -> str:
     return f"{address:#x}"
 
@@ -416,7 +423,7 @@ class Story:
         kills = following is None or following.name == "killed"
         if number not in FATAL or not (kills or self.moved):
             return
-        name = signal.Signals(number).name
+        name = signal_name(number)
         words = f"{'the program' if self.back else 'restart'} gets {name}" + ("" if kills else ", and has a handler for it")
         self._add(Step(GOES_ON if self.back else self.steps[-1].phase, words, fault=self._why(event) if kills else "",
                        note="" if kills else self._why(event)), event)
@@ -425,7 +432,7 @@ class Story:
 
     def _why(self, event: Event) -> str:
         number, code, address = event.args
-        name = signal.Signals(number).name
+        name = signal_name(number)
         here = maps.find(list(event.regions), event.ip)
         at = f"the instruction is at {hexa(event.ip)}, " + (f"in {self._kind(here)}" if here else "where nothing is mapped")
         if number not in (signal.SIGSEGV, signal.SIGBUS):
@@ -456,7 +463,7 @@ class Story:
 
     def _tell_killed(self, event: Event) -> None:
         if not self.outcome:
-            name = signal.Signals(event.result).name
+            name = signal_name(event.result)
             event.ip = event.sp = 0
             self._add(Step(self.steps[-1].phase, f"the process is gone: {name}", fault=f"killed by {name}"), event)
             self._end(f"killed by {name}")

@@ -21,6 +21,7 @@ FILM = GRADER / "film"
 NAME = "film.html"
 WATCH, TELL = 20.0, 20.0  # seconds; a restart that goes on for ever is stopped sooner, by who watches it
 LARGEST = 16 << 20  # bytes of a record
+LARGEST_PAGE = 4 << 20  # bytes: batch/artefacts.py keeps no larger file
 FIRST = 3  # the first stage with a restart
 
 
@@ -77,4 +78,4 @@ def told(case: Case, data: bytes, title: str) -> bool:
                                   env={**os.environ, "PYTHONPATH": str(GRADER)}, timeout=TELL, check=False)
         except subprocess.TimeoutExpired:
             return False
-        return done.returncode == 0
+        return done.returncode == 0 and (case.kept / NAME).stat().st_size <= LARGEST_PAGE

@@ -12,11 +12,17 @@ from typing import Any
 
 import pytest
 
+from batch import artefacts
 from conftest import TOP
-from film import main, pictures, plan, story, tracer
+from film import main, pictures, plan, saved, story, tracer
 from film.main import film_of, make_image
+from film.record import watched
 from kit import built, mutants
 from kit.browser import Browser, browser, chromium
+from reports import pages
+from reports.results import FAILED, StageResult, SubmissionResult, TestResult
+from stage import filmed
+from stage.case import Case
 from stage.image import Image
 from stage.lab import Lab
 
@@ -69,6 +75,15 @@ def film_fixture(stage: Path, image: Path) -> Film:
     output = image.with_name("film.html")
     assert main.main(["--stage", "3", "--image", str(image), "--output", str(output), str(stage)]) == 0
     return Film(output)
+
+
+@pytest.fixture(name="mutant", scope="module")
+def mutant_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stage 3, whose restorer stays on restart's old stack, which it unmaps."""
+    tree = tmp_path_factory.mktemp("mutant") / "solution"
+    mutants.lay_out(mutants.Mutant.load(mutants.FOLDER / "stack-not-moved.toml"), tree)
+    subprocess.run(["make", "-s", "restart"], cwd=tree / "stage3-restart", check=True, stdout=subprocess.DEVNULL)
+    return tree / "stage3-restart"
 
 
 @pytest.fixture(name="page", scope="module")
@@ -162,12 +177,8 @@ def test_later_stages_and_a_large_program(name: str, tmp_path: Path) -> None:
 # What is not finished, and what fails
 
 
-def test_a_crash_is_marked_where_it_happened(image: Path, page: Browser, tmp_path: Path) -> None:
-    """The restorer stays on restart's old stack, which it unmaps."""
-    tree = tmp_path / "solution"
-    mutants.lay_out(mutants.Mutant.load(mutants.FOLDER / "stack-not-moved.toml"), tree)
-    subprocess.run(["make", "-s", "restart"], cwd=tree / "stage3-restart", check=True, stdout=subprocess.DEVNULL)
-    told, film = run([str(tree / "stage3-restart/restart")], image, tmp_path / "film.html")
+def test_a_crash_is_marked_where_it_happened(mutant: Path, image: Path, page: Browser, tmp_path: Path) -> None:
+    told, film = run([str(mutant / "restart")], image, tmp_path / "film.html")
     (crash,) = film.faults()
     assert crash is film.steps[-1] and crash["phase"] == "clears" and "killed by SIGSEGV" in told.outcome
     assert re.match(r"SIGSEGV at address 0x7\w+: nothing is mapped there; the instruction is at \w+, in restart's block",
@@ -326,6 +337,68 @@ def test_what_a_restart_says_and_is_called_is_text(page: Browser, tmp_path: Path
     assert page.value("document.title") == "a test" and page.value("document.images.length") == 0
     assert "SIGSEGV at address 0x8: nothing is mapped there" in page.value("document.getElementById('now').textContent")
     assert page.complaints == []
+
+
+# Films of failed tests
+
+
+def test_the_restart_of_a_failed_test(mutant: Path, image: Path) -> None:
+    """It is watched where the programs of the test run, and no folder of this machine is named in its page."""
+    case = Case.fresh(Lab(3, mutant), "test_x")
+    assert filmed.film(case, "test_x") == "", "nothing was restarted"
+    shutil.copy(image, case.folder / "image")
+    case.restart(case.folder / "image").wait()
+    assert filmed.film(case, "test_x: <b>") == "film.html"
+    film = Film(case.kept / "film.html")
+    assert "<h1>test_x: &lt;b&gt;</h1>" in film.source and film.faults()[-1]["fault"].startswith("SIGSEGV at address")
+    assert str(mutant) not in film.source and ".../restart .../image" in film.source
+    case.through = ["env"]
+    assert filmed.film(case, "test_x") == ""
+
+
+def test_what_comes_from_a_sandbox_is_checked(image: Path, tmp_path: Path) -> None:
+    command = program(tmp_path, "int main(int c, char **v) { return 3; }")
+    record, planned = watched([*command, str(image)], image)
+    text = saved.saved(record, planned)
+    again, plan_again = saved.restored(text.encode())
+    assert (again.events, again.command, plan_again) == (record.events, record.command, planned)
+    table = json.loads(text)
+    spoilt: list[Any] = [None, [], {}, "x", {**table, "events": [[1]]}, {**table, "events": [["mmap", [], "x", 0, 0, 0, "", ""]]},
+                         {**table, "spaces": ["no map"]}, {**table, "regions": [["a"] * 8]}, {**table, "image": 7},
+                         {**table, "events": [["mmap", [1 << 80] * 6, 0, 0, 0, 0, "", ""]]},
+                         {**table, "events": [["mmap", [1], 0, 0, 0, 0, "", ""]]}, {**table, "command": ["x"] * 101}]
+    for bad in [b"", b"\xff", b"[" * 100000, b" " * (saved.LARGEST + 1), *(json.dumps(row).encode() for row in spoilt)]:
+        with pytest.raises(saved.BadRecord):
+            saved.restored(bad)
+    table["events"] = [["signal", [99, 0, 0], 0, 0, 0, 0, EVIL, EVIL], ["openat", [0] * 6, 0, 0, 0, 0, str(image), ""],
+                       ["\x00<b>", [5] * 6, -5, 1, 1, 0, "", ""], ["killed", [], 99, 0, 0, 0, "", ""]]
+    assert "killed by signal 99" in story.Story(*saved.restored(json.dumps(table).encode())).outcome
+
+
+def test_pages_link_films(tmp_path: Path) -> None:
+    """The staff's where it lies; the author's is a copy, of tests that are not hidden; no other file takes its place."""
+    shown, hidden = (TestResult(name, name, 0, 1, outcome=FAILED, film="film.html", visibility=seen)
+                     for name, seen in (("test_a", "visible"), ("test_b", "hidden")))
+    stages = [StageResult(3, "stage3-restart", tests=[hidden, shown])]
+    kept = tmp_path / "job/kept/stage3/test_a"
+    for folder, words in ((kept, "ckptlab make film: ours"), (tmp_path / "job/c3/test_a", "theirs")):
+        folder.mkdir(parents=True)
+        (folder / "film.html").write_text(words)
+    artefacts.keep(stages[0], tmp_path / "job", tmp_path / "out", "ann")
+    assert shown.film == "film.html" and hidden.film == ""
+    hidden.film = "film.html"
+    (tmp_path / "out/artefacts/ann/stage3/test_b").mkdir(parents=True)
+    (tmp_path / "out/artefacts/ann/stage3/test_b/film.html").symlink_to("/etc/passwd")
+    old = tmp_path / "out/films/bob-3.html"
+    old.parent.mkdir()
+    old.write_text("<meta name=generator content='ckptlab make film'>")
+    pages.write_pages([SubmissionResult("ann", "Ann", stages=stages)], tmp_path / "out")
+    assert '"../artefacts/ann/stage3/test_a/film.html">its restart' in (tmp_path / "out/students/ann.html").read_text()
+    assert '"../films/ann-3.html">its restart' in (tmp_path / "out/feedback/ann.html").read_text()
+    assert [path.name for path in old.parent.iterdir()] == ["ann-3.html"]
+    assert (old.parent / "ann-3.html").read_text() == "ckptlab make film: ours"
+    for folder in ("students", "feedback"):
+        assert (tmp_path / "out" / folder / "ann.html").read_text().count("its restart, call by call") == 1
 
 
 # The target
