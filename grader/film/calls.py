@@ -30,7 +30,9 @@ IMAGE_MAY_NEED = READS | {"mmap", "lseek", "close", "fstat"}
 QUIET = MEMORY - {"execve"} | {
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "getpid", "gettid", "getppid", "gettimeofday",
     "clock_gettime", "rseq", "set_robust_list", "set_tid_address", "arch_prctl", "getrandom", "sched_yield", "getcpu",
-    "times", "getrusage", "lseek", "fstat", "newfstatat", "rt_sigpending", "getuid", "geteuid", "getgid", "getegid", "uname",
+    "times", "getrusage", "lseek", "fstat", "newfstatat", "rt_sigpending", "access", "faccessat",
+    "faccessat2", "statx", "stat", "lstat", "readlink", "readlinkat", "nanosleep", "clock_nanosleep", "getuid", "geteuid",
+    "getgid", "getegid", "uname",
     "process_vm_readv", "sched_getattr", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "prlimit64",
 }
 

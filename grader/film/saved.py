@@ -7,7 +7,7 @@ is checked, and what does not fit is no record.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from film.plan import Plan, Planned
@@ -64,9 +64,10 @@ def event(value: object, spaces: list[Regions]) -> Event:
 
 
 def planned(value: object) -> Planned:
-    kinds = {"int": number, "str": text, "bool": bool}
-    words = rows(value, len(fields(Planned)))
-    return Planned(*(kinds[str(field.type)](word) for field, word in zip(fields(Planned), words)))
+    words = rows(value, 8)
+    start, end, perms, name, data, from_file, kernel, offset = words
+    return Planned(number(start), number(end), text(perms), text(name), number(data), bool(from_file), bool(kernel),
+                   number(offset))
 
 
 def restored(data: bytes) -> tuple[Record, Plan]:

@@ -368,7 +368,9 @@ class Story:
         fault = "0 bytes: this is the end of the image's file" if event.result == 0 and asked else ""
         note = f"the last call gave {size} of {asked} bytes" if 0 < size < asked else ""
         whose = f"{planned.words}'s bytes" if planned.name else "the bytes of anonymous memory"
-        self._call(event, f"is to read {size_words(asked)} of {whose}" if event.error else f"reads {{size}} of {whose} from the image, to {hexa(planned.start)}", FILLS, "3.4", fault, note,
+        words = f"reads {{size}} of {whose} from the image, to {hexa(planned.start)}"
+        words = f"is to read {size_words(asked)} of {whose}" if event.error else words
+        self._call(event, words, FILLS, "3.4", fault, note,
                    key=("fill", planned.start), size=size)
 
     def _tell_openat(self, event: Event) -> None:
@@ -473,7 +475,9 @@ class Story:
         self._end(event.text)
 
     def _tell_next(self, event: Event) -> None:
-        what = f"its next system call is {event.text}()" if event.text else "it computes"
+        what = f"its next system call is {event.text}()" if event.args else "it computes"
+        if event.text and not event.args:
+            what = f"it is in {event.text}()"
         words = f"the program goes on: {what}. The film ends here, and this process with it"
         block = any(region.start < self.ground.block[1] and self.ground.block[0] < region.end for region in event.regions)
         self._add(Step(GOES_ON, words, note="restart's block is still there" if block else ""), event)

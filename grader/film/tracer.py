@@ -30,7 +30,7 @@ WALL = 0x40000000
 CALL_STOP = signal.SIGTRAP | 0x80
 
 LIMIT = 10.0  # seconds for the whole
-AFTER = 0.5  # seconds of the program, once it is back
+AFTER = 1.0  # seconds of the program, once it is back
 MOST_CALLS = 20000
 MOST_AFTER = 300
 LONGEST = 4000  # bytes of a path, or of what is said
@@ -88,6 +88,7 @@ class Tracer:
         self.libc.ptrace.restype = ctypes.c_long
         self.pid = 0
         self.call: Optional[Event] = None  # it has begun
+        self.interrupted = ""  # the call out of which a signal took it
         self.regions: Regions = ()
         self.block: Optional[tuple[int, int]] = None  # where restart's code runs once it has moved
         self.back = 0  # calls since the program is back
@@ -281,6 +282,7 @@ class Tracer:
         if call is None:
             return 0
         call.result = struct.unpack("<q", struct.pack("<Q", info.first))[0]
+        self.interrupted = call.name if -516 <= call.result <= -512 else ""  # ERESTARTSYS and its kind
         if call.name in MEMORY:
             self.regions = self._maps()
         call.regions = self.regions
@@ -297,7 +299,9 @@ class Tracer:
         where = self._info()
         event = Event("signal", (number, code, address), ip=where.ip, sp=where.sp, regions=self._maps())
         if number == signal.SIGSTOP and (self.late or self.back):
-            event.name, event.text = ("limit", self.late) if not self.back else ("next", "")
+            event.name, event.text = "limit", self.late
+            if self.back:
+                event.name, event.args, event.text = "next", (), self.interrupted
             self._add(event)
             return -1
         self._add(event)

@@ -54,6 +54,9 @@ def watched(case: Case, life: Life) -> bytes:
     watcher = Life(".film", list(map(str, words)), case.folder, env, case.lab.runner, case.kept, readable)
     wait_until(lambda: watcher.status is not None, WATCH)
     watcher.kill()
+    for path in (watcher.stdout, watcher.stderr):
+        with case.lab.runner.grader():
+            path.unlink(missing_ok=True)
     with case.lab.runner.student():
         data = small_file(record)
         record.unlink(missing_ok=True)
