@@ -147,7 +147,7 @@ class Batch:
         submission = Submission(REFERENCE, "the reference solution", "", (folder,), folder.name)
         # Its sources are part of the grader; besides them there may be images of gigabytes in its folder.
         request = self.request(submission, self.plan.out, self.grader)
-        request = replace(request, repeat="", options=replace(self.plan.options, only=[]))
+        request = replace(request, repeat="", options=replace(self.plan.options, only=[], where=0.0))
         if path.exists():
             old = results.load(path)
             known = {stage.stage for stage in old.stages} >= set(request.options.stages or request.options.interface().stages)

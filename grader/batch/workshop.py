@@ -5,7 +5,8 @@ there, and a grader's home is closed to others. Its name is made from a digest o
 by each later run of the same grader, by all jobs of this machine at once. Paths in it are short: a submission that has
 room for a path of 100 bytes must lose the test of long paths, and no other.
 
-    /tmp/ckptlab-0123456789/keeper programs/ reference/ given/
+    /tmp/ckptlab-0123456789/keeper programs/ given/
+                            reference/  programs; build/, the grader's alone; earlier/N/, what `make REFERENCE=1` has
                             j/0/  the folder of the job that has slot 0: tree/, c1/ c2/ c3/ (cases), kept/
                             slots/0  is locked by that job
 """
@@ -27,7 +28,7 @@ from typing import Optional
 from batch import given, users
 from batch.users import WorkshopError as WorkshopError  # for those who import it from here
 from sandbox.child import kill_user
-from stage.config import GRADER, TOP, Interface, load_interface
+from stage.config import GRADER, TOP, Interface, Stage, load_interface
 from stage.lab import BuildError, make_reference
 from stage.programs import locked
 
@@ -129,7 +130,7 @@ class Workshop:
         part.rename(self.keeper)
 
     def _copy_reference(self, interface: Interface) -> None:
-        """The programs, and the objects that `make REFERENCE=1` takes; no source, no debugging information."""
+        """The programs; and objects, with which a fault is found after the verdict. No source, no debugging information."""
         programs = {stage.reference_place: stage.programs for stage in interface.stages.values()}  # the last's have all
         for place, names in interface.references().items():
             source, target = built_reference(interface, names), self.reference / place
@@ -140,6 +141,19 @@ class Workshop:
                 shutil.copy(path, target / "build" / path.name)
             objects = [str(path) for path in (target / "build").glob("*.o")]
             subprocess.run(["strip", "-g", *objects], check=True)
+            (target / "build").chmod(0o700)  # nothing that a submission runs may read them
+        for number in interface.stages:
+            self._copy_earlier(interface, number)
+
+    def _copy_earlier(self, interface: Interface, number: int) -> None:
+        """What `make REFERENCE=1` takes in a stage: the objects of those before it, and none of its own."""
+        target = self.reference / "earlier" / str(number)
+        target.mkdir(parents=True, exist_ok=True)
+        for stage in interface.stages.values():
+            for name in sources_of(stage) - sources_of(interface.stages[number]) if stage.number < number else ():
+                path = self.reference / stage.reference_place / "build" / f"{name}.o"
+                if path.exists():
+                    shutil.copy(path, target / path.name)
 
     @contextlib.contextmanager
     def slot(self, own_uid: bool) -> Iterator[Slot]:
@@ -159,6 +173,11 @@ class Workshop:
                         empty(slot)
                 return
         raise WorkshopError(f"{self.folder}: all {SLOTS} places are taken")
+
+
+def sources_of(stage: Stage) -> set[str]:
+    """What a stage has of its own, as the names of objects without .o."""
+    return {path.stem for suffix in ("c", "S") for path in (TOP / stage.folder).glob(f"*.{suffix}")}
 
 
 def empty(slot: Slot) -> None:

@@ -144,18 +144,19 @@ class Lab:
     def _build_in_sandbox(self) -> str:
         assert self.place
         command = expand(self.interface.build, dir=self.folder, jobs=2)
-        words = [*self.variables, *([f"REFERENCE_DIR={self.place.reference}/build"] if self.variables else [])]
+        earlier = Path(self.place.reference, "earlier", str(self.stage.number))
+        words = [*self.variables, *([f"REFERENCE_DIR={earlier}"] if self.variables else [])]
         env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
-        readable = [self.tree, *([Path(self.place.reference) / "build"] if "REFERENCE=1" in words else [])]
-        return _built(command, *self._run_tool("make", command, self.folder, env, readable))
+        readable = [self.tree, *([earlier] if "REFERENCE=1" in words else [])]
+        return _built(command, *self.run_tool("make", command, self.folder, env, readable))
 
     def _link_in_sandbox(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
         try:
-            return self._run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
+            return self.run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
         except BuildError as error:
             return 1, str(error)
 
-    def _run_tool(
+    def run_tool(
         self, role: str, command: Sequence[str], folder: Path, env: dict[str, str], readable: Sequence[Path]
     ) -> tuple[int, str]:
         """A compiler or the like, which reads what the submission wrote: its exit status and its words."""

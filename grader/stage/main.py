@@ -157,13 +157,13 @@ def not_here(options: argparse.Namespace, lab: Lab) -> list[str]:
 
 
 def locate(scoring: Scoring, seconds: float) -> None:
-    """Where the first failure comes from. Not in a sandbox: what is run for this lies outside of it."""
+    """Where the first failure comes from."""
     lab, failed = scoring.lab, scoring.first_failure()
-    if failed is None or seconds <= 0 or lab.place or lab.interface.is_profile:
+    if failed is None or seconds <= 0 or lab.interface.is_profile:
         return
 
     def again(folder: Path, test: str, table: Path) -> None:
-        other = Lab(lab.stage.number, folder, interface=lab.interface)
+        other = Lab(lab.stage.number, folder, interface=lab.interface, runner=lab.runner.anew(), variables=lab.variables)
         other.use_reference(lab.reference())
         grade(parse_arguments([str(folder), "--stage", str(lab.stage.number), "--only", test, "--json", str(table)]), other)
 
