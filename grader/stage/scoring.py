@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -136,7 +137,7 @@ class Scoring:
         config.addinivalue_line("markers", "lab: points, step and needs of a test")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if self.selection.takes(item.name, options_of(item))]
+        items[:] = in_order_of_steps([item for item in items if self.selection.takes(item.name, options_of(item))])
         for item in items:
             self._expect(item)
         self.order = [item.name for item in items]
@@ -278,6 +279,17 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
     if marker is None:
         raise pytest.UsageError(f"{item.nodeid}: no @points")
     return dict(marker.kwargs)
+
+
+def in_order_of_steps(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """So that the first failure is of the first step that is not right. What a test needs comes before it."""
+    by_name = {item.name: item for item in items}
+
+    def last_step(item: pytest.Item) -> list[int]:
+        own = [int(number) for number in re.findall(r"\d+", options_of(item)["step"])]
+        return max([own, *(last_step(by_name[name]) for name in options_of(item)["needs"] if name in by_name)])
+
+    return sorted(items, key=last_step)
 
 
 def repeat_command(lab: Lab, test: str) -> str:
