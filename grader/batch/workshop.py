@@ -19,13 +19,14 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from batch import given, users
+from batch import given, removal, users
 from batch.users import WorkshopError as WorkshopError  # for those who import it from here
 from sandbox.child import kill_user
 from stage.config import GRADER, TOP, Interface, Stage, load_interface
@@ -166,11 +167,12 @@ class Workshop:
                     continue
                 with users.one_of_its_own() if own_uid else contextlib.nullcontext() as uid:
                     slot = Slot(number, self.folder / "j" / str(number), uid)
-                    empty(slot)
+                    if not is_emptied(slot):
+                        continue  # what a job has left there costs nobody else anything
                     try:
                         yield slot
                     finally:
-                        empty(slot)
+                        is_emptied(slot)
                 return
         raise WorkshopError(f"{self.folder}: all {SLOTS} places are taken")
 
@@ -180,20 +182,18 @@ def sources_of(stage: Stage) -> set[str]:
     return {path.stem for suffix in ("c", "S") for path in (TOP / stage.folder).glob(f"*.{suffix}")}
 
 
+def is_emptied(slot: Slot) -> bool:
+    try:
+        empty(slot)
+    except OSError as error:
+        print(f"grade: {slot.folder} cannot be removed: {error}", file=sys.stderr)
+    return not slot.folder.exists()
+
+
 def empty(slot: Slot) -> None:
     """End what runs there, remove what lies there."""
     kill_user(slot.uid)
-    make_removable(slot.folder)
-    shutil.rmtree(slot.folder, ignore_errors=True)
-
-
-def make_removable(folder: Path) -> None:
-    """A submission may take the rights to its own folders away; who is no root needs them to remove what is inside."""
-    for where, names, _ in os.walk(folder):
-        for name in names:
-            path = os.path.join(where, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
+    removal.remove(slot.folder)
 
 
 def built_reference(interface: Interface, names: list[str]) -> Path:

@@ -113,7 +113,8 @@ class Writer:
         if not is_below(test.artefacts) or not folder.is_dir():
             return []
         names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
-        return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names[:FILES]]
+        names = [*names[:FILES], *(["submission/"] if (folder / "submission").is_dir() else [])]  # batch/artefacts.py
+        return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names]
 
     def class_page(self) -> None:
         counted = summary.counted(self.results)

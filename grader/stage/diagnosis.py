@@ -30,6 +30,15 @@ MOST_SYMPTOMS = 500
 DOCTOR_LINES = 3  # findings of the image doctor that are shown; there may be hundreds
 
 
+SPEAKER = re.compile(r"\^?(?!says)[a-z][a-z -]*: ")
+
+
+def is_seen(pattern: str, symptom: str) -> bool:
+    """A pattern that begins with who says it ("sandbox: ") fits what he says, and not what a program has printed
+    ("readmaps says: sandbox: time"): so no submission can speak for the grader."""
+    return bool((re.match if SPEAKER.match(pattern) else re.search)(pattern, symptom))
+
+
 @dataclass(frozen=True)
 class Cause:
     id: str
@@ -41,7 +50,7 @@ class Cause:
     demo: str
 
     def fits(self, symptoms: Sequence[str]) -> bool:
-        return all(any(re.search(p, s) for s in symptoms) for p in self.when)
+        return all(any(is_seen(p, s) for s in symptoms) for p in self.when)
 
     def reading(self, steps: bool = True) -> str:
         """What to read: the step of the hand-out, if students have it, and the demo."""

@@ -134,7 +134,8 @@ def test_the_place_of_a_fault_is_found_and_shown(small: Path) -> None:
 def test_failures_leave_what_is_needed_to_look_again(small: Path) -> None:
     test = next(t for _, t in table(small / "out")["vvar"].tests() if t.outcome == FAILED)
     case = small / "out" / test.artefacts
-    assert {"repro.sh", "symptoms", "readmaps.out", "maps.txt"} <= {path.name for path in case.iterdir()}
+    assert {"repro.sh", "symptoms", "readmaps.out", "submission"} <= {path.name for path in case.iterdir()}
+    assert "maps.txt" in {path.name for path in (case / "submission").iterdir()}
     done = subprocess.run([case / "repro.sh"], env=clean(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert table(small / "out")["vvar"].notes[-1].startswith("graded anew")

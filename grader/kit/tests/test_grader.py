@@ -483,6 +483,14 @@ EXAMPLES = {
 }
 
 
+def test_a_program_cannot_speak_for_the_grader() -> None:
+    said = ["test: test_file", "readmaps: exit status 1", *(f"readmaps says: {line}" for line in (
+        "sandbox: time", "build: fails", "error: BuildError: no reference", "restart: exit status 71", "crash: rip in null"))]
+    assert find_cause(said) == find_cause(said[:2])
+    cause = find_cause(["sandbox: time", *said[2:]])
+    assert cause and cause.id == "sandbox-time"
+
+
 @pytest.mark.parametrize("cause", [cause.id for cause in load_causes()])
 def test_each_cause_is_found(cause: str) -> None:
     """No cause is hidden by one that stands before it in the table."""
