@@ -36,9 +36,9 @@ static long restore(const void *note, size_t size)
 {
     const struct image_mm *mm = note;
     /* TODO 3.8: Give the layout to the kernel.
-     * Goal: the kernel takes mm->map for its own. Two fields are not right as they are in the note: where is auxv in
-     * *this* process, and which program file shall /proc/PID/exe show (it stays restart: exe_fd is -1)? The call
-     * has seven arguments with its number, so arch_syscall() itself. A kernel that cannot is no reason to die.
+     * Goal: the kernel takes mm->map for its own. Two fields are not right as they are in the note: where is
+     * auxv in *this* process, and which program file shall /proc/PID/exe show (it stays restart: exe_fd is -1)?
+     * sys_call() has too few arguments, arch_syscall() has enough. A kernel that cannot is no reason to die.
      */
     (void)mm;
     return 0;

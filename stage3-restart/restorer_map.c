@@ -97,7 +97,8 @@ static bool map_from_image(const struct restorer *r, const struct image_region *
     return true;
 }
 
-long restore_region(const struct restorer *r, const struct image_region *region, uint64_t offset, const char **doing)
+long restore_region(const struct restorer *r, const struct image_region *region, uint64_t offset,
+                    const char **doing)
 {
     bool stored = region->flags & REGION_STORED;
     if ((region->flags & REGION_KERNEL) || map_from_image(r, region, offset))
@@ -111,5 +112,7 @@ long restore_region(const struct restorer *r, const struct image_region *region,
     if (stored && (error = fill(r->image, region, offset)) != 0)
         return error;
     *doing = "set the permissions of ";
-    return prot == (int)region->prot ? 0 : sys_mprotect(region->start, region->end - region->start, (int)region->prot);
+    if (prot != (int)region->prot)
+        error = sys_mprotect(region->start, region->end - region->start, (int)region->prot);
+    return error;
 }

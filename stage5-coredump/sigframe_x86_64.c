@@ -68,9 +68,9 @@ static void put_registers(const struct core *core, ucontext_t *to)
     const struct user_regs_struct *r = &core->registers;
     greg_t *regs = to->uc_mcontext.gregs;
     /* TODO 5.4: All general registers, from NT_PRSTATUS into the frame.
-     * Goal: all of `r` in `regs` (not the bases of fs and gs), and the signals that the program had blocked. Where to
-     * read: <sys/user.h> and <sys/ucontext.h> for the names on both sides; struct sigcontext in <asm/sigcontext.h>
-     * for the word in which segments lie side by side; core.h and <sys/procfs.h> for the signals.
+     * Goal: all of `r` in `regs` (not the bases of fs and gs), and the signals that the program had blocked.
+     * Where to read: <sys/user.h> and <sys/ucontext.h> for the names on both sides; struct sigcontext in
+     * <asm/sigcontext.h> for the word in which segments lie side by side; core.h and <sys/procfs.h> for signals.
      */
     (void)r, (void)regs;
     to->uc_flags = UC_FLAGS;

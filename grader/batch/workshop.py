@@ -43,7 +43,7 @@ def digest_of(paths: list[Path], base: Path) -> str:
     """SHA-256 of these files' names and contents."""
     total = hashlib.sha256()
     for path in sorted(paths):
-        total.update(f"{os.path.relpath(path, base)}\0{path.stat().st_size}\0".encode())
+        total.update(os.fsencode(f"{os.path.relpath(path, base)}\0{path.stat().st_size}\0"))
         total.update(path.read_bytes())
     return total.hexdigest()
 

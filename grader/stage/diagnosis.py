@@ -18,7 +18,7 @@ from stage import maps
 from stage.case import Case
 from stage.config import GRADER, load_toml
 from stage.failure import Failure
-from stage.image import BadImage, Image
+from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT
 from stage.process import Life
 
@@ -137,8 +137,11 @@ def doctor_symptoms(case: Case) -> list[str]:
 def header_symptoms(path: Path) -> list[str]:
     """Where the header of a core file is, if not at the start (as after a write with O_APPEND)."""
     core = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x04\x00"
-    with path.open("rb") as file:
-        return ["image: its header is not at the start"] if file.read(MOST_READ).find(core) > 0 else []
+    try:
+        with open_plain(path) as file:
+            return ["image: its header is not at the start"] if file.read(MOST_READ).find(core) > 0 else []
+    except (BadImage, OSError):
+        return []
 
 
 def truncation_symptoms(image: Image) -> list[str]:

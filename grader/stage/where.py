@@ -29,6 +29,7 @@ from typing import NoReturn, Optional
 
 from stage import functions
 from stage.config import TOP
+from stage.image import BadImage, open_plain
 from stage.lab import BuildError, Lab
 from stage.process import patience
 
@@ -134,7 +135,8 @@ class Bench:
 
     def _object(self, name: str, reference: bool) -> bytes:
         if not reference:
-            return (self.lab.folder / "build" / name).read_bytes()
+            with open_plain(self.lab.folder / "build" / name) as file:
+                return file.read(LARGEST)
         with self.lab.runner.grader():
             return (self.lab.reference() / "build" / name).read_bytes()
 
@@ -367,5 +369,5 @@ def search(lab: Lab, test: str, likely: Sequence[str], seconds: float, grade: Gr
                 return Where(how=f"not found in {seconds:g} s, and {bench.tried} runs")
     except KeyboardInterrupt:
         return Where(how="not found: interrupted")
-    except (BuildError, OSError) as error:
+    except (BuildError, BadImage, OSError) as error:
         return Where(how=f"not searched: {str(error).splitlines()[0]}")

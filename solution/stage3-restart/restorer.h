@@ -66,8 +66,8 @@ struct restorer {
 void restorer_run(void *restorer) __attribute__((noreturn));
 
 /*
- * restorer_map.c: one region, from nothing to its bytes and its final protection.  0 or -errno; `doing` is what it was
- * about then, in words.
+ * restorer_map.c: one region, from nothing to its bytes and its final protection.  0 or -errno; `doing` is what
+ * it was about then, in words.
  */
 long restore_region(const struct restorer *restorer, const struct image_region *region, uint64_t offset,
                     const char **doing);

@@ -83,9 +83,9 @@ static void put_registers(const struct core *core, ucontext_t *to)
     const struct user_regs_struct *r = &core->registers;
     greg_t *regs = to->uc_mcontext.gregs;
     //@ step 5.4 All general registers, from NT_PRSTATUS into the frame.
-    //@ Goal: all of `r` in `regs` (not the bases of fs and gs), and the signals that the program had blocked. Where to
-    //@ read: <sys/user.h> and <sys/ucontext.h> for the names on both sides; struct sigcontext in <asm/sigcontext.h>
-    //@ for the word in which segments lie side by side; core.h and <sys/procfs.h> for the signals.
+    //@ Goal: all of `r` in `regs` (not the bases of fs and gs), and the signals that the program had blocked.
+    //@ Where to read: <sys/user.h> and <sys/ucontext.h> for the names on both sides; struct sigcontext in
+    //@ <asm/sigcontext.h> for the word in which segments lie side by side; core.h and <sys/procfs.h> for signals.
     //@ stub: (void)r, (void)regs;
     regs[REG_R8] = (greg_t)r->r8, regs[REG_R9] = (greg_t)r->r9, regs[REG_R10] = (greg_t)r->r10;
     regs[REG_R11] = (greg_t)r->r11, regs[REG_R12] = (greg_t)r->r12, regs[REG_R13] = (greg_t)r->r13;
