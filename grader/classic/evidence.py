@@ -28,8 +28,7 @@ def of_failure(case: Watched, deep: bool) -> list[str]:
     symptoms = place_symptoms(case) + image_symptoms(case)
     if case.maps_after:
         text = "".join(f"{region}\n" for region in case.maps_after)
-        with case.lab.runner.grader():
-            (case.kept / "maps.after").write_text(text, encoding="utf-8", errors="surrogateescape")
+        case.keep("maps.after", text)
         symptoms += compare_maps(case.maps_before, case.maps_after)
     if deep and case.image is not None and case.image.exists() and restarts(case):
         symptoms += strace_symptoms(case)

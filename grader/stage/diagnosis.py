@@ -17,7 +17,7 @@ from stage import crash
 from stage import maps
 from stage.case import Case
 from stage.config import GRADER, load_toml
-from stage.failure import Failure
+from stage.failure import Failure, printable
 from stage.image import BadImage, Image
 from stage.lab import REFERENCE, STUDENT
 from stage.process import Life
@@ -97,7 +97,7 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
 
 def _unique(lines: Sequence[str]) -> list[str]:
     """Each once, and none of them endless: a submission may print what it likes."""
-    return list(dict.fromkeys(line[:MOST_SHOWN] for line in lines))[:MOST_SYMPTOMS]
+    return list(dict.fromkeys(printable(line[:MOST_SHOWN]) for line in lines))[:MOST_SYMPTOMS]
 
 
 def image_symptoms(case: Case) -> list[str]:
@@ -186,8 +186,7 @@ def crash_symptoms(case: Case) -> list[str]:
     match = re.search(r"CRASH signal (\d+) address (\w+) rip (\w+) rsp (\w+) fs (\w+)", text)
     if match is None:  # it ended otherwise this time
         return [f"restart says: {line}" for line in text.splitlines() if line.startswith("restart: ")]
-    with case.lab.runner.grader():
-        (case.kept / "gdb.txt").write_text(text)
+    case.keep("gdb.txt", text)
     signal = int(match.group(1))
     address, rip, rsp, fs = (int(word, 16) for word in match.groups()[1:])
     now = maps.parse("\n".join(re.findall(r"^MAPS (\S.*)$", text, re.MULTILINE)))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stage import common_objects
 from stage.config import GRADER, TOP, Interface, expand, load_interface
+from stage.failure import printable
 from stage.process import Life, wait_until
 from stage.programs import Programs, locked
 from stage.runner import Runner
@@ -166,7 +167,7 @@ class Lab:
             raise BuildError(f"{shlex.join(command)}: took longer than {self.interface.build_limit:g} s")
         if self.runner.symptoms():
             raise BuildError("\n".join([shlex.join(command), *self.runner.symptoms()]))
-        return life.status or 0, life.text() + life.messages()
+        return life.status or 0, printable(life.text() + life.messages())
 
     @property
     def tree(self) -> Path:

@@ -140,7 +140,7 @@ def reference_fails(lab: Lab) -> list[str]:
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("build", "*.o"))
         words = [sys.executable, __file__, "--profile", str(lab.interface.path), "--stage", str(lab.stage.number)]
         words += [str(copy), "--json", str(table)]
-        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, errors="replace", check=False)
         rows = json.loads(table.read_text())["tests"] if table.exists() else []
     if not rows:
         what = f"grader environment: the reference {folder.name} cannot be graded here"

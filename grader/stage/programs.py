@@ -195,7 +195,7 @@ def _is_for_the_linker(flag: str) -> bool:
 
 
 def _run(command: Sequence[str], error: type[Exception]) -> None:
-    result = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, errors="replace", check=False)
     if result.returncode != 0:
         raise error(f"{' '.join(command)}\n{result.stderr}")
 

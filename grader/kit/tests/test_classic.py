@@ -223,7 +223,31 @@ def test_the_case_can_be_repeated(short: Path) -> None:
     folder = submission_with(short, ("libckpt.c", "((constructor))", "((unused))"))
     grade("classic", folder, ["test_checkpoint"])
     script = (folder / "build/check/test_checkpoint/repro.sh").read_text()
-    assert "--profile" in script and "LD_PRELOAD" not in script and "./ckpt ./bare" in script
+    assert "--profile" in script and "LD_PRELOAD" not in script and "./ckpt ./program" in script and "programs/bare program" in script
+
+
+def test_all_tests_run_in_paths_of_the_same_length() -> None:
+    """A path that does not fit somewhere must not make tests fail by the length of their names."""
+    names = [*mutants.declared_tests(1, "classic"), "way", "test_elsewhere-elsewhere"]
+    places = {classic.place_of(name) for name in names}
+    assert len(places) == len(names) and {len(place) for place in places} == {6}
+
+
+LATIN1 = """    printf("B\\374cher\\n"), fflush(stdout), fprintf(stderr, "caf\\xe9\\n");
+    *(volatile char *)8 = 0;
+"""
+
+
+def test_what_is_not_utf_8_does_not_end_the_grader(short: Path) -> None:
+    """Neither on its output, nor on standard error, nor in gdb's words, in a file's name, or in what make says."""
+    folder = submission_with(short, ("restart.c", START, LATIN1 + START), ("Makefile", "all: ", "all: odd "))
+    with (folder / "Makefile").open("ab") as file:
+        file.write(b"odd:\n\t@echo 'caf\xe9'\n")
+    got = grade("classic", folder, ["test_checkpoint", "test_counter"], extra=["--junit", str(short / "junit.xml"), "-v"])
+    assert got.status == 1 and got.tests("failed") == ["test_counter"], got.output
+    row = next(row for row in got.table["tests"] if row["test"] == "test_counter")
+    assert row["got"] == ["B\\xfccher"] and "restart says: caf\\xe9" in row["symptoms"], row
+    assert b"\xe9" in (folder / "build/check/test_counter/restart.err").read_bytes()
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
