@@ -160,6 +160,7 @@ class ClassicCase(Watched):
         """Send the signal, and wait for a new image and the handler's end, or the program's."""
         before = self.images()
         self.maps_before = maps.read_maps(self.target(life))
+        self.maps_first = self.maps_first or self.maps_before
         self.signal_program(life)
         gone = _GivenUp(self, life)
 
@@ -219,8 +220,9 @@ class ClassicCase(Watched):
         place: Path | None = None,
     ) -> Life:
         """Checkpoint at gate 1, kill, restart: the rest of the output must come out exactly."""
+        self.started, self.texts = [name, *arguments], [*before, "gate 01", *after, EXIT]
         first = self.saved(name, *arguments, place=place)
-        expected = expected_output(said(first)[0], [*before, "gate 01", *after, EXIT])
+        expected = expected_output(said(first)[0], self.texts)
         second = self.restart_held()
         self.open_gate(1)
         self.check_tail(first, second, expected, len(before) + 2)
@@ -237,7 +239,30 @@ class ClassicCase(Watched):
         return exit_status_of([lines[-1]]) if lines else None
 
     def evidence(self, deep: bool) -> list[str]:
-        return evidence.of_failure(self, deep)
+        symptoms = evidence.of_failure(self, deep)
+        return symptoms + (self.original_alone() if "witness: state: no difference" in symptoms else [])
+
+    def original_alone(self) -> list[str]:
+        """The same without a restart: does the original go on as it should, when its image is written?"""
+        if not self.texts:
+            return []
+        case = ClassicCase.make(self.lab, f"{self.name}-original", self.way)
+        name, *arguments = self.started
+        try:
+            life = case.begin(str(name), *arguments)
+            case.checkpoint(life)
+            if case.ended is not None:
+                return [f"alone: the original ended at its checkpoint: {exit_words(case.ended)}"]
+            case.open_gate(1)
+            life.wait()
+            expected = expected_output(said(life)[0], self.texts)
+            got = said(life, expected)
+        except (Failure, LookupError):
+            return []
+        finally:
+            case.close()
+        wrong = [] if got == expected else compare_symptoms([], expected, got)
+        return [f"alone: the original goes on wrong: {line}" for line in wrong] or ["alone: the original goes on right"]
 
 
 # Which way

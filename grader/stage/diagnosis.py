@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stage import crash
-from stage import maps
+from stage import maps, witness
 from stage.case import Case
 from stage.config import GRADER, load_toml
 from stage.failure import Failure, printable
@@ -73,6 +73,17 @@ def find_cause(symptoms: Sequence[str], causes: Sequence[Cause] | None = None) -
     return None
 
 
+# What the witness (witness.py) has seen, the most telling first.
+SEEN = ("state: (?!no difference)", "restart: (mmap|read|maps .* over the stack|unmaps|starts|the image)",
+        "crash: (movaps|just below|fldenv|ldmxcsr)", "original: (?!write)", "crash: at")
+
+
+def seen(symptoms: Sequence[str]) -> str:
+    """The first difference between the two lives, or what went wrong before there was a second one; "" if none was seen."""
+    return next((s.removeprefix("witness: ").removeprefix("state: ") for p in SEEN for s in symptoms
+                 if re.match(f"witness: {p}", s)), "")
+
+
 # Evidence
 
 
@@ -92,6 +103,7 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
             symptoms += doctor_symptoms(case)
             symptoms += crash_symptoms(case) if deep else []
             symptoms += case.evidence(deep)
+            symptoms += witness.symptoms(case) if deep and not case.lab.interface.is_profile else []
     return _unique(symptoms)
 
 

@@ -165,16 +165,17 @@ def locate(scoring: Scoring, seconds: float) -> None:
     def again(folder: Path, test: str, table: Path) -> None:
         other = Lab(lab.stage.number, folder, interface=lab.interface)
         other.use_reference(lab.reference())
-        grade(parse_arguments([str(folder), "--stage", str(lab.stage.number), "--only", test, "--json", str(table)]), other)
+        grade(parse_arguments([str(folder), "--stage", str(lab.stage.number), "--only", test, "--json", str(table)]), other, deep=0)
 
     report.progress(1, 1, f"where {failed.test} fails")
     scoring.locate(failed, where.search(lab, failed.test, [*failed.cause_steps, failed.step], seconds, again))
 
 
-def grade(options: argparse.Namespace, lab: Lab) -> int:
+def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
+    """`deep`: how many failures are looked at under gdb."""
     started = time.monotonic()
     selection = Selection(options.stress, options.only, not_here(options, lab))
-    scoring = Scoring(lab, selection, report.progress)
+    scoring = Scoring(lab, selection, report.progress, deep)
     problem = build(lab)
     if problem is not None:
         report_no_build(options, scoring, problem, started)

@@ -207,6 +207,8 @@ class Scoring:
             result.expected, result.got = few_lines(error.expected), few_lines(error.got)
         result.symptoms = diagnosis.gather(item.name, error, case, deep=self.deep > 0)
         self.deep -= 1
+        seen = diagnosis.seen(result.symptoms)
+        result.reason += f" (seen: {seen})" if seen else ""
         self._explain(result)
         if case is not None:
             write_artefacts(self.lab, case, result)
