@@ -105,9 +105,15 @@ static const char *kind_of(const struct region *region)
     return region->name[0] ? region->name : region->perms[0] == '-' ? "a guard region" : "anonymous memory";
 }
 
+/* The program's region there, when its handler returned. */
+static const struct region *theirs(unsigned long address)
+{
+    return find(after.count ? &after : &before, address);
+}
+
 static const char *was(unsigned long address)
 {
-    return address < PAGE ? "the null page" : kind_of(find(&before, address));
+    return address < PAGE ? "the null page" : kind_of(theirs(address));
 }
 
 static int is_kernel(const struct region *region)
@@ -503,7 +509,7 @@ static void note_entry(const struct event *event)
     if (!own.fs)
         own.fs = event->regs.fs_base;
     own.last_call = event->regs.orig_rax;
-    if (event->regs.orig_rax == SYS_mmap && (event->regs.r10 & MAP_FIXED) && find(&before, start))
+    if (event->regs.orig_rax == SYS_mmap && (event->regs.r10 & MAP_FIXED) && theirs(start))
         note_overlay(event, "maps", start, size);
     else if (event->regs.orig_rax == SYS_munmap && holds(start, size, event->regs.rsp))
         say("restart: unmaps the stack that it runs on");
@@ -515,7 +521,7 @@ static void note_mmap(const struct event *event)
 {
     unsigned long asked = event->entry.rdi, got = event->regs.rax;
 
-    if (event->entry.orig_rax != SYS_mmap || !asked || !find(&before, asked))
+    if (event->entry.orig_rax != SYS_mmap || !asked || !theirs(asked))
         return;
     if ((long long)got < 0 && (long long)got > -PAGE)
         say("restart: mmap() of %s %lx fails: %s", was(asked), asked, error_of((long long)got));
@@ -535,7 +541,7 @@ static void note_read(const struct event *event)
     if (own.missing > 0 && got > 0 && to != own.asked)
         say("restart: read() left %lld bytes out, and they were not asked for again", own.missing);
     own.missing = 0;
-    if (!find(&before, to) || asked < PAGE)
+    if (!theirs(to) || asked < PAGE)
         return;
     if (got < 0)
         say("restart: read() into %s %lx fails: %s", was(to), to, error_of(got));
@@ -583,7 +589,7 @@ static void tell_instruction(pid_t pid, const struct user_regs_struct *regs, int
 
 static int jumped(const struct user_regs_struct *regs)
 {
-    const struct region *there = find(&now, regs->rip), *old = find(&before, regs->rip);
+    const struct region *there = find(&now, regs->rip), *old = theirs(regs->rip);
 
     if (own.last_call == SYS_rt_sigprocmask && own.mapped)
         return !there || strcmp(there->name, own.exe) != 0;
