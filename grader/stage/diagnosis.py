@@ -74,8 +74,8 @@ def find_cause(symptoms: Sequence[str], causes: Sequence[Cause] | None = None) -
 
 
 # What the witness (witness.py) has seen, the most telling first.
-SEEN = ("state: (?!no difference)", "restart: (mmap|read|maps .* over the stack|unmaps|starts|the image)",
-        "crash: (movaps|just below|fldenv|ldmxcsr)", "original: (?!write)", "crash: at")
+SEEN = (r"state: (?!no difference|\[v)", "restart: (mmap|read|maps .* over the stack|unmaps|starts|the image)",
+        "crash: (movaps|just below|fldenv|ldmxcsr)", "original: (?!write|ends)", "crash: at", r"state: \[v")
 
 
 def seen(symptoms: Sequence[str]) -> str:

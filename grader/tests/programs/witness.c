@@ -455,7 +455,7 @@ static struct {
     unsigned long mapped, asked;     /* pages that it mapped where the program had some; the last read's buffer */
     unsigned long last_call;
     long long missing;               /* bytes of the last read that did not come */
-    int overlaid;                    /* it mapped something over what it stands on */
+    unsigned long start, end;        /* its program */
 } own;
 
 static int holds(unsigned long start, unsigned long size, unsigned long address)
@@ -472,8 +472,15 @@ static void note_exec(pid_t pid)
     if (readlink(link, path, sizeof path - 1) < 0)
         return;
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    own.fs = 0;
+    own.fs = own.start = own.end = 0;
     snprintf(own.exe, sizeof own.exe, "%.63s", name);
+    forget_state(&now);
+    read_maps(pid, &now);
+    for (int i = 0; i < now.count; i++)
+        if (strcmp(now.region[i].name, own.exe) == 0) {
+            own.start = own.start ? own.start : now.region[i].start;
+            own.end = now.region[i].end;
+        }
     for (int i = 0; i < before.count; i++)
         if (before.region[i].name[0] && strcmp(before.region[i].name, name) == 0)
             say("restart: starts the program %s anew", own.exe);
@@ -498,7 +505,6 @@ static void note_overlay(const struct event *event, const char *what, unsigned l
     }
     if (!over)
         return;
-    own.overlaid = 1;
     say("restart: %s %s over %s", what, was(start), over);
 }
 
@@ -568,23 +574,29 @@ static void note_failure(const struct event *event)
 
 /* The crash */
 
-/* movaps and its like with the stack's address, fldenv and ldmxcsr: what setcontext() loads from fpregs. */
-static void tell_instruction(pid_t pid, const struct user_regs_struct *regs, int code)
+/* movaps and its like with the stack's address; fldenv and ldmxcsr, what setcontext() loads from fpregs: then memory
+ * is as restart wants it, and 1 is returned. */
+static int tell_instruction(pid_t pid, const struct user_regs_struct *regs, int code)
 {
     unsigned char text[16] = "";
     const unsigned char *p = text;
 
     peek(pid, regs->rip, text, sizeof text);
-    if (p[0] == 0xd9 && (p[1] >> 3 & 7) == 4)
+    if (p[0] == 0xd9 && (p[1] >> 3 & 7) == 4) {
         say("crash: fldenv: uc_mcontext.fpregs leads nowhere");
-    else if (p[0] == 0x0f && p[1] == 0xae && (p[2] >> 3 & 7) == 2)
+        return 1;
+    }
+    if (p[0] == 0x0f && p[1] == 0xae && (p[2] >> 3 & 7) == 2) {
         say("crash: ldmxcsr: the context to go to is not there");
+        return 1;
+    }
     if (code != SI_KERNEL)
-        return;
+        return 0;
     p += *p == 0x66;
     p += (*p & 0xf0) == 0x40;
     if (p[0] == 0x0f && strchr("\x28\x29\x6f\x7f\x2b\xe7", p[1]) && p[1] && regs->rsp % 16 == 8)
         say("crash: movaps, and the stack pointer %llx is no multiple of 16", regs->rsp);
+    return 0;
 }
 
 static int jumped(const struct user_regs_struct *regs)
@@ -593,6 +605,8 @@ static int jumped(const struct user_regs_struct *regs)
 
     if (own.last_call == SYS_rt_sigprocmask && own.mapped)
         return !there || strcmp(there->name, own.exe) != 0;
+    if (own.start <= regs->rip && regs->rip < own.end)
+        return 0;
     return own.mapped && old && (!there || (!there->name[0] && strchr(old->perms, 'x')));
 }
 
@@ -610,11 +624,12 @@ static void tell_stack(const struct user_regs_struct *regs, unsigned long addres
         say("crash: nothing is mapped where the stack pointer is");
 }
 
+/* Whether it is worth to compare: 2 if nothing has run since memory was rebuilt. */
 static int tell_crash(const struct event *event)
 {
     siginfo_t info = { 0 };
     unsigned long address, rip = event->regs.rip;
-    int gone;
+    int gone, done = 0;
 
     ptrace(PTRACE_GETSIGINFO, event->pid, NULL, &info);
     address = (unsigned long)info.si_addr;
@@ -625,11 +640,11 @@ static int tell_crash(const struct event *event)
         if (info.si_code != SI_KERNEL)
             say("crash: at address %lx: the program had %s there, now it is %s", address, was(address),
                 find(&now, address) ? find(&now, address)->perms : "not mapped");
-        tell_instruction(event->pid, &event->regs, info.si_code);
+        done = tell_instruction(event->pid, &event->regs, info.si_code);
         if (info.si_code != SI_KERNEL && !gone)
             tell_stack(&event->regs, address);
     }
-    return gone;
+    return done ? 2 : gone;
 }
 
 /* What differs */
@@ -713,7 +728,7 @@ static void compare(int went_on)
             after.regs.fs_base);
     else if (now.regs.fs_base != after.regs.fs_base)
         say("state: the TLS base is another: fs is %llx, the program had %llx", now.regs.fs_base, after.regs.fs_base);
-    if (went_on && now.regs.rip == after.regs.rip && now.regs.rsp != after.regs.rsp)
+    if (went_on && after.regs.orig_rax == SYS_rt_sigreturn && now.regs.rip == after.regs.rip && now.regs.rsp != after.regs.rsp)
         say("state: the stack pointer is %llx, the program had %llx", now.regs.rsp, after.regs.rsp);
     for (int i = 0; i < after.count; i++)
         if (is_kernel(&after.region[i]))
@@ -723,6 +738,18 @@ static void compare(int went_on)
             compare_region(i, went_on);
     if (went_on && lines == said)
         say("state: no difference");
+}
+
+/* setcontext() first sets the signal mask: from the context, which is not there. Memory is as restart wants it then. */
+static int no_context(const struct event *event)
+{
+    if (event->kind != EXIT || event->entry.orig_rax != SYS_rt_sigprocmask || (long long)event->regs.rax != -EFAULT ||
+        !own.mapped)
+        return 0;
+    say("restart: setcontext() fails: there is nothing at %llx (%s)", event->entry.rsi, was(event->entry.rsi));
+    take_state(event->pid, &now, 1);
+    compare(1);
+    return 1;
 }
 
 static void watch_restart(char **words)
@@ -742,10 +769,13 @@ static void watch_restart(char **words)
             take_state(e.pid, &now, 1);
             if (late)
                 say("restart: hangs in %s", find(&now, e.regs.rip) ? kind_of(find(&now, e.regs.rip)) : was(e.regs.rip));
-            if (late ? jumped(&e.regs) : tell_crash(&e))
-                compare(0);
+            int worth = late ? jumped(&e.regs) : tell_crash(&e);
+            if (worth)
+                compare(worth == 2);
             return;
         }
+        if (no_context(&e))
+            return;
         if (e.kind == ENTRY)
             note_entry(&e);
         if (e.kind == EXIT) {
