@@ -134,8 +134,12 @@ class ClassicCase(Watched):
         words = [word, *(str(argument) for argument in arguments)]
         life = self.run("original", [*self.through, *self.launch_command(words)])
         life.wait_for_line("gate 01")
-        number = self.lab.interface.signal
-        if not has_signal(self.target(life, path), "SigCgt", number):
+        interface, target = self.lab.interface, self.target(life, path)
+        caught = [number for number in interface.signals if has_signal(target, "SigCgt", number)]
+        number = caught[0] if caught else interface.signal
+        if number != interface.signal:
+            self.lab.interface = replace(interface, signal=number)
+        if not caught:
             message = f"the program runs, but has no handler for signal {number}: the signal would kill it"
             raise Failure(message, "no handler", *life.symptoms())
         self.learn_gate(self.target(life))
@@ -145,7 +149,7 @@ class ClassicCase(Watched):
 
     def images(self) -> dict[Path, Stamp | None]:
         """The files that may be images, as they are now."""
-        found = sorted(self.folder.glob(self.lab.interface.image))
+        found = sorted({path for pattern in self.lab.interface.images for path in self.folder.glob(pattern)})
         return {path: Stamp.of(path) for path in found if path.is_file() and not path.is_symlink()}
 
     def signal_program(self, life: Life) -> None:
@@ -309,8 +313,10 @@ class Ways:
         return self._random
 
     def restarts(self) -> list[tuple[str, ...]]:
-        interface = self.lab.interface
-        return [tuple(command) for command in (interface.restart, *interface.restart_instead)]
+        """The commands whose program is there."""
+        interface, folder = self.lab.interface, self.lab.folder
+        commands = [tuple(command) for command in (interface.restart, *interface.restart_instead)]
+        return [c for c in commands if not c[0].startswith("./") or (folder / c[0]).exists()] or commands
 
     def all(self) -> list[Way]:
         """Without ASLR first: then nothing depends on luck."""

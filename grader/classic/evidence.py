@@ -30,7 +30,7 @@ def of_failure(case: Watched, deep: bool) -> list[str]:
         text = "".join(f"{region}\n" for region in case.maps_after)
         case.keep("maps.after", text)
         symptoms += compare_maps(case.maps_before, case.maps_after)
-    seen = witness.symptoms(case, case.lab.interface.image) if restarts(case) else []
+    seen = witness.symptoms(case, " ".join(case.lab.interface.images)) if restarts(case) else []
     symptoms += seen
     if deep and not any("state: " in line and "no diff" not in line for line in seen) and case.image is not None and case.image.exists() and restarts(case):
         symptoms += strace_symptoms(case)

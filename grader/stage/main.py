@@ -180,6 +180,8 @@ def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
     if problem is not None:
         report_no_build(options, scoring, problem, started)
         return NOT_FULL
+    if lab.remark:
+        print(lab.remark)
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
     scoring.after_test = lambda: write_results(options, scoring, started)

@@ -162,6 +162,39 @@ def test_ckpt_may_start_a_child_and_all_may_print(short: Path) -> None:
     full_marks(grade("classic", folder, only, patience=20), 2)
 
 
+ODD_MAKEFILE = """help:
+\t@echo make all
+all: ckpt libckpt.so myrestart
+\tkill -11 $$$$
+ckpt: ckpt.c
+\tgcc -o $@ $<
+libckpt.so: libckpt.c image.h
+\tgcc -fPIC -shared -o $@ $<
+myrestart: restart.c image.h
+\tgcc -static -fno-stack-protector -Wl,-Ttext-segment=0x50000000 -o $@ $<
+"""
+
+
+def test_whatever_way_a_course_built_it(short: Path) -> None:
+    """make tells its targets; `all` runs a demo, which crashes; other names of restart, image, signal and struct."""
+    folder = submission_with(short, ("libckpt.c", "static ucontext_t context;", "static struct ucontext context;"),
+                             ("libckpt.c", 'open("myckpt"', 'open("image.ckpt"'), ("libckpt.c", "sigaction(SIGUSR2", "sigaction(SIGUSR1"))
+    (folder / "Makefile").write_text(ODD_MAKEFILE)
+    profile = profile_with(short, ('signal = "SIGUSR2"', 'signal = ["SIGUSR2", "SIGUSR1"]'),
+                           ('image = "myckpt"', 'image = ["myckpt", "*.ckpt"]'))
+    got = grade(profile, folder, ["test_counter"], patience=20)
+    full_marks(got, 1)
+    assert "the build failed, but the programs are there" in got.output
+
+
+def test_programs_under_other_names_are_said(short: Path) -> None:
+    folder = submission_with(short, ("Makefile", "all: ckpt libckpt.so restart", "all: ckpt libckpt.so resume"),
+                             ("Makefile", "\nrestart: restart.c", "\nresume: restart.c"))
+    got = grade("classic", folder, ["test_counter"])
+    assert "made no restart or myrestart" in got.output, got.output
+    assert "under other names? these are there: ckpt, libckpt.so, resume" in got.output
+
+
 def test_a_library_that_cannot_be_linked_is_said_to_be_one(short: Path) -> None:
     folder = mutants.copy_reference("classic-static", short / "s")
     with (folder / "libckpt.c").open("a") as file:
