@@ -92,8 +92,10 @@ class Case:
     beside: list[Path] = field(default_factory=list)  # more that its programs may read, in a sandbox
 
     @staticmethod
-    def fresh(lab: Lab, name: str) -> Case:
-        folder, kept = lab.results / name, lab.kept / name
+    def fresh(lab: Lab, name: str, place: str = "") -> Case:
+        """With empty folders; the one where its programs work may be called otherwise than the test: `place`."""
+        folder, kept = lab.results / (place or name), lab.kept / name
+        kept = kept if lab.place else folder
         lab.runner.begin_case()
         with lab.runner.student():
             shutil.rmtree(folder, ignore_errors=True)
@@ -131,6 +133,11 @@ class Case:
         ended = wait_until(lambda: life.status is not None, limit)
         life.kill()
         return life.text() + life.messages() if ended else ""
+
+    def keep(self, name: str, text: str) -> None:
+        """Leaves a text with the case; it may hold bytes that are not UTF-8."""
+        with self.lab.runner.grader():
+            (self.kept / name).write_text(text, encoding="utf-8", errors="surrogateescape")
 
     def _unused(self, role: str) -> str:
         taken = {life.role for life in self.lives}

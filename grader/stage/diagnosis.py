@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stage import crash
-from stage import maps
+from stage import maps, witness
 from stage.case import Case
 from stage.config import GRADER, load_toml
-from stage.failure import Failure
+from stage.failure import Failure, printable
 from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT
 from stage.process import Life
@@ -82,6 +82,17 @@ def find_cause(symptoms: Sequence[str], causes: Sequence[Cause] | None = None) -
     return None
 
 
+# What the witness (witness.py) has seen, the most telling first.
+SEEN = (r"state: (?!no difference|\[v)", "restart: (mmap|read|maps .* over the stack|unmaps|starts|the image)",
+        "crash: (movaps|just below|fldenv|ldmxcsr)", "original: (?!write|ends)", "crash: at", r"state: \[v")
+
+
+def seen(symptoms: Sequence[str]) -> str:
+    """The first difference between the two lives, or what went wrong before there was a second one; "" if none was seen."""
+    return next((s.removeprefix("witness: ").removeprefix("state: ") for p in SEEN for s in symptoms
+                 if re.match(f"witness: {p}", s)), "")
+
+
 # Evidence
 
 
@@ -101,12 +112,13 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
             symptoms += doctor_symptoms(case)
             symptoms += crash_symptoms(case) if deep else []
             symptoms += case.evidence(deep)
+            symptoms += witness.symptoms(case) if deep and not case.lab.interface.is_profile else []
     return _unique(symptoms)
 
 
 def _unique(lines: Sequence[str]) -> list[str]:
     """Each once, and none of them endless: a submission may print what it likes."""
-    return list(dict.fromkeys(line[:MOST_SHOWN] for line in lines))[:MOST_SYMPTOMS]
+    return list(dict.fromkeys(printable(line[:MOST_SHOWN]) for line in lines))[:MOST_SYMPTOMS]
 
 
 def image_symptoms(case: Case) -> list[str]:
@@ -198,8 +210,7 @@ def crash_symptoms(case: Case) -> list[str]:
     match = re.search(r"CRASH signal (\d+) address (\w+) rip (\w+) rsp (\w+) fs (\w+)", text)
     if match is None:  # it ended otherwise this time
         return [f"restart says: {line}" for line in text.splitlines() if line.startswith("restart: ")]
-    with case.lab.runner.grader():
-        (case.kept / "gdb.txt").write_text(text)
+    case.keep("gdb.txt", text)
     signal = int(match.group(1))
     address, rip, rsp, fs = (int(word, 16) for word in match.groups()[1:])
     now = maps.parse("\n".join(re.findall(r"^MAPS (\S.*)$", text, re.MULTILINE)))

@@ -16,7 +16,7 @@ import pytest
 from stage import diagnosis
 from stage.case import Case
 from stage.config import GRADER
-from stage.failure import Failure
+from stage.failure import Failure, printable
 from stage.lab import Lab
 from stage.where import LUCK, Where, same_files
 
@@ -186,7 +186,7 @@ class Scoring:
             self._skipped(result, str(call.excinfo.value) if call.excinfo else "")
         elif report.failed and call.excinfo is not None:
             self._failed(item, result, call.excinfo.value, report)
-        result.remark = getattr(item, "remark", "")
+        result.remark = printable(getattr(item, "remark", ""))
         if report.when == "teardown":
             self.after_test()
 
@@ -208,6 +208,8 @@ class Scoring:
             result.expected, result.got = few_lines(error.expected), few_lines(error.got)
         result.symptoms = diagnosis.gather(item.name, error, case, deep=self.deep > 0)
         self.deep -= 1
+        seen = diagnosis.seen(result.symptoms)
+        result.reason += f" (seen: {seen})" if seen else ""
         self._explain(result)
         if case is not None:
             write_artefacts(self.lab, case, result)
@@ -267,11 +269,11 @@ MOST_TEXT, MOST_LINES, MOST_LINE = 20000, 2000, 1000  # of what a submission pri
 
 
 def shortened(text: str) -> str:
-    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}... ({len(text)} characters in all)"
+    return printable(text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}... ({len(text)} characters in all)")
 
 
 def few_lines(lines: Sequence[str]) -> list[str]:
-    return [line[:MOST_LINE] for line in lines[:MOST_LINES]]
+    return [printable(line[:MOST_LINE]) for line in lines[:MOST_LINES]]
 
 
 def options_of(item: pytest.Item) -> dict[str, Any]:
@@ -311,12 +313,10 @@ def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
         *[f"#     {step}" for step in case.steps],
         f"exec {repeat}" + ("" if lab.place else " -v") + ' "$@"',
     ]
-    script = case.kept / "repro.sh"
-    script.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
-    script.chmod(0o755)
-    before = "".join(f"{region}\n" for region in case.maps_before)
-    (case.kept / "maps.before").write_text(before, encoding="utf-8", errors="surrogateescape")
-    (case.kept / "symptoms").write_text("\n".join(result.symptoms) + "\n", errors="surrogateescape")
+    case.keep("repro.sh", "\n".join(lines) + "\n")
+    (case.kept / "repro.sh").chmod(0o755)
+    case.keep("maps.before", "".join(f"{region}\n" for region in case.maps_before))
+    case.keep("symptoms", "\n".join(result.symptoms) + "\n")
 
 
 def as_json(scoring: Scoring, started: float, empty: float = 0.0) -> str:
