@@ -17,7 +17,7 @@ from elftools.elf.elffile import ELFFile
 
 from classic.outside import descendants, read_file, runs, waits_at
 from classic.watched import Watched
-from stage import maps
+from stage import maps, witness
 from stage.process import Life, patience, wait_until
 
 MOST = 4  # symptoms of one kind that are shown
@@ -25,13 +25,14 @@ MOST = 4  # symptoms of one kind that are shown
 
 def of_failure(case: Watched, deep: bool) -> list[str]:
     """All there is to say of a failed case; what runs the restart once more only if `deep`."""
-    symptoms = place_symptoms(case) + image_symptoms(case)
+    symptoms = place_symptoms(case) + image_symptoms(case) + leftovers(case)
     if case.maps_after:
         text = "".join(f"{region}\n" for region in case.maps_after)
-        with case.lab.runner.grader():
-            (case.kept / "maps.after").write_text(text, encoding="utf-8", errors="surrogateescape")
+        case.keep("maps.after", text)
         symptoms += compare_maps(case.maps_before, case.maps_after)
-    if deep and case.image is not None and case.image.exists() and restarts(case):
+    seen = witness.symptoms(case, " ".join(case.lab.interface.images)) if restarts(case) else []
+    symptoms += seen
+    if deep and not any("state: " in line and "no diff" not in line for line in seen) and case.image is not None and case.image.exists() and restarts(case):
         symptoms += strace_symptoms(case)
         symptoms += held_symptoms(case)
     return symptoms
@@ -94,6 +95,12 @@ def linked_range(program: Path) -> tuple[int, int] | None:
 
 def restart_program(case: Watched) -> Path:
     return case.folder / case.restart_command(Path("image"))[0]
+
+
+def leftovers(case: Watched) -> list[str]:
+    """Memory with restart's own name in a program that was restarted, and is saved again."""
+    left = [region for region in case.maps_before if region.name == str(restart_program(case))]
+    return ["maps: restart's own memory is still there"] if left and case.maps_before != case.maps_first else []
 
 
 def place_symptoms(case: Watched) -> list[str]:

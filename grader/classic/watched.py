@@ -35,7 +35,10 @@ class Watched(Case):
 
     way: Way = field(default_factory=lambda: Way(True, "", ()))
     maps_after: list[maps.Region] = field(default_factory=list)
+    maps_first: list[maps.Region] = field(default_factory=list)  # at the first of several checkpoints
     gate_stack: int = 0  # the stack pointer of a program that waits at a gate
+    texts: list[str] = field(default_factory=list)  # of the lines behind the nonces, if it comes back by comes_back()
+    started: list[object] = field(default_factory=list)  # the name of the program at gate 1, and its arguments
     is_back: bool = False  # at its gate, after the last signal
 
     def target(self, life: Life, program: Path | None = None) -> int:

@@ -26,7 +26,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from reports import clusters, gradebook, results, summary
+from reports import clusters, results, summary
 from reports.feedback import feedback, moment
 from reports.results import SubmissionResult, TestResult
 from reports.text import clean, one_line, short, write_whole
@@ -146,7 +146,8 @@ class Writer:
         if not is_below(test.artefacts) or not folder.is_dir():
             return []
         names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
-        return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names[:FILES]]
+        names = [*names[:FILES], *(["submission/"] if (folder / "submission").is_dir() else [])]  # batch/artefacts.py
+        return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names]
 
     def class_page(self) -> None:
         counted = summary.counted(self.results)
@@ -192,8 +193,8 @@ def make_jinja() -> jinja2.Environment:
     jinja.filters.update(long=lambda text: Markup.escape(clean(text, LONG)), comparison=comparison)
     jinja.filters.update(words=clusters.words, code=lambda text: clean(text, CODE))
     jinja.filters.update(reason=lambda text: clean(text, REASON))
-    jinja.globals.update(first_cause=gradebook.first_cause, results_of=results, grader_failed=summary.grader_failed)
-    jinja.globals.update(unknown=clusters.unknown, status_titles=clusters.STATUS_TITLES)
+    jinja.globals.update(results_of=results, grader_failed=summary.grader_failed)
+    jinja.globals.update(key_of=clusters.key_of, losses_of=clusters.losses_of, status_titles=clusters.STATUS_TITLES)
     return jinja
 
 

@@ -53,6 +53,8 @@ class TestResult:
     stress: bool = False
     detail: str = ""
     remark: str = ""
+    where: str = ""  # the file and the step in which an experiment found the fault; "" if it found none
+    where_how: str = ""  # how it was found, or why not; "" if nothing was searched
     cause: str = ""  # an id of a cause; "" if the test passed, or nobody knows
     cause_text: str = ""
     next_step: str = ""

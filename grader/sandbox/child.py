@@ -37,6 +37,7 @@ class Child:
         stderr: Output,
         readable: Sequence[Path] = (),
         writable: Sequence[Path] = (),
+        pids: int = 0,
     ) -> None:
         self.spec = spec
         self.returncode: Optional[int] = None
@@ -44,7 +45,7 @@ class Child:
         self.keeper_was_killed = False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        words = tiers.command(spec, command, theirs.fileno(), readable, writable, cwd, env)
+        words = tiers.command(spec, command, theirs.fileno(), readable, writable, cwd, env, pids)
         self.outer = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=None if spec.tier != OWN_UID else cwd,
             env=tiers.environment(env), pass_fds=[theirs.fileno()], start_new_session=True,

@@ -1,6 +1,6 @@
 /* keeper.c: starts a program of a submission, with its limits, and tells the grader how it ends.
  *
- *     keeper FD [-u UID] [-l NAME=VALUE]... -- PROGRAM ARGUMENTS
+ *     keeper FD [-u UID] [-l NAME=VALUE]... [-s PIDS] -- PROGRAM ARGUMENTS
  *
  * FD is one end of a SOCK_SEQPACKET pair; the grader has the other. What goes there, a message each:
  *
@@ -14,7 +14,8 @@
  * somebody killed the keeper.
  *
  * -u sets user, group and no other groups. -l core, nproc, fsize, cpu, nofile and as set limits (setrlimit(2)), of
- * PROGRAM alone; `nproc` must be set here, in the user namespace that counts. */
+ * PROGRAM alone; `nproc` must be set here, in the user namespace that counts. -s uses up so many pids first: in a
+ * namespace of its own each program would have the same one, and a restarted program must not find its old pid. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,7 @@ static const struct { const char *name; int resource; } limit_names[] = {
 struct request {
     int socket;
     long uid; /* -1: stay who you are */
+    long pids; /* to use up */
     int limits;
     struct { int resource; rlim_t value; } limit[MOST_LIMITS];
     char **command;
@@ -62,7 +64,7 @@ struct request {
 
 static void usage(void)
 {
-    fputs("usage: keeper FD [-u UID] [-l NAME=VALUE]... -- PROGRAM ARGUMENTS\n", stderr);
+    fputs("usage: keeper FD [-u UID] [-l NAME=VALUE]... [-s PIDS] -- PROGRAM ARGUMENTS\n", stderr);
     exit(64);
 }
 
@@ -85,11 +87,13 @@ static struct request read_request(int argc, char **argv)
     int option;
 
     optind = 2;
-    while ((option = getopt(argc, argv, "+u:l:")) != -1)
+    while ((option = getopt(argc, argv, "+u:l:s:")) != -1)
         if (option == 'u')
             request.uid = atol(optarg);
         else if (option == 'l')
             add_limit(&request, optarg);
+        else if (option == 's')
+            request.pids = atol(optarg);
         else
             usage();
     if (optind >= argc || request.socket < 3)
@@ -148,6 +152,17 @@ static int filter_system_calls(void)
     struct sock_fprog program = { sizeof code / sizeof *code, code };
 
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void use_up_pids(long count)
+{
+    for (; count > 0; count--) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        if (pid > 0)
+            waitpid(pid, NULL, 0);
+    }
 }
 
 static int become(long uid)
@@ -242,6 +257,7 @@ int main(int argc, char **argv)
     fcntl(request.socket, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces this process */
+    use_up_pids(request.pids);
     child = fork();
     if (child == 0)
         run(&request);

@@ -13,6 +13,8 @@ from sandbox.spec import Spec
 from sandbox.watch import Watch
 from stage.runner import Process, Runner
 
+PIDS = 16  # a program and the next ones have different pids, each in a namespace of its own
+
 
 class SandboxRunner(Runner):
     """Starts each program in a sandbox of its own."""
@@ -22,14 +24,16 @@ class SandboxRunner(Runner):
         self.spec, self.place = spec, spec.place()
         self.identity = Identity(spec.uid)
         self.watch = Watch(spec)
+        self.started = 0
         self.watch.start()
 
     def start(
         self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
         readable: Sequence[Path], writable: Sequence[Path],
     ) -> Process:
+        self.started += 1
         with self.grader(), stdout.open("wb") as out, stderr.open("wb") as err:
-            child = Child(self.spec, command, cwd, env, out, err, readable, writable)
+            child = Child(self.spec, command, cwd, env, out, err, readable, writable, self.started % PIDS)
         self.watch.add(child, [stdout, stderr])
         return child
 
@@ -38,6 +42,9 @@ class SandboxRunner(Runner):
 
     def grader(self) -> contextlib.AbstractContextManager[None]:
         return self.identity.grader()
+
+    def anew(self) -> Runner:
+        return SandboxRunner(self.spec)
 
     def begin_case(self) -> None:
         self.watch.forget()

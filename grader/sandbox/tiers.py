@@ -73,9 +73,9 @@ def bubblewrap(
     words += folder_binds([Path(spec.keeper), *readable], writable)
     return [*words, "--remount-ro", "/", "--chdir", str(cwd), "--"]
 
-def keeper(spec: Spec, socket: int) -> list[str]:
+def keeper(spec: Spec, socket: int, pids: int) -> list[str]:
     limits = spec.limits
-    words = [spec.keeper, str(socket)]
+    words = [spec.keeper, str(socket), "-s", str(pids)]
     if spec.uid is not None and spec.tier in (BUBBLEWRAP_BY_ROOT, OWN_UID):
         words += ["-u", str(spec.uid)]
     values = {"core": 0, "nproc": limits.processes, "fsize": limits.file, "cpu": limits.cpu, "nofile": 4096,
@@ -92,9 +92,10 @@ def command(
     writable: Sequence[Path],
     cwd: Path,
     env: dict[str, str],
+    pids: int = 0,
 ) -> list[str]:
-    """The whole command line for one program."""
-    inside = [*keeper(spec, socket), *program]
+    """The whole command line for one program, which is started when so many pids of its namespace are used up."""
+    inside = [*keeper(spec, socket, pids), *program]
     if spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
         return [*other_user(spec), *bubblewrap(spec, readable, writable, cwd, env), *inside]
     return inside

@@ -14,7 +14,7 @@ from pathlib import Path
 from stage import maps
 from stage.config import expand
 from stage.failure import Failure, check, check_equal
-from stage.image import BadImage, Image
+from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT, Lab
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output
 from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
@@ -41,9 +41,16 @@ class Stamp:
 def held(path: Path) -> Iterator[None]:
     """Keeps a file open while it is replaced: else the next one but one may have its inode, and so its stamp."""
     with contextlib.ExitStack() as stack:
-        if path.exists():
-            stack.enter_context(path.open("rb"))
+        with contextlib.suppress(BadImage, OSError):
+            stack.enter_context(open_plain(path))
         yield
+
+
+def check_plain(path: Path) -> None:
+    try:
+        open_plain(path).close()
+    except (BadImage, OSError) as error:
+        raise Failure(f"{path.name}: {error}", "image: not an ELF file") from error
 
 
 class _GivenUp:
@@ -85,8 +92,10 @@ class Case:
     beside: list[Path] = field(default_factory=list)  # more that its programs may read, in a sandbox
 
     @staticmethod
-    def fresh(lab: Lab, name: str) -> Case:
-        folder, kept = lab.results / name, lab.kept / name
+    def fresh(lab: Lab, name: str, place: str = "") -> Case:
+        """With empty folders; the one where its programs work may be called otherwise than the test: `place`."""
+        folder, kept = lab.results / (place or name), lab.kept / name
+        kept = kept if lab.place else folder
         lab.runner.begin_case()
         with lab.runner.student():
             shutil.rmtree(folder, ignore_errors=True)
@@ -124,6 +133,11 @@ class Case:
         ended = wait_until(lambda: life.status is not None, limit)
         life.kill()
         return life.text() + life.messages() if ended else ""
+
+    def keep(self, name: str, text: str) -> None:
+        """Leaves a text with the case; it may hold bytes that are not UTF-8."""
+        with self.lab.runner.grader():
+            (self.kept / name).write_text(text, encoding="utf-8", errors="surrogateescape")
 
     def _unused(self, role: str) -> str:
         taken = {life.role for life in self.lives}
@@ -212,6 +226,7 @@ class Case:
             came = wait_until(lambda: Stamp.of(path) != before or gone(), of=life.pid)
             if not came or Stamp.of(path) == before:
                 self._no_image(life, path)
+        check_plain(path)
         done = wait_until(lambda: self.handler_is_done(life) or life.status is not None, of=life.pid)
         if not done:
             raise Failure("the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())

@@ -39,6 +39,7 @@ class Stage:
     tests: Path
     title: str
     reference: list[str] = field(default_factory=list)  # its own, if the lab's reference has not its programs
+    names: list[list[str]] = field(default_factory=list)  # of each program: what else it may be called
 
     @property
     def reference_place(self) -> str:
@@ -68,6 +69,10 @@ class Interface:
     after: str = "goes on"  # or exits, either: the program, after its checkpoint
     libraries: list[str] = field(default_factory=list)  # linked with the programs under test
     steps: bool = True  # whether students have the hand-out whose steps the causes name
+    build_instead: list[list[str]] = field(default_factory=list)  # if a program is still missing after the first
+    headers: str = ""  # a folder of header files that come before the system's; "": none
+    signals: list[int] = field(default_factory=list)  # those that a submission may have its handler for
+    images: list[str] = field(default_factory=list)  # names or patterns that its image may have
 
     @property
     def is_profile(self) -> bool:
@@ -95,11 +100,12 @@ def _stages(path: Path, table: dict[str, Any]) -> dict[int, Stage]:
         int(number): Stage(
             int(number),
             entry["folder"],
-            entry["programs"],
+            [name.split("|")[0] for name in entry["programs"]],
             entry["points"],
             _tests_file(path, number, entry),
             entry.get("title", f"Stage {number}"),
             entry.get("reference", []),
+            [name.split("|") for name in entry["programs"]],
         )
         for number, entry in table.items()
     }
@@ -107,6 +113,11 @@ def _stages(path: Path, table: dict[str, Any]) -> dict[int, Stage]:
 
 def _signal_number(value: int | str) -> int:
     return value if isinstance(value, int) else int(signal.Signals[value])
+
+
+def _each(value: Any) -> list[Any]:
+    """A profile may have one, or a list of those that a course allows."""
+    return value if isinstance(value, list) else [value]
 
 
 def load_interface(path: Path = LAB) -> Interface:
@@ -117,8 +128,8 @@ def load_interface(path: Path = LAB) -> Interface:
         build=toml["build"]["command"],
         build_limit=float(toml["build"]["limit"]),
         launch=launch["command"],
-        signal=_signal_number(launch["signal"]),
-        image=launch["image"],
+        signal=_signal_number(_each(launch["signal"])[0]),
+        image=_each(launch["image"])[0],
         library=launch.get("library", ""),
         restart=restart["command"],
         readmaps=toml.get("readmaps", {}).get("command", []),
@@ -131,7 +142,17 @@ def load_interface(path: Path = LAB) -> Interface:
         after=launch.get("after", "goes on"),
         libraries=toml.get("program", {}).get("libraries", []),
         steps=toml.get("steps", path == LAB),
+        build_instead=toml["build"].get("instead", []),
+        headers=_beside(path, toml["build"].get("headers", "")),
+        signals=[_signal_number(value) for value in _each(launch["signal"])],
+        images=_each(launch["image"]),
     )
+
+
+def _beside(path: Path, name: str) -> str:
+    """A folder beside the profile, or beside the grader's own."""
+    places = [folder / name for folder in (path.parent, PROFILES)]
+    return str(next((place for place in places if place.is_dir()), places[-1])) if name else ""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stage import crash
-from stage import maps
+from stage import maps, witness
 from stage.case import Case
 from stage.config import GRADER, load_toml
-from stage.failure import Failure
-from stage.image import BadImage, Image
+from stage.failure import Failure, printable
+from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT
 from stage.process import Life
 
@@ -28,6 +28,15 @@ MOST_READ = 64 << 20  # bytes of an image; a hostile one may be endless
 MOST_SHOWN = 1000  # characters of a symptom
 MOST_SYMPTOMS = 500
 DOCTOR_LINES = 3  # findings of the image doctor that are shown; there may be hundreds
+
+
+SPEAKER = re.compile(r"\^?(?!says)[a-z][a-z -]*: ")
+
+
+def is_seen(pattern: str, symptom: str) -> bool:
+    """A pattern that begins with who says it ("sandbox: ") fits what he says, and not what a program has printed
+    ("readmaps says: sandbox: time"): so no submission can speak for the grader."""
+    return bool((re.match if SPEAKER.match(pattern) else re.search)(pattern, symptom))
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Cause:
     demo: str
 
     def fits(self, symptoms: Sequence[str]) -> bool:
-        return all(any(re.search(p, s) for s in symptoms) for p in self.when)
+        return all(any(is_seen(p, s) for s in symptoms) for p in self.when)
 
     def reading(self, steps: bool = True) -> str:
         """What to read: the step of the hand-out, if students have it, and the demo."""
@@ -73,6 +82,17 @@ def find_cause(symptoms: Sequence[str], causes: Sequence[Cause] | None = None) -
     return None
 
 
+# What the witness (witness.py) has seen, the most telling first.
+SEEN = (r"state: (?!no difference|\[v)", "restart: (mmap|read|maps .* over the stack|unmaps|starts|the image)",
+        "crash: (movaps|just below|fldenv|ldmxcsr)", "original: (?!write|ends)", "crash: at", r"state: \[v")
+
+
+def seen(symptoms: Sequence[str]) -> str:
+    """The first difference between the two lives, or what went wrong before there was a second one; "" if none was seen."""
+    return next((s.removeprefix("witness: ").removeprefix("state: ") for p in SEEN for s in symptoms
+                 if re.match(f"witness: {p}", s)), "")
+
+
 # Evidence
 
 
@@ -92,12 +112,13 @@ def gather(test: str, failure: BaseException, case: Case | None, deep: bool = Fa
             symptoms += doctor_symptoms(case)
             symptoms += crash_symptoms(case) if deep else []
             symptoms += case.evidence(deep)
+            symptoms += witness.symptoms(case) if deep and not case.lab.interface.is_profile else []
     return _unique(symptoms)
 
 
 def _unique(lines: Sequence[str]) -> list[str]:
     """Each once, and none of them endless: a submission may print what it likes."""
-    return list(dict.fromkeys(line[:MOST_SHOWN] for line in lines))[:MOST_SYMPTOMS]
+    return list(dict.fromkeys(printable(line[:MOST_SHOWN]) for line in lines))[:MOST_SYMPTOMS]
 
 
 def image_symptoms(case: Case) -> list[str]:
@@ -128,8 +149,11 @@ def doctor_symptoms(case: Case) -> list[str]:
 def header_symptoms(path: Path) -> list[str]:
     """Where the header of a core file is, if not at the start (as after a write with O_APPEND)."""
     core = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x04\x00"
-    with path.open("rb") as file:
-        return ["image: its header is not at the start"] if file.read(MOST_READ).find(core) > 0 else []
+    try:
+        with open_plain(path) as file:
+            return ["image: its header is not at the start"] if file.read(MOST_READ).find(core) > 0 else []
+    except (BadImage, OSError):
+        return []
 
 
 def truncation_symptoms(image: Image) -> list[str]:
@@ -186,8 +210,7 @@ def crash_symptoms(case: Case) -> list[str]:
     match = re.search(r"CRASH signal (\d+) address (\w+) rip (\w+) rsp (\w+) fs (\w+)", text)
     if match is None:  # it ended otherwise this time
         return [f"restart says: {line}" for line in text.splitlines() if line.startswith("restart: ")]
-    with case.lab.runner.grader():
-        (case.kept / "gdb.txt").write_text(text)
+    case.keep("gdb.txt", text)
     signal = int(match.group(1))
     address, rip, rsp, fs = (int(word, 16) for word in match.groups()[1:])
     now = maps.parse("\n".join(re.findall(r"^MAPS (\S.*)$", text, re.MULTILINE)))

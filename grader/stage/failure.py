@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def printable(text: str) -> str:
+    """What a submission said, as text that any file and page takes: bytes that are not UTF-8 as \\xff."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class Failure(AssertionError):
     """A wrong result: words for people, and symptoms for diagnosis.py."""
 

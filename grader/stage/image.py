@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from elftools.elf.elffile import ELFFile
 
@@ -42,11 +44,24 @@ class BadImage(Exception):
     """The file is not an ELF core file of this machine."""
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """A plain file, and nothing else that a submission may have put there: not a FIFO, at which one waits for ever, nor a
+    link to what it cannot read itself."""
+    try:
+        file = open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except IsADirectoryError as error:
+        raise BadImage("it is a folder") from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise BadImage("it is no plain file")
+    return file
+
+
 class Image:
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_plain(path) as file:
+            self.size = os.fstat(file.fileno()).st_size
             self._read(file)
 
     def _read(self, file: Any) -> None:
@@ -60,12 +75,13 @@ class Image:
         self.segments: list[dict[str, Any]] = [dict(s.header) for s in elf.iter_segments()]
         self.loads = [self._load(s) for s in self.segments if s["p_type"] == "PT_LOAD"]
         self.notes: list[Note] = []
-        for segment in self.segments:
-            if segment["p_type"] == "PT_NOTE":
-                if segment["p_filesz"] > MOST_NOTES:
-                    raise BadImage(f"notes of {segment['p_filesz']} bytes")
-                file.seek(segment["p_offset"])
-                self.notes += parse_notes(file.read(segment["p_filesz"]))
+        notes = [segment for segment in self.segments if segment["p_type"] == "PT_NOTE"]
+        size = sum(segment["p_filesz"] for segment in notes)
+        if size > MOST_NOTES:
+            raise BadImage(f"notes of {size} bytes")
+        for segment in notes:
+            file.seek(segment["p_offset"])
+            self.notes += parse_notes(file.read(segment["p_filesz"]))
 
     @staticmethod
     def _load(s: dict[str, Any]) -> Load:
@@ -89,7 +105,7 @@ class Image:
         load = self.load_at(address)
         if load is None or address - load.start + size > load.stored:
             return None
-        with self.path.open("rb") as file:
+        with open_plain(self.path) as file:
             file.seek(load.offset + address - load.start)
             return file.read(size)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stage import common_objects
 from stage.config import GRADER, TOP, Interface, expand, load_interface
+from stage.failure import printable
 from stage.process import Life, wait_until
 from stage.programs import Programs, locked
 from stage.runner import Runner
@@ -40,14 +41,14 @@ def _clean_environment(make_flags: str) -> dict[str, str]:
     return env
 
 
-def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
+def run_make(interface: Interface, folder: Path, keep_flags: bool, instead: Sequence[str] = ()) -> str:
     """Build a folder that can be trusted; returns what make and the compiler said."""
     flags = os.environ.get("MAKEFLAGS", "") if keep_flags else ""
-    command = expand(interface.build, dir=folder, jobs=jobs())
+    command = expand(list(instead) or interface.build, dir=folder, jobs=jobs())
     try:
         result = subprocess.run(
             command,
-            env=_clean_environment(flags),
+            env={**_clean_environment(flags), **(headers(interface) if instead else {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -58,6 +59,11 @@ def run_make(interface: Interface, folder: Path, keep_flags: bool) -> str:
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{shlex.join(command)}: took longer than {error.timeout} s") from error
     return _built(command, result.returncode, result.stdout + result.stderr)
+
+
+def headers(interface: Interface) -> dict[str, str]:
+    """For the compiler, if a build has failed without: where a profile's own header files are."""
+    return {"CPATH": interface.headers} if interface.headers else {}
 
 
 def make_reference(interface: Interface, folder: Path) -> None:
@@ -78,6 +84,14 @@ def telling_lines(text: str, most: int = 30) -> str:
     lines = [line for line in text.split("\n") if not line.startswith(("  CC ", "  LINK ", "make: Ent", "make: Leav"))]
     first = next((i for i, line in enumerate(lines) if re.search(r"error|No rule|\*\*\*", line)), 0)
     return "\n".join(lines[max(first - 1, 0) : first + most])
+
+
+def is_binary(path: Path) -> bool:
+    """An ELF file that is linked, or an archive."""
+    if not path.is_file() or path.suffix == ".o":
+        return False
+    with path.open("rb") as file:
+        return file.read(8).startswith((b"!<arch>\n", b"\x7fELF"))
 
 
 class Lab:
@@ -105,6 +119,7 @@ class Lab:
             self._make_folders()
         self._reference: Path | None = Path(place.reference, self.stage.reference_place) if place else None
         self.warnings = 0
+        self.remark = ""  # on the build, for people
 
     def _make_folders(self) -> None:
         with self.runner.student():
@@ -131,31 +146,55 @@ class Lab:
         return self.results / "programs" if alone else shared / "programs"
 
     def build(self) -> str:
-        """Build what is there; warnings are counted and do no harm."""
-        text = self._build_in_sandbox() if self.place else run_make(self.interface, self.folder, keep_flags=True)
+        """Build what is there; warnings are counted and do no harm. Of another course's submission nothing matters but
+        that its programs are there: its `make` may run a demo, which crashes, or may have another target."""
+        text = ""
+        for instead in ([], *self.interface.build_instead):
+            problem = None
+            try:
+                text = self._build_in_sandbox(instead) if self.place else run_make(self.interface, self.folder, True, instead)
+            except BuildError as error:
+                problem = error
+            if not self.missing():
+                break
+        missing = self.missing()
+        if problem is not None and (missing or not self.interface.is_profile):
+            raise BuildError(f"{problem}{self._found() if self.interface.is_profile else ''}") from problem
+        if missing:
+            raise BuildError(f"{self.folder}: the build made no {missing[0]}{self._found()}\n{text}")
+        if problem is not None:
+            self.remark = "the build failed, but the programs are there: they are graded"
         self.warnings = text.count("warning:")
-        for name in self.stage.programs:
-            with self.runner.student():
-                there = (self.folder / name).is_file()
-            if not there:
-                raise BuildError(f"{self.folder}: the build made no {name}\n{text}")
         return text
 
-    def _build_in_sandbox(self) -> str:
+    def missing(self) -> list[str]:
+        """The programs that a build must leave, and did not, under none of their names."""
+        with self.runner.student():
+            return [" or ".join(names) for names in self.stage.names if not any((self.folder / n).is_file() for n in names)]
+
+    def _found(self) -> str:
+        """Programs and libraries under other names, in words."""
+        with self.runner.student():
+            names = sorted(path.name for path in self.folder.iterdir() if not path.is_symlink() and is_binary(path))
+        return f"\nbuilt, but under other names? these are there: {printable(', '.join(names[:20]))}" if names else ""
+
+    def _build_in_sandbox(self, instead: list[str]) -> str:
         assert self.place
-        command = expand(self.interface.build, dir=self.folder, jobs=2)
-        words = [*self.variables, *([f"REFERENCE_DIR={self.place.reference}/build"] if self.variables else [])]
-        env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
-        readable = [self.tree, *([Path(self.place.reference) / "build"] if "REFERENCE=1" in words else [])]
-        return _built(command, *self._run_tool("make", command, self.folder, env, readable))
+        command = expand(instead or self.interface.build, dir=self.folder, jobs=2)
+        earlier = Path(self.place.reference, "earlier", str(self.stage.number))
+        words = [*self.variables, *([f"REFERENCE_DIR={earlier}"] if self.variables else [])]
+        env = {**({"MAKEFLAGS": "-- " + " ".join(words)} if words else {}), **(headers(self.interface) if instead else {})}
+        readable = [self.tree, *([Path(self.interface.headers)] if self.interface.headers else [])]
+        readable += [earlier] if "REFERENCE=1" in words else []
+        return _built(command, *self.run_tool("make", command, self.folder, env, readable))
 
     def _link_in_sandbox(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
         try:
-            return self._run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
+            return self.run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
         except BuildError as error:
             return 1, str(error)
 
-    def _run_tool(
+    def run_tool(
         self, role: str, command: Sequence[str], folder: Path, env: dict[str, str], readable: Sequence[Path]
     ) -> tuple[int, str]:
         """A compiler or the like, which reads what the submission wrote: its exit status and its words."""
@@ -166,7 +205,7 @@ class Lab:
             raise BuildError(f"{shlex.join(command)}: took longer than {self.interface.build_limit:g} s")
         if self.runner.symptoms():
             raise BuildError("\n".join([shlex.join(command), *self.runner.symptoms()]))
-        return life.status or 0, life.text() + life.messages()
+        return life.status or 0, printable(life.text() + life.messages())
 
     @property
     def tree(self) -> Path:

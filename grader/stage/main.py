@@ -141,7 +141,7 @@ def reference_fails(lab: Lab) -> list[str]:
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("build", "*.o"))
         words = [sys.executable, __file__, "--profile", str(lab.interface.path), "--stage", str(lab.stage.number)]
         words += [str(copy), "--json", str(table)]
-        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, errors="replace", check=False)
         rows = json.loads(table.read_text())["tests"] if table.exists() else []
     if not rows:
         what = f"grader environment: the reference {folder.name} cannot be graded here"
@@ -158,28 +158,31 @@ def not_here(options: argparse.Namespace, lab: Lab) -> list[str]:
 
 
 def locate(scoring: Scoring, seconds: float) -> None:
-    """Where the first failure comes from. Not in a sandbox: what is run for this lies outside of it."""
+    """Where the first failure comes from."""
     lab, failed = scoring.lab, scoring.first_failure()
-    if failed is None or seconds <= 0 or lab.place or lab.interface.is_profile:
+    if failed is None or seconds <= 0 or lab.interface.is_profile:
         return
 
     def again(folder: Path, test: str, table: Path) -> None:
-        other = Lab(lab.stage.number, folder, interface=lab.interface)
+        other = Lab(lab.stage.number, folder, interface=lab.interface, runner=lab.runner.anew(), variables=lab.variables)
         other.use_reference(lab.reference())
-        grade(parse_arguments([str(folder), "--stage", str(lab.stage.number), "--only", test, "--json", str(table)]), other)
+        grade(parse_arguments([str(folder), "--stage", str(lab.stage.number), "--only", test, "--json", str(table)]), other, deep=0)
 
     report.progress(1, 1, f"where {failed.test} fails")
     scoring.locate(failed, where.search(lab, failed.test, [*failed.cause_steps, failed.step], seconds, again))
 
 
-def grade(options: argparse.Namespace, lab: Lab) -> int:
+def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
+    """`deep`: how many failures are looked at under gdb."""
     started = time.monotonic()
     selection = Selection(options.stress, options.only, not_here(options, lab))
-    scoring = Scoring(lab, selection, report.progress)
+    scoring = Scoring(lab, selection, report.progress, deep)
     problem = build(lab)
     if problem is not None:
         report_no_build(options, scoring, problem, started)
         return NOT_FULL
+    if lab.remark:
+        print(lab.remark)
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
     scoring.after_test = lambda: write_results(options, scoring, started)

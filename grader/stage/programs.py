@@ -72,6 +72,7 @@ RECIPES: dict[str, Recipe] = {
     "fprintf": Recipe("fprintf.c", alone=True),
     "linklist": Recipe("linklist.c", ["-O0"], alone=True),
     "mappings-asan": Recipe("mappings.c", ["-fsanitize=address"], compiler="clang"),
+    "witness": Recipe("witness.c", alone=True),
     "threads": Recipe("threads.c", ["-pthread"]),
 }
 
@@ -122,6 +123,11 @@ class Programs:
         if self.linker and self.linked:
             return self._get_linked(name, how, self.linker, self.linked)
         return self._made(name, lambda target: self._build(how, self._sources(how), target, self._their_words(how)))
+
+    def tool(self, name: str) -> Path:
+        """A program that is no program under test: nothing of a submission is in it."""
+        how = recipe(name)
+        return self._made(name, lambda target: self._build(how, self._sources(how), target, []))
 
     def _get_linked(self, name: str, how: Recipe, linker: Linker, folder: Path) -> Path:
         """Linked once for each grading; what lies there else may be anything."""
@@ -195,7 +201,7 @@ def _is_for_the_linker(flag: str) -> bool:
 
 
 def _run(command: Sequence[str], error: type[Exception]) -> None:
-    result = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, errors="replace", check=False)
     if result.returncode != 0:
         raise error(f"{' '.join(command)}\n{result.stderr}")
 

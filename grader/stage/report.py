@@ -80,8 +80,9 @@ def print_failure(scoring: Scoring, result: Result) -> None:
     if result.expected or result.got:
         for line in side_by_side(result.expected, result.got):
             print(f"    {line}")
-    for symptom in [s for s in result.symptoms if " says: " in s][:5]:
-        print(f"  {symptom}")
+    for start in (" says: ", "witness: "):
+        for symptom in [s for s in result.symptoms if start in s][:5]:
+            print(f"  {symptom}")
     print_paragraph("Where", result.where or result.where_how and "not found")
     print_paragraph("", result.where_how)
     unknown = "I do not know why; what differs is above" if result.where else "not one that the grader knows; see below for the evidence"

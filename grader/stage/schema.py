@@ -12,7 +12,9 @@ NAMES = {"dir", "bin", "image", "program", "jobs"}
 # Table -> key -> (what it is, whether it must be there).
 KEYS: dict[str, dict[str, tuple[str, bool]]] = {
     "": {"steps": ("true or false", False)},
-    "build": {"command": (WORDS, True), "limit": ("a number", True)},
+    "build": {
+        "command": (WORDS, True), "limit": ("a number", True), "instead": (LISTS, False), "headers": ("a text", False),
+    },
     "launch": {
         "command": (WORDS, True),
         "instead": (LISTS, False),
@@ -61,6 +63,8 @@ def fits(kind: str, value: Any) -> bool:
         return isinstance(value, list) and all(_is_words(line) and line for line in value)
     if kind == "a number":
         return _is_number(value)
+    if kind in ("a signal", "a file name or pattern") and isinstance(value, list):
+        return bool(value) and all(not isinstance(one, list) and fits(kind, one) for one in value)
     if kind == "a signal":
         return _is_signal(value)
     if kind == "true or false":
@@ -85,7 +89,7 @@ def _table_problems(name: str, kind: str, table: Any) -> list[str]:
 
 def _name_problems(toml: dict[str, Any]) -> list[str]:
     """Words in braces that nobody fills in."""
-    lines = [toml["build"]["command"], toml.get("program", {}).get("libraries", [])]
+    lines = [toml["build"]["command"], *toml["build"].get("instead", []), toml.get("program", {}).get("libraries", [])]
     for table in (toml["launch"], toml["restart"]):
         lines += [table["command"], *table.get("instead", [])]
     words = [word for line in lines for word in line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -15,7 +16,7 @@ import pytest
 from stage import diagnosis, filmed
 from stage.case import Case
 from stage.config import GRADER
-from stage.failure import Failure
+from stage.failure import Failure, printable
 from stage.lab import Lab
 from stage.where import LUCK, Where, same_files
 
@@ -138,7 +139,7 @@ class Scoring:
         config.addinivalue_line("markers", "lab: points, step and needs of a test")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if self.selection.takes(item.name, options_of(item))]
+        items[:] = in_order_of_steps([item for item in items if self.selection.takes(item.name, options_of(item))])
         for item in items:
             self._expect(item)
         self.order = [item.name for item in items]
@@ -187,7 +188,7 @@ class Scoring:
             self._skipped(result, str(call.excinfo.value) if call.excinfo else "")
         elif report.failed and call.excinfo is not None:
             self._failed(item, result, call.excinfo.value, report)
-        result.remark = getattr(item, "remark", "")
+        result.remark = printable(getattr(item, "remark", ""))
         if report.when == "teardown":
             self.after_test()
 
@@ -209,6 +210,8 @@ class Scoring:
             result.expected, result.got = few_lines(error.expected), few_lines(error.got)
         result.symptoms = diagnosis.gather(item.name, error, case, deep=self.deep > 0)
         self.deep -= 1
+        seen = diagnosis.seen(result.symptoms)
+        result.reason += f" (seen: {seen})" if seen else ""
         self._explain(result)
         if case is not None:
             write_artefacts(self.lab, case, result)
@@ -277,11 +280,11 @@ MOST_TEXT, MOST_LINES, MOST_LINE = 20000, 2000, 1000  # of what a submission pri
 
 
 def shortened(text: str) -> str:
-    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}... ({len(text)} characters in all)"
+    return printable(text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}... ({len(text)} characters in all)")
 
 
 def few_lines(lines: Sequence[str]) -> list[str]:
-    return [line[:MOST_LINE] for line in lines[:MOST_LINES]]
+    return [printable(line[:MOST_LINE]) for line in lines[:MOST_LINES]]
 
 
 def options_of(item: pytest.Item) -> dict[str, Any]:
@@ -289,6 +292,17 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
     if marker is None:
         raise pytest.UsageError(f"{item.nodeid}: no @points")
     return dict(marker.kwargs)
+
+
+def in_order_of_steps(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """So that the first failure is of the first step that is not right. What a test needs comes before it."""
+    by_name = {item.name: item for item in items}
+
+    def last_step(item: pytest.Item) -> list[int]:
+        own = [int(number) for number in re.findall(r"\d+", options_of(item)["step"])]
+        return max([own, *(last_step(by_name[name]) for name in options_of(item)["needs"] if name in by_name)])
+
+    return sorted(items, key=last_step)
 
 
 def repeat_command(lab: Lab, test: str) -> str:
@@ -310,12 +324,10 @@ def write_artefacts(lab: Lab, case: Case, result: Result) -> None:
         *[f"#     {step}" for step in case.steps],
         f"exec {repeat}" + ("" if lab.place else " -v") + ' "$@"',
     ]
-    script = case.kept / "repro.sh"
-    script.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
-    script.chmod(0o755)
-    before = "".join(f"{region}\n" for region in case.maps_before)
-    (case.kept / "maps.before").write_text(before, encoding="utf-8", errors="surrogateescape")
-    (case.kept / "symptoms").write_text("\n".join(result.symptoms) + "\n", errors="surrogateescape")
+    case.keep("repro.sh", "\n".join(lines) + "\n")
+    (case.kept / "repro.sh").chmod(0o755)
+    case.keep("maps.before", "".join(f"{region}\n" for region in case.maps_before))
+    case.keep("symptoms", "\n".join(result.symptoms) + "\n")
 
 
 def as_json(scoring: Scoring, started: float, empty: float = 0.0) -> str:

@@ -279,7 +279,7 @@ def test_elsewhere(case: ClassicCase) -> None:
     first = case.saved("bare" + case.way.suffix, 12, 5)
     expected = expected_output(said(first)[0], [*BEFORE, "gate 01", *AFTER, EXIT])
     assert case.image is not None
-    other = ClassicCase.make(case.lab, f"{case.name}/elsewhere", case.way)
+    other = ClassicCase.make(case.lab, f"{case.name}-elsewhere", case.way)
     other.gate_stack, other.maps_before = case.gate_stack, case.maps_before
     other.beside = [case.folder, case.kept / "gates"]
     other.image = case.image.rename(other.folder / case.image.name)

@@ -162,6 +162,39 @@ def test_ckpt_may_start_a_child_and_all_may_print(short: Path) -> None:
     full_marks(grade("classic", folder, only, patience=20), 2)
 
 
+ODD_MAKEFILE = """help:
+\t@echo make all
+all: ckpt libckpt.so myrestart
+\tkill -11 $$$$
+ckpt: ckpt.c
+\tgcc -o $@ $<
+libckpt.so: libckpt.c image.h
+\tgcc -fPIC -shared -o $@ $<
+myrestart: restart.c image.h
+\tgcc -static -fno-stack-protector -Wl,-Ttext-segment=0x50000000 -o $@ $<
+"""
+
+
+def test_whatever_way_a_course_built_it(short: Path) -> None:
+    """make tells its targets; `all` runs a demo, which crashes; other names of restart, image, signal and struct."""
+    folder = submission_with(short, ("libckpt.c", "static ucontext_t context;", "static struct ucontext context;"),
+                             ("libckpt.c", 'open("myckpt"', 'open("image.ckpt"'), ("libckpt.c", "sigaction(SIGUSR2", "sigaction(SIGUSR1"))
+    (folder / "Makefile").write_text(ODD_MAKEFILE)
+    profile = profile_with(short, ('signal = "SIGUSR2"', 'signal = ["SIGUSR2", "SIGUSR1"]'),
+                           ('image = "myckpt"', 'image = ["myckpt", "*.ckpt"]'))
+    got = grade(profile, folder, ["test_counter"], patience=20)
+    full_marks(got, 1)
+    assert "the build failed, but the programs are there" in got.output
+
+
+def test_programs_under_other_names_are_said(short: Path) -> None:
+    folder = submission_with(short, ("Makefile", "all: ckpt libckpt.so restart", "all: ckpt libckpt.so resume"),
+                             ("Makefile", "\nrestart: restart.c", "\nresume: restart.c"))
+    got = grade("classic", folder, ["test_counter"])
+    assert "made no restart or myrestart" in got.output, got.output
+    assert "under other names? these are there: ckpt, libckpt.so, resume" in got.output
+
+
 def test_a_library_that_cannot_be_linked_is_said_to_be_one(short: Path) -> None:
     folder = mutants.copy_reference("classic-static", short / "s")
     with (folder / "libckpt.c").open("a") as file:
@@ -223,7 +256,31 @@ def test_the_case_can_be_repeated(short: Path) -> None:
     folder = submission_with(short, ("libckpt.c", "((constructor))", "((unused))"))
     grade("classic", folder, ["test_checkpoint"])
     script = (folder / "build/check/test_checkpoint/repro.sh").read_text()
-    assert "--profile" in script and "LD_PRELOAD" not in script and "./ckpt ./bare" in script
+    assert "--profile" in script and "LD_PRELOAD" not in script and "./ckpt ./program" in script and "programs/bare program" in script
+
+
+def test_all_tests_run_in_paths_of_the_same_length() -> None:
+    """A path that does not fit somewhere must not make tests fail by the length of their names."""
+    names = [*mutants.declared_tests(1, "classic"), "way", "test_elsewhere-elsewhere"]
+    places = {classic.place_of(name) for name in names}
+    assert len(places) == len(names) and {len(place) for place in places} == {6}
+
+
+LATIN1 = """    printf("B\\374cher\\n"), fflush(stdout), fprintf(stderr, "caf\\xe9\\n");
+    *(volatile char *)8 = 0;
+"""
+
+
+def test_what_is_not_utf_8_does_not_end_the_grader(short: Path) -> None:
+    """Neither on its output, nor on standard error, nor in gdb's words, in a file's name, or in what make says."""
+    folder = submission_with(short, ("restart.c", START, LATIN1 + START), ("Makefile", "all: ", "all: odd "))
+    with (folder / "Makefile").open("ab") as file:
+        file.write(b"odd:\n\t@echo 'caf\xe9'\n")
+    got = grade("classic", folder, ["test_checkpoint", "test_counter"], extra=["--junit", str(short / "junit.xml"), "-v"])
+    assert got.status == 1 and got.tests("failed") == ["test_counter"], got.output
+    row = next(row for row in got.table["tests"] if row["test"] == "test_counter")
+    assert row["got"] == ["B\\xfccher"] and "restart says: caf\\xe9" in row["symptoms"], row
+    assert b"\xe9" in (folder / "build/check/test_counter/restart.err").read_bytes()
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:

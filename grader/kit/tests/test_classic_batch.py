@@ -81,12 +81,21 @@ def full_marks(result: SubmissionResult) -> None:
 
 # A class in check
 
+BY_PID = (("static volatile int is_restart;", "static volatile int is_restart;\nstatic volatile pid_t first;"),
+          ("    is_restart = 0;\n", "    first = getpid();\n"), ("    if (is_restart) {", "    if (first != getpid()) {"))
+
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Graded:
-    """Three submissions, a few tests, without the reference."""
+    """Three submissions, a few tests, without the reference. The good one knows its second life by its pid."""
     chosen = [mutant for mutant in mutants_of("classic") if mutant.name in CHEAP]
     folder = make_class(tmp_path_factory.mktemp("classic") / "class", "classic", chosen)
+    source = folder / GOOD / "libckpt.c"
+    text = source.read_text()
+    for find, put in BY_PID:
+        assert text.count(find) == 1, find
+        text = text.replace(find, put)
+    source.write_text(text)
     return grade(folder, "classic", "--no-reference", "-j", "2", *only(FEW))
 
 

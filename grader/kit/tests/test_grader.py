@@ -456,16 +456,34 @@ EXAMPLES = {
     "classic-after": ["test: test_after_the_checkpoint", "after: signal SIGSEGV", "profile: classic"],
     "classic-is-restart": ["test: test_only_once", "restart: second checkpoint", "profile: classic"],
     "classic-handler-lost": ["test: test_again", "again: no handler", "restart: still running", "profile: classic"],
-    "classic-again": ["test: test_again", "restart: signal SIGSEGV", "profile: classic", "restart: is linked where the program has restart"],
+    "classic-again": ["test: test_again", "restart: signal SIGSEGV", "profile: classic", "maps: restart's own memory is still there"],
+    "classic-again-other": ["test: test_again", "restart: signal SIGSEGV", "profile: classic"],
     "classic-exit-status": ["test: test_exit_status", "exit: exit status 0", "restart: exit status 0", "profile: classic"],
     "classic-long-path": ["test: test_long_path", "checkpoint: no image", "profile: classic"],
     "classic-many-regions": ["test: test_many_regions", "output: nothing", "profile: classic"],
-    "classic-own-address": ["test: test_no_pie", "restart: signal SIGSEGV", "restart: is linked where the program has bare-no-pie", "profile: classic"],
-    "classic-stack": ["test: test_aslr_off", "crash: rip in restart's own code", "crash: rsp in [stack]", "profile: classic"],
+    "classic-own-address": ["test: test_no_pie", "profile: classic", "witness: restart: maps program over its own data", "witness: crash: SIGSEGV before the jump, in restart"],
+    "classic-own-stack": ["test: test_counter", "profile: classic", "witness: restart: unmaps the stack that it runs on", "witness: crash: SIGSEGV before the jump, in restart"],
+    "classic-stack": ["test: test_aslr_off", "profile: classic", "witness: restart: maps [stack] over the stack that it runs on", "witness: crash: SIGSEGV before the jump, in restart"],
+    "classic-errno": ["test: test_tls", "profile: classic", "witness: state: no difference", "alone: the original goes on wrong: output: expected 'errno 1234' got 'errno 2'"],
+    "classic-changes": ["test: test_memory", "profile: classic", "witness: state: no difference", "alone: the original goes on wrong: output: expected 'heap 3' got 'heap 2'"],
+    "classic-handler-loop": ["test: test_counter", "profile: classic", "witness: original: write() returns EFAULT again and again"],
+    "classic-map-fixed": ["test: test_counter", "profile: classic", "witness: restart: mmap() without MAP_FIXED: asked for 1000 (heap), got 2000"],
+    "classic-misaligned": ["test: test_counter", "profile: classic", "witness: crash: SIGSEGV before the jump, in restart", "witness: crash: movaps, and the stack pointer 8 is no multiple of 16"],
+    "classic-small-stack": ["test: test_counter", "profile: classic", "witness: crash: just below the stack that it runs on, which has 4096 bytes"],
+    "classic-fpregs": ["test: test_counter", "profile: classic", "witness: crash: fldenv: uc_mcontext.fpregs leads nowhere"],
+    "classic-read-loop": ["test: test_counter", "profile: classic", "witness: restart: read() returns 0 again and again"],
+    "classic-kernel-pages": ["test: test_counter", "profile: classic", "witness: original: write() of [vvar] fails: EFAULT", "witness: state: region 3 of 9, x 1-2, is not there"],
+    "classic-read-only": ["test: test_counter", "profile: classic", "witness: restart: read() into program 1000 fails: EFAULT"],
+    "classic-short-read": ["test: test_counter", "profile: classic", "witness: restart: read() left 5 bytes out, and they were not asked for again"],
+    "classic-image-ends": ["test: test_counter", "profile: classic", "witness: restart: the image has no bytes left for [stack] 7f"],
+    "classic-stack-pointer": ["test: test_counter", "profile: classic", "witness: state: the stack pointer is 1, the program had 2"],
+    "classic-region-lost": ["test: test_counter", "profile: classic", "witness: state: region 3 of 9, x 1-2, is not there"],
+    "classic-other-bytes": ["test: test_counter", "profile: classic", "witness: state: region 3 of 9, x 1-2, has other bytes in 3 pages"],
+    "classic-same-state": ["test: test_counter", "profile: classic", "witness: state: no difference"],
     "classic-same-addresses": ["test: test_aslr_off", "restart: signal SIGSEGV", "profile: classic"],
     "classic-other-addresses": ["test: test_aslr_on", "several: some fail", "profile: classic"],
     "classic-vdso": ["test: test_clock", "restart: signal SIGSEGV", "maps: moved: [vdso]", "profile: classic"],
-    "classic-libc": ["test: test_libc", "output: a nonce changed", "gdb says: the restarted program's fs is in anonymous", "profile: classic"],
+    "classic-libc": ["test: test_libc", "output: a nonce changed", "gdb says: the restarted program's fs is in anonymous", "maps: not restored: libc.so.6", "profile: classic"],
     "classic-tls": ["test: test_libc", "output: a nonce changed", "gdb says: the restarted program's fs is in memory that it never had", "profile: classic"],
     "classic-registers": ["test: test_registers", "output: expected 'vector 16 of 16' got 'vector 0 of 16'", "profile: classic"],
     "classic-sleep": ["test: test_sleep", "restart: signal SIGSEGV", "profile: classic"],
@@ -481,6 +499,14 @@ EXAMPLES = {
     "classic-hang": ["test: test_counter", "restart: hangs", "profile: classic"],
     "classic-output": ["test: test_counter", "output: a nonce changed", "restart: exit status 5", "profile: classic"],
 }
+
+
+def test_a_program_cannot_speak_for_the_grader() -> None:
+    said = ["test: test_file", "readmaps: exit status 1", *(f"readmaps says: {line}" for line in (
+        "sandbox: time", "build: fails", "error: BuildError: no reference", "restart: exit status 71", "crash: rip in null"))]
+    assert find_cause(said) == find_cause(said[:2])
+    cause = find_cause(["sandbox: time", *said[2:]])
+    assert cause and cause.id == "sandbox-time"
 
 
 @pytest.mark.parametrize("cause", [cause.id for cause in load_causes()])

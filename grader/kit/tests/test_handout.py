@@ -74,6 +74,14 @@ def test_what_students_need_is_there(lab: Path) -> None:
         assert (name in present) == (TOP / name).exists()
 
 
+def test_the_text_begins_with_what_students_have(lab: Path) -> None:
+    text = (lab / "000-README").read_text()
+    head, _, rest = text.partition("\n## ")
+    told = re.findall(r"^    make (\w+)", head, re.MULTILINE)
+    assert told and set(told) <= set(re.findall(r"^(\w+):", (lab / "Makefile").read_text(), re.MULTILINE)), told
+    assert "solution/" not in head and rest == (TOP / "000-README").read_text().partition("\n## ")[2]
+
+
 def test_what_they_must_not_see_is_not(lab: Path) -> None:
     for name in files(lab):
         assert not name.startswith(("solution/", "grader/kit/tests", "grader/kit/mutants")), name
