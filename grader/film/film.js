@@ -35,8 +35,9 @@
     const [from, to, perms, name, owner, state] = row;
     const item = element("li", CLASSES[owner] + (gone ? " gone" : tag ? " changed" : ""));
     const start = address(from), end = address(to);
-    const label = element("span", "name", name.startsWith("/") ? name.slice(name.lastIndexOf("/") + 1) : name);
-    if (name.startsWith("/")) label.title = name;
+    const isPath = name.startsWith("/") || name.startsWith(".../");
+    const label = element("span", "name", isPath ? name.slice(name.lastIndexOf("/") + 1) : name);
+    if (isPath) label.title = name;
     if (tag) label.append(" ", element("span", "tag", tag));
     if (state && !gone) label.append(" ", element("span", "state", "(" + state + ")"));
     for (const [mark, value] of [["rip", step.rip], ["rsp", step.rsp]])
@@ -77,7 +78,9 @@
     say("note", step.note);
     say("call", step.call);
     say("soft", step.number && "Step " + step.number + " of the hand-out" + (step.place ? ": " + step.place : ""));
-    if (step.rip) say("soft", "rip " + step.rip + ", rsp " + step.rsp);
+    const mapped = text => step.picture.some(i => address(film.rows[i][0]) <= address(text) && address(text) < address(film.rows[i][1]));
+    const where = text => text + (mapped(text) ? "" : " (nothing is mapped there)");
+    if (step.rip) say("soft", "rip " + where(step.rip) + ", rsp " + where(step.rsp));
   };
 
   const items = by("all").children, phases = by("phases");

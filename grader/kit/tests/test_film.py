@@ -187,6 +187,7 @@ def test_a_crash_is_marked_where_it_happened(mutant: Path, image: Path, page: Br
     page.value("document.getElementById('fault').click()")
     assert page.value("document.querySelector('#now .fault').textContent").startswith("Here it failed: SIGSEGV at")
     assert page.value("document.querySelectorAll('#ticks i').length") == 1
+    assert re.search(r"rsp 7\w+ \(nothing is mapped there\)", page.value("document.getElementById('now').textContent"))
     assert page.complaints == []
 
 
