@@ -67,7 +67,7 @@ def test_it_is_reproducible(packed: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_students_need_is_there(lab: Path) -> None:
     present = files(lab)
     for name in ("Makefile", "LICENSE", "stage1-readmaps/Makefile", "stage3-restart/Makefile",
-                 "grader/check", "grader/setup", "grader/stage/handin.py", "grader/doctor/doctor",
+                 "grader/check", "grader/setup", "grader/stage/handin.py", "grader/doctor/doctor", "grader/film/main.py",
                  "reference/Makefile", "reference/maps.o", "reference/restart.o"):
         assert name in present
     for name in ("000-README", "README.md", "OVERVIEW"):
