@@ -19,7 +19,7 @@ from conftest import SAMPLE, need
 from handout import skeleton
 from kit import mutants
 from stage.config import GRADER, TOP, load_interface
-from stage.diagnosis import find_cause, load_causes
+from stage.diagnosis import alternatives, find_cause, load_causes
 from stage.oracle import EXIT, Oracle, compare_symptoms, expected_output
 from stage.programs import RECIPES, SOURCES, Programs
 
@@ -499,6 +499,10 @@ EXAMPLES = {
     "classic-hang": ["test: test_counter", "restart: hangs", "profile: classic"],
     "classic-output": ["test: test_counter", "output: a nonce changed", "restart: exit status 5", "profile: classic"],
 }
+
+
+def test_alternatives_of_a_pattern() -> None:
+    assert alternatives(r"a: x|b(c|d)|[|]e|\||says: y") == ["a: x", "b(c|d)", "[|]e", r"\|", "says: y"]
 
 
 def test_a_program_cannot_speak_for_the_grader() -> None:
