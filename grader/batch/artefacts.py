@@ -57,3 +57,5 @@ def keep(stage: StageResult, place: Path, out: Path, name: str) -> None:
             room = copy_folder(place / "kept" / f"stage{stage.stage}" / test.test, out / where, MOST, ours=True)
             copy_folder(place / f"c{stage.stage}" / test.test, out / where / THEIRS, room, ours=False)
             test.artefacts = str(where)
+        if not (out / where / test.film).is_file():
+            test.film = ""

@@ -126,7 +126,8 @@ class Grading:
         stage = self.result.stages[-1]
         spec_file, table_file = self.slot.folder / "spec.json", self.slot.folder / "kept" / f"stage{number}.json"
         spec.save(spec_file)
-        check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only)
+        check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only,
+                                  *([] if self.interface.is_profile else ["--film"]))
         ended = self._wait(check, lambda: self._tell(stage, table_file), table_file)
         kill_user(self.slot.uid)
         log = (self.slot.folder / "kept" / f"stage{number}.log").read_text(errors="replace")

@@ -64,6 +64,7 @@ class TestResult:
     got: list[str] = field(default_factory=list)
     visibility: str = VISIBLE
     artefacts: str = ""  # a folder below the output folder, if there is one
+    film: str = ""  # a page in it: the restart, call by call
 
 
 @dataclass

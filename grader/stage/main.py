@@ -48,6 +48,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", help="of make, in a sandbox")
     parser.add_argument("--where", type=float, default=0.0, metavar="SECONDS",
                         help="for so long, look for the file at fault: the reference's objects in place of the student's")
+    parser.add_argument("--film", action="store_true", help="of the first restart that failed: a page, beside its other files")
     parser.add_argument("-v", "--verbose", action="store_true", help="the evidence of every failure")
     return parser.parse_args(argv)
 
@@ -190,6 +191,8 @@ def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
     locate(scoring, options.where * (MORE if options.verbose else 1))
+    if options.film:
+        scoring.make_film()
     report.print_report(scoring, time.monotonic() - started, options.verbose)
     write_results(options, scoring, started)
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

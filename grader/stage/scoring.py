@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from stage import diagnosis
+from stage import diagnosis, filmed
 from stage.case import Case
 from stage.config import GRADER
 from stage.failure import Failure, printable
@@ -58,6 +58,7 @@ class Result:
     remark: str = ""
     where: str = ""  # "restorer_kernel.c, move() (step 3.7)", if that was searched and found
     where_how: str = ""
+    film: str = ""  # the name of a page in its folder: its restart, call by call
     cause: str = ""
     cause_text: str = ""
     next_step: str = ""
@@ -116,6 +117,7 @@ class Scoring:
         self.order: list[str] = []
         self.declarations: list[Declaration] = []
         self.problem = ""  # why nothing was graded: the compiler's words
+        self.cases: dict[str, Case] = {}  # of tests that failed
         self.after_test: Callable[[], None] = lambda: None
 
     # Fixtures
@@ -213,6 +215,7 @@ class Scoring:
         self._explain(result)
         if case is not None:
             write_artefacts(self.lab, case, result)
+            self.cases[item.name] = case
 
     def _explain(self, result: Result) -> None:
         cause = diagnosis.find_cause(result.symptoms)
@@ -227,6 +230,14 @@ class Scoring:
 
     def first_failure(self) -> Result | None:
         return next((result for result in self.ordered() if result.outcome == "failed"), None)
+
+    def make_film(self) -> None:
+        """Of the first failed test that has a restart."""
+        for result in self.ordered():
+            case = self.cases.get(result.test)
+            if result.outcome == "failed" and case is not None and filmed.restart_of(case):
+                result.film = filmed.film(case, f"{result.test}: the restart, step by step")
+                return
 
     def locate(self, result: Result, found: Where) -> None:
         """An experiment has shown where it fails: only a cause of a step in that file can be the cause."""

@@ -272,6 +272,18 @@ def test_the_class_report_clusters_them_by_their_true_causes(graded: Path) -> No
     assert not honest_losses
 
 
+def test_a_restart_that_failed_has_its_film(graded: Path) -> None:
+    """Watched in the sandbox; in stages from 3 on."""
+    for name, result in table(graded).items():
+        filmed = [test for stage, test in result.tests() if test.film]
+        assert len(filmed) <= sum(stage.stage >= 3 for stage in result.stages)
+        assert filmed or name != "no-tls" or 3 not in lost(result), "its restart crashes"
+        for test in filmed:
+            page = (graded / test.artefacts / test.film).read_text()
+            assert "ckptlab make film" in page and str(graded) not in page
+            assert f"../films/{name}-" in (graded / f"feedback/{name}.html").read_text()
+
+
 # What does not happen on this machine
 
 
