@@ -11,6 +11,8 @@ import itertools
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +106,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("xdist_group"))
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What Python has compiled of copies of this tree is of no use to anybody any more."""
+    if sys.pycache_prefix and not hasattr(config, "workerinput") and not TOP.is_relative_to(tempfile.gettempdir()):
+        shutil.rmtree(sys.pycache_prefix + tempfile.gettempdir(), ignore_errors=True)
+
+
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
 def pytest_testnodedown(node: Any) -> None:
     told.update(getattr(node, "workeroutput", {}))
@@ -118,7 +126,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
 
 def git(tree: Path, *arguments: str) -> str:
     """Runs git in a tree of a test's own, whatever the user's configuration says."""
-    command = ["git", "-c", "user.name=test", "-c", "user.email=test", "-c", "core.hooksPath=",
+    command = ["git", "-c", "user.name=test", "-c", "user.email=test", "-c", "core.hooksPath=", "-c", "core.compression=0",
                *arguments]
     return subprocess.run(command, cwd=tree, check=True, text=True,
                           stdout=subprocess.PIPE).stdout
