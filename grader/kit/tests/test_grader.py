@@ -426,6 +426,8 @@ EXAMPLES = {
     "remote-wrong-trusted": ["remote: wrong one trusted", "ckpt-shadow: exit status 71"],
     "files-earlier": ["test: test_table", "no handler"],
     "files-grown": ["test: test_file_has_grown", "files: what was added is gone, though there was no --rollback"],
+    "files-pre-opened": ["test: test_table", "files: pre-opened"],
+    "files-suffix": ["test: test_nameless_kept", "files: suffix"],
     "files-table": ["test: test_table", "files: table"],
     "files-owners": ["test: test_owners", "files: owners"],
     "files-nameless": ["test: test_nameless_kept", "files: nameless"],
