@@ -32,6 +32,7 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 
 from kit import built, imported
+from kit.mutants import declared_tests
 from kit.operators import Generated, all_generated
 from stage.config import GRADER, TOP, load_interface, load_toml
 from stage.diagnosis import load_causes
@@ -41,6 +42,7 @@ SURVIVORS = GRADER / "kit" / "mutants" / "survivors.toml"
 PATIENCE = 6
 WHERE = 120  # seconds for the search: what is found on a quiet machine must be found on a busy one
 WORKERS = 2
+DEAR = {"test_killed": "2.1 2.3", "test_many_regions": "2.4 3.3", "test_homework": ""}  # they run for mutants of these steps
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,8 @@ class Tree:
         table = self.folder / "table.json"
         table.unlink(missing_ok=True)
         words = ["--stage", str(mutant.stage), str(self.stage(mutant.stage)), "--json", str(table), "--where", str(WHERE), *extra]
+        for test in tests_for(mutant):
+            words += ["--only", test]
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
         try:
             _, said = imported.check(words, {**env, "CKPTLAB_PATIENCE": str(PATIENCE), "PYTEST_ADDOPTS": "-x"})
@@ -194,6 +198,12 @@ class Tree:
             return judged(mutant, rows, said), said
         finally:
             self.restore(mutant.file, mutant.stage)
+
+
+def tests_for(mutant: Generated) -> list[str]:
+    """Those of its stage, but for a few that take long, and are about other steps."""
+    declared = declared_tests(mutant.stage)
+    return [name for name, row in declared.items() if not row["stress"] and mutant.step in DEAR.get(name, mutant.step)]
 
 
 def judged(mutant: Generated, rows: Sequence[dict[str, object]], said: str) -> Result:

@@ -185,8 +185,9 @@ def test_registers(case: Case) -> None:
     check(rip and "x" in rip.perms, f"rip {registers['rip']:#x} is in no code", "image: registers rip")
     check(rsp and rsp.name == "[stack]", f"rsp {registers['rsp']:#x} is not in [stack]", "image: registers rsp")
     check(tls and tls.perms.startswith("rw"), f"fs_base {registers['fs_base']:#x}", "image: registers fs_base")
-    for name, value in (("cs", 0x33), ("ss", 0x2B)):
-        check(registers[name] == value, f"{name} is {registers[name]:#x}", f"image: registers {name}")
+    fixed = {"cs": 0x33, "ss": 0x2B, "eflags": 0x202, "orig_rax": (1 << 64) - 1}
+    for name, value in {**fixed, **image.saved_by_getcontext()}.items():
+        check(registers[name] == value, f"{name} is {registers[name]:#x}, must be {value:#x}", f"image: registers {name}")
 
 
 def run_tool(case: Case, command: Sequence[str]) -> str:

@@ -120,12 +120,12 @@ def test_recursion(case: Case) -> None:
     case.survives("recursion", after=["shallow 1", "deep 1"])
 
 
-KEPT = ["tid address 1", "robust list 1"]  # of programs/kept.c
+KEPT = ["tid address 1", "robust list 1", "gs 1"]  # of programs/kept.c
 
 
 @points(1, step="3.6", needs="test_counter")
 def test_rseq(case: Case) -> None:
-    """what the kernel keeps of the thread: the processor's number (rseq), the tid's address, the robust list"""
+    """what the kernel keeps of the thread: the processor's number (rseq), the tid's address, the robust list, gs"""
     case.survives("rseq", before=["rseq 1"], after=["rseq 1"])
     again(case, "kept", after=KEPT)
 
