@@ -40,7 +40,7 @@ from stage.diagnosis import load_causes
 RESULTS = GRADER / "kit" / "mutants" / "generated.txt"
 SURVIVORS = GRADER / "kit" / "mutants" / "survivors.toml"
 PATIENCE = 6
-WHERE = 120  # seconds for the search: what is found on a quiet machine must be found on a busy one
+WHERE = 600  # seconds for the search: what is found on a quiet machine must be found on a busy one
 WORKERS = 2
 DEAR = {"test_killed": "2.1 2.3", "test_many_regions": "2.4 3.3", "test_homework": ""}  # they run for mutants of these steps
 
@@ -182,31 +182,37 @@ class Tree:
                 if (path.stat().st_mtime_ns, path.stat().st_size) != (pristine.stat().st_mtime_ns, pristine.stat().st_size):
                     shutil.copy2(pristine, path)
 
-    def grade(self, mutant: Generated, extra: Sequence[str] = ()) -> tuple[Result, str]:
-        """Up to the first test that fails, and where that comes from; with what the grader said."""
+    def grade(self, mutant: Generated) -> tuple[Result, str]:
+        """Up to the first test that fails, and where that comes from; with what the grader said. Its step's tests first."""
         self.lay_out(mutant.stage)
         (self.folder / mutant.file).write_text(mutant.text)
-        table = self.folder / "table.json"
-        table.unlink(missing_ok=True)
-        words = ["--stage", str(mutant.stage), str(self.stage(mutant.stage)), "--json", str(table), "--where", str(WHERE), *extra]
-        for test in tests_for(mutant):
-            words += ["--only", test]
-        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        own, others = tests_for(mutant)
         try:
-            _, said = imported.check(words, {**env, "CKPTLAB_PATIENCE": str(PATIENCE), "PYTEST_ADDOPTS": "-x"})
-            rows = json.loads(table.read_text())["tests"] if table.exists() else []
-            return judged(mutant, rows, said), said
+            result, said = self._check(mutant, own)
+            return self._check(mutant, others) if result.outcome == "survives" else (result, said)
         finally:
             self.restore(mutant.file, mutant.stage)
 
+    def _check(self, mutant: Generated, tests: Sequence[str]) -> tuple[Result, str]:
+        table = self.folder / "table.json"
+        table.unlink(missing_ok=True)
+        words = ["--stage", str(mutant.stage), str(self.stage(mutant.stage)), "--json", str(table), "--where", str(WHERE)]
+        for test in tests:
+            words += ["--only", test]
+        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        _, said = imported.check(words, {**env, "CKPTLAB_PATIENCE": str(PATIENCE), "PYTEST_ADDOPTS": "-x"})
+        rows = json.loads(table.read_text())["tests"] if table.exists() else []
+        return judged(mutant, rows), said
 
-def tests_for(mutant: Generated) -> list[str]:
-    """Those of its stage, but for a few that take long, and are about other steps."""
-    declared = declared_tests(mutant.stage)
-    return [name for name, row in declared.items() if not row["stress"] and mutant.step in DEAR.get(name, mutant.step)]
+
+def tests_for(mutant: Generated) -> tuple[list[str], list[str]]:
+    """Those of its step, and the others of its stage, but for a few that take long and are about other steps."""
+    rows = {name: row for name, row in declared_tests(mutant.stage).items() if not row["stress"]}
+    others = [name for name, row in rows.items() if row["step"] != mutant.step]
+    return [name for name in rows if name not in others], [name for name in others if mutant.step in DEAR.get(name, mutant.step)]
 
 
-def judged(mutant: Generated, rows: Sequence[dict[str, object]], said: str) -> Result:
+def judged(mutant: Generated, rows: Sequence[dict[str, object]]) -> Result:
     failed = next((row for row in rows if row["outcome"] == "failed"), None)
     if failed is None:
         return Result("survives" if any(row["outcome"] == "passed" for row in rows) else "no-build")
