@@ -21,5 +21,6 @@ int main(void)
     }
     ssize_t n = read(ends[0], &byte, 1);
     say("read %d %s", (int)n, n < 0 && errno == EINTR ? "EINTR" : "");
+    gate(2);
     return finish();
 }
