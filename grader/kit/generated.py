@@ -3,7 +3,7 @@
     grader/python grader/kit/generated.py --run [STAGE...]   those that have no result yet; it may be interrupted
     grader/python grader/kit/generated.py --again [STAGE...] those that survive without a reason, once more
     grader/python grader/kit/generated.py --survivors        those without a reason, as mutants/survivors.toml has them
-    grader/python grader/kit/generated.py --table            the table of grader/README
+    grader/python grader/kit/generated.py --table            what came of them, stage by stage; --write: in grader/README
     grader/python grader/kit/generated.py --show WORD        those whose text has this word, and their results
 
 First each is compiled alone. What does not compile is no mutant; of those whose object is that of the solution, or of
@@ -39,6 +39,7 @@ from stage.diagnosis import load_causes
 
 RESULTS = GRADER / "kit" / "mutants" / "generated.txt"
 SURVIVORS = GRADER / "kit" / "mutants" / "survivors.toml"
+README = GRADER / "README"
 PATIENCE = 6
 WHERE = 600  # seconds for the search: what is found on a quiet machine must be found on a busy one
 WORKERS = 2
@@ -182,21 +183,21 @@ class Tree:
                 if (path.stat().st_mtime_ns, path.stat().st_size) != (pristine.stat().st_mtime_ns, pristine.stat().st_size):
                     shutil.copy2(pristine, path)
 
-    def grade(self, mutant: Generated) -> tuple[Result, str]:
+    def grade(self, mutant: Generated, only: str = "", where: float = WHERE) -> tuple[Result, str]:
         """Up to the first test that fails, and where that comes from; with what the grader said. Its step's tests first."""
         self.lay_out(mutant.stage)
         (self.folder / mutant.file).write_text(mutant.text)
-        own, others = tests_for(mutant)
+        own, others = ([only], []) if only else tests_for(mutant)
         try:
-            result, said = self._check(mutant, own)
-            return self._check(mutant, others) if result.outcome == "survives" else (result, said)
+            result, said = self._check(mutant, own, where)
+            return self._check(mutant, others, where) if result.outcome == "survives" and others else (result, said)
         finally:
             self.restore(mutant.file, mutant.stage)
 
-    def _check(self, mutant: Generated, tests: Sequence[str]) -> tuple[Result, str]:
+    def _check(self, mutant: Generated, tests: Sequence[str], where: float) -> tuple[Result, str]:
         table = self.folder / "table.json"
         table.unlink(missing_ok=True)
-        words = ["--stage", str(mutant.stage), str(self.stage(mutant.stage)), "--json", str(table), "--where", str(WHERE)]
+        words = ["--stage", str(mutant.stage), str(self.stage(mutant.stage)), "--json", str(table), "--where", str(where)]
         for test in tests:
             words += ["--only", test]
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
@@ -286,46 +287,59 @@ def as_toml(mutant: Generated, why: str = "") -> str:
     return "[[survivor]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in rows)
 
 
-HEAD = "| stage | mutants | no mutants: do not build, or the same program | graded | caught | file named | step named | cause untrue | survive, with a reason |"
+HEAD = ("| stage | all | do not build, or are the same program | not graded yet | caught | file named | step named "
+        "| another step's cause | survive | with a reason |")
 
 
 def table() -> str:
-    found, known = results(), reasons()
-    rows = [HEAD, "|" + "---|" * 9]
+    rows = [HEAD, "|" + "---|" * 10]
     total: Counter[str] = Counter()
-    for stage in range(1, 7):
-        of_stage = [(mutant, found[name_of(mutant)]) for mutant in mutants() if mutant.stage == stage and name_of(mutant) in found]
-        count: Counter[str] = Counter(all=sum(mutant.stage == stage for mutant in mutants()))
-        for mutant, result in of_stage:
-            count[result.outcome] += 1
-            count["file"] += result.file == "yes"
-            count["step"] += result.step == "yes"
-            count["untrue"] += result.cause == "other"
-            count["reason"] += result.outcome == "survives" and mutant.key in known
+    for stage in sorted(load_interface().stages):
+        count = counted([mutant for mutant in mutants() if mutant.stage == stage])
         total += count
         rows.append(row_of(str(stage), count))
     return "\n".join([*rows, row_of("all", total)]) + "\n"
 
 
+def counted(of_stage: Sequence[Generated]) -> Counter[str]:
+    found, known = results(), reasons()
+    count: Counter[str] = Counter(all=len(of_stage))
+    for mutant in of_stage:
+        result = found.get(name_of(mutant), Result("differs"))
+        count[result.outcome] += 1
+        count["file"] += result.file == "yes"
+        count["step"] += result.step == "yes"
+        count["untrue"] += result.cause == "other"
+        count["reason"] += result.outcome == "survives" and mutant.key in known
+    return count
+
+
 def row_of(name: str, count: Counter[str]) -> str:
-    none = count["no-build"] + count["same"]
-    graded = count["caught"] + count["survives"]
-    words = [name, count["all"], none, graded, count["caught"], count["file"], count["step"], count["untrue"],
-             f"{count['survives']}, {count['reason']}"]
-    return "| " + " | ".join(map(str, words)) + " |"
+    words = [count["all"], count["no-build"] + count["same"], count["differs"],
+             *(count[word] for word in ("caught", "file", "step", "untrue", "survives", "reason"))]
+    return "| " + " | ".join([name, *map(str, words)]) + " |"
+
+
+BEGIN, END = "<!-- BEGIN generated.py --write -->\n", "<!-- END generated.py -->\n"
+
+
+def in_readme(text: str) -> str:
+    """The text of grader/README, with the table as it is now."""
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1]
 
 
 def chosen(count: int, seed: int) -> list[Generated]:
-    """So many at random of those that were graded once."""
+    """So many at random of those that were caught once."""
     found = results()
-    graded = [m for m in mutants() if found.get(name_of(m), Result("")).outcome in ("caught", "survives")]
-    return random.Random(seed).sample(graded, min(count, len(graded)))
+    caught = [mutant for mutant in mutants() if found.get(name_of(mutant), Result("")).outcome == "caught"]
+    return random.Random(seed).sample(caught, min(count, len(caught)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="generated.py", description="Grade the mutants that operators.py makes.")
     what = parser.add_mutually_exclusive_group(required=True)
-    for word in ("--run", "--again", "--survivors", "--table"):
+    for word in ("--run", "--again", "--survivors", "--table", "--write"):
         what.add_argument(word, action="store_true")
     what.add_argument("--show", metavar="WORD")
     parser.add_argument("stages", nargs="*", type=int)
@@ -340,6 +354,8 @@ def main() -> None:
                 grade_all([mutant for mutant in survivors() if mutant in mine], pool)
     elif options.table:
         print(table(), end="")
+    elif options.write:
+        README.write_text(in_readme(README.read_text()))
     elif options.survivors:
         print("\n".join(as_toml(mutant) for mutant in survivors() if mutant in mine), end="")
     else:

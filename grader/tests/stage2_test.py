@@ -124,8 +124,10 @@ def memory_of(pid: int, region: maps.Region) -> bytes:
 
 @points(1, step="2.8", needs="test_image")
 def test_contents(case: Case) -> None:
-    """the stored bytes are the memory's"""
-    life, image = saved(case)
+    """the stored bytes are the memory's, whatever a checkpoint that was killed left behind"""
+    life = case.start_at_gate(*COUNTER)
+    (case.folder / f"image.tmp.{life.inner_pid}").write_bytes(b"left behind\n" * 100000)
+    image = case.open_image(case.checkpoint(life))
     os.kill(life.pid, signal.SIGSTOP)
     program = str(case.program("counter"))
     quiet = [r for r in case.maps_before if r.perms == "rw-p" and r.name in ("[heap]", program)]
