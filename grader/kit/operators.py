@@ -178,22 +178,7 @@ class Code:
         return {name: kind for name, kind in found.items() if kind not in KEYWORDS and name not in KEYWORDS}
 
 
-Operator = Callable[[Code], Iterator[Change]]
-OPERATORS: dict[str, Operator] = {}
-
-
-def operator(function: Callable[[Code], Iterator[tuple[int, int, str]]]) -> None:
-    """A function that yields places and what to put there; its name says which operator it is."""
-    name = function.__name__.replace("_", "-")
-
-    def changes(code: Code) -> Iterator[Change]:
-        for at, end, put in function(code):
-            yield Change(name, at, end, put)
-
-    OPERATORS[name] = changes
-
-
-Places = Iterator[tuple[int, int, str]]
+Places = Iterator[tuple[int, int, str]]  # from, to, and what to put there
 
 
 def arguments(code: Code, opening: int) -> list[tuple[int, int]]:
@@ -216,7 +201,6 @@ def calls(code: Code) -> Iterator[int]:
             yield i
 
 
-@operator
 def swap_arguments(code: Code) -> Places:
     for opening in calls(code):
         rows = arguments(code, opening)
@@ -226,14 +210,12 @@ def swap_arguments(code: Code) -> Places:
                 yield code.tokens[a].at, code.tokens[d - 1].end, f"{right}, {left}"
 
 
-@operator
 def drop_statement(code: Code) -> Places:
     for node, _ in code.all_nodes():
         if node.kind in ("plain", "while", "for", "do"):
             yield *code.span(node.first, node.last), ";"
 
 
-@operator
 def drop_check(code: Code) -> Places:
     """Of a value, or of what a function answered: what it guards is left, or not."""
     for node, _ in code.all_nodes():
@@ -244,14 +226,12 @@ def drop_check(code: Code) -> Places:
             yield *code.span(node.first, node.last), code.words(node.parts[0].first, node.parts[0].last)
 
 
-@operator
 def drop_else(code: Code) -> Places:
     for node, _ in code.all_nodes():
         if node.kind == "if" and len(node.parts) == 2:
             yield code.tokens[node.parts[0].last - 1].end, code.tokens[node.last - 1].end, ""
 
 
-@operator
 def negate(code: Code) -> Places:
     for node, _ in code.all_nodes():
         if node.kind in ("if", "while", "do") and node.test[1] > node.test[0]:
@@ -263,26 +243,22 @@ def each(code: Code, kind: str, *texts: str) -> Iterator[tuple[int, Token]]:
     return ((i, t) for i, t in enumerate(code.tokens) if t.kind == kind and (not texts or t.text in texts))
 
 
-@operator
 def drop_not(code: Code) -> Places:
     for _, token in each(code, "sign", "!"):
         yield token.at, token.end, ""
 
 
-@operator
 def and_or(code: Code) -> Places:
     for _, token in each(code, "sign", "&&", "||"):
         yield token.at, token.end, "||" if token.text == "&&" else "&&"
 
 
-@operator
 def boundary(code: Code) -> Places:
     other = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
     for _, token in each(code, "sign", *other):
         yield token.at, token.end, other[token.text]
 
 
-@operator
 def equal(code: Code) -> Places:
     for _, token in each(code, "sign", "==", "!="):
         yield token.at, token.end, "!=" if token.text == "==" else "=="
@@ -293,7 +269,6 @@ def is_binary(code: Code, i: int) -> bool:
     return before is not None and (before.kind in ("number", "name") and before.text not in KEYWORDS or before.text in (")", "]"))
 
 
-@operator
 def plus_minus(code: Code) -> Places:
     for i, token in each(code, "sign", "+", "-"):
         if is_binary(code, i):
@@ -313,14 +288,12 @@ def operand_end(code: Code, i: int) -> int:
     return i
 
 
-@operator
 def drop_term(code: Code) -> Places:
     for i, token in each(code, "sign", "+", "-", "*", "/", "&&", "||"):
         if is_binary(code, i):
             yield code.tokens[i - 1].end, code.tokens[operand_end(code, i + 1) - 1].end, ""
 
 
-@operator
 def drop_flag(code: Code) -> Places:
     """Each of A | B | C."""
     for i, token in each(code, "sign", "|"):
@@ -332,7 +305,6 @@ def drop_flag(code: Code) -> Places:
             yield code.tokens[first].at, code.tokens[i + 1].at, ""
 
 
-@operator
 def drop_field(code: Code) -> Places:
     """Of an initialiser."""
     for i, token in each(code, "sign", "."):
@@ -343,13 +315,11 @@ def drop_field(code: Code) -> Places:
             yield token.at, code.tokens[end].end if code.word(end) == "," else code.tokens[end].at, ""
 
 
-@operator
 def assign(code: Code) -> Places:
     for _, token in each(code, "sign", "+=", "-=", "|="):
         yield token.at, token.end, "="
 
 
-@operator
 def plus_one(code: Code) -> Places:
     padding = {a for o in calls(code) if code.word(o - 1) in PADDED for a, _ in arguments(code, o) if code.word(a) == "0"}
     for i, token in each(code, "number"):
@@ -362,14 +332,12 @@ def plus_one(code: Code) -> Places:
         yield token.at, token.end, (hex(value) if base == 16 else f"0{value:o}" if base == 8 else str(value)) + token.text[digits.end() :]
 
 
-@operator
 def zero(code: Code) -> Places:
     for _, token in each(code, "number"):
         if token.text.strip("0uUlL") and not token.text.startswith("0x0"):
             yield token.at, token.end, "0"
 
 
-@operator
 def page(code: Code) -> Places:
     """An argument, or what a field is set to, that is a place in memory or a size: a page more."""
     for opening in calls(code):
@@ -380,7 +348,6 @@ def page(code: Code) -> Places:
                 yield at, end, f"{words} + 4096"
 
 
-@operator
 def narrow(code: Code) -> Places:
     for node, _ in code.all_nodes():
         token = code.tokens[node.first]
@@ -394,7 +361,6 @@ def another(names: list[str], name: str) -> list[str]:
     return [other for other in names[at + 1 :] + names[:at] if other != name][:1]
 
 
-@operator
 def wrong_variable(code: Code) -> Places:
     kinds = code.variables()
     for i, token in each(code, "name", *kinds):
@@ -406,7 +372,6 @@ def wrong_variable(code: Code) -> Places:
             yield token.at, token.end, other
 
 
-@operator
 def wrong_field(code: Code) -> Places:
     """Another one of the fields that are asked of the same struct here, or of its opposite."""
     fields: dict[str, list[str]] = {}
@@ -422,7 +387,6 @@ def wrong_field(code: Code) -> Places:
             yield token.at, token.end, other
 
 
-@operator
 def return_early(code: Code) -> Places:
     """Before the last statement, and after the first that does something."""
     if len(code.nodes) < 3:
@@ -434,7 +398,6 @@ def return_early(code: Code) -> Places:
         yield at, at, "return; " if void else "return 0; "
 
 
-@operator
 def return_other(code: Code) -> Places:
     for node, _ in code.all_nodes():
         if node.kind == "return" and node.last - node.first > 2:
@@ -445,20 +408,17 @@ def return_other(code: Code) -> Places:
                 yield at, end, other
 
 
-@operator
 def break_continue(code: Code) -> Places:
     for _, token in each(code, "name", "break", "continue"):
         yield token.at, token.end, "continue" if token.text == "break" else "break"
 
 
-@operator
 def while_if(code: Code) -> Places:
     for node, _ in code.all_nodes():
         if node.kind == "while":
             yield code.tokens[node.first].at, code.tokens[node.first].end, "if"
 
 
-@operator
 def swap_statements(code: Code) -> Places:
     for node, row in code.all_nodes():
         at = row.index(node)
@@ -468,7 +428,6 @@ def swap_statements(code: Code) -> Places:
             yield code.tokens[node.first].at, code.tokens[after.last - 1].end, put
 
 
-@operator
 def swap_branches(code: Code) -> Places:
     for i, token in each(code, "sign", "?"):
         colon = i + 1
@@ -480,11 +439,27 @@ def swap_branches(code: Code) -> Places:
             yield code.tokens[i + 1].at, code.tokens[last - 1].end, f"{b} : {a}"
 
 
-@operator
 def short_string(code: Code) -> Places:
     for _, token in each(code, "text"):
         if token.text.startswith('"') and len(token.text) > 4 and "%" not in token.text and " " not in token.text:
             yield token.at, token.end, token.text[:-2].rstrip("\\") + '"'
+
+
+ALL: list[Callable[[Code], Places]] = [
+    swap_arguments, drop_statement, drop_check, drop_else, negate, drop_not,
+    and_or, boundary, equal, plus_minus, drop_term, drop_flag,
+    drop_field, assign, plus_one, zero, page, narrow,
+    wrong_variable, wrong_field, return_early, return_other, break_continue, while_if,
+    swap_statements, swap_branches, short_string,
+]
+OPERATORS = {function.__name__.replace("_", "-"): function for function in ALL}
+
+
+def changes(code: Code) -> Iterator[Change]:
+    for name, function in OPERATORS.items() if code.tokens else ():
+        for at, end, put in function(code):
+            if not code.is_message(at):
+                yield Change(name, at, end, put)
 
 
 # The students' code
@@ -537,12 +512,11 @@ def of_file(solution: Path, name: str) -> Iterator[Generated]:
     seen: set[str] = set()
     for place in places(text):
         code = Code(text, place.first, place.last, place.head)
-        for changes in OPERATORS.values():
-            for change in changes(code) if code.tokens else ():
-                made = None if code.is_message(change.at) else mutant(text, name, place, change)
-                if made is not None and made.text not in seen:
-                    seen.add(made.text)
-                    yield made
+        for change in changes(code):
+            made = mutant(text, name, place, change)
+            if made is not None and made.text not in seen:
+                seen.add(made.text)
+                yield made
 
 
 def mutant(text: str, name: str, place: Place, change: Change) -> Optional[Generated]:
