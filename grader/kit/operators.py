@@ -391,7 +391,7 @@ def return_early(code: Code) -> Places:
     """Before the last statement, and after the first that does something."""
     if len(code.nodes) < 3:
         return
-    plain = [node for node in code.nodes[1:] if node.kind != "declaration"]
+    plain = [node for node in code.nodes[1:] if node.kind not in ("declaration", "return")]
     void = re.match(r"(?:static )?void\s+\w", code.head.strip())
     for node in {id(node): node for node in (plain[:1] + plain[1:2] + plain[-1:])}.values():
         at = code.tokens[node.first].at

@@ -367,8 +367,9 @@ def same_maps(case: Case, ckpt: str) -> None:
     wait_until(lambda: joined_maps(life.pid) == expected or life.status is not None, 1)
     got = joined_maps(life.pid)
     check_equal(got, expected, "the address space is not what it was", *map_symptoms(got, expected))
-    left = [number for number in open_numbers(life) if number not in numbers]
-    check(not left, f"descriptors that the program had not: {left}", "descriptors: left open")
+    got_numbers = open_numbers(life)
+    words = "descriptors: left open" if len(got_numbers) > len(numbers) else "descriptors: closed"
+    check(got_numbers == numbers, f"descriptors {got_numbers}, and the program had {numbers}", words)
 
 
 def map_symptoms(got: Sequence[str], expected: Sequence[str]) -> list[str]:
