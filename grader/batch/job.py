@@ -146,8 +146,9 @@ class Grading:
         words += [word for test in only for word in ("--only", test)]
         words += [word for variable in prepared.variables for word in ("--variable", variable)]
         words += ["--stress"] if options.stress else []
+        compiled = sys.pycache_prefix or str(GRADER / "build/pycache")
         env = {"PATH": os.environ.get("PATH", os.defpath), "CKPTLAB_PATIENCE": str(options.patience),
-               "PYTHONPYCACHEPREFIX": str(GRADER / "build/pycache"), "PYTHONPATH": str(GRADER), "LANG": "C.UTF-8"}
+               "PYTHONPYCACHEPREFIX": compiled, "PYTHONPATH": str(GRADER), "LANG": "C.UTF-8"}
         with table_file.with_suffix(".log").open("wb") as log:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env,
                                     start_new_session=True, preexec_fn=limit_memory)

@@ -299,6 +299,15 @@ class Case:
         self.stamps[life.role] = (image, before)
         return life
 
+    def wait_in_program(self, life: Life, program: Path) -> None:
+        """Wait until a restarted process is in the program: its file is mapped, its signals are unblocked."""
+
+        def there() -> bool:
+            mapped = any(region.name == str(program) for region in maps.regions_of(life.pid))
+            return life.status is not None or (mapped and self.handler_is_done(life))
+
+        wait_until(there, of=life.pid)
+
     # What must come out
 
     def check_rest(self, first: Life, second: Life, expected: Sequence[str], head: int) -> None:

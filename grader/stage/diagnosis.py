@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from stage import crash
@@ -36,7 +37,20 @@ SPEAKER = re.compile(r"\^?(?!says)[a-z][a-z -]*: ")
 def is_seen(pattern: str, symptom: str) -> bool:
     """A pattern that begins with who says it ("sandbox: ") fits what he says, and not what a program has printed
     ("readmaps says: sandbox: time"): so no submission can speak for the grader."""
-    return bool((re.match if SPEAKER.match(pattern) else re.search)(pattern, symptom))
+    return any((re.match if SPEAKER.match(one) else re.search)(one, symptom) for one in alternatives(pattern))
+
+
+@lru_cache(maxsize=None)
+def alternatives(pattern: str) -> list[str]:
+    """Those of a|b(c|d)|[|]: a, b(c|d) and [|]."""
+    found, depth = [""], 0
+    for part in re.findall(r"\\.|\[\]?[^]]*\]|.", pattern):
+        depth += (part == "(") - (part == ")")
+        if part == "|" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += part
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from elftools.elf.elffile import ELFFile
 
 NT_PRSTATUS, NT_PRPSINFO, NT_AUXV, NT_FILE = 1, 3, 6, 0x46494C45
 CKPT_TYPES = 0x434B0000
+CONTEXT_AT = 3 * 8 + 40  # in struct image_context: its ucontext_t's registers
 MOST_NOTES = 64 << 20  # bytes
 SAVED_REGISTERS = (
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
@@ -115,6 +116,15 @@ class Image:
         if note is None or len(note.data) < 112 + 27 * 8:
             return {}
         return dict(zip(SAVED_REGISTERS, struct.unpack_from("<27Q", note.data, 112)))
+
+    def saved_by_getcontext(self) -> dict[str, int]:
+        """From CKPT's note of the context: what getcontext() filled in."""
+        note = self.note(CKPT_TYPES + 2, "CKPT")
+        if note is None or len(note.data) < CONTEXT_AT + 17 * 8:
+            return {}
+        names = "r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip".split()  # <sys/ucontext.h>
+        found = dict(zip(names, struct.unpack_from("<17Q", note.data, CONTEXT_AT)))
+        return {name: value for name, value in found.items() if name not in ("r10", "r11", "rax")}  # it leaves these
 
     def files(self) -> list[tuple[int, int, int, str]]:
         """From NT_FILE: start, end, offset in bytes, name."""

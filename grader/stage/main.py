@@ -77,7 +77,7 @@ def tests_files(lab: Lab) -> list[Path]:
 def pytest_arguments(options: argparse.Namespace, lab: Lab) -> list[str]:
     sys.path.append(str(GRADER / "tests"))  # a hidden test may use the functions of the others
     words = [*map(str, tests_files(lab)), "-c", str(GRADER / "stage" / "pytest.ini")]
-    words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:xdist.looponfail"]
     words += ["--import-mode=importlib"]
     if options.junit:
         words.append(f"--junitxml={options.junit.resolve()}")

@@ -18,7 +18,7 @@ from stage.case import Case
 from stage.config import GRADER
 from stage.failure import Failure, printable
 from stage.lab import Lab
-from stage.where import LUCK, Where, same_files
+from stage.where import LUCK, Where
 
 NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
 
@@ -240,13 +240,13 @@ class Scoring:
                 return
 
     def locate(self, result: Result, found: Where) -> None:
-        """An experiment has shown where it fails: only a cause of a step in that file can be the cause."""
+        """An experiment has shown where it fails: only a cause of these steps can be the cause."""
         result.where, result.where_how = found.words, found.how
         if found.how == LUCK:
             result.cause, result.cause_text, result.next_step = "", "", ""
         if not found.steps:
             return
-        causes = [cause for cause in diagnosis.load_causes() if cause.step in same_files(found.steps)]
+        causes = [cause for cause in diagnosis.load_causes() if cause.step in found.steps]
         if result.cause not in [cause.id for cause in causes]:
             result.cause, result.cause_text, result.next_step = "", "", ""
             cause = diagnosis.find_cause(result.symptoms, causes)

@@ -7,7 +7,7 @@ of the student's tree, after the verdict, and for no points. Where the submissio
 in that copy is done with those: it can hold anything, links that lead out, too.
 
     unbegun     first all files with steps that are not begun, together: is it only that?
-    one         then the others with steps, one by one: first that of the step which the test, or its cause, names
+    one         then the others with steps, one by one: first the step which the test, or its cause, names
     several     all at once, and then the student's back, one by one, as long as the test passes
 """
 
@@ -72,12 +72,6 @@ class Where:
 @lru_cache(maxsize=1)
 def all_steps() -> list[Step]:
     return [Step(row["step"], row["file"], row["function"], row["unbegun"]) for row in json.loads(STEPS.read_text())]
-
-
-def same_files(steps: Sequence[str]) -> set[str]:
-    """All steps that are in the files of these."""
-    files = {step.file for step in all_steps() if step.number in steps}
-    return {step.number for step in all_steps() if step.file in files}
 
 
 class OutOfTime(Exception):
@@ -288,8 +282,12 @@ class Search:
         return [step for step in self.steps if step.file in files]
 
     def _one(self) -> Optional[Where]:
-        """The likeliest alone; then, if it is one file, always half of those that are left."""
+        """The likeliest step alone, or its file; then, if it is one file, always half of those that are left."""
         files = self._by_likelihood()
+        likely = next((number for number in self.likely if any(step.number == number for step in self.written)), "")
+        found = next((step for step in self.written if step.number == likely and self._is_function(step)), None)
+        if found is not None:
+            return self._answer([found], "function")
         return self._alone(files[:1]) or self._alone(self._halved(files[1:]))
 
     def _halved(self, files: list[str]) -> list[str]:

@@ -28,9 +28,9 @@ pytestmark = [pytest.mark.xdist_group("batch"), pytest.mark.timeout(7200)]
 STAGE1 = ("--stage", "1", "--where", "120")
 HONEST = [name for name in honest.names() if 1 in honest.stages(name)]
 
-# For `make check`: one stage, with two mutants that lose there and one honest submission, other ones each day (a small
+# For `make check`: one stage, with a mutant that loses there and one honest submission, other ones each day (a small
 # class has the first stage); for `make stress`: all stages, all mutants, and all of those.
-DAYS = [(2, ("is-restart-late", "short-write")), (3, ("no-tls", "is-restart-late"))]
+DAYS = [(2, ("is-restart-late",)), (3, ("no-tls",)), (2, ("short-write",)), (3, ("is-restart-late",))]
 SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write")
 
 
