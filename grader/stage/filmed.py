@@ -46,6 +46,7 @@ def film(case: Case, title: str) -> str:
 
 def watched(case: Case, life: Life) -> bytes:
     """The same restart once more."""
+    open_gates(case)
     record = case.folder / "film.record"
     image = case.stamps[life.role][0]
     words = [sys.executable, FILM / "record.py", record, image, *life.command]
@@ -61,6 +62,14 @@ def watched(case: Case, life: Life) -> bytes:
         data = small_file(record)
         record.unlink(missing_ok=True)
     return data
+
+
+def open_gates(case: Case) -> None:
+    """Those that the test had opened; whoever looked at the case since may have closed them."""
+    names = [step.rpartition("/")[2] for step in case.steps if step.startswith("touch gates/")]
+    with case.lab.runner.grader():
+        for name in names:
+            (case.kept / "gates" / name).touch()
 
 
 def small_file(path: Path) -> bytes:

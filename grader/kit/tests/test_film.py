@@ -349,7 +349,9 @@ def test_the_restart_of_a_failed_test(mutant: Path, image: Path) -> None:
     assert filmed.film(case, "test_x") == "", "nothing was restarted"
     shutil.copy(image, case.folder / "image")
     case.restart(case.folder / "image").wait()
-    assert filmed.film(case, "test_x: <b>") == "film.html"
+    case.open_gate(1)
+    case.close_gates()
+    assert filmed.film(case, "test_x: <b>") == "film.html" and (case.kept / "gates/01").exists()
     film = Film(case.kept / "film.html")
     assert "<h1>test_x: &lt;b&gt;</h1>" in film.source and film.faults()[-1]["fault"].startswith("SIGSEGV at address")
     assert str(mutant) not in film.source and ".../restart .../image" in film.source
