@@ -166,7 +166,7 @@ def test_what_the_reference_fails_is_named_and_nobodys_fault(written: Written) -
     made = find(written, results.ENVIRONMENT)
     for page in (written.index, written.page(made.name), written.page(made.name, "feedback")):
         assert "Grader environment:" in page.text and "test_rseq" in page.text and "nobody lost points" in page.text
-    assert "test_gdb" in written.index.text[: written.index.text.index("Failures by cause")]
+    assert "test_gdb" in written.index.text[: written.index.text.index("Failures by the place")]
 
 
 def test_where_the_grader_failed_is_said_first(written: Written) -> None:
