@@ -149,7 +149,8 @@ class Lab:
         """Build what is there; warnings are counted and do no harm. Of another course's submission nothing matters but
         that its programs are there: its `make` may run a demo, which crashes, or may have another target."""
         text = ""
-        for instead in ([], *self.interface.build_instead):
+        builds: list[list[str]] = [[], *self.interface.build_instead]
+        for instead in builds:
             problem = None
             try:
                 text = self._build_in_sandbox(instead) if self.place else run_make(self.interface, self.folder, True, instead)
