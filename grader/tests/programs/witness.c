@@ -1,6 +1,6 @@
 /* witness.c: looks on (ptrace) while a program is saved and restarted, and tells what differs where it goes on.
  *
- *     witness SECONDS SIGNAL GATE IMAGE -- LAUNCH... -- RESTART...
+ *     witness SECONDS SIGNAL GATE IMAGE ::: LAUNCH... ::: RESTART...
  *
  * LAUNCH starts the program, which is at its gate when it has written GATE and sleeps. It gets SIGNAL there. A word
  * {image} in RESTART becomes the file that the handler wrote; IMAGE is its name, if it has a fixed one.
@@ -28,7 +28,15 @@
 
 #ifdef __x86_64__
 
-enum { PAGE = 4096, MOST_REGIONS = 8192, MOST_PROCESSES = 16, AGAIN = 200, MOST_LINES = 60, CHANGED = 256 };
+enum {
+    PAGE = 4096,
+    MOST_REGIONS = 8192,
+    MOST_PROCESSES = 16,
+    MOST_CODE = 256, /* mappings of code that are remembered */
+    MOST_LINES = 60,
+    AGAIN = 200,   /* calls that do nothing, one after the other: a loop */
+    CHANGED = 256, /* bytes of a page that can be written: fewer may be the second life's own */
+};
 #define MOST_BYTES (192ul << 20) /* of a process; the rest is not compared */
 #define OUTSIDE "memory that it never had"
 
@@ -374,7 +382,8 @@ static int at_gate(const struct event *event, const char *gate, pid_t *program)
     char text[4096] = "";
 
     if (event->kind == EXIT && event->entry.orig_rax == SYS_write && (long long)event->regs.rax > 0) {
-        peek(event->pid, event->entry.rsi, text, event->regs.rax < sizeof text - 1 ? event->regs.rax : sizeof text - 1);
+        size_t size = event->regs.rax < sizeof text - 1 ? event->regs.rax : sizeof text - 1;
+        peek(event->pid, event->entry.rsi, text, size);
         if (memmem(text, sizeof text, gate, strlen(gate)))
             *program = event->pid;
     }
@@ -456,6 +465,8 @@ static struct {
     unsigned long last_call;
     long long missing;               /* bytes of the last read that did not come */
     unsigned long start, end;        /* its program */
+    unsigned long code[MOST_CODE], code_end[MOST_CODE]; /* where it mapped the program's code */
+    int codes;
 } own;
 
 static int holds(unsigned long start, unsigned long size, unsigned long address)
@@ -535,6 +546,10 @@ static void note_mmap(const struct event *event)
         say("restart: mmap() without MAP_FIXED: asked for %lx (%s), got %lx", asked, was(asked), got);
     else
         own.mapped++;
+    if (got == asked && strchr(theirs(asked)->perms, 'x') && own.codes < MOST_CODE) {
+        own.code[own.codes] = asked;
+        own.code_end[own.codes++] = asked + event->entry.rsi;
+    }
 }
 
 static void note_read(const struct event *event)
@@ -601,13 +616,16 @@ static int tell_instruction(pid_t pid, const struct user_regs_struct *regs, int 
 
 static int jumped(const struct user_regs_struct *regs)
 {
-    const struct region *there = find(&now, regs->rip), *old = theirs(regs->rip);
+    const struct region *there = find(&now, regs->rip);
 
     if (own.last_call == SYS_rt_sigprocmask && own.mapped)
         return !there || strcmp(there->name, own.exe) != 0;
     if (own.start <= regs->rip && regs->rip < own.end)
         return 0;
-    return own.mapped && old && (!there || (!there->name[0] && strchr(old->perms, 'x')));
+    for (int i = 0; i < own.codes; i++)
+        if (own.code[i] <= regs->rip && regs->rip < own.code_end[i])
+            return 1;
+    return 0;
 }
 
 static void tell_stack(const struct user_regs_struct *regs, unsigned long address)
@@ -715,8 +733,9 @@ static void compare_region(int number, int went_on)
             pages += other_pages(find(&before, at), old, there, !writable, &zeros);
     }
     if (pages)
-        say("state: region %d of %d, %s %lx-%lx, has other bytes in %d pages (%s)", number + 1, after.count, kind_of(old),
-            old->start, old->end, pages, zeros == pages ? "zeros" : zeros ? "some are zeros" : "no zeros");
+        say("state: region %d of %d, %s %lx-%lx, has other bytes in %d page%s (%s)", number + 1, after.count,
+            kind_of(old), old->start, old->end, pages, pages == 1 ? "" : "s",
+            zeros == pages ? "zeros" : zeros ? "some are zeros" : "no zeros");
 }
 
 static void compare(int went_on)
@@ -728,7 +747,8 @@ static void compare(int went_on)
             after.regs.fs_base);
     else if (now.regs.fs_base != after.regs.fs_base)
         say("state: the TLS base is another: fs is %llx, the program had %llx", now.regs.fs_base, after.regs.fs_base);
-    if (went_on && after.regs.orig_rax == SYS_rt_sigreturn && now.regs.rip == after.regs.rip && now.regs.rsp != after.regs.rsp)
+    if (went_on && after.regs.orig_rax == SYS_rt_sigreturn && now.regs.rip == after.regs.rip &&
+        now.regs.rsp != after.regs.rsp)
         say("state: the stack pointer is %llx, the program had %llx", now.regs.rsp, after.regs.rsp);
     for (int i = 0; i < after.count; i++)
         if (is_kernel(&after.region[i]))
@@ -792,10 +812,10 @@ static void watch_restart(char **words)
     }
 }
 
-/* The words behind the next "--"; NULL-terminated in place. */
+/* The words behind the next ":::"; NULL-terminated in place. */
 static char **part(char **words)
 {
-    while (*words && strcmp(*words, "--") != 0)
+    while (*words && strcmp(*words, ":::") != 0)
         words++;
     if (!*words)
         return NULL;
@@ -809,7 +829,7 @@ int main(int argc, char **argv)
     char **launch = argc > 5 ? part(argv + 5) : NULL, **restart = launch ? part(launch) : NULL;
 
     if (!restart || !launch[0] || !restart[0]) {
-        fprintf(stderr, "usage: witness SECONDS SIGNAL GATE IMAGE -- LAUNCH... -- RESTART...\n");
+        fprintf(stderr, "usage: witness SECONDS SIGNAL GATE IMAGE ::: LAUNCH... ::: RESTART...\n");
         return 64;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
