@@ -60,7 +60,7 @@ def test_it_tells_apart_what_is_wrong_at_once(tmp_path: Path) -> None:
                    "        for (long i = 0; i < 4096; i++)\n            ((char *)(start + size - 8192))[i] ^= 1;\n"))
     got = witness(folder, ["./ckpt"], ["./restart", "{image}"])
     assert got[0].startswith("witness: state: the TLS base is still restart's: fs is "), got
-    assert [line.split()[2:] for line in got[1:-1]] and all(" is not there" in line for line in got[1:-1]), got
+    assert len(got) > 2 and all(line.startswith("witness: state: [v") for line in got[1:-1]), got
     assert "[stack]" in got[-1] and got[-1].endswith("has other bytes in 1 page (no zeros)"), got
 
 
