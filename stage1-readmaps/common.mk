@@ -8,6 +8,8 @@
 #   make stress        many runs        make handin    the archive to hand in, proved to work
 #   make clean         remove what was made
 #   make walkthrough   (stage 3) all phases in gdb    make picture  (stage 3) a restart, drawn
+#   make film          (stage 3 and later) a restart, call by call, as a page to look through: build/film.html
+#                      IMAGE=myckpt: of your own image;  OPTIONS=--lazy: of restart
 #   make REFERENCE=1   take the earlier stages from the compiled reference, if yours do not work yet
 #   make CC=clang      another compiler;  WERROR=1: warnings are errors;  V=1: show the commands
 
@@ -33,7 +35,7 @@ RUN = $(if $(V),,@echo "  $(1)"; )
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all check stress handin clean
+.PHONY: all check stress film handin clean
 
 all: $(PROGRAMS)
 
@@ -79,7 +81,11 @@ build/%.d: ;
 STAGE := $(patsubst stage%,%,$(firstword $(subst -, ,$(notdir $(CURDIR)))))
 
 check stress: all
-	@$(KIT)/grader/check --stage $(STAGE) $(if $(filter stress,$@),--stress) --where $(if $(filter 6,$(STAGE)),30,10) .
+	@$(KIT)/grader/check --stage $(STAGE) $(if $(filter stress,$@),--stress) --where $(if $(filter 6,$(STAGE)),30,10) --film .
+
+# Works with half-done code, as far as it goes; a crash is marked where it happened.
+film: all
+	@$(KIT)/grader/python $(KIT)/grader/film/main.py --stage $(STAGE) $(if $(IMAGE),--image '$(IMAGE)') --options='$(OPTIONS)' .
 
 handin:
 	@$(KIT)/grader/python $(KIT)/grader/stage/handin.py --stage $(STAGE) .

@@ -17,10 +17,10 @@
 static inline void arch_core_registers(struct user_regs_struct *to, const ucontext_t *from)
 {
     /* TODO 2.7: Copy the registers that getcontext() saved.
-     * from->uc_mcontext.gregs[REG_R15] and so on (<sys/ucontext.h>). getcontext() leaves some unset: give
-     * them what user code has: cs 0x33, ss 0x2b, eflags 0x202, orig_rax -1 (not in a system call).
-     * fs_base is arch_get_tls(), gs_base arch_get_gs(). gdb needs rip, rsp, rbp and rbx for a backtrace.
-     */
+     * Goal: gdb shows a backtrace of the image. What getcontext() does not save has a value all the same in
+     * user code: which are cs, ss and eflags in any program under gdb ("info registers")? And orig_rax, outside
+     * of a system call? The bases of fs and gs: arch_x86_64.h. Where to read: struct user_regs_struct,
+     * <sys/ucontext.h>. */
 }
 
 /*

@@ -89,8 +89,8 @@ static int read_all(struct arena *arena, struct maps_reader *reader, bool full)
         /* TODO 2.4: Put each region of the process into the table.
          * Leave out the arena (it starts at arena->start and is not the program's) and whatever lies beyond
          * ARCH_USER_END, such as [vsyscall]. region_plan() of stage 1 says what to do with the others:
-         * error = refuse_shared(&region) for PLAN_REFUSE, or else
-         * error = add_region(arena, &region, plan == PLAN_KERNEL, full). */
+         * refuse_shared() for PLAN_REFUSE, unless this build saves_shared_memory (part.h; stage 4 will do so with
+         * this very function), and add_region() for the rest. */
         (void)refuse_shared, (void)add_region;
     }
     return error != 0 ? error : got;

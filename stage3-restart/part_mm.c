@@ -16,9 +16,9 @@ static long save(const struct save_request *request, void *note, size_t room)
 {
     struct image_mm *mm = note;
     /* TODO 3.8: Save the layout of the address space.
-     * procfile_stat(N) for N 26 start_code, 27 end_code, 28 start_stack, 45 start_data, 46 end_data,
-     * 47 start_brk, 48 arg_start, 49 arg_end, 50 env_start, 51 env_end. SYS_brk with 0 answers where
-     * the heap ends. The rest, the auxiliary vector, is done below. */
+     * Goal: all fields of mm->map but the auxiliary vector, which is done below. Where to read: prctl(2),
+     * PR_SET_MM_MAP for the fields; proc_pid_stat(5) for where the kernel shows them, procfile.h for how to ask.
+     * One is not among them: the end of the heap, brk(2). */
     long size = procfile_read("/proc/self/auxv", (char *)mm->auxv, sizeof mm->auxv);
     mm->map.auxv_size = size > 0 ? (uint32_t)size : 0;
     return size < 0 ? size : (long)sizeof *mm;
@@ -36,9 +36,10 @@ static long restore(const void *note, size_t size)
 {
     const struct image_mm *mm = note;
     /* TODO 3.8: Give the layout to the kernel.
-     * Copy mm->map, let its field auxv point to mm->auxv, set exe_fd to -1, and call arch_syscall(SYS_prctl,
-     * PR_SET_MM, PR_SET_MM_MAP, ADDRESS, SIZE, 0, 0). Without it the heap grows at restart's place, [heap]
-     * and [stack] have no names in maps, and gdb finds no library. */
+     * Goal: the kernel takes mm->map for its own. Two fields are not right as they are in the note: where is
+     * auxv in *this* process, and which program file shall /proc/PID/exe show (it stays restart: exe_fd is -1)?
+     * sys_call() has too few arguments, arch_syscall() has enough. A kernel that cannot is no reason to die.
+     */
     (void)mm;
     return 0;
 }

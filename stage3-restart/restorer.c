@@ -14,13 +14,39 @@
 #include <linux/rseq.h>
 #include <sysexits.h>
 
-/* Goes on if there is no error.  Otherwise nothing can be undone: says which step failed, and ends. */
+/* Nothing can be undone: says which step failed, with what, and ends. */
+static void fail(long error, const char *step, const char *what)
+{
+    say("restart: failed half-way: ", step, what, ": errno ", text_number((uint64_t)-error, 10).digits, NULL);
+    sys_exit(EX_OSERR);
+}
+
+/* Goes on if there is no error. */
 static void must(long error, const char *step)
 {
-    if (error == 0)
-        return;
-    say("restart: failed half-way: ", step, ": errno ", text_number((uint64_t)-error, 10).digits, NULL);
-    sys_exit(EX_OSERR);
+    if (error != 0)
+        fail(error, step, "");
+}
+
+static void restore_regions(const struct restorer *r)
+{
+    for (size_t i = 0; i < r->region_count; i++) {
+        const struct image_region *region = &r->regions[i];
+        const char *doing, *name = r->names + region->name;
+        long error = restore_region(r, region, r->loads[i].p_offset, &doing);
+        if (error != 0)
+            fail(error, doing, *name != '\0' ? name : text_number(region->start, 16).digits);
+    }
+}
+
+/* Each room's own state. */
+static void restore_parts(const struct restorer *r)
+{
+    for (size_t i = 0; i < r->call_count; i++) {
+        long error = r->calls[i].restore(r->calls[i].note, r->calls[i].size);
+        if (error != 0)
+            fail(error, "restore() of the room ", r->calls[i].name);
+    }
 }
 
 /* The kernel would go on writing the cpu number to where our TLS was, or kill us: rseq(2). */
@@ -68,10 +94,8 @@ void restorer_run(void *restorer)
     must(pack_kernel_regions(r), "move vdso into the block");
     must(clear(r), "unmap restart's own memory");
     must(unpack_kernel_regions(r), "move vdso to its place");
-    for (size_t i = 0; i < r->region_count; i++)
-        must(restore_region(r, &r->regions[i], r->loads[i].p_offset), r->names + r->regions[i].name);
-    for (size_t i = 0; i < r->call_count; i++)
-        must(r->calls[i].restore(r->calls[i].note, r->calls[i].size), "restore the kernel's state");
+    restore_regions(r);
+    restore_parts(r);
     sys_close(r->image);
     if (say_to > 2)
         sys_close(say_to);

@@ -27,8 +27,9 @@ struct kernel_move {
     char name[24]; /* "[vdso]", "[vvar]", "[vvar_vclock]", ... */
 };
 
-/* A part's note, and the copy of its restore function inside the block. */
+/* A part's name and note, and the copy of its restore function: all inside the block. */
 struct part_call {
+    const char *name;
     long (*restore)(const void *note, size_t size);
     const void *note;
     size_t size;
@@ -64,8 +65,12 @@ struct restorer {
  */
 void restorer_run(void *restorer) __attribute__((noreturn));
 
-/* restorer_map.c: one region, from nothing to its bytes and its final protection.  0 or -errno. */
-long restore_region(const struct restorer *restorer, const struct image_region *region, uint64_t offset);
+/*
+ * restorer_map.c: one region, from nothing to its bytes and its final protection.  0 or -errno; `doing` is what
+ * it was about then, in words.
+ */
+long restore_region(const struct restorer *restorer, const struct image_region *region, uint64_t offset,
+                    const char **doing);
 
 /* restorer_kernel.c: moves vdso and vvar into the block, and out of it.  0 or -errno. */
 long pack_kernel_regions(const struct restorer *restorer);

@@ -97,16 +97,22 @@ static bool map_from_image(const struct restorer *r, const struct image_region *
     return true;
 }
 
-long restore_region(const struct restorer *r, const struct image_region *region, uint64_t offset)
+long restore_region(const struct restorer *r, const struct image_region *region, uint64_t offset,
+                    const char **doing)
 {
     bool stored = region->flags & REGION_STORED;
     if ((region->flags & REGION_KERNEL) || map_from_image(r, region, offset))
         return 0;
     int prot = (int)region->prot | (stored ? PROT_WRITE : 0); /* to be able to read into it */
+    *doing = "map ";
     long error = map_fresh(region, r->names + region->name, prot);
-    if (error == 0 && stored)
-        error = fill(r->image, region, offset);
-    if (error == 0 && prot != (int)region->prot)
+    if (error != 0)
+        return error;
+    *doing = "read the bytes of ";
+    if (stored && (error = fill(r->image, region, offset)) != 0)
+        return error;
+    *doing = "set the permissions of ";
+    if (prot != (int)region->prot)
         error = sys_mprotect(region->start, region->end - region->start, (int)region->prot);
     return error;
 }

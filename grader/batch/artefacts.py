@@ -1,4 +1,8 @@
-"""Keeps what is needed to look at a failure again: outputs, maps, the image, symptoms, how to repeat it."""
+"""Keeps what is needed to look at a failure again: outputs, maps, the image, symptoms, how to repeat it.
+
+    artefacts/NAME/stageN/test_x/              what the grader wrote: repro.sh, symptoms, maps.before, outputs
+                                 submission/   what the submission wrote: data, of whatever names, and nothing to be run
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,11 @@ from reports.results import FAILED, StageResult
 
 LARGEST = 8 << 20  # bytes of one file
 MOST = 32 << 20  # bytes of one case
+DEEPEST = 16  # folders in folders
+THEIRS = "submission"
 
 
-def copy_file(source: Path, target: Path, room: int) -> int:
+def copy_file(source: Path, target: Path, room: int, ours: bool) -> int:
     """Copies a regular file if it is small enough; the bytes that it took. A link is never followed."""
     try:
         fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -26,18 +32,19 @@ def copy_file(source: Path, target: Path, room: int) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as out:
             shutil.copyfileobj(file, out)
-        if status.st_mode & 0o100 and source.name == "repro.sh":
+        if ours and status.st_mode & 0o100:
             target.chmod(0o755)
         return status.st_size
 
 
-def copy_folder(source: Path, target: Path, room: int) -> int:
+def copy_folder(source: Path, target: Path, room: int, ours: bool) -> int:
     """Copies the regular files below a folder in which nothing runs any more; what is left of the room."""
     for where, folders, names in os.walk(source):
-        folders.sort()
+        deep = len(Path(where).relative_to(source).parts)
+        folders[:] = sorted(folders) if deep < DEEPEST else []
         for name in sorted(names):
             path = Path(where, name)
-            room -= copy_file(path, target / path.relative_to(source), room)
+            room -= copy_file(path, target / path.relative_to(source), room, ours)
     return room
 
 
@@ -47,6 +54,8 @@ def keep(stage: StageResult, place: Path, out: Path, name: str) -> None:
         where = Path("artefacts") / name / f"stage{stage.stage}" / test.test
         shutil.rmtree(out / where, ignore_errors=True)
         if test.outcome == FAILED:
-            room = copy_folder(place / "kept" / f"stage{stage.stage}" / test.test, out / where, MOST)
-            copy_folder(place / f"c{stage.stage}" / test.test, out / where, room)
+            room = copy_folder(place / "kept" / f"stage{stage.stage}" / test.test, out / where, MOST, ours=True)
+            copy_folder(place / f"c{stage.stage}" / test.test, out / where / THEIRS, room, ours=False)
             test.artefacts = str(where)
+        if not (out / where / test.film).is_file():
+            test.film = ""

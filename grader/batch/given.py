@@ -15,17 +15,23 @@ from pathlib import Path
 from stage import common_objects
 from stage.common_objects import included
 from stage.config import TOP, Interface
-from stage.lab import run_make
+from stage.lab import make_reference, run_make
 
 RULES = {".mk", ".ld"}  # with the Makefiles: what all objects depend on
 BUILD_AGE = 60.0  # seconds that sources are older than objects
 
 
 def build(interface: Interface, folder: Path) -> None:
-    """Compile the skeletons of all stages in `folder`, as make would in a submission."""
+    """Compile the skeletons of all stages in `folder`, as make would in a submission; first of all, the solution's objects
+    are put there, where a skeleton has its text."""
     for stage in interface.stages.values():
         ignore = shutil.ignore_patterns("build", *stage.programs)
         shutil.copytree(TOP / stage.folder, folder / stage.folder, ignore=ignore, symlinks=True)
+    solution = TOP / "solution"
+    if all((solution / stage.folder / "Makefile").exists() for stage in interface.stages.values()):
+        for stage in interface.stages.values():
+            make_reference(interface, solution / stage.folder)
+        lay_objects(interface, solution, folder)
     for stage in interface.stages.values():
         common_objects.share(folder / stage.folder)
         run_make(interface, folder / stage.folder, keep_flags=False)

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,12 +29,13 @@ from batch.stages import Kit
 from batch.unpack import Refused
 from batch.workshop import Slot, Workshop, WorkshopError
 from reports import results
-from reports.results import StageResult, SubmissionResult
+from reports.results import StageResult, SubmissionResult, TestResult
 from sandbox import probe
 from sandbox.child import kill_user
-from sandbox.spec import MIB, NONE, Limits, Spec
+from sandbox.spec import MIB, NONE, OWN_UID, Limits, Spec
 from stage.config import GRADER, Interface, Stage
 from stage.diagnosis import find_cause
+from stage.where import LUCK
 
 CANNOT = 70
 FULL, NOT_FULL = 0, 1  # exit statuses of grader/check
@@ -78,6 +79,8 @@ class Grading:
             self._grade(number, prepared, spec)
             self.result.seconds = round(time.monotonic() - start, 2)
             self.on_progress(self.result)
+        self._locate_all(prepared, spec)
+        self.result.seconds = round(time.monotonic() - start, 2)
         return self.result
 
     # The place
@@ -92,9 +95,10 @@ class Grading:
             given.lay_objects(self.interface, self.shop.given, tree)
         for number in self.interface.stages:
             (self.slot.folder / f"c{number}").mkdir(mode=0o700)
+        (self.slot.folder / "w").mkdir(mode=0o700)
         (self.slot.folder / "kept").mkdir(mode=0o711)
         if self.slot.uid is not None:
-            for path in [tree, *tree.rglob("*"), *self.slot.folder.glob("c[0-9]*")]:
+            for path in [tree, *tree.rglob("*"), self.slot.folder / "w", *self.slot.folder.glob("c[0-9]*")]:
                 os.lchown(path, self.slot.uid, self.slot.uid)
         return prepared
 
@@ -122,8 +126,9 @@ class Grading:
         stage = self.result.stages[-1]
         spec_file, table_file = self.slot.folder / "spec.json", self.slot.folder / "kept" / f"stage{number}.json"
         spec.save(spec_file)
-        check = self._start_check(number, prepared, spec_file, table_file)
-        ended = self._wait(check, stage, table_file)
+        check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only,
+                                  *([] if self.interface.is_profile else ["--film"]))
+        ended = self._wait(check, lambda: self._tell(stage, table_file), table_file)
         kill_user(self.slot.uid)
         log = (self.slot.folder / "kept" / f"stage{number}.log").read_text(errors="replace")
         table = read_table(table_file)
@@ -131,22 +136,28 @@ class Grading:
         self.result.notes += [f"stage {number}: {event}" for event in table.get("sandbox", [])]
         artefacts.keep(stage, self.slot.folder, Path(self.request.out), self.request.name)
 
-    def _start_check(self, number: int, prepared: Prepared, spec_file: Path, table_file: Path) -> subprocess.Popen[bytes]:
+    def _start_check(self, number: int, prepared: Prepared, spec_file: Path, table_file: Path, only: Sequence[str],
+                     *more: str) -> subprocess.Popen[bytes]:
         options = self.request.options
         words = [sys.executable, str(GRADER / "sandbox/check.py"), str(spec_file)]
         words += ["--stage", str(number), str(prepared.stages[number])]
         words += ["--profile", options.profile] if options.profile else []
-        words += ["--json", str(table_file)]
-        words += [word for test in options.only for word in ("--only", test)]
+        words += ["--json", str(table_file), *more]
+        words += [word for test in only for word in ("--only", test)]
         words += [word for variable in prepared.variables for word in ("--variable", variable)]
         words += ["--stress"] if options.stress else []
+        compiled = sys.pycache_prefix or str(GRADER / "build/pycache")
         env = {"PATH": os.environ.get("PATH", os.defpath), "CKPTLAB_PATIENCE": str(options.patience),
-               "PYTHONPYCACHEPREFIX": str(GRADER / "build/pycache"), "PYTHONPATH": str(GRADER), "LANG": "C.UTF-8"}
+               "PYTHONPYCACHEPREFIX": compiled, "PYTHONPATH": str(GRADER), "LANG": "C.UTF-8"}
         with table_file.with_suffix(".log").open("wb") as log:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env,
                                     start_new_session=True, preexec_fn=limit_memory)
 
-    def _wait(self, check: subprocess.Popen[bytes], stage: StageResult, table_file: Path) -> int | None:
+    def _tell(self, stage: StageResult, table_file: Path) -> None:
+        fill(stage, read_table(table_file), NOT_FULL, "")
+        self.on_progress(self.result)
+
+    def _wait(self, check: subprocess.Popen[bytes], tell: Callable[[], None], table_file: Path) -> int | None:
         """grader/check's exit status, None if its time is over. What is known meanwhile goes to who wants to know."""
         end = time.monotonic() + self.request.options.stage_limit
         seen = 0
@@ -158,13 +169,43 @@ class Grading:
                     count = table_file.stat().st_mtime_ns if table_file.exists() else 0
                     if count != seen:
                         seen = count
-                        fill(stage, read_table(table_file), NOT_FULL, "")
-                        self.on_progress(self.result)
+                        tell()
             return None
         finally:
             if check.poll() is None:
                 os.killpg(check.pid, signal.SIGKILL)
                 check.wait()
+
+
+    # Where a fault is
+
+    def _locate_all(self, prepared: Prepared, spec: Spec) -> None:
+        """When no verdict can change any more: the reference's objects come within a submission's reach only now."""
+        seconds = self.request.options.where
+        if seconds <= 0 or self.interface.is_profile:
+            return
+        for stage in self.result.stages:
+            failed = next((test for test in stage.tests if test.outcome == results.FAILED), None)
+            if failed is None or stage.status != results.GRADED:
+                continue
+            if spec.tier == OWN_UID:  # a program could leave them where a later one finds them
+                failed.where_how = "not searched: this machine has no namespaces for the sandbox"
+            else:
+                self._locate(stage.stage, failed, prepared, spec)
+
+    def _locate(self, number: int, failed: TestResult, prepared: Prepared, spec: Spec) -> None:
+        spec_file, table_file = self.slot.folder / "spec.json", self.slot.folder / "kept" / f"where{number}.json"
+        spec.save(spec_file)
+        check = self._start_check(number, prepared, spec_file, table_file, [failed.test], "--where", str(self.request.options.where))
+        self._wait(check, lambda: None, table_file)
+        kill_user(self.slot.uid)
+        rows = read_table(table_file).get("tests", [])
+        again = results.test_from(rows[0]) if rows else None
+        if again is None or not again.where_how:
+            failed.where_how = LUCK if again is not None and again.outcome == results.PASSED else "not searched: the grader ended"
+            return
+        for name in ("where", "where_how", "cause", "cause_text", "next_step", "read"):
+            setattr(failed, name, getattr(again, name))
 
 
 def stage_name(stage: Stage) -> str:

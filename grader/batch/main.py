@@ -56,6 +56,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--no-reference", action="store_true", help="do not look first whether the reference passes on this machine")
     add("--patience", type=float, default=20.0, metavar="S", help="seconds to wait for an event (20)")
     add("--stage-limit", type=float, default=300.0, metavar="S", help="seconds for all tests of a stage (300)")
+    add("--where", type=float, default=Options.where, metavar="S",
+        help=f"seconds in which the place of each stage's first failure is searched ({Options.where:g}; 0: not at all)")
     add("--memory", type=int, default=Options.memory, metavar="MIB", help=f"that a submission may use ({Options.memory})")
     add("--disk", type=int, default=Options.disk, metavar="MIB", help=f"that a submission may fill ({Options.disk})")
     add("--course", type=Path, metavar="FILE", help="points, dates, hidden tests (grader/course.toml)")
@@ -76,7 +78,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
     tier = NONE if arguments.unsafe else arguments.sandbox
     options = Options(
         tier, sorted(set(arguments.stage)), list(arguments.only), arguments.stress, arguments.patience,
-        arguments.stage_limit, memory=arguments.memory, disk=arguments.disk, profile=profile_of(arguments),
+        arguments.stage_limit, arguments.where, memory=arguments.memory, disk=arguments.disk, profile=profile_of(arguments),
     )
     unknown = sorted(set(options.stages) - set(options.interface().stages))
     if unknown:

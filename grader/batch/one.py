@@ -71,7 +71,7 @@ def faults_among(result: SubmissionResult, request: Request) -> list[environment
     if not failed or reference is None:
         return []
     stages = sorted({stage.stage for stage, test in result.tests() if test.outcome == FAILED})
-    options = replace(request.options, only=failed, stages=stages)
+    options = replace(request.options, only=failed, stages=stages, where=0.0)
     asked = replace(request, name="reference", paths=[str(reference)], options=options)
     return environment.faults(job.grade(asked, lambda result: None))
 
@@ -90,6 +90,7 @@ def print_result(result: SubmissionResult) -> None:
             words = f" {test.reason.splitlines()[0]}" if test.reason else ""
             print(f"  {test.points:g}/{test.maximum:g}  {test.outcome:<8} {test.test}{words}")
             if test.outcome == FAILED:
+                print(f"        where: {test.where or 'not found'}; {test.where_how}\n" if test.where_how else "", end="")
                 print(f"        cause {test.cause or 'unknown'}: {test.cause_text}")
     print(f"\n{result.points:g} of {result.maximum:g} points; sandbox: {result.sandbox}")
 

@@ -186,7 +186,7 @@ def _digest(handed: _HandedIn, kit: Kit) -> str:
     digest = hashlib.sha256("\n".join(makevars.words(handed.variables)).encode())
     for stage, sources in sorted(handed.sources.items()):
         for name, data in sorted(sources.items()):
-            digest.update(f"\0{kit.stages[stage].folder}/{name}\0{len(data)}\0".encode() + data)
+            digest.update(os.fsencode(f"\0{kit.stages[stage].folder}/{name}\0{len(data)}\0") + data)
     return digest.hexdigest()
 
 

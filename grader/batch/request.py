@@ -20,6 +20,7 @@ class Options:
     stress: bool = False
     patience: float = 20.0  # seconds to wait for an event before it counts as never
     stage_limit: float = 300.0  # seconds for all tests of a stage
+    where: float = 10.0  # seconds in which the fault behind a stage's first failure is searched; 0: not at all
     maxima: dict[str, float] = field(default_factory=dict)  # stage -> points of all its tests, hidden ones too
     memory: int = Limits.memory // MIB  # that a submission may use, in MiB
     disk: int = Limits.disk // MIB

@@ -30,6 +30,7 @@ ENGINES: dict[str, Engine] = {"local": engine_local.run, "slurm": engine_slurm.r
 ALL_GRADED, SOME_NOT, CANNOT = 0, 1, 70
 OVERHEAD = 120.0  # seconds that a job may take besides its stages
 REFERENCE = "reference"
+FAILED_HERE = "the grader failed at the newest hand-in; this is of an earlier one"
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,20 @@ class Plan:
 def source_digest(submission: Submission) -> str:
     """Of what was handed in, as it came."""
     files = [path for path in submission.paths if path.is_file()]
-    files += [path for top in submission.paths if top.is_dir() for path in top.rglob("*") if is_plain(path)]
-    return digest_of(files, Path("/"))
+    files += [path for top in submission.paths if top.is_dir() for path in plain_files(top)]
+    return digest_of([path for path in files if os.access(path, os.R_OK)], Path("/"))
+
+
+def plain_files(top: Path) -> Iterator[Path]:
+    """All below a folder, however deep; what has a path that is too long, or may not be read, is passed over."""
+    folders = [str(top)]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif is_plain(Path(entry.path)):
+                    yield Path(entry.path)
 
 
 def is_plain(path: Path) -> bool:
@@ -95,7 +108,7 @@ class Batch:
         old = results.load(path)
         same = (old.digest, old.grader) == (request.digest, request.grader)
         wanted = set(self.plan.options.stages) <= {stage.stage for stage in old.stages} or not old.stages
-        return same and wanted and not any(stage.status == GRADER_FAILED for stage in old.stages)
+        return same and wanted and GRADER_FAILED not in [old.status, *(stage.status for stage in old.stages)]
 
     def result_path(self, name: str) -> Path:
         return self.plan.out / "results" / f"{name}.json"
@@ -124,7 +137,31 @@ class Batch:
         path.unlink()
 
     def grade(self, requests: Sequence[Request]) -> list[tuple[str, str]]:
-        """Run the jobs; who could not be graded, and why."""
+        """Run the jobs, those at which the grader fails a second time; who could not be graded, and why."""
+        failures = self._run(requests)
+        failed = {name for name, _ in failures}
+        if failed:
+            print(f"the grader failed at {', '.join(sorted(failed))}: once more", flush=True)
+            failures = self._run([request for request in requests if request.name in failed])
+        by_name = {request.name: request for request in requests}
+        for name, why in failures:
+            self._note_failure(by_name[name], why)
+        return failures
+
+    def _note_failure(self, request: Request, why: str) -> None:
+        """So that there is a row: with what an earlier run found, or with none."""
+        path = self.result_path(request.name)
+        if path.exists():
+            result = results.load(path)
+            if result.digest == request.digest:
+                return  # it says itself which stage the grader failed at
+            result.notes = [note for note in result.notes if not note.startswith(FAILED_HERE)] + [f"{FAILED_HERE}: {why}"]
+        else:
+            result = SubmissionResult(request.name, request.student, request.student_id, request.source, request.digest,
+                                      request.submitted, request.grader, status=GRADER_FAILED, message=why)
+        results.save(result, path)
+
+    def _run(self, requests: Sequence[Request]) -> list[tuple[str, str]]:
         self.fresh.mkdir(parents=True, exist_ok=True)
         by_name = {request.name: request for request in requests}
         jobs = [self.job(request) for request in requests]
@@ -147,7 +184,7 @@ class Batch:
         submission = Submission(REFERENCE, "the reference solution", "", (folder,), folder.name)
         # Its sources are part of the grader; besides them there may be images of gigabytes in its folder.
         request = self.request(submission, self.plan.out, self.grader)
-        request = replace(request, repeat="", options=replace(self.plan.options, only=[]))
+        request = replace(request, repeat="", options=replace(self.plan.options, only=[], where=0.0))
         if path.exists():
             old = results.load(path)
             known = {stage.stage for stage in old.stages} >= set(request.options.stages or request.options.interface().stages)

@@ -5,7 +5,8 @@ there, and a grader's home is closed to others. Its name is made from a digest o
 by each later run of the same grader, by all jobs of this machine at once. Paths in it are short: a submission that has
 room for a path of 100 bytes must lose the test of long paths, and no other.
 
-    /tmp/ckptlab-0123456789/keeper programs/ reference/ given/
+    /tmp/ckptlab-0123456789/keeper programs/ given/
+                            reference/  programs; build/, the grader's alone; earlier/N/, what `make REFERENCE=1` has
                             j/0/  the folder of the job that has slot 0: tree/, c1/ c2/ c3/ (cases), kept/
                             slots/0  is locked by that job
 """
@@ -18,16 +19,17 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from batch import given, users
+from batch import given, removal, users
 from batch.users import WorkshopError as WorkshopError  # for those who import it from here
 from sandbox.child import kill_user
-from stage.config import GRADER, TOP, Interface, load_interface
+from stage.config import GRADER, TOP, Interface, Stage, load_interface
 from stage.lab import BuildError, make_reference
 from stage.programs import locked
 
@@ -41,7 +43,7 @@ def digest_of(paths: list[Path], base: Path) -> str:
     """SHA-256 of these files' names and contents."""
     total = hashlib.sha256()
     for path in sorted(paths):
-        total.update(f"{os.path.relpath(path, base)}\0{path.stat().st_size}\0".encode())
+        total.update(os.fsencode(f"{os.path.relpath(path, base)}\0{path.stat().st_size}\0"))
         total.update(path.read_bytes())
     return total.hexdigest()
 
@@ -129,7 +131,7 @@ class Workshop:
         part.rename(self.keeper)
 
     def _copy_reference(self, interface: Interface) -> None:
-        """The programs, and the objects that `make REFERENCE=1` takes; no source, no debugging information."""
+        """The programs; and objects, with which a fault is found after the verdict. No source, no debugging information."""
         programs = {stage.reference_place: stage.programs for stage in interface.stages.values()}  # the last's have all
         for place, names in interface.references().items():
             source, target = built_reference(interface, names), self.reference / place
@@ -140,6 +142,19 @@ class Workshop:
                 shutil.copy(path, target / "build" / path.name)
             objects = [str(path) for path in (target / "build").glob("*.o")]
             subprocess.run(["strip", "-g", *objects], check=True)
+            (target / "build").chmod(0o700)  # nothing that a submission runs may read them
+        for number in interface.stages:
+            self._copy_earlier(interface, number)
+
+    def _copy_earlier(self, interface: Interface, number: int) -> None:
+        """What `make REFERENCE=1` takes in a stage: the objects of those before it, and none of its own."""
+        target = self.reference / "earlier" / str(number)
+        target.mkdir(parents=True, exist_ok=True)
+        for stage in interface.stages.values():
+            for name in sources_of(stage) - sources_of(interface.stages[number]) if stage.number < number else ():
+                path = self.reference / stage.reference_place / "build" / f"{name}.o"
+                if path.exists():
+                    shutil.copy(path, target / path.name)
 
     @contextlib.contextmanager
     def slot(self, own_uid: bool) -> Iterator[Slot]:
@@ -152,29 +167,33 @@ class Workshop:
                     continue
                 with users.one_of_its_own() if own_uid else contextlib.nullcontext() as uid:
                     slot = Slot(number, self.folder / "j" / str(number), uid)
-                    empty(slot)
+                    if not is_emptied(slot):
+                        continue  # what a job has left there costs nobody else anything
                     try:
                         yield slot
                     finally:
-                        empty(slot)
+                        is_emptied(slot)
                 return
         raise WorkshopError(f"{self.folder}: all {SLOTS} places are taken")
+
+
+def sources_of(stage: Stage) -> set[str]:
+    """What a stage has of its own, as the names of objects without .o."""
+    return {path.stem for suffix in ("c", "S") for path in (TOP / stage.folder).glob(f"*.{suffix}")}
+
+
+def is_emptied(slot: Slot) -> bool:
+    try:
+        empty(slot)
+    except OSError as error:
+        print(f"grade: {slot.folder} cannot be removed: {error}", file=sys.stderr)
+    return not slot.folder.exists()
 
 
 def empty(slot: Slot) -> None:
     """End what runs there, remove what lies there."""
     kill_user(slot.uid)
-    make_removable(slot.folder)
-    shutil.rmtree(slot.folder, ignore_errors=True)
-
-
-def make_removable(folder: Path) -> None:
-    """A submission may take the rights to its own folders away; who is no root needs them to remove what is inside."""
-    for where, names, _ in os.walk(folder):
-        for name in names:
-            path = os.path.join(where, name)
-            if not os.path.islink(path):
-                os.chmod(path, 0o700)
+    removal.remove(slot.folder)
 
 
 def built_reference(interface: Interface, names: list[str]) -> Path:

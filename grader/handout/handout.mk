@@ -32,7 +32,7 @@ doctor: ## what this machine is, and what of the lab works on it
 
 .PHONY: setup
 setup: ## install what is missing (the list with reasons: grader/dependencies)
-	@grader/setup check && echo "setup: nothing is missing"
+	@grader/setup grade && echo "setup: nothing is missing"
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -33,6 +33,7 @@ GIVEN = ["000-README", "README.md", "OVERVIEW", "OVERVIEW.svg", "LICENSE", ".edi
 KEPT = {"grader/kit", "grader/demo", "grader/bench", "grader/batch", "grader/reports", "grader/platforms", "grader/sandbox",
         "grader/classic", "grader/handout", "grader/grade", "grader/similar", "grader/course.toml"}
 HIDDEN = "hidden"
+TEXT = "000-README"
 
 # The objects are built here, in a copy of the solution, with these flags whatever the user's are; -g is stripped off.
 FLAGS = ["CFLAGS=-O2 -g", "-j2"]
@@ -55,8 +56,15 @@ def is_given(path: Path) -> bool:
 
 
 def given_files(top: Path) -> list[archive.Entry]:
-    return [archive.Entry.of(f"{PREFIX}/{path}", top / path)
-            for path in skeleton.tracked(top, *GIVEN) if is_given(path)]
+    entries = [archive.Entry.of(f"{PREFIX}/{path}", top / path)
+               for path in skeleton.tracked(top, *GIVEN) if is_given(path)]
+    return [entry._replace(data=with_own_head(top, entry.data)) if entry.name == f"{PREFIX}/{TEXT}" else entry
+            for entry in entries]
+
+
+def with_own_head(top: Path, text: bytes) -> bytes:
+    """What stands before the first section speaks of the whole kit: students have another beginning."""
+    return (top / "grader/handout" / f"{TEXT}.head").read_bytes() + text[text.index(b"## ") :]
 
 
 def run(*command: object) -> None:
@@ -87,7 +95,7 @@ def built_objects(scratch: Path, last: str) -> dict[str, bytes]:
             common_objects.share(makefile.parent, FLAGS[:1])
             run("make", "-C", makefile.parent, *FLAGS)
             objects.update((path.name, path) for path in makefile.parent.glob("build/*.o"))
-    run("strip", "-g", *objects.values())
+    run("strip", "-g", "-p", *objects.values())  # their dates stay: nothing is linked again
     return {name: path.read_bytes() for name, path in objects.items()}
 
 

@@ -93,7 +93,7 @@ def explanation(test: TestResult) -> str:
     """Why there are no points, the cause, and what to do next: what the grader prints at home."""
     lines = [cut(test.reason, TEXT_LIMIT)] + first_difference(test.expected, test.got)
     lines += [symptom for symptom in test.symptoms if " says: " in symptom][:5]
-    parts = {"Cause": test.cause_text, "Next": test.next_step, "Read": test.read, "Note": test.remark}
+    parts = {"Where": test.where, "Cause": test.cause_text, "Next": test.next_step, "Read": test.read, "Note": test.remark}
     lines += [f"{name}: {text}" for name, text in parts.items() if text]
     return "\n".join(line for line in lines if line)
 

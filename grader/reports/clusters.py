@@ -1,6 +1,7 @@
 """Failures of a class by their cause, so that a TA sees "31 students: TLS base".
 
-A cluster is one cause, wherever it shows: its key is the id of the cause. What nobody knows the cause of
+A cluster is one place in the code, if an experiment has found it, with all failures of that stage that have the same
+cause. Else it is one cause, wherever it shows: its key is the id of the cause. What nobody knows the cause of
 is put together by stage, test and message, the message without what differs from run to run. A stage that
 has no tests to show (it does not build, it is missing) is a cluster by its status.
 
@@ -102,6 +103,11 @@ class Cluster:
         return Counter(loss.place() for loss in self.losses).most_common()
 
     @property
+    def causes(self) -> list[tuple[str, int]]:
+        """What was said of why, where the place is known."""
+        return Counter(loss.test.cause_text for loss in self.losses if loss.test and loss.test.cause).most_common()
+
+    @property
     def messages(self) -> list[tuple[str, int]]:
         """What was said, without what differs from run to run."""
         counts = Counter(normalised(loss.message()) for loss in self.losses)
@@ -144,12 +150,18 @@ def _stage_losses(result: SubmissionResult, stage: StageResult) -> list[Loss]:
         if test.outcome == results.FAILED or test.test in skipped:
             others = skipped.get(test.test, [])
             points = sum(lost.maximum - lost.points for lost in [test, *others])
-            key = test.cause or unknown(stage, test)
+            key = key_of(stage, test)
             found.append(Loss(result, stage, test, key, points, len(others), first=not whole and not found))
     if whole:
         rest = max(0.0, stage.maximum - stage.points - sum(loss.points for loss in found))
         found.insert(0, Loss(result, stage, None, stage.cause or stage.status, rest, first=True))
     return found
+
+
+def key_of(stage: StageResult, test: TestResult) -> str:
+    """The place of the fault, if it was searched here and found, or for another test with the same cause; or the cause."""
+    found = {other.cause: other.where for other in stage.tests if other.where and other.cause}
+    return test.where or found.get(test.cause) or test.cause or unknown(stage, test)
 
 
 def unknown(stage: StageResult, test: TestResult) -> str:
@@ -206,6 +218,8 @@ def _cluster(loss: Loss, cause: Cause | None) -> Cluster:
         title = STATUS_TITLES.get(loss.key) or words(loss.key)
         return Cluster(loss.key, title, loss.stage.cause_text)
     test = loss.test
+    if loss.key not in (test.cause, unknown(loss.stage, test)):
+        return Cluster(loss.key, loss.key, "", "", test.read)
     if test.cause:  # of another grader's
         return Cluster(loss.key, words(test.cause), test.cause_text, test.next_step, test.read)
     message = normalised(test.reason)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import hashlib
 import json
 import math
 import os
@@ -45,12 +46,41 @@ class CourseError(Exception):
 @functools.lru_cache(maxsize=None)
 def read_catalogue(grader: Path = GRADER, profile: str = "") -> Catalogue:
     """What the tests of every stage declare; those of the lab, or of the profile in this file."""
+    text = list_of_profile(grader, profile) if profile else list_of_lab(grader)
+    return {int(stage): {row["test"]: _declared(row) for row in rows} for stage, rows in json.loads(text).items()}
+
+
+def list_of_lab(grader: Path) -> str:
+    """Kept in build/, under a name made of all that it comes from: a grading need not start another grader for it."""
+    kept = grader / "build" / f"tests-{digest_of_tests(grader)}.json"
+    if kept.exists():
+        return kept.read_text()
+    text = list_of_profile(grader, "")
+    if os.access(grader, os.W_OK):
+        kept.parent.mkdir(exist_ok=True)
+        for old in kept.parent.glob("tests-*.json"):
+            old.unlink(missing_ok=True)
+        part = kept.with_name(f".tests.{os.getpid()}")
+        part.write_text(text)
+        part.rename(kept)
+    return text
+
+
+def digest_of_tests(grader: Path) -> str:
+    total = hashlib.sha256()
+    for path in sorted([grader / "lab.toml", *grader.glob("stage/*.*"), *grader.glob("tests/*.py")]):
+        total.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def list_of_profile(grader: Path, profile: str) -> str:
+    """As grader/check says it."""
     command = [str(grader / "check"), *(["--profile", profile] if profile else []), "--list", str(grader)]
     env = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     if done.returncode != 0:
         raise CourseError([f"the tests cannot be listed:\n{done.stdout}{done.stderr}"])
-    return {int(stage): {row["test"]: _declared(row) for row in rows} for stage, rows in json.loads(done.stdout).items()}
+    return done.stdout
 
 
 def _declared(row: dict[str, Any]) -> Declared:

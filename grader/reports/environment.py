@@ -48,7 +48,7 @@ def _apply_to_stage(names: set[str], stage: StageResult) -> None:
         if test.outcome != ENVIRONMENT and (test.test in names or "" in names):
             test.outcome, test.reason = ENVIRONMENT, WORDS
             test.points = test.maximum = 0.0
-            test.cause = test.cause_text = test.next_step = ""
+            test.where = test.where_how = test.cause = test.cause_text = test.next_step = ""
     if "" in names:
         stage.maximum = 0.0
     elif stage.tests:

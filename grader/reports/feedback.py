@@ -78,6 +78,7 @@ def _strip_test(test: TestResult, hidden: Collection[str]) -> None:
     match = re.fullmatch(r"needs (\S+)", test.reason)
     if match and match[1] in hidden:
         test.reason = "needs a test that is not shown"
+    test.where, test.where_how = _text(test.where), _text(test.where_how)
     test.symptoms = _lines(test.symptoms[:SYMPTOMS])
     test.expected, test.got = _lines(test.expected), _lines(test.got)
     test.detail = test.artefacts = ""

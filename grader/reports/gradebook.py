@@ -30,11 +30,12 @@ def cell(value: object) -> str:
 
 
 def first_cause(result: SubmissionResult) -> str:
-    """Why the first points were lost: an id of a cause, or where it was if nobody knows the cause."""
+    """Why the first points were lost: an id of a cause, or where the fault is if nobody knows the cause."""
     if result.status != results.GRADED:
         return result.status
     losses = losses_of(result)
-    return losses[0].key if losses else ""
+    first = losses[0].test if losses else None
+    return first.cause if first and first.cause else losses[0].key if losses else ""
 
 
 def header(stages: list[int]) -> list[str]:

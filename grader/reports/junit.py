@@ -112,6 +112,7 @@ def _test_case(suite: str, test: TestResult) -> ET.Element:
 
 def _explanation(test: TestResult) -> str:
     parts = [test.title, test.reason]
+    parts += [f"Where: {test.where}; {test.where_how}"] if test.where else []
     parts += [f"Cause: {test.cause_text}"] if test.cause_text else []
     parts += [f"Next: {test.next_step}"] if test.next_step else []
     parts += [f"Read: {test.read}"] if test.read else []

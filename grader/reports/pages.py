@@ -3,6 +3,7 @@
     OUT/index.html           the class, for the staff
     OUT/students/NAME.html   everything about one submission, for the staff: hidden tests, artefacts
     OUT/feedback/NAME.html   the same for its author, without what feedback.py leaves out
+    OUT/films/NAME-N.html    the restart of a failed test of stage N, call by call (film/README), for that author
 
 Each page is one file that needs no network and no other file; templates/ holds what they look like. All
 that goes into a page passes `finalize` (text.py: no escapes, a limit) and is then escaped; should something
@@ -25,13 +26,16 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from reports import clusters, gradebook, results, summary
+from reports import clusters, results, summary
 from reports.feedback import feedback, moment
 from reports.results import SubmissionResult, TestResult
 from reports.text import clean, one_line, short, write_whole
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 GENERATOR = "ckptlab make grade"  # marks pages that may be written over, and removed when out of date
+
+FILM_GENERATOR = "ckptlab make film"  # the same, of films
+LARGEST_FILM = 16 << 20  # bytes
 
 LONG = 12000  # characters of a compiler's output or a stack trace
 REASON = 1500
@@ -65,6 +69,7 @@ def write_pages(
         writer.feedback(result, published)
     for folder in ("students", "feedback"):
         remove_old(out / folder, {result.name for result in writer.results})
+    writer.remove_old_films()
     writer.class_page()
 
 
@@ -86,15 +91,43 @@ class Writer:
         self.clusters = clusters.clusters(class_results)
         self.anchors = {cluster.key: (f"c{i}", cluster) for i, cluster in enumerate(self.clusters, 1)}
         self.environment = sorted({*environment, *summary.environment(class_results)})
+        self.films: set[str] = set()  # names of pages in OUT/films
         self.jinja = make_jinja()
         self.jinja.globals.update(title=title, now=now, generator=GENERATOR)
 
     def student(self, result: SubmissionResult) -> None:
-        self._submission("students", result, staff=True, anchors=self.anchors, withheld=0)
+        films = {test.test: f"../{link(test.artefacts)}/{link(test.film)}" for _, test in result.tests() if self._film(test)}
+        self._submission("students", result, staff=True, anchors=self.anchors, withheld=0, films=films)
 
     def feedback(self, result: SubmissionResult, published: bool) -> None:
         shown = feedback(result, published=published, now=self.now)
-        self._submission("feedback", shown.result, staff=False, anchors={}, withheld=shown.withheld)
+        films = self._give_films(result, {test.test for _, test in shown.result.tests()})
+        self._submission("feedback", shown.result, staff=False, anchors={}, withheld=shown.withheld, films=films)
+
+    def _film(self, test: TestResult) -> bytes:
+        """The page; nothing if there is none, or if it is not one of ours."""
+        path = self.out / test.artefacts / test.film
+        if not test.film or not is_below(f"{test.artefacts}/{test.film}") or path.is_symlink() or not path.is_file():
+            return b""
+        return path.read_bytes() if path.stat().st_size <= LARGEST_FILM else b""
+
+    def _give_films(self, result: SubmissionResult, shown: set[str]) -> dict[str, str]:
+        """Copies of those that the author may see: the folders where they lie have more in them."""
+        given = {}
+        for stage, test in result.tests():
+            page = self._film(test) if test.test in shown else b""
+            if page:
+                name = f"{result.name}-{stage.stage}.html"
+                write_whole(self.out / "films" / name, page.decode(errors="replace"))
+                self.films.add(name)
+                given[test.test] = f"../films/{link(name)}"
+        return given
+
+    def remove_old_films(self) -> None:
+        for path in (self.out / "films").glob("*.html"):
+            if path.name not in self.films and not path.is_symlink():
+                if FILM_GENERATOR in path.read_text(encoding="utf-8", errors="replace")[:1000]:
+                    path.unlink()
 
     def _submission(self, folder: str, result: SubmissionResult, **values: object) -> None:
         tests = {(stage.stage, test.test) for stage, test in result.tests()}
@@ -113,7 +146,8 @@ class Writer:
         if not is_below(test.artefacts) or not folder.is_dir():
             return []
         names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
-        return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names[:FILES]]
+        names = [*names[:FILES], *(["submission/"] if (folder / "submission").is_dir() else [])]  # batch/artefacts.py
+        return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names]
 
     def class_page(self) -> None:
         counted = summary.counted(self.results)
@@ -159,8 +193,8 @@ def make_jinja() -> jinja2.Environment:
     jinja.filters.update(long=lambda text: Markup.escape(clean(text, LONG)), comparison=comparison)
     jinja.filters.update(words=clusters.words, code=lambda text: clean(text, CODE))
     jinja.filters.update(reason=lambda text: clean(text, REASON))
-    jinja.globals.update(first_cause=gradebook.first_cause, results_of=results, grader_failed=summary.grader_failed)
-    jinja.globals.update(unknown=clusters.unknown, status_titles=clusters.STATUS_TITLES)
+    jinja.globals.update(results_of=results, grader_failed=summary.grader_failed)
+    jinja.globals.update(key_of=clusters.key_of, losses_of=clusters.losses_of, status_titles=clusters.STATUS_TITLES)
     return jinja
 
 

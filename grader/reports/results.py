@@ -53,6 +53,8 @@ class TestResult:
     stress: bool = False
     detail: str = ""
     remark: str = ""
+    where: str = ""  # the file and the step in which an experiment found the fault; "" if it found none
+    where_how: str = ""  # how it was found, or why not; "" if nothing was searched
     cause: str = ""  # an id of a cause; "" if the test passed, or nobody knows
     cause_text: str = ""
     next_step: str = ""
@@ -62,6 +64,7 @@ class TestResult:
     got: list[str] = field(default_factory=list)
     visibility: str = VISIBLE
     artefacts: str = ""  # a folder below the output folder, if there is one
+    film: str = ""  # a page in it: the restart, call by call
 
 
 @dataclass

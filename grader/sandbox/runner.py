@@ -43,6 +43,9 @@ class SandboxRunner(Runner):
     def grader(self) -> contextlib.AbstractContextManager[None]:
         return self.identity.grader()
 
+    def anew(self) -> Runner:
+        return SandboxRunner(self.spec)
+
     def begin_case(self) -> None:
         self.watch.forget()
 

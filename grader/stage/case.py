@@ -14,7 +14,7 @@ from pathlib import Path
 from stage import maps
 from stage.config import expand
 from stage.failure import Failure, check, check_equal
-from stage.image import BadImage, Image
+from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT, Lab
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output
 from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
@@ -41,9 +41,16 @@ class Stamp:
 def held(path: Path) -> Iterator[None]:
     """Keeps a file open while it is replaced: else the next one but one may have its inode, and so its stamp."""
     with contextlib.ExitStack() as stack:
-        if path.exists():
-            stack.enter_context(path.open("rb"))
+        with contextlib.suppress(BadImage, OSError):
+            stack.enter_context(open_plain(path))
         yield
+
+
+def check_plain(path: Path) -> None:
+    try:
+        open_plain(path).close()
+    except (BadImage, OSError) as error:
+        raise Failure(f"{path.name}: {error}", "image: not an ELF file") from error
 
 
 class _GivenUp:
@@ -219,6 +226,7 @@ class Case:
             came = wait_until(lambda: Stamp.of(path) != before or gone(), of=life.pid)
             if not came or Stamp.of(path) == before:
                 self._no_image(life, path)
+        check_plain(path)
         done = wait_until(lambda: self.handler_is_done(life) or life.status is not None, of=life.pid)
         if not done:
             raise Failure("the handler does not return", "checkpoint: hangs while it writes", *life.symptoms())
@@ -290,6 +298,15 @@ class Case:
         life = self.run("restart", command, env)
         self.stamps[life.role] = (image, before)
         return life
+
+    def wait_in_program(self, life: Life, program: Path) -> None:
+        """Wait until a restarted process is in the program: its file is mapped, its signals are unblocked."""
+
+        def there() -> bool:
+            mapped = any(region.name == str(program) for region in maps.regions_of(life.pid))
+            return life.status is not None or (mapped and self.handler_is_done(life))
+
+        wait_until(there, of=life.pid)
 
     # What must come out
 

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -53,20 +53,30 @@ def squeezed(text: str) -> str:
 # Of other people's style: ctags knows where a function ends
 
 
-def lines_of(path: Path, name: str) -> Optional[range]:
-    """The lines of a function, from 0; None if there is not exactly one of this name, or no ctags."""
+def plainly(words: Sequence[str]) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+
+
+def lines_of(path: Path, name: str, run: Callable[[Sequence[str]], str] = plainly) -> Optional[range]:
+    """The lines of a function, from 0; None if there is not exactly one of this name, or no ctags. `run` it, and tell
+    what it printed."""
     if shutil.which("ctags") is None:
         return None
     words = ["ctags", "--options=NONE", "--language-force=C", "--kinds-C=f", "--output-format=json", "--fields=+ne", "-o", "-", str(path)]
-    said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-    rows = [row for row in map(json.loads, said.splitlines()) if row.get("name") == name and "end" in row]
+    rows = [json.loads(line) for line in run(words).splitlines() if line.startswith("{")]
+    rows = [row for row in rows if row.get("name") == name and "end" in row]
     return range(rows[0]["line"] - 1, rows[0]["end"]) if len(rows) == 1 else None
 
 
-def with_function_of(path: Path, other: Path, name: str) -> Optional[str]:
-    """The text of one file with a function of another; None if one of them has it not."""
-    at, there = lines_of(path, name), lines_of(other, name)
-    if at is None or there is None:
+def function_in(path: Path, name: str) -> list[str]:
+    """The lines of a function; none if they are not known, or there is no such file."""
+    lines = lines_of(path, name) if path.exists() else None
+    return path.read_text().splitlines(keepends=True)[lines.start : lines.stop] if lines else []
+
+
+def with_lines(path: Path, at: Optional[range], others: Sequence[str]) -> Optional[str]:
+    """The text of a file with other lines in place of these; None if one of them is not known."""
+    if at is None or not others:
         return None
-    lines, others = (p.read_text(errors="surrogateescape").splitlines(keepends=True) for p in (path, other))
-    return "".join([*lines[: at.start], *others[there.start : there.stop], *lines[at.stop :]])
+    lines = path.read_text(errors="surrogateescape").splitlines(keepends=True)
+    return "".join([*lines[: at.start], *others, *lines[at.stop :]])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from elftools.elf.elffile import ELFFile
 
 NT_PRSTATUS, NT_PRPSINFO, NT_AUXV, NT_FILE = 1, 3, 6, 0x46494C45
 CKPT_TYPES = 0x434B0000
+CONTEXT_AT = 3 * 8 + 40  # in struct image_context: its ucontext_t's registers
 MOST_NOTES = 64 << 20  # bytes
 SAVED_REGISTERS = (
     "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
@@ -42,11 +45,24 @@ class BadImage(Exception):
     """The file is not an ELF core file of this machine."""
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """A plain file, and nothing else that a submission may have put there: not a FIFO, at which one waits for ever, nor a
+    link to what it cannot read itself."""
+    try:
+        file = open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except IsADirectoryError as error:
+        raise BadImage("it is a folder") from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise BadImage("it is no plain file")
+    return file
+
+
 class Image:
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_plain(path) as file:
+            self.size = os.fstat(file.fileno()).st_size
             self._read(file)
 
     def _read(self, file: Any) -> None:
@@ -60,12 +76,13 @@ class Image:
         self.segments: list[dict[str, Any]] = [dict(s.header) for s in elf.iter_segments()]
         self.loads = [self._load(s) for s in self.segments if s["p_type"] == "PT_LOAD"]
         self.notes: list[Note] = []
-        for segment in self.segments:
-            if segment["p_type"] == "PT_NOTE":
-                if segment["p_filesz"] > MOST_NOTES:
-                    raise BadImage(f"notes of {segment['p_filesz']} bytes")
-                file.seek(segment["p_offset"])
-                self.notes += parse_notes(file.read(segment["p_filesz"]))
+        notes = [segment for segment in self.segments if segment["p_type"] == "PT_NOTE"]
+        size = sum(segment["p_filesz"] for segment in notes)
+        if size > MOST_NOTES:
+            raise BadImage(f"notes of {size} bytes")
+        for segment in notes:
+            file.seek(segment["p_offset"])
+            self.notes += parse_notes(file.read(segment["p_filesz"]))
 
     @staticmethod
     def _load(s: dict[str, Any]) -> Load:
@@ -89,7 +106,7 @@ class Image:
         load = self.load_at(address)
         if load is None or address - load.start + size > load.stored:
             return None
-        with self.path.open("rb") as file:
+        with open_plain(self.path) as file:
             file.seek(load.offset + address - load.start)
             return file.read(size)
 
@@ -99,6 +116,15 @@ class Image:
         if note is None or len(note.data) < 112 + 27 * 8:
             return {}
         return dict(zip(SAVED_REGISTERS, struct.unpack_from("<27Q", note.data, 112)))
+
+    def saved_by_getcontext(self) -> dict[str, int]:
+        """From CKPT's note of the context: what getcontext() filled in."""
+        note = self.note(CKPT_TYPES + 2, "CKPT")
+        if note is None or len(note.data) < CONTEXT_AT + 17 * 8:
+            return {}
+        names = "r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip".split()  # <sys/ucontext.h>
+        found = dict(zip(names, struct.unpack_from("<17Q", note.data, CONTEXT_AT)))
+        return {name: value for name, value in found.items() if name not in ("r10", "r11", "rax")}  # it leaves these
 
     def files(self) -> list[tuple[int, int, int, str]]:
         """From NT_FILE: start, end, offset in bytes, name."""

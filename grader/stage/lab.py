@@ -153,8 +153,8 @@ class Lab:
         """Build what is there; warnings are counted and do no harm. Of another course's submission nothing matters but
         that its programs are there: its `make` may run a demo, which crashes, or may have another target."""
         text = ""
-        builds: list[list[str]] = [[], *self.interface.build_instead]
-        for instead in builds:
+        ways: list[list[str]] = [[], *self.interface.build_instead]
+        for instead in ways:
             problem = None
             try:
                 text = self._build_in_sandbox(instead) if self.place else run_make(self.interface, self.folder, True, instead)
@@ -186,20 +186,22 @@ class Lab:
     def _build_in_sandbox(self, instead: list[str]) -> str:
         assert self.place
         command = expand(instead or self.interface.build, dir=self.folder, jobs=2)
-        words = [*self.variables, *([f"REFERENCE_DIR={self.place.reference}/build"] if self.variables else [])]
+        earlier = Path(self.place.reference, "earlier", str(self.stage.number))
+        words = [*self.variables, *([f"REFERENCE_DIR={earlier}"] if self.variables else [])]
         env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
         with self.runner.grader():
             env.update(headers(self.interface, self.programs.folder / "headers") if instead else {})
-        readable = [self.tree, *([self.programs.folder] if instead else []), *([Path(self.place.reference) / "build"] if "REFERENCE=1" in words else [])]
-        return _built(command, *self._run_tool("make", command, self.folder, env, readable))
+        readable = [self.tree, *([self.programs.folder] if instead else [])]
+        readable += [earlier] if "REFERENCE=1" in words else []
+        return _built(command, *self.run_tool("make", command, self.folder, env, readable))
 
     def _link_in_sandbox(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
         try:
-            return self._run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
+            return self.run_tool("link", command, folder, {}, [self.tree, self.programs.folder])
         except BuildError as error:
             return 1, str(error)
 
-    def _run_tool(
+    def run_tool(
         self, role: str, command: Sequence[str], folder: Path, env: dict[str, str], readable: Sequence[Path]
     ) -> tuple[int, str]:
         """A compiler or the like, which reads what the submission wrote: its exit status and its words."""

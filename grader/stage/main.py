@@ -48,6 +48,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--variable", action="append", default=[], metavar="NAME=VALUE", help="of make, in a sandbox")
     parser.add_argument("--where", type=float, default=0.0, metavar="SECONDS",
                         help="for so long, look for the file at fault: the reference's objects in place of the student's")
+    parser.add_argument("--film", action="store_true", help="of the first restart that failed: a page, beside its other files")
     parser.add_argument("-v", "--verbose", action="store_true", help="the evidence of every failure")
     return parser.parse_args(argv)
 
@@ -76,7 +77,7 @@ def tests_files(lab: Lab) -> list[Path]:
 def pytest_arguments(options: argparse.Namespace, lab: Lab) -> list[str]:
     sys.path.append(str(GRADER / "tests"))  # a hidden test may use the functions of the others
     words = [*map(str, tests_files(lab)), "-c", str(GRADER / "stage" / "pytest.ini")]
-    words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:xdist.looponfail"]
     words += ["--import-mode=importlib"]
     if options.junit:
         words.append(f"--junitxml={options.junit.resolve()}")
@@ -157,13 +158,13 @@ def not_here(options: argparse.Namespace, lab: Lab) -> list[str]:
 
 
 def locate(scoring: Scoring, seconds: float) -> None:
-    """Where the first failure comes from. Not in a sandbox: what is run for this lies outside of it."""
+    """Where the first failure comes from."""
     lab, failed = scoring.lab, scoring.first_failure()
-    if failed is None or seconds <= 0 or lab.place or lab.interface.is_profile:
+    if failed is None or seconds <= 0 or lab.interface.is_profile:
         return
 
     def again(folder: Path, test: str, table: Path) -> None:
-        other = Lab(lab.stage.number, folder, interface=lab.interface)
+        other = Lab(lab.stage.number, folder, interface=lab.interface, runner=lab.runner.anew(), variables=lab.variables)
         other.use_reference(lab.reference())
         grade(parse_arguments([str(folder), "--stage", str(lab.stage.number), "--only", test, "--json", str(table)]), other, deep=0)
 
@@ -190,6 +191,8 @@ def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
     locate(scoring, options.where * (MORE if options.verbose else 1))
+    if options.film:
+        scoring.make_film()
     report.print_report(scoring, time.monotonic() - started, options.verbose)
     write_results(options, scoring, started)
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

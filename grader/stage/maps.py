@@ -56,6 +56,14 @@ def read_maps(pid: int) -> list[Region]:
         return parse(file.read())
 
 
+def regions_of(pid: int) -> list[Region]:
+    """The same; none if the process is gone."""
+    try:
+        return read_maps(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def without_vsyscall(regions: list[Region]) -> list[Region]:
     return [region for region in regions if region.name != "[vsyscall]"]
 

@@ -169,13 +169,16 @@ class Programs:
         return [self._compiler(how), *FLAGS, *flags, *sources, "-o", str(target), *libraries, *last]
 
     def _build(self, how: Recipe, sources: list[str], target: Path, libraries: list[str]) -> None:
-        """Each source alone, by its name in its folder: a cache of compilers' work then has it for all copies of the kit."""
+        """Each source alone, by its name in its folder: a cache of compilers' work then has it for all copies of the kit.
+
+        With -MD, the list of its headers, such a cache need not run the preprocessor first.
+        """
         part = target.with_name(f".{target.name}.{os.getpid()}")
         alone = replace(how, flags=[flag for flag in how.flags if not _is_for_the_linker(flag)])
         with tempfile.TemporaryDirectory() as folder:
             objects = [f"{folder}/{source}.o" for source in sources]
             for source, made in zip(sources, objects):
-                _run(self._command(alone, ["-c", source], Path(made), []), RuntimeError)
+                _run(self._command(alone, ["-MD", "-c", source], Path(made), []), RuntimeError)
             _run(self._command(how, objects, part, libraries), NotLinked if libraries else RuntimeError)
         part.rename(target)
 

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from stage import filmed
 from stage.scoring import Result, Scoring, repeat_command
 
 COLOURS = {"passed": "32", "failed": "31", "skipped": "33", "environment": "33", "bold": "1", "dim": "2"}
@@ -91,6 +92,8 @@ def print_failure(scoring: Scoring, result: Result) -> None:
     print_paragraph("Next", result.next_step)
     print_paragraph("Read", result.read)
     print(f"  Again:  {repeat_command(scoring.lab, result.test)}")
+    for name in [other.test for other in scoring.ordered() if other.film]:
+        print(f"  Film:   {scoring.lab.kept / name / filmed.NAME}: its restart, call by call, for a browser")
     print(f"  Files:  {scoring.lab.results / result.test}/ (repro.sh, outputs, image)")
 
 

@@ -87,6 +87,10 @@ class Runner:
     def grader(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
+    def anew(self) -> Runner:
+        """Another one like it, for a child of this process."""
+        return Runner()
+
     def begin_case(self) -> None: ...
 
     def symptoms(self, process: Optional[Process] = None) -> list[str]:

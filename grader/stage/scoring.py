@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -12,12 +13,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from stage import diagnosis
+from stage import diagnosis, filmed
 from stage.case import Case
 from stage.config import GRADER
 from stage.failure import Failure, printable
 from stage.lab import Lab
-from stage.where import LUCK, Where, same_files
+from stage.where import LUCK, Where
 
 NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
 
@@ -57,6 +58,7 @@ class Result:
     remark: str = ""
     where: str = ""  # "restorer_kernel.c, move() (step 3.7)", if that was searched and found
     where_how: str = ""
+    film: str = ""  # the name of a page in its folder: its restart, call by call
     cause: str = ""
     cause_text: str = ""
     next_step: str = ""
@@ -115,6 +117,7 @@ class Scoring:
         self.order: list[str] = []
         self.declarations: list[Declaration] = []
         self.problem = ""  # why nothing was graded: the compiler's words
+        self.cases: dict[str, Case] = {}  # of tests that failed
         self.after_test: Callable[[], None] = lambda: None
 
     # Fixtures
@@ -136,7 +139,7 @@ class Scoring:
         config.addinivalue_line("markers", "lab: points, step and needs of a test")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if self.selection.takes(item.name, options_of(item))]
+        items[:] = in_order_of_steps([item for item in items if self.selection.takes(item.name, options_of(item))])
         for item in items:
             self._expect(item)
         self.order = [item.name for item in items]
@@ -212,6 +215,7 @@ class Scoring:
         self._explain(result)
         if case is not None:
             write_artefacts(self.lab, case, result)
+            self.cases[item.name] = case
 
     def _explain(self, result: Result) -> None:
         cause = diagnosis.find_cause(result.symptoms)
@@ -227,14 +231,22 @@ class Scoring:
     def first_failure(self) -> Result | None:
         return next((result for result in self.ordered() if result.outcome == "failed"), None)
 
+    def make_film(self) -> None:
+        """Of the first failed test that has a restart."""
+        for result in self.ordered():
+            case = self.cases.get(result.test)
+            if result.outcome == "failed" and case is not None and filmed.restart_of(case):
+                result.film = filmed.film(case, f"{result.test}: the restart, step by step")
+                return
+
     def locate(self, result: Result, found: Where) -> None:
-        """An experiment has shown where it fails: only a cause of a step in that file can be the cause."""
+        """An experiment has shown where it fails: only a cause of these steps can be the cause."""
         result.where, result.where_how = found.words, found.how
         if found.how == LUCK:
             result.cause, result.cause_text, result.next_step = "", "", ""
         if not found.steps:
             return
-        causes = [cause for cause in diagnosis.load_causes() if cause.step in same_files(found.steps)]
+        causes = [cause for cause in diagnosis.load_causes() if cause.step in found.steps]
         if result.cause not in [cause.id for cause in causes]:
             result.cause, result.cause_text, result.next_step = "", "", ""
             cause = diagnosis.find_cause(result.symptoms, causes)
@@ -280,6 +292,17 @@ def options_of(item: pytest.Item) -> dict[str, Any]:
     if marker is None:
         raise pytest.UsageError(f"{item.nodeid}: no @points")
     return dict(marker.kwargs)
+
+
+def in_order_of_steps(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """So that the first failure is of the first step that is not right. What a test needs comes before it."""
+    by_name = {item.name: item for item in items}
+
+    def last_step(item: pytest.Item) -> list[int]:
+        own = [int(number) for number in re.findall(r"\d+", options_of(item)["step"])]
+        return max([own, *(last_step(by_name[name]) for name in options_of(item)["needs"] if name in by_name)])
+
+    return sorted(items, key=last_step)
 
 
 def repeat_command(lab: Lab, test: str) -> str:

@@ -3,10 +3,11 @@
 A stage is built of object files, and the reference's are here. All of the reference's: then the test must pass, else this
 search can say nothing. One of them in place of the student's, and it passes: the fault is in that file. Only linked for
 that; where the solution's source is, too, the functions of the file that was found are compiled, one by one. All in a copy
-of the student's tree, after the verdict, and for no points.
+of the student's tree, after the verdict, and for no points. Where the submission has rights of its own, all that is done
+in that copy is done with those: it can hold anything, links that lead out, too.
 
     unbegun     first all files with steps that are not begun, together: is it only that?
-    one         then the others with steps, one by one: first that of the step which the test, or its cause, names
+    one         then the others with steps, one by one: first the step which the test, or its cause, names
     several     all at once, and then the student's back, one by one, as long as the test passes
 """
 
@@ -16,6 +17,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +29,7 @@ from typing import NoReturn, Optional
 
 from stage import functions
 from stage.config import TOP
+from stage.image import BadImage, open_plain
 from stage.lab import BuildError, Lab
 from stage.process import patience
 
@@ -36,6 +39,7 @@ LUCK = "run again, the test passed: it depends on luck"
 MAKERS = "stub_"  # of stage 6's stub_gen: a new one would write sources anew, and make compile what needs them
 TIMES = 3  # an answer must come so often: some tests pass by luck
 NOT_COPIED = shutil.ignore_patterns("check", "*.tmp", ".git")
+LARGEST, MOST = 8 << 20, 64 << 20  # bytes of a file, and of all files, that are copied
 
 Files = frozenset[str]
 Grade = Callable[[Path, str, Path], object]  # runs one test of a stage's folder, and writes the results as JSON
@@ -70,12 +74,6 @@ def all_steps() -> list[Step]:
     return [Step(row["step"], row["file"], row["function"], row["unbegun"]) for row in json.loads(STEPS.read_text())]
 
 
-def same_files(steps: Sequence[str]) -> set[str]:
-    """All steps that are in the files of these."""
-    files = {step.file for step in all_steps() if step.number in steps}
-    return {step.number for step in all_steps() if step.file in files}
-
-
 class OutOfTime(Exception):
     """The budget is spent."""
 
@@ -87,6 +85,7 @@ class Bench:
     lab: Lab
     test: str
     tree: Path
+    table: Path  # the results, where no submission comes
     deadline: float
     grade: Grade
     swapped: Files = frozenset()
@@ -101,14 +100,16 @@ class Bench:
     @cached_property
     def objects(self) -> Files:
         """Those of the stage which the reference has, too, made of the same file."""
-        theirs = self.lab.reference() / "build"
+        with self.lab.runner.grader():
+            theirs = {path.name for path in (self.lab.reference() / "build").glob("*.o")}
         return frozenset(path.name for path in (self.stage / "build").glob("*.o")
-                         if (theirs / path.name).exists() and not path.name.startswith(MAKERS)
+                         if path.name in theirs and not path.name.startswith(MAKERS)
                          and not self._is_a_later_stages(path.stem))
 
     def _is_a_later_stages(self, name: str) -> bool:
         """One reference serves stages 1 to 3: what a later stage has under this name may be the reference's."""
-        files = (path.parent.name for path in TOP.glob(f"stage[0-9]*-*/{name}.c"))
+        with self.lab.runner.grader():
+            files = [path.parent.name for path in TOP.glob(f"stage[0-9]*-*/{name}.c")]
         return not self.lab.stage.reference and any(folder > self.stage.name for folder in files)
 
     def passes(self, swapped: Files) -> bool:
@@ -116,17 +117,30 @@ class Bench:
         if time.monotonic() > self.deadline:
             raise OutOfTime
         for name in swapped ^ self.swapped:
-            source = self.lab.reference() if name in swapped else self.lab.folder
-            shutil.copyfile(source / "build" / name, self.stage / "build" / name)  # new: make links it
+            path = self.stage / "build" / name
+            data = self._object(name, name in swapped)
+            path.unlink(missing_ok=True)
+            path.write_bytes(data)  # new: make links it
         for name in self.compiled:
             (self.stage / "build" / name).unlink(missing_ok=True)
         self.swapped = swapped
         self.tried += 1
         return self._outcome() == "passed"
 
+    def _object(self, name: str, reference: bool) -> bytes:
+        if not reference:
+            with open_plain(self.lab.folder / "build" / name) as file:
+                return file.read(LARGEST)
+        with self.lab.runner.grader():
+            return (self.lab.reference() / "build" / name).read_bytes()
+
     def _outcome(self) -> str:
         """Of the one test; "" if it cannot be built so. In a child of ours: all that it needs is loaded here already."""
-        table = self.tree / "table.json"
+        with self.lab.runner.grader():
+            return self._graded()
+
+    def _graded(self) -> str:
+        table = self.table
         table.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
@@ -150,6 +164,13 @@ class Bench:
         finally:
             os._exit(0)
 
+    def ctags(self, words: Sequence[str]) -> str:
+        """It reads what a submission wrote: where there is a sandbox, in that."""
+        if self.lab.place is None:
+            return functions.plainly(words)
+        with self.lab.runner.grader():
+            return self.lab.run_tool("ctags", words, self.stage, {}, [self.tree])[1]
+
     @contextmanager
     def with_text(self, file: str, text: str, objects: Files) -> Iterator[None]:
         """The student's file with another text; make compiles what is made of it."""
@@ -166,17 +187,38 @@ class Bench:
         return all(self.passes(swapped) for _ in range(TIMES))
 
 
+class Copying:
+    """Copies regular files, as many bytes as may be; what else there is does not come along."""
+
+    def __init__(self) -> None:
+        self.room = MOST
+
+    def __call__(self, source: str, target: str) -> None:
+        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            status = os.fstat(fd)
+            if stat.S_ISREG(status.st_mode) and status.st_size <= min(self.room, LARGEST):
+                self.room -= status.st_size
+                Path(target).write_bytes(file.read(LARGEST))
+                os.chmod(target, stat.S_IMODE(status.st_mode) & 0o777)
+                os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 @contextmanager
 def copy_of(lab: Lab) -> Iterator[Path]:
     """The stages of the student's tree, as built; what they need of the kit lies beside them."""
-    with tempfile.TemporaryDirectory(prefix="ckptlab-where-") as scratch:
-        tree = Path(scratch)
-        for folder in sorted({lab.folder, *(path for path in lab.folder.parent.glob("stage[0-9]*-*") if path.is_dir())}):
-            shutil.copytree(folder, tree / folder.name, symlinks=True, ignore=NOT_COPIED)
-        for name in ("grader", "reference", "solution"):
-            if (TOP / name).exists() and not (tree / name).exists():
-                (tree / name).symlink_to(TOP / name)
-        yield tree
+    with lab.runner.student():
+        tree = Path(tempfile.mkdtemp(prefix="ckptlab-where-") if lab.place is None else tempfile.mkdtemp("", "", f"{lab.place.job}/w"))
+        copying = Copying()
+        try:
+            for folder in sorted({lab.folder, *(path for path in lab.folder.parent.glob("stage[0-9]*-*") if path.is_dir())}):
+                shutil.copytree(folder, tree / folder.name, symlinks=True, ignore=NOT_COPIED, copy_function=copying)
+            for name in ("grader", "reference", "solution") if lab.place is None else ():
+                if (TOP / name).exists() and not (tree / name).exists():
+                    (tree / name).symlink_to(TOP / name)
+            yield tree
+        finally:
+            shutil.rmtree(tree, ignore_errors=True)
 
 
 def is_unbegun(step: Step, tree: Path) -> bool:
@@ -240,8 +282,12 @@ class Search:
         return [step for step in self.steps if step.file in files]
 
     def _one(self) -> Optional[Where]:
-        """The likeliest alone; then, if it is one file, always half of those that are left."""
+        """The likeliest step alone, or its file; then, if it is one file, always half of those that are left."""
         files = self._by_likelihood()
+        likely = next((number for number in self.likely if any(step.number == number for step in self.written)), "")
+        found = next((step for step in self.written if step.number == likely and self._is_function(step)), None)
+        if found is not None:
+            return self._answer([found], "function")
         return self._alone(files[:1]) or self._alone(self._halved(files[1:]))
 
     def _halved(self, files: list[str]) -> list[str]:
@@ -255,18 +301,26 @@ class Search:
             return None
         steps = self._in_files(files)
         found = next((step for step in steps if self._is_function(step)), None)
-        if found is None and files[0].endswith(".h") and (SOLUTION / files[0]).exists():
+        if found is None and files[0].endswith(".h") and self._has_sources():
             return None  # the objects that include it have other code as well
         return self._answer([found] if found else steps, "function" if found else "alone")
 
     def _is_function(self, step: Step) -> bool:
         """Where the solution's source is: does the test pass with the solution's text of this function?"""
-        text = functions.with_function_of(self.bench.tree / step.file, SOLUTION / step.file, step.function)
+        path = self.bench.tree / step.file
+        with self.bench.lab.runner.grader():
+            ours = functions.function_in(SOLUTION / step.file, step.function)
+        lines = functions.lines_of(path, step.function, self.bench.ctags) if ours else None
+        text = functions.with_lines(path, lines, ours)
         if text is None:
             return False
         objects = self.made[step.file]
         with self.bench.with_text(step.file, text, objects):
             return self.bench.surely_passes(self._objects(self.unbegun) - objects)
+
+    def _has_sources(self) -> bool:
+        with self.bench.lab.runner.grader():
+            return SOLUTION.exists()
 
     def _with_unbegun(self, files: Sequence[str]) -> Files:
         return self._objects([*self.unbegun, *self._in_files(files)])
@@ -301,16 +355,17 @@ class Search:
 
 def search(lab: Lab, test: str, likely: Sequence[str], seconds: float, grade: Grade) -> Where:
     """Where the fault is that fails this test; at most about so many seconds."""
+    all_steps()  # they are read with the grader's rights
     try:
         if lab.reference().resolve() == lab.folder:
             return Where()
-        with copy_of(lab) as tree:
-            bench = Bench(lab, test, tree, time.monotonic() + seconds, grade)
+        with tempfile.TemporaryDirectory(prefix="ckptlab-where-") as ours, copy_of(lab) as tree:
+            bench = Bench(lab, test, tree, Path(ours) / "table.json", time.monotonic() + seconds, grade)
             try:
                 return Search(bench, likely).find()
             except OutOfTime:
                 return Where(how=f"not found in {seconds:g} s, and {bench.tried} runs")
     except KeyboardInterrupt:
         return Where(how="not found: interrupted")
-    except (BuildError, OSError) as error:
+    except (BuildError, BadImage, OSError) as error:
         return Where(how=f"not searched: {str(error).splitlines()[0]}")

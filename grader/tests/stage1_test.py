@@ -285,7 +285,10 @@ def test_signal_safe(case: Case) -> None:
     check(not used, f"maps.o calls {', '.join(used)}", "readmaps: unsafe calls")
 
 
-BAD_LINES = ["nonsense\n", "1000-2000 rw-p 0 0:0\n", "1000-2000 rw-q 00000000 00:00 0 \n", "2000-1000 rw-p 0 00:00 0 \n"]
+BAD_LINES = [
+    "nonsense\n", "1000-2000 rw-p 0 0:0\n", "1000-2000 rw-q 00000000 00:00 0 \n", "2000-1000 rw-p 0 00:00 0 \n",
+    "1000-2000 rw-p  00:00 0 \n", "1000-1000000000000002000 rw-p 0 00:00 0 \n", "1000-2000 rw-p 0 00:00 99999999999999999999 \n",
+]
 
 
 @points(1, step="1.2", needs="test_file")

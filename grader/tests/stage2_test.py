@@ -17,7 +17,7 @@ from stage.failure import Failure, check, check_equal
 from stage.image import Image, Load
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
-from stage.process import Life, children_of, exit_words, has_signal, patience, wait_until
+from stage.process import Life, children_of, exit_words, has_signal, patience, status_field, wait_until
 from stage.scoring import points
 
 COUNTER = ("counter", 12, 5)
@@ -124,8 +124,10 @@ def memory_of(pid: int, region: maps.Region) -> bytes:
 
 @points(1, step="2.8", needs="test_image")
 def test_contents(case: Case) -> None:
-    """the stored bytes are the memory's"""
-    life, image = saved(case)
+    """the stored bytes are the memory's, whatever a checkpoint that was killed left behind"""
+    life = case.start_at_gate(*COUNTER)
+    (case.folder / f"image.tmp.{life.inner_pid}").write_bytes(b"left behind\n" * 100000)
+    image = case.open_image(case.checkpoint(life))
     os.kill(life.pid, signal.SIGSTOP)
     program = str(case.program("counter"))
     quiet = [r for r in case.maps_before if r.perms == "rw-p" and r.name in ("[heap]", program)]
@@ -185,8 +187,9 @@ def test_registers(case: Case) -> None:
     check(rip and "x" in rip.perms, f"rip {registers['rip']:#x} is in no code", "image: registers rip")
     check(rsp and rsp.name == "[stack]", f"rsp {registers['rsp']:#x} is not in [stack]", "image: registers rsp")
     check(tls and tls.perms.startswith("rw"), f"fs_base {registers['fs_base']:#x}", "image: registers fs_base")
-    for name, value in (("cs", 0x33), ("ss", 0x2B)):
-        check(registers[name] == value, f"{name} is {registers[name]:#x}", f"image: registers {name}")
+    fixed = {"cs": 0x33, "ss": 0x2B, "eflags": 0x202, "orig_rax": (1 << 64) - 1}
+    for name, value in {**fixed, **image.saved_by_getcontext()}.items():
+        check(registers[name] == value, f"{name} is {registers[name]:#x}, must be {value:#x}", f"image: registers {name}")
 
 
 def run_tool(case: Case, command: Sequence[str]) -> str:
@@ -250,8 +253,16 @@ def test_readckpt(case: Case) -> None:
 
 @points(3, step="2.2", needs="test_image")
 def test_restart(case: Case) -> None:
-    """the reference's restart brings the counter back from this image"""
-    case.survives(*COUNTER, before=BEFORE, after=AFTER, ckpt=STUDENT, restart=REFERENCE)
+    """the reference's restart brings the counter back from this image, and nothing of restart's is left"""
+    life, image = saved(case)
+    life.kill()
+    second = case.restart(image.path, REFERENCE)
+    case.wait_in_program(second, case.program("counter"))
+    known = [region.start for region in case.maps_before]
+    left = [r for r in maps.regions_of(second.pid) if r.perms == "r-xp" and not r.inode and not r.name and r.start not in known]
+    case.open_gate(1)
+    case.check_rest(life, second, expected_output(life.lines()[0], WHOLE), 7)
+    check(not left, f"the restorer's block is still there: {left[:1]}", "maps: extra code of the restorer")
 
 
 @points(1, step="2.3", needs="test_restart")
@@ -391,7 +402,7 @@ def test_full_disk(case: Case) -> None:
 
 @points(1, step="2.1", needs="test_restart")
 def test_second_signal(case: Case) -> None:
-    """more signals arrive while the image is written"""
+    """more signals arrive while the image is written; and a read() that waits goes on"""
     life = case.start_at_gate(*COUNTER)
     for _ in range(30):
         case.signal(life)
@@ -399,6 +410,27 @@ def test_second_signal(case: Case) -> None:
     case.open_gate(1)
     case.check_whole(life, WHOLE)
     restart_rest(case, life, path)
+    check_reading(case)
+
+
+def check_reading(case: Case) -> None:
+    """SA_RESTART: the program does not hear of the checkpoint."""
+    case.close_gates()
+    life = case.start_at_gate("reader")
+    wait_until(lambda: status_field(life.pid, "State").startswith("S"), of=life.pid)
+    case.checkpoint(life)
+    case.open_gate(1)
+    life.wait_for_line("gate 02")
+    check("EINTR" not in life.text(), "a read() was interrupted by the checkpoint", "ckpt: read interrupted")
+    life.kill()
+
+
+def check_mask(life: Life) -> None:
+    """While the handler runs, all other signals wait. It may be done by now, or dead."""
+    blocked = int(status_field(life.pid, "SigBlk") or "0", 16)
+    ours, others = 1 << signal.SIGUSR2 - 1, (signal.SIGUSR1, signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGRTMIN + 1)
+    bad = [number for number in others if not blocked >> number - 1 & 1]
+    check(not blocked & ours or not bad, f"in the handler, signals {bad} are not blocked", "ckpt: signals not blocked")
 
 
 LARGE_MIB = 96
@@ -420,6 +452,7 @@ def kill_in_mid_write(case: Case) -> Path:
     before = {p.name: Stamp.of(p) for p in case.folder.iterdir()}
     case.signal(life)
     wait_until(lambda: _is_written(case.folder, before) or life.status is not None, of=life.pid)
+    check_mask(life)
     check(life.status is None, f"the program died: {exit_words(life.status)}", *life.symptoms())
     life.kill()
     return path

@@ -78,11 +78,13 @@ def test_clock(case: Case) -> None:
     counts(case, "counter-clock")
 
 
+RAISED = ["raise returned 0", "caught 1", "pthread_kill returned 0", "caught 1", "affinity 0", "clock 0"]
+
+
 @points(1, step="3.6", needs="test_counter")
 def test_raise(case: Case) -> None:
     """raise() and pthread_kill() reach this process"""
-    after = ["raise returned 0", "caught 1", "pthread_kill returned 0", "caught 1", "affinity 0", "clock 0"]
-    case.survives("raise", after=after)
+    case.survives("raise", after=RAISED)
 
 
 @points(1, step="3.6", needs="test_counter")
@@ -103,12 +105,13 @@ def test_tls(case: Case) -> None:
     case.survives("tls", after=["words 1", "text Initial value", "errno 1234", "self 1"])
 
 
+MALLOC = ["brk kept 1", "brk grew 1", "small 4000", *(f"large {letter}" for letter in "ABCD")]
+
+
 @points(1, step="3.8", needs="test_counter")
 def test_malloc(case: Case) -> None:
     """malloc: the heap is where it was, and grows"""
-    larges = [f"large {letter}" for letter in "ABCD"]
-    after = ["brk kept 1", "brk grew 1", "small 4000", *larges]
-    case.survives("malloc", before=["brk is set"], after=after)
+    case.survives("malloc", before=["brk is set"], after=MALLOC)
 
 
 @points(1, step="3.3", needs="test_counter")
@@ -117,10 +120,20 @@ def test_recursion(case: Case) -> None:
     case.survives("recursion", after=["shallow 1", "deep 1"])
 
 
-@points(2, step="3.6", needs="test_counter")
+KEPT = ["tid address 1", "robust list 1", "gs 1"]  # of programs/kept.c
+
+
+@points(1, step="3.6", needs="test_counter")
 def test_rseq(case: Case) -> None:
-    """the kernel keeps the processor's number up to date (rseq)"""
+    """what the kernel keeps of the thread: the processor's number (rseq), the tid's address, the robust list, gs"""
     case.survives("rseq", before=["rseq 1"], after=["rseq 1"])
+    again(case, "kept", after=KEPT)
+
+
+def again(case: Case, program: str, *arguments: object, **how: object) -> None:
+    """Another program in the same case."""
+    case.close_gates()
+    case.survives(program, *arguments, **how)  # type: ignore[arg-type]
 
 
 # Addresses
@@ -146,8 +159,23 @@ def repeat_restart(case: Case, program: str, times: int, options: Sequence[str] 
 
 @points(1, step="3.1", needs="test_counter")
 def test_addresses(case: Case) -> None:
-    """one image restarted eight times, at whatever addresses the kernel chooses"""
+    """one image restarted eight times, at whatever addresses the kernel chooses; and place_find() among 200 others"""
     repeat_restart(case, "counter", 8)
+    check_places(case)
+
+
+def check_places(case: Case) -> None:
+    """The student's place_find() in a program of ours."""
+    stages = sorted(case.lab.folder.parent.glob("stage[123]-*"))
+    folders = [word for folder in (case.lab.folder, *reversed(stages)) for word in ("-I", folder)]
+    program, source = case.folder / "places", case.lab.programs.source("places.c")
+    built = case.run("gcc", ["gcc", *folders, source, case.lab.folder / "build" / "place.o", "-o", program])
+    check(built.wait(30) == 0, f"{built.shell()}\n{built.messages()}", "restart: interface of place.c")
+    life = case.run("places", [program])
+    check(life.wait() == 0, f"place_find(): {exit_words(life.status)}", "place: crashes", *life.symptoms())
+    wrong = [line for line in life.lines() if not line.endswith((": is free", ": none"))]
+    words = f"place_find() is wrong {len(wrong)} times of {len(life.lines())}: {''.join(wrong[:1])}"
+    check(not wrong, words, *sorted({f"place: {line.partition(': ')[2]}" for line in wrong}))
 
 
 def lowest_address(program: Path) -> int:
@@ -211,7 +239,7 @@ def next_life(case: Case, life: Life, number: int, expected: Sequence[str]) -> L
     return case.restart(image)
 
 
-@points(2, step="3.8", needs="test_usleep")
+@points(1, step="3.8", needs="test_usleep")
 def test_again(case: Case) -> None:
     """a checkpoint of the restarted program, and so on, five times"""
     generations(case, 5, REFERENCE)
@@ -274,39 +302,25 @@ def test_timers(case: Case) -> None:
 @points(1, step="3.8", needs="test_counter")
 def test_process(case: Case) -> None:
     """working directory, umask, limits, name, auxiliary vector, arguments"""
+    process_state(case, REFERENCE)
+
+
+def process_state(case: Case, ckpt: str) -> None:
     folder = case.folder / "working here"
     folder.mkdir()
     state = ["cwd 1", "umask 137", "files 97", f"stack {6 << 20}", "name my own name", "auxv 1", "cmdline 1", "getauxval 1"]
-    case.survives("process", folder, before=state, after=state)
+    case.survives("process", folder, before=state, after=state, ckpt=ckpt)
 
 
 # Address spaces
 
 
-def restarted_at_gate(case: Case, *options: str) -> tuple[Life, list[str]]:
-    """A restarted program that stays at gate 1, and the maps it must have."""
-    life = case.start_at_gate("counter", 12, 5, ckpt=REFERENCE)
-    image = case.checkpoint(life)
-    expected = [str(region) for region in maps.joined(maps.read_maps(life.pid))]
-    life.kill()
-    return case.restart(image, STUDENT, *options), expected
-
-
-def wait_in_program(case: Case, life: Life, program: Path) -> None:
-    """Wait until the restarted process is in the program: its file is mapped, its signals are unblocked."""
-
-    def there() -> bool:
-        mapped = any(line.endswith(str(program)) for line in joined_maps(life.pid))
-        return life.status is not None or (mapped and case.handler_is_done(life))
-
-    wait_until(there, of=life.pid)
+def open_numbers(life: Life) -> list[int]:
+    return sorted(map(int, os.listdir(f"/proc/{life.pid}/fd")))
 
 
 def joined_maps(pid: int) -> list[str]:
-    try:
-        return [str(region) for region in maps.joined(maps.read_maps(pid))]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    return [str(region) for region in maps.joined(maps.regions_of(pid))]
 
 
 def pages_from(base: int, pid: int) -> list[str]:
@@ -325,7 +339,7 @@ def test_protections(case: Case) -> None:
     expected = pages_from(base, life.pid)
     life.kill()
     again = case.restart(image)
-    wait_in_program(case, again, case.program("guard"))
+    case.wait_in_program(again, case.program("guard"))
     got = pages_from(base, again.pid) if again.status is None else []
     pairs = [(e.split(" ", 1)[1], g.split(" ", 1)[1]) for e, g in zip(expected, got)]
     guards = [g for e, g in pairs if e == "---p" != g and "w" not in g]
@@ -338,12 +352,24 @@ def test_protections(case: Case) -> None:
 
 @points(1, step="3.8", needs="test_counter")
 def test_maps(case: Case) -> None:
-    """/proc/PID/maps afterwards is what it was"""
-    life, expected = restarted_at_gate(case)
-    wait_in_program(case, life, case.program("counter"))
+    """/proc/PID/maps afterwards is what it was, and no file is left open"""
+    same_maps(case, REFERENCE)
+
+
+def same_maps(case: Case, ckpt: str) -> None:
+    """A restarted program that stays at gate 1 has the regions and descriptors that it had."""
+    first = case.start_at_gate("counter", 12, 5, ckpt=ckpt)
+    image = case.checkpoint(first)
+    expected, numbers = joined_maps(first.pid), open_numbers(first)
+    first.kill()
+    life = case.restart(image)
+    case.wait_in_program(life, case.program("counter"))
     wait_until(lambda: joined_maps(life.pid) == expected or life.status is not None, 1)
     got = joined_maps(life.pid)
     check_equal(got, expected, "the address space is not what it was", *map_symptoms(got, expected))
+    got_numbers = open_numbers(life)
+    words = "descriptors: left open" if len(got_numbers) > len(numbers) else "descriptors: closed"
+    check(got_numbers == numbers, f"descriptors {got_numbers}, and the program had {numbers}", words)
 
 
 def map_symptoms(got: Sequence[str], expected: Sequence[str]) -> list[str]:
@@ -357,6 +383,24 @@ def map_symptoms(got: Sequence[str], expected: Sequence[str]) -> list[str]:
         if words[1] == "r-xp" and words[-1] == "0":
             symptoms.append("maps: extra code of the restorer")
     return symptoms
+
+
+@points(1, step="3.6", needs=["test_whole_chain", "test_raise", "test_rseq"])
+def test_own_thread(case: Case) -> None:
+    """the thread, from an image of your own ckpt: raise(), rseq, the tid's address, the robust list"""
+    case.survives("raise", after=RAISED, ckpt=STUDENT)
+    again(case, "rseq", before=["rseq 1"], after=["rseq 1"], ckpt=STUDENT)
+    again(case, "kept", after=KEPT, ckpt=STUDENT)
+
+
+@points(1, step="3.8", needs=["test_whole_chain", "test_malloc", "test_process", "test_maps"])
+def test_own_process(case: Case) -> None:
+    """the address space, from an image of your own ckpt: the heap, the arguments, all regions"""
+    case.survives("malloc", before=["brk is set"], after=MALLOC, ckpt=STUDENT)
+    case.close_gates()
+    process_state(case, STUDENT)
+    case.close_gates()
+    same_maps(case, STUDENT)
 
 
 @points(1, step="3.4", needs="test_counter")

@@ -99,6 +99,8 @@ def test_table(case: Case) -> None:
     got = [line.replace(" directory", "") for line in files_text(case)]
     check_equal(got, expected, "the table is not what the kernel shows", "files: table")
     check_equal(files_text(case, STUDENT), files_text(case), "your readckpt shows another table", "files: table")
+    born = [line.lstrip("# ").split(" ")[0] for line in whole_text(case) if " pre-opened" in line]
+    check_equal(born, ["0", "1", "2"], "what the program was born with", "files: pre-opened")
     case.open_gate(1)
     life.wait()
 
@@ -138,6 +140,8 @@ def test_nameless_kept(case: Case) -> None:
     first, texts = life.lines(), [text_of(line) for line in life.lines()[1:]]
     check(texts[2:] == [texts[0], "pos 3 100", "pos 4 6", "read 5 ore/", texts[-1]], "the original's output", "original: wrong output")
     assert case.image is not None
+    suffixes = [line for line in files_text(case) if "(deleted)" in line.split(" : ")[1]]
+    check(not suffixes, f"' (deleted)' is no part of the name: {suffixes[:1]}", "files: suffix")
     check(case.image.stat().st_blocks * 512 < 32 << 20, "the image is too large", "files: nameless")
     second = case.restart(case.image, REFERENCE)
     second.wait()

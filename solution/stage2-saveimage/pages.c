@@ -4,7 +4,7 @@
 
 /*
  * The largest write(): a single one moves less than 2 GiB, and pieces of 2 MiB and more were measured to
- * be five times slower (DESIGN.md 5).
+ * be five times slower.
  */
 #define LARGEST_WRITE (1UL << 20)
 

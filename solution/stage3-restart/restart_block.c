@@ -88,7 +88,8 @@ static void put_calls(struct block *b, struct restorer *r, const struct image *i
         size_t size;
         const void *note = image_note(image, IMAGE_NOTE_NAME, (*part)->type, (*part)->min_size, &size);
         if (note != NULL && (*part)->restore != NULL)
-            r->calls[r->call_count++] = (struct part_call){moved(b, (*part)->restore), put(b, note, size), size};
+            r->calls[r->call_count++] = (struct part_call){put(b, (*part)->name, strlen((*part)->name) + 1),
+                                                           moved(b, (*part)->restore), put(b, note, size), size};
     }
 }
 

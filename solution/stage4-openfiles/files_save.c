@@ -103,9 +103,9 @@ static int owner_of(const struct open_file_table *table, size_t i)
 {
     const struct open_file *file = &table->files[i];
     //@ step 4.2 Find out which descriptors share one open file description.
-    //@ Of the entries before the i-th: one with the same device and inode, which is its own owner, and for which
-    //@ fd_shares() says yes. Return its number; else file->fd. The same file opened twice has the same inode,
-    //@ too, but an offset for each: only the kernel can tell (kcmp(2), in fd_sharing.c).
+    //@ Goal: the number of the lowest descriptor with the i-th entry's description; its own if there is none below
+    //@ it. Ask the kernel only where it is worth it: fd_shares() is a system call, and a program may have thousands
+    //@ of descriptors. Where to read: open_files.h, fd_sharing.h, kcmp(2).
     for (const struct open_file *other = table->files; other < file; other++)
         if (other->inode == file->inode && other->device == file->device && other->dup_of == other->fd &&
             fd_shares(other->fd, file->fd))

@@ -41,7 +41,7 @@ static void check_order(const struct core *core, uint64_t used)
     if (!core->from_gdb || own == INTELS_MASKS)
         errx(EX_DATAERR, "%s: the vector registers are in the order of another processor", core->path);
     warnx("%s: a gdb before version 14 wrote it, which writes AVX-512 registers wrongly on this processor: if the "
-          "program uses them, it may compute wrongly now (solution/README, Limits)", core->path);
+          "program uses them, it may compute wrongly now (000-README, step 5.5)", core->path);
 }
 
 /*
@@ -83,8 +83,9 @@ static void put_registers(const struct core *core, ucontext_t *to)
     const struct user_regs_struct *r = &core->registers;
     greg_t *regs = to->uc_mcontext.gregs;
     //@ step 5.4 All general registers, from NT_PRSTATUS into the frame.
-    //@ regs[REG_R8] to regs[REG_RIP], and regs[REG_EFL]; the segments share a word: cs in its lowest 16 bits, ss in
-    //@ its highest. The program's blocked signals: core->status->pr_sighold, into uc_sigmask, 8 bytes.
+    //@ Goal: all of `r` in `regs` (not the bases of fs and gs), and the signals that the program had blocked.
+    //@ Where to read: <sys/user.h> and <sys/ucontext.h> for the names on both sides; struct sigcontext in
+    //@ <asm/sigcontext.h> for the word in which segments lie side by side; core.h and <sys/procfs.h> for signals.
     //@ stub: (void)r, (void)regs;
     regs[REG_R8] = (greg_t)r->r8, regs[REG_R9] = (greg_t)r->r9, regs[REG_R10] = (greg_t)r->r10;
     regs[REG_R11] = (greg_t)r->r11, regs[REG_R12] = (greg_t)r->r12, regs[REG_R13] = (greg_t)r->r13;

@@ -11,6 +11,8 @@ import itertools
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +106,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted(kept, key=lambda item: not item.get_closest_marker("xdist_group"))
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What Python has compiled of copies of this tree is of no use to anybody any more."""
+    if sys.pycache_prefix and not hasattr(config, "workerinput") and not TOP.is_relative_to(tempfile.gettempdir()):
+        shutil.rmtree(sys.pycache_prefix + tempfile.gettempdir(), ignore_errors=True)
+
+
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
 def pytest_testnodedown(node: Any) -> None:
     told.update(getattr(node, "workeroutput", {}))
@@ -118,7 +126,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
 
 def git(tree: Path, *arguments: str) -> str:
     """Runs git in a tree of a test's own, whatever the user's configuration says."""
-    command = ["git", "-c", "user.name=test", "-c", "user.email=test", "-c", "core.hooksPath=",
+    command = ["git", "-c", "user.name=test", "-c", "user.email=test", "-c", "core.hooksPath=", "-c", "core.compression=0",
                *arguments]
     return subprocess.run(command, cwd=tree, check=True, text=True,
                           stdout=subprocess.PIPE).stdout
@@ -148,10 +156,10 @@ def copy_built(target: Path) -> None:
 
 def copy_tracked(source: Path, target: Path) -> None:
     """Copies the files that git tracks, as they are now, committed or not."""
-    for name in git(source, "ls-files", "-z").split("\0"):
-        if name and ((source / name).is_symlink() or (source / name).exists()):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source / name, target / name, follow_symlinks=False)
+    names = [name for name in git(source, "ls-files", "-z").split("\0") if name and os.path.lexists(source / name)]
+    target.mkdir(parents=True, exist_ok=True)
+    words = ["xargs", "-0", "cp", "-P", "-p", "--parents", "-t", target]
+    subprocess.run(words, cwd=source, input="\0".join(names), text=True, check=True)
 
 
 @pytest.fixture
@@ -165,6 +173,8 @@ def checkout(tmp_path: Path) -> Path:
     tree = tmp_path / "ckptlab"
     copy_tracked(TOP, tree)
     git(tree, "init", "--quiet")
+    objects = TOP / git(TOP, "rev-parse", "--git-path", "objects").strip()
+    (tree / ".git/objects/info/alternates").write_text(f"{objects}\n")  # what is committed here is not written once more
     git(tree, "add", "--all")
     git(tree, "commit", "--quiet", "--message", "test")
     return tree

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import os
 import shutil
 import signal
@@ -24,11 +25,12 @@ from stage.config import GRADER, TOP, load_interface
 # What is made once is made by one worker; all mutants, or a hundred submissions, take their time.
 pytestmark = [pytest.mark.xdist_group("batch"), pytest.mark.timeout(7200)]
 
+STAGE1 = ("--stage", "1", "--where", "120")
 HONEST = [name for name in honest.names() if 1 in honest.stages(name)]
 
-# For `make check`: one stage, with two mutants that lose there and one honest submission, other ones each day (a small
+# For `make check`: one stage, with a mutant that loses there and one honest submission, other ones each day (a small
 # class has the first stage); for `make stress`: all stages, all mutants, and all of those.
-DAYS = [(2, ("is-restart-late", "short-write")), (3, ("no-tls", "is-restart-late"))]
+DAYS = [(2, ("is-restart-late",)), (3, ("no-tls",)), (2, ("short-write",)), (3, ("is-restart-late",))]
 SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write")
 
 
@@ -78,7 +80,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "broken.zip").write_bytes(b"PK\3\4 and no more")
     (make(made / "stage2only" / "stage2-saveimage") / "ckpt.c").write_text("int main(void) { return 0; }\n")
     interrupted(made, folder / "out")
-    done = grade(made, folder / "out", "--stage", 1)
+    done = grade(made, folder / "out", *STAGE1)
     (folder / "said").write_text(done.stdout + done.stderr)
     return folder
 
@@ -90,7 +92,7 @@ def make(folder: Path) -> Path:
 
 def interrupted(submissions: Path, out: Path) -> None:
     """Grade, until the first result is there; then Ctrl-C."""
-    command = ["env", "--default-signal=INT", str(GRADER / "grade"), str(submissions), "-o", str(out), "-j", "1", "--stage", "1"]
+    command = ["env", "--default-signal=INT", str(GRADER / "grade"), str(submissions), "-o", str(out), "-j", "1", *STAGE1]
     process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     end = time.monotonic() + 600
     while not list((out / "results").glob("*.json")) and process.poll() is None and time.monotonic() < end:
@@ -120,10 +122,20 @@ def test_each_has_what_it_deserves(small: Path) -> None:
     assert {result.maximum for result in found.values() if result.status == GRADED} == {20}
 
 
+def test_the_place_of_a_fault_is_found_and_shown(small: Path) -> None:
+    """After the verdict, in the sandbox; the class page has those with one fault together."""
+    [failed] = [t for _, t in table(small / "out")["vvar"].tests() if t.outcome == FAILED]
+    assert failed.where == "region_plan.c, region_plan() (step 1.5)", failed.where_how
+    page = (small / "out/index.html").read_text()
+    assert f"<strong>{failed.where}</strong>" in page and failed.cause_text in html.unescape(page)
+    assert failed.where in (small / "out/feedback/vvar.html").read_text()
+
+
 def test_failures_leave_what_is_needed_to_look_again(small: Path) -> None:
     test = next(t for _, t in table(small / "out")["vvar"].tests() if t.outcome == FAILED)
     case = small / "out" / test.artefacts
-    assert {"repro.sh", "symptoms", "readmaps.out", "maps.txt"} <= {path.name for path in case.iterdir()}
+    assert {"repro.sh", "symptoms", "readmaps.out", "submission"} <= {path.name for path in case.iterdir()}
+    assert "maps.txt" in {path.name for path in (case / "submission").iterdir()}
     done = subprocess.run([case / "repro.sh"], env=clean(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert table(small / "out")["vvar"].notes[-1].startswith("graded anew")
@@ -140,7 +152,7 @@ def test_all_reports_are_there(small: Path) -> None:
 
 def test_a_second_time_nothing_is_graded(small: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (small / "out" / "results").iterdir()}
-    done = grade(small / "class", small / "out", "--stage", 1)
+    done = grade(small / "class", small / "out", *STAGE1)
     assert done.returncode == 0 and "6 submissions, 6 of them graded already" in done.stdout, done.stdout + done.stderr
     assert {path: path.stat().st_mtime_ns for path in (small / "out" / "results").iterdir()} == before
 
@@ -153,7 +165,7 @@ def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
     for _, test in spoiled.tests():
         test.outcome, test.points = FAILED, 0.0
     results.save(spoiled, path)
-    done = grade(small / "class", out, "--stage", 1, "--only", "test_file")
+    done = grade(small / "class", out, *STAGE1, "--only", "test_file")
     assert done.returncode == 0, done.stdout + done.stderr
     found = table(out)["ada"]
     assert {t.test for _, t in found.tests() if t.outcome == PASSED} == {"test_file"} and found.points == 3
@@ -209,9 +221,9 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("class")
     seed = request.config.option.seed
     stage, chosen = DAYS[seed % len(DAYS)]
-    words, good = ["--stage", stage], [HONEST[seed // len(DAYS) % len(HONEST)]]
+    words, good = ["--stage", stage, "--where", 0], [HONEST[seed // len(DAYS) % len(HONEST)]]
     if request.config.getoption("--stress"):
-        words, chosen, good = [], tuple(mutant.name for mutant in mutants.all_mutants()), HONEST
+        words, chosen, good = ["--where", 0], tuple(mutant.name for mutant in mutants.all_mutants()), HONEST
     done = grade(make_class(folder / "class", chosen, good), folder / "out", *words)
     (folder / "said").write_text(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -258,6 +270,18 @@ def test_the_class_report_clusters_them_by_their_true_causes(graded: Path) -> No
     honest_losses = [loss.place() for result in honest_ones(graded) for loss in clusters.losses_of(result)
                      if loss.stage.stage <= mutants.CORE]
     assert not honest_losses
+
+
+def test_a_restart_that_failed_has_its_film(graded: Path) -> None:
+    """Watched in the sandbox; in stages from 3 on."""
+    for name, result in table(graded).items():
+        filmed = [test for stage, test in result.tests() if test.film]
+        assert len(filmed) <= sum(stage.stage >= 3 for stage in result.stages)
+        assert filmed or name != "no-tls" or 3 not in lost(result), "its restart crashes"
+        for test in filmed:
+            page = (graded / test.artefacts / test.film).read_text()
+            assert "ckptlab make film" in page and str(graded) not in page
+            assert f"../films/{name}-" in (graded / f"feedback/{name}.html").read_text()
 
 
 # What does not happen on this machine

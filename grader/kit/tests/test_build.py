@@ -53,7 +53,7 @@ def test_no_warnings_of_gcc(tree: Path, stage: str) -> None:
         build(tree, stage, *objects)
 
 
-@pytest.mark.sample(len(STAGES))
+@pytest.mark.sample(2 * len(STAGES))
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_warnings_of_clang(tree: Path, stage: str) -> None:
     need("clang")

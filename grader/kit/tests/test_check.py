@@ -1,9 +1,11 @@
 """How the kit's own check chooses among its tests, and tells what they cost."""
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -41,16 +43,35 @@ def kit(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def check(kit: Path, *words: str) -> list[str]:
-    command = [sys.executable, "-m", "pytest", "-c", str(TOP / "grader/kit/pytest.ini"), "--rootdir", str(kit), *words]
-    done = subprocess.run(command, cwd=kit, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+# Runs pytest once for each list of words that it reads, in a process of its own; Python has been started once for all.
+PYTEST = """
+import json, os, sys
+import pytest
+from kit import budget, real_programs, remote_programs  # what conftest.py needs
+
+for words in json.load(sys.stdin):
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        sys.argv[1:] = words
+        sys.exit(pytest.main(words))
+    if os.waitpid(child, 0)[1]:
+        sys.exit("pytest failed: " + " ".join(words))
+"""
+
+
+def check(kit: Path, *calls: Sequence[str]) -> list[str]:
+    """The lines that pytest prints, called with the words of each call."""
+    ours = ["-c", str(TOP / "grader/kit/pytest.ini"), "--rootdir", str(kit), "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    done = subprocess.run([sys.executable, "-c", PYTEST], cwd=kit, text=True, input=json.dumps([[*ours, *words] for words in calls]),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
     return done.stdout.splitlines()
 
 
 def test_each_is_in_one_of_the_samples(kit: Path) -> None:
     """And a mark can say how few: @sample(10)."""
-    lines = [line for seed in range(7, 7 + SAMPLE) for line in check(kit, "--co", "-q", "--seed", str(seed))]
+    lines = check(kit, *(["--co", "-q", "--seed", str(seed)] for seed in range(7, 7 + SAMPLE)))
     for name, count in (("many", 11), ("rare", 3 * SAMPLE)):
         chosen = [line for line in lines if name in line]
         assert len(chosen) == len(set(chosen)) == count
@@ -60,7 +81,7 @@ def test_each_is_in_one_of_the_samples(kit: Path) -> None:
 
 @pytest.mark.parametrize("words", [["--stress"], ["-k", "many"], ["test_a.py::test_many"]])
 def test_who_asks_has_all(kit: Path, words: list[str]) -> None:
-    lines = check(kit, "--co", "-q", "--seed", "7", *words)
+    lines = check(kit, ["--co", "-q", "--seed", "7", *words])
     assert sum("test_many[" in line for line in lines) == 11 and not any("sample" in line for line in lines)
 
 
@@ -72,7 +93,7 @@ def test_the_readme_has_a_row_for_each_kind() -> None:
 
 
 def test_the_end_names_what_was_left_out_and_what_it_cost(kit: Path) -> None:
-    lines = check(kit, "-q", "-n", "2", "--dist", "loadgroup", "--seed", "7")
+    lines = check(kit, ["-q", "-n", "2", "--dist", "loadgroup", "--seed", "7"])
     assert "passed" in lines[-1] and lines[-2] == "sample 6 of 44 (grader/kit/README), seed 7"
     assert any("not here, says the test" in line for line in lines)
     assert any(line.endswith(" s   test_b.py") for line in lines)

@@ -55,6 +55,24 @@ def test_a_student_counts_once_however_many_tests_the_cause_cost() -> None:
     assert "TLS base" in cluster.text and cluster.next_step and "3.6" in cluster.read
 
 
+def test_a_place_that_was_found_comes_before_the_cause() -> None:
+    """With what has the same cause in that stage; the causes are told in it. In another stage it is another matter."""
+    place = "part_thread.c, restore() (step 3.6)"
+    tests = [failed("test_tls", "no-tls"), failed("test_tls", "no-rseq")]
+    for test in tests:
+        test.where, test.cause_text = place, f"because of {test.cause}"
+    usleep = failed("test_usleep", "no-tls")
+    usleep.cause_text = tests[0].cause_text
+    ann = submission("ann", stage(tests[0], usleep, failed("test_maps", "no-vdso")))
+    bob = submission("bob", stage(tests[1]), stage(failed("test_tls", "no-tls"), number=4))
+    found = by_key(ann, bob)
+    assert sorted(found) == sorted([place, "no-vdso", "no-tls"])
+    cluster = found[place]
+    assert (cluster.title, len(cluster.students), cluster.tests, cluster.stages) == (place, 2, 3, [3])
+    assert cluster.causes == [("because of no-tls", 2), ("because of no-rseq", 1)]
+    assert [result.name for result in found["no-tls"].students] == ["bob"]
+
+
 def test_where_somebody_got_stuck_is_told_apart() -> None:
     tests = failed("test_bare", "no-vdso"), failed("test_tls", "no-tls")
     found = by_key(submission("ann", stage(*tests)), submission("bob", stage(tests[1])))

@@ -464,6 +464,12 @@ def test_hidden_tests_are_collected_and_marked(grader: Path) -> None:
     catalogue = catalogue_with(grader, "test_secret")
     assert catalogue[1]["test_secret"] == Declared(2, ("test_file",), hidden=True)
     assert [name for name, row in catalogue[1].items() if row.hidden] == ["test_secret"]
+    (grader / "check").write_text("#!/bin/sh\nexit 1\n")
+    course_file.read_catalogue.cache_clear()
+    assert course_file.read_catalogue(grader) == catalogue, "what is known is not asked for again"
+    course_file.read_catalogue.cache_clear()
+    with pytest.raises(course_file.CourseError):
+        catalogue_with(grader, "test_another")
 
 
 def test_a_hidden_test_may_not_have_the_name_of_another(grader: Path) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -38,6 +39,13 @@ def sessions() -> Iterator[Any]:
 def test_document_tells_the_truth(name: str, session: int) -> None:
     problems = rundocs.check_doc(Path(name), only=session)
     assert not problems, "\n\n".join(str(problem) for problem in problems)
+
+
+def test_each_step_asks_a_question_that_is_answered_at_the_end() -> None:
+    text, _, answers = (TOP / "000-README").read_text().partition("\n## Answers to the predictions\n")
+    steps = re.split(r"^### Step (\d+\.\d+): .*$|^##.*$", text, flags=re.MULTILINE)
+    asked = [number for number, body in zip(steps[1::2], steps[2::2]) if number and body.count("\n**Predict.** ") == 1]
+    assert asked == [number for number in steps[1::2] if number] == re.findall(r"^\*\*(\d+\.\d+)\*\* ", answers, re.MULTILINE)
 
 
 # --- The runner itself, on small documents --------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from batch import given
-from batch.workshop import Workshop, grader_digest
+from batch.workshop import Workshop, grader_digest, sources_of
 from kit import mutants
 from stage import common_objects
 from stage.config import TOP, load_interface
@@ -127,3 +127,16 @@ def test_objects_of_other_flags_are_not_taken(two: tuple[Path, Path]) -> None:
     for path in (two[0] / "build").glob("*.o"):
         path.touch()
     assert sorted(compiled(two[1])) == ["one.c", "two.c"]
+
+
+def test_a_stage_has_no_objects_of_its_own_within_reach(ours: Path) -> None:
+    """Of the reference; with REFERENCE=1 it gets those of the stages before it. All of them only the grader can read."""
+    reference = ours.with_name("reference")
+    assert {path.parent.relative_to(reference): path.stat().st_mode & 0o077 for path in reference.rglob("build")} != {}
+    assert not any(path.stat().st_mode & 0o077 for path in reference.rglob("build"))
+    for number, stage in INTERFACE.stages.items():
+        has = {path.stem for path in (reference / "earlier" / str(number)).glob("*.o")}
+        for other in INTERFACE.stages.values():
+            later = sources_of(other) - {name for s in INTERFACE.stages.values() if s.number < number for name in sources_of(s)}
+            assert other.number < number or not has & (later | sources_of(stage)), f"stage {number} gets {other.folder}'s"
+        assert number == 1 or {"maps", "text"} <= has

@@ -19,7 +19,7 @@ from conftest import SAMPLE, need
 from handout import skeleton
 from kit import mutants
 from stage.config import GRADER, TOP, load_interface
-from stage.diagnosis import find_cause, load_causes
+from stage.diagnosis import alternatives, find_cause, load_causes
 from stage.oracle import EXIT, Oracle, compare_symptoms, expected_output
 from stage.programs import RECIPES, SOURCES, Programs
 
@@ -353,6 +353,14 @@ EXAMPLES = {
     "not-a-core": ["test: test_image", "image: not a core file"],
     "handler-silent": ["test: test_image", "checkpoint: no image"],
     "is-restart-late": ["test: test_restart", "restart: second checkpoint"],
+    "place-fixed": ["test: test_addresses", "place: meets restart's own memory"],
+    "thread-not-saved": ["test: test_own_thread", "output: expected 'caught 1' got 'caught 0'"],
+    "layout-not-saved": ["test: test_own_process", "output: expected 'brk kept 1' got 'brk kept 0'"],
+    "descriptor-left": ["test: test_maps", "descriptors: left open"],
+    "no-robust-list": ["test: test_rseq", "output: expected 'robust list 1' got 'robust list 0'"],
+    "mask-empty": ["test: test_killed", "ckpt: signals not blocked"],
+    "read-interrupted": ["test: test_second_signal", "ckpt: read interrupted"],
+    "second-life-left": ["test: test_restart", "maps: extra code of the restorer"],
     "place-taken": ["test: test_same_address", "restart: signal SIGSEGV", "crash: rsp in anonymous"],
     "stack-not-aligned": ["test: test_bare", "restart: signal SIGSEGV", "crash: the stack is not aligned"],
     "crash-in-restart": ["test: test_bare", "restart: signal SIGSEGV", "crash: rsp in outside the old maps", "crash: rip in restart's own code"],
@@ -418,6 +426,8 @@ EXAMPLES = {
     "remote-wrong-trusted": ["remote: wrong one trusted", "ckpt-shadow: exit status 71"],
     "files-earlier": ["test: test_table", "no handler"],
     "files-grown": ["test: test_file_has_grown", "files: what was added is gone, though there was no --rollback"],
+    "files-pre-opened": ["test: test_table", "files: pre-opened"],
+    "files-suffix": ["test: test_nameless_kept", "files: suffix"],
     "files-table": ["test: test_table", "files: table"],
     "files-owners": ["test: test_owners", "files: owners"],
     "files-nameless": ["test: test_nameless_kept", "files: nameless"],
@@ -499,6 +509,18 @@ EXAMPLES = {
     "classic-hang": ["test: test_counter", "restart: hangs", "profile: classic"],
     "classic-output": ["test: test_counter", "output: a nonce changed", "restart: exit status 5", "profile: classic"],
 }
+
+
+def test_alternatives_of_a_pattern() -> None:
+    assert alternatives(r"a: x|b(c|d)|[|]e|\||says: y") == ["a: x", "b(c|d)", "[|]e", r"\|", "says: y"]
+
+
+def test_a_program_cannot_speak_for_the_grader() -> None:
+    said = ["test: test_file", "readmaps: exit status 1", *(f"readmaps says: {line}" for line in (
+        "sandbox: time", "build: fails", "error: BuildError: no reference", "restart: exit status 71", "crash: rip in null"))]
+    assert find_cause(said) == find_cause(said[:2])
+    cause = find_cause(["sandbox: time", *said[2:]])
+    assert cause and cause.id == "sandbox-time"
 
 
 @pytest.mark.parametrize("cause", [cause.id for cause in load_causes()])

@@ -12,6 +12,7 @@ from handout import pack
 from handout import skeleton
 
 from conftest import TOP
+from kit import built
 from stage import archive
 from test_top import make
 
@@ -22,8 +23,17 @@ pytestmark = [pytest.mark.xdist_group("handout"),  # what is made once is made b
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """By pack.py, whose make finds in its copy what is built already, if its flags and its sources are the same."""
     path = tmp_path_factory.mktemp("handout") / "handout.tar.xz"
-    subprocess.run([TOP / "grader/python", TOP / "grader/handout/pack.py", "-o", path], check=True)
+    copy_solution = pack.copy_solution
+
+    def copy_built(top: Path, scratch: Path) -> None:
+        copy_solution(top, scratch)
+        built.lay_stages(built.solution(), scratch / "solution")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack, "copy_solution", copy_built)
+        assert pack.main(["-o", str(path)]) == 0
     return path
 
 
@@ -72,6 +82,14 @@ def test_what_students_need_is_there(lab: Path) -> None:
         assert name in present
     for name in ("000-README", "README.md", "OVERVIEW"):
         assert (name in present) == (TOP / name).exists()
+
+
+def test_the_text_begins_with_what_students_have(lab: Path) -> None:
+    text = (lab / "000-README").read_text()
+    head, _, rest = text.partition("\n## ")
+    told = re.findall(r"^    make (\w+)", head, re.MULTILINE)
+    assert told and set(told) <= set(re.findall(r"^(\w+):", (lab / "Makefile").read_text(), re.MULTILINE)), told
+    assert "solution/" not in head and rest == (TOP / "000-README").read_text().partition("\n## ")[2]
 
 
 def test_what_they_must_not_see_is_not(lab: Path) -> None:

@@ -82,10 +82,10 @@ class Graded:
     results: dict[str, SubmissionResult]
 
 
-def grade(top: Path, folder: Path, tier: str, attacks: Sequence[Path]) -> Graded:
+def grade(top: Path, folder: Path, tier: str, attacks: Sequence[Path], *options: str) -> Graded:
     make_class(top, folder, attacks)
     command = [top / "grader/grade", folder / "class", "-o", folder / "out", "--stage", "1", "-j", "2", "--no-reference",
-               "--patience", "15", "--memory", "256", "--disk", "200", "--sandbox", tier]
+               "--patience", "15", "--memory", "256", "--disk", "200", "--sandbox", tier, *options]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
     done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=900, check=False)
     table = {result.name: result for result in results.load_all(folder / "out" / "results")}
@@ -107,7 +107,8 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         copy_tracked(TOP, top)
         top.chmod(0o700)
     chosen = {item.callspec.params.get("attack") for item in request.session.items if hasattr(item, "callspec")}
-    return grade(top, folder, tier, [attack for attack in ATTACKS if attack in chosen])
+    options = () if request.config.option.stress else ("--where", "0")
+    return grade(top, folder, tier, [attack for attack in ATTACKS if attack in chosen], *options)
 
 
 def causes(result: SubmissionResult) -> set[str]:

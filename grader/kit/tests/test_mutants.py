@@ -18,7 +18,7 @@ def by_name(mutant: Mutant) -> str:
     return mutant.name
 
 
-@pytest.mark.sample(14)
+@pytest.mark.sample(20)
 @pytest.mark.parametrize("mutant", mutants.all_mutants(), ids=by_name)
 def test_mutant(mutant: Mutant, request: pytest.FixtureRequest) -> None:
     full = bool(request.config.getoption("--stress"))

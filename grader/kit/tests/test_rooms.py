@@ -13,6 +13,7 @@ from stage.config import GRADER
 MAY: dict[str, set[str]] = {
     "stage": set(),
     "tests": {"stage"},
+    "film": {"stage"},
     "classic": {"stage"},
     "sandbox": {"stage"},
     "handout": {"stage"},

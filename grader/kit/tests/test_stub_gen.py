@@ -11,6 +11,8 @@ import pytest
 from conftest import TOP, need
 from kit import mutants
 
+pytestmark = pytest.mark.xdist_group("stub_gen")  # what is built once is built by one worker
+
 STAGE = TOP / "solution/stage6-remote"
 SEED = "\tint stat( char *path, struct stat *buf);\n\tint fstat( map(int fd), struct stat *buf );\n"
 KERNEL = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"

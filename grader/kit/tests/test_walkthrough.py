@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from batch import given
 from conftest import copy_built, need
+from kit import built
+from stage.config import load_interface
 
 pytestmark = pytest.mark.xdist_group("walkthrough")  # what is made once is made by one worker
 
@@ -93,6 +96,8 @@ def test_bad_images_are_named(stage: Path, tmp_path: Path, content: bytes) -> No
 def test_half_done_code_is_told_where_it_ended(checkout: Path, make: list[str], words: str) -> None:
     need("gdb")
     stage = checkout / "stage3-restart"
+    built.lay_stages(built.solution(), checkout / "solution")
+    given.lay_objects(load_interface(), built.solution(), checkout)
     subprocess.run([*make, "-s"], cwd=stage, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     text = run(stage, *make, "walkthrough-batch")
     assert words in text and "Error in sourced" not in text, text

@@ -3,6 +3,8 @@
 Each mutant has its mistake in a file that it names: that must be the answer."""
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from kit import built, mutants
 from kit.mutants import Mutant
 from stage import functions, where
+from stage.lab import Lab
 
 SECONDS = 120  # for each search; what is found on a quiet machine must be found on a busy one
 
@@ -66,11 +69,43 @@ def test_the_skeletons_have_not_begun() -> None:
         assert not where.is_unbegun(step, built.TOP / "solution"), step
 
 
+def linked(tmp_path: Path) -> tuple[Path, Path]:
+    """Stage 1, in whose build folder an object is a link that leads out, and where that leads."""
+    stage, outside = tmp_path / "m/stage1-readmaps", tmp_path / "outside"
+    shutil.copytree(built.SOLUTION / stage.name, stage)
+    outside.write_text("as it was")
+    (stage / "build/region_plan.o").unlink()
+    (stage / "build/region_plan.o").symlink_to(outside)
+    (stage / "build/out").symlink_to(tmp_path)
+    os.mkfifo(stage / "fifo")
+    with (stage / "large").open("wb") as file:
+        file.truncate(1 << 40)
+    return stage, outside
+
+
+def test_what_a_submission_left_is_copied_with_care(tmp_path: Path) -> None:
+    """Links stay links, what is no file or too large does not come along, and nothing is written through a link."""
+    stage, outside = linked(tmp_path)
+    lab = Lab(1, stage)
+    lab.use_reference(built.SOLUTION / "stage1-readmaps")
+    with where.copy_of(lab) as tree:
+        copy = tree / stage.name
+        assert (copy / "maps.c").read_bytes() == (stage / "maps.c").read_bytes()
+        assert not (copy / "fifo").exists() and not (copy / "large").exists() and (copy / "build/out").is_symlink()
+        bench = where.Bench(lab, "test_file", tree, tmp_path / "table", float("inf"), lambda *_: None)
+        assert not bench.passes(where.Files(["region_plan.o"]))
+        assert (copy / "build/region_plan.o").read_bytes() == (lab.reference() / "build/region_plan.o").read_bytes()
+    assert outside.read_text() == "as it was" and not tree.exists()
+
+
 def test_functions_of_other_styles(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.c", tmp_path / "theirs.c"
     ours.write_text("int a(void)\n{\n    return 1;\n}\n\nint b(void)\n{\n    return 2;\n}\n")
     theirs.write_text("int a(void) {\n  if (1) {\n  }\n  return 7; }\nint b(void) { return 8; }\n")
     if functions.lines_of(theirs, "a") is None:
         pytest.skip("not tried here: ctags is missing")
-    assert functions.with_function_of(theirs, ours, "a") == "int a(void)\n{\n    return 1;\n}\nint b(void) { return 8; }\n"
-    assert functions.with_function_of(theirs, ours, "c") is None
+    lines = functions.function_in(ours, "a")
+    text = functions.with_lines(theirs, functions.lines_of(theirs, "a"), lines)
+    assert text == "int a(void)\n{\n    return 1;\n}\nint b(void) { return 8; }\n"
+    assert functions.with_lines(theirs, functions.lines_of(theirs, "c"), lines) is None
+    assert functions.function_in(ours, "c") == []
