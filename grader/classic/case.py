@@ -74,8 +74,6 @@ def link_by_name(lab: Lab, name: str) -> None:
 class ClassicCase(Watched):
     """One test's folder, in which a submission is used as its own course would."""
 
-    ended: int | None = None  # how the original ended at its checkpoint, if it did
-
     @staticmethod
     def make(lab: Lab, name: str, way: Way) -> ClassicCase:
         plain = Case.fresh(lab, name, place_of(name))

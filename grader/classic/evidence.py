@@ -18,14 +18,14 @@ from elftools.elf.elffile import ELFFile
 from classic.outside import descendants, read_file, runs, waits_at
 from classic.watched import Watched
 from stage import maps, witness
-from stage.process import Life, patience, wait_until
+from stage.process import Life, exit_words, patience, wait_until
 
 MOST = 4  # symptoms of one kind that are shown
 
 
 def of_failure(case: Watched, deep: bool) -> list[str]:
     """All there is to say of a failed case; what runs the restart once more only if `deep`."""
-    symptoms = place_symptoms(case) + image_symptoms(case) + leftovers(case)
+    symptoms = original_symptoms(case) + place_symptoms(case) + image_symptoms(case) + leftovers(case)
     if case.maps_after:
         text = "".join(f"{region}\n" for region in case.maps_after)
         case.keep("maps.after", text)
@@ -97,6 +97,17 @@ def restart_program(case: Watched) -> Path:
     return case.folder / case.restart_command(Path("image"))[0]
 
 
+def original_symptoms(case: Watched) -> list[str]:
+    """What the original's library printed, besides the program itself, and how it ended at its checkpoint."""
+    first = next((life for life in case.lives if life.role == "original"), None)
+    if first is None:
+        return []
+    ours = re.compile(r"(^nonces( [0-9a-f]{16}){5}| #[0-9a-f]{16})$")
+    printed = [line for line in [*first.lines(), *first.messages().splitlines()] if not ours.search(line)]
+    ended = [f"original: ended at its checkpoint: {exit_words(case.ended)}"] if case.ended is not None else []
+    return [f"original says: {line}" for line in printed[:MOST]] + ended
+
+
 def leftovers(case: Watched) -> list[str]:
     """Memory with restart's own name in a program that was restarted, and is saved again."""
     left = [region for region in case.maps_before if region.name == str(restart_program(case))]
@@ -119,7 +130,20 @@ def image_symptoms(case: Watched) -> list[str]:
         return []
     size, own = case.image.stat().st_size, [r for r in case.maps_before if "w" in r.perms and "p" in r.perms]
     needed = sum(region.size for region in own)
-    return [f"image: {size} bytes, but the program can write to {needed}"] if size < needed else []
+    short = [f"image: {size} bytes, but the program can write to {needed}"] if size < needed else []
+    return short + vdso_symptoms(case.image)
+
+
+def vdso_symptoms(image: Path) -> list[str]:
+    """Whether the image holds the bytes of [vdso], which are the same in all processes of this kernel."""
+    region = next((region for region in maps.read_maps(os.getpid()) if region.name == "[vdso]"), None)
+    try:
+        with open("/proc/self/mem", "rb") as memory:
+            memory.seek(region.start if region else 0)
+            page = memory.read(maps.PAGE) if region else b""
+        return ["image: holds the bytes of [vdso]"] if page and page in read_file(image) else []
+    except OSError:
+        return []
 
 
 # strace and gdb: once more, with someone looking on

@@ -34,6 +34,7 @@ class Watched(Case):
     """One test's folder and processes, and what tells where the program is."""
 
     way: Way = field(default_factory=lambda: Way(True, "", ()))
+    ended: int | None = None  # how the original ended at its checkpoint, if it did
     maps_after: list[maps.Region] = field(default_factory=list)
     maps_first: list[maps.Region] = field(default_factory=list)  # at the first of several checkpoints
     gate_stack: int = 0  # the stack pointer of a program that waits at a gate

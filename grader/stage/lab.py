@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,9 +62,12 @@ def run_make(interface: Interface, folder: Path, keep_flags: bool, instead: Sequ
     return _built(command, result.returncode, result.stdout + result.stderr)
 
 
-def headers(interface: Interface) -> dict[str, str]:
-    """For the compiler, if a build has failed without: where a profile's own header files are."""
-    return {"CPATH": interface.headers} if interface.headers else {}
+def headers(interface: Interface, place: Path | None = None) -> dict[str, str]:
+    """For the compiler, if a build has failed without: where a profile's own header files are. A sandbox, which may not
+    read the kit, has a copy at `place`."""
+    if interface.headers and place:
+        shutil.copytree(interface.headers, place, dirs_exist_ok=True)
+    return {"CPATH": str(place or interface.headers)} if interface.headers else {}
 
 
 def make_reference(interface: Interface, folder: Path) -> None:
@@ -184,8 +188,10 @@ class Lab:
         command = expand(instead or self.interface.build, dir=self.folder, jobs=2)
         earlier = Path(self.place.reference, "earlier", str(self.stage.number))
         words = [*self.variables, *([f"REFERENCE_DIR={earlier}"] if self.variables else [])]
-        env = {**({"MAKEFLAGS": "-- " + " ".join(words)} if words else {}), **(headers(self.interface) if instead else {})}
-        readable = [self.tree, *([Path(self.interface.headers)] if self.interface.headers else [])]
+        env = {"MAKEFLAGS": "-- " + " ".join(words)} if words else {}
+        with self.runner.grader():
+            env.update(headers(self.interface, self.programs.folder / "headers") if instead else {})
+        readable = [self.tree, *([self.programs.folder] if instead else [])]
         readable += [earlier] if "REFERENCE=1" in words else []
         return _built(command, *self.run_tool("make", command, self.folder, env, readable))
 

@@ -28,7 +28,7 @@ def symptoms(case: Case, image: str = "") -> list[str]:
     restart = ["{image}" if word == case.image.name and "*" in image else word for word in second.command]
     case.close_gates()
     said = _beside(case, case.image, first, [str(program), str(seconds()), str(case.lab.interface.signal), GATE,
-                                             case.image.name, "--", *first.command, "--", *restart])
+                                             case.image.name, ":::", *first.command, ":::", *restart])
     return [line for line in said.splitlines() if line.startswith("witness: ")]
 
 

@@ -1,6 +1,6 @@
 /* witness.c: looks on (ptrace) while a program is saved and restarted, and tells what differs where it goes on.
  *
- *     witness SECONDS SIGNAL GATE IMAGE -- LAUNCH... -- RESTART...
+ *     witness SECONDS SIGNAL GATE IMAGE ::: LAUNCH... ::: RESTART...
  *
  * LAUNCH starts the program, which is at its gate when it has written GATE and sleeps. It gets SIGNAL there. A word
  * {image} in RESTART becomes the file that the handler wrote; IMAGE is its name, if it has a fixed one.
@@ -28,9 +28,17 @@
 
 #ifdef __x86_64__
 
-enum { PAGE = 4096, MOST_REGIONS = 8192, MOST_PROCESSES = 16, AGAIN = 200, MOST_LINES = 60, CHANGED = 256 };
+enum {
+    PAGE = 4096,
+    MOST_REGIONS = 8192,
+    MOST_PROCESSES = 16,
+    MOST_CODE = 256, /* mappings of code that are remembered */
+    MOST_LINES = 60,
+    AGAIN = 200,   /* calls that do nothing, one after the other: a loop */
+    CHANGED = 256, /* bytes of a page that can be written: fewer may be the second life's own */
+};
 #define MOST_BYTES (192ul << 20) /* of a process; the rest is not compared */
-#define OUTSIDE "memory that it never had"
+#define OUTSIDE    "memory that it never had"
 
 struct region {
     unsigned long start, end;
@@ -211,7 +219,7 @@ static struct process *known(pid_t pid)
         else if (!process[i].pid && &process[i] < empty)
             empty = &process[i];
     }
-    *empty = (struct process){ .pid = pid, .fresh = 1 };
+    *empty = (struct process){.pid = pid, .fresh = 1};
     return empty;
 }
 
@@ -374,7 +382,8 @@ static int at_gate(const struct event *event, const char *gate, pid_t *program)
     char text[4096] = "";
 
     if (event->kind == EXIT && event->entry.orig_rax == SYS_write && (long long)event->regs.rax > 0) {
-        peek(event->pid, event->entry.rsi, text, event->regs.rax < sizeof text - 1 ? event->regs.rax : sizeof text - 1);
+        size_t size = event->regs.rax < sizeof text - 1 ? event->regs.rax : sizeof text - 1;
+        peek(event->pid, event->entry.rsi, text, size);
         if (memmem(text, sizeof text, gate, strlen(gate)))
             *program = event->pid;
     }
@@ -450,12 +459,14 @@ static int watch_original(char **words, int number, const char *gate)
 /* The second life, until it goes on */
 
 static struct {
-    unsigned long fs;                /* restart's own */
-    char exe[64];                    /* its program's name */
-    unsigned long mapped, asked;     /* pages that it mapped where the program had some; the last read's buffer */
+    unsigned long fs;            /* restart's own */
+    char exe[64];                /* its program's name */
+    unsigned long mapped, asked; /* pages that it mapped where the program had some; the last read's buffer */
     unsigned long last_call;
-    long long missing;               /* bytes of the last read that did not come */
-    unsigned long start, end;        /* its program */
+    long long missing;                                  /* bytes of the last read that did not come */
+    unsigned long start, end;                           /* its program */
+    unsigned long code[MOST_CODE], code_end[MOST_CODE]; /* where it mapped the program's code */
+    int codes;
 } own;
 
 static int holds(unsigned long start, unsigned long size, unsigned long address)
@@ -535,6 +546,10 @@ static void note_mmap(const struct event *event)
         say("restart: mmap() without MAP_FIXED: asked for %lx (%s), got %lx", asked, was(asked), got);
     else
         own.mapped++;
+    if (got == asked && strchr(theirs(asked)->perms, 'x') && own.codes < MOST_CODE) {
+        own.code[own.codes] = asked;
+        own.code_end[own.codes++] = asked + event->entry.rsi;
+    }
 }
 
 static void note_read(const struct event *event)
@@ -601,13 +616,16 @@ static int tell_instruction(pid_t pid, const struct user_regs_struct *regs, int 
 
 static int jumped(const struct user_regs_struct *regs)
 {
-    const struct region *there = find(&now, regs->rip), *old = theirs(regs->rip);
+    const struct region *there = find(&now, regs->rip);
 
     if (own.last_call == SYS_rt_sigprocmask && own.mapped)
         return !there || strcmp(there->name, own.exe) != 0;
     if (own.start <= regs->rip && regs->rip < own.end)
         return 0;
-    return own.mapped && old && (!there || (!there->name[0] && strchr(old->perms, 'x')));
+    for (int i = 0; i < own.codes; i++)
+        if (own.code[i] <= regs->rip && regs->rip < own.code_end[i])
+            return 1;
+    return 0;
 }
 
 static void tell_stack(const struct user_regs_struct *regs, unsigned long address)
@@ -617,7 +635,8 @@ static void tell_stack(const struct user_regs_struct *regs, unsigned long addres
     for (int i = 0; i < now.count; i++) {
         const struct region *r = &now.region[i];
         if (address < r->start && r->start - address < near && regs->rsp < r->end && regs->rsp + near > r->start &&
-            strchr(r->perms, 'w') && (i == 0 || now.region[i - 1].end <= address || now.region[i - 1].perms[1] != 'w'))
+            strchr(r->perms, 'w') &&
+            (i == 0 || now.region[i - 1].end <= address || now.region[i - 1].perms[1] != 'w'))
             say("crash: just below the stack that it runs on, which has %lu bytes", r->end - r->start);
     }
     if (!find(&now, regs->rsp) && !find(&now, regs->rsp - 8))
@@ -627,7 +646,7 @@ static void tell_stack(const struct user_regs_struct *regs, unsigned long addres
 /* Whether it is worth to compare: 2 if nothing has run since memory was rebuilt. */
 static int tell_crash(const struct event *event)
 {
-    siginfo_t info = { 0 };
+    siginfo_t info = {0};
     unsigned long address, rip = event->regs.rip;
     int gone, done = 0;
 
@@ -701,22 +720,25 @@ static void compare_region(int number, int went_on)
     for (unsigned long at = old->start; at < old->end; at = there->end) {
         there = find(&now, at);
         if (!there) {
-            say("state: region %d of %d, %s %lx-%lx, is not there%s", number + 1, after.count, kind_of(old), old->start,
-                old->end, at == old->start ? "" : " as a whole");
+            say("state: region %d of %d, %s %lx-%lx, is not there%s", number + 1, after.count, kind_of(old),
+                old->start, old->end, at == old->start ? "" : " as a whole");
             return;
         }
         for (int i = 0; i < 3; i++)
             if (old->perms[i] != '-' && there->perms[i] == '-') {
-                say("state: region %d of %d, %s %lx-%lx, has other protections: %s, were %s", number + 1, after.count,
-                    kind_of(old), old->start, old->end, there->perms, old->perms);
+                say("state: region %d of %d, %s %lx-%lx, has other protections: %s, were %s", number + 1,
+                    after.count, kind_of(old), old->start, old->end, there->perms, old->perms);
                 return;
             }
         if (old->perms[0] == 'r' && (went_on || !writable))
             pages += other_pages(find(&before, at), old, there, !writable, &zeros);
     }
     if (pages)
-        say("state: region %d of %d, %s %lx-%lx, has other bytes in %d pages (%s)", number + 1, after.count, kind_of(old),
-            old->start, old->end, pages, zeros == pages ? "zeros" : zeros ? "some are zeros" : "no zeros");
+        say("state: region %d of %d, %s %lx-%lx, has other bytes in %d page%s (%s)", number + 1, after.count,
+            kind_of(old), old->start, old->end, pages, pages == 1 ? "" : "s",
+            zeros == pages ? "zeros"
+            : zeros        ? "some are zeros"
+                           : "no zeros");
 }
 
 static void compare(int went_on)
@@ -727,8 +749,10 @@ static void compare(int went_on)
         say("state: the TLS base is still restart's: fs is %llx, the program had %llx", now.regs.fs_base,
             after.regs.fs_base);
     else if (now.regs.fs_base != after.regs.fs_base)
-        say("state: the TLS base is another: fs is %llx, the program had %llx", now.regs.fs_base, after.regs.fs_base);
-    if (went_on && after.regs.orig_rax == SYS_rt_sigreturn && now.regs.rip == after.regs.rip && now.regs.rsp != after.regs.rsp)
+        say("state: the TLS base is another: fs is %llx, the program had %llx", now.regs.fs_base,
+            after.regs.fs_base);
+    if (went_on && after.regs.orig_rax == SYS_rt_sigreturn && now.regs.rip == after.regs.rip &&
+        now.regs.rsp != after.regs.rsp)
         say("state: the stack pointer is %llx, the program had %llx", now.regs.rsp, after.regs.rsp);
     for (int i = 0; i < after.count; i++)
         if (is_kernel(&after.region[i]))
@@ -743,8 +767,8 @@ static void compare(int went_on)
 /* setcontext() first sets the signal mask: from the context, which is not there. Memory is as restart wants it then. */
 static int no_context(const struct event *event)
 {
-    if (event->kind != EXIT || event->entry.orig_rax != SYS_rt_sigprocmask || (long long)event->regs.rax != -EFAULT ||
-        !own.mapped)
+    if (event->kind != EXIT || event->entry.orig_rax != SYS_rt_sigprocmask ||
+        (long long)event->regs.rax != -EFAULT || !own.mapped)
         return 0;
     say("restart: setcontext() fails: there is nothing at %llx (%s)", event->entry.rsi, was(event->entry.rsi));
     take_state(event->pid, &now, 1);
@@ -768,7 +792,8 @@ static void watch_restart(char **words)
         if (e.kind == SIGNAL && (is_fatal(e.number) || late)) {
             take_state(e.pid, &now, 1);
             if (late)
-                say("restart: hangs in %s", find(&now, e.regs.rip) ? kind_of(find(&now, e.regs.rip)) : was(e.regs.rip));
+                say("restart: hangs in %s",
+                    find(&now, e.regs.rip) ? kind_of(find(&now, e.regs.rip)) : was(e.regs.rip));
             int worth = late ? jumped(&e.regs) : tell_crash(&e);
             if (worth)
                 compare(worth == 2);
@@ -792,10 +817,10 @@ static void watch_restart(char **words)
     }
 }
 
-/* The words behind the next "--"; NULL-terminated in place. */
+/* The words behind the next ":::"; NULL-terminated in place. */
 static char **part(char **words)
 {
-    while (*words && strcmp(*words, "--") != 0)
+    while (*words && strcmp(*words, ":::") != 0)
         words++;
     if (!*words)
         return NULL;
@@ -805,11 +830,11 @@ static char **part(char **words)
 
 int main(int argc, char **argv)
 {
-    struct sigaction action = { .sa_handler = on_alarm };
+    struct sigaction action = {.sa_handler = on_alarm};
     char **launch = argc > 5 ? part(argv + 5) : NULL, **restart = launch ? part(launch) : NULL;
 
     if (!restart || !launch[0] || !restart[0]) {
-        fprintf(stderr, "usage: witness SECONDS SIGNAL GATE IMAGE -- LAUNCH... -- RESTART...\n");
+        fprintf(stderr, "usage: witness SECONDS SIGNAL GATE IMAGE ::: LAUNCH... ::: RESTART...\n");
         return 64;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
