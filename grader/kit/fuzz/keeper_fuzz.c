@@ -4,8 +4,8 @@
  */
 #include "fuzz.h"
 
+#include "image_arrive.h"
 #include "keeper_relay.c"
-#include "part.h"
 
 #include <setjmp.h>
 
@@ -97,40 +97,51 @@ static void send_as_job(void)
     progress[1]++;
 }
 
-/* An image that the job has left: what was recorded of one, damaged. */
+/* The image of a job that leaves, as much of it as a pipe takes: what was recorded of one, damaged. */
 static void leave_image(int fd)
 {
-    uint64_t offset;
-    if (any(4) == 0 || ftruncate(fd, 1 << 20) != 0)
-        return;
-    for (size_t i = 0; i < recorded_count; i++)
-        if (recorded[i].frame.kind == FRAME_IMAGE) {
-            memcpy(&offset, recorded[i].data, sizeof offset);
-            if (offset < 1 << 20 && pwrite(fd, recorded[i].data + 8, recorded[i].frame.size - 8, (off_t)offset) < 0)
-                wrong("the job's image");
-        }
-    for (uint32_t n = any(4); n > 0; n--)
-        if (pwrite(fd, &(int64_t){odd_number()}, 1U << any(4), any(4096)) < 0)
-            wrong("the job's image");
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    for (size_t i = 0; i < recorded_count; i++) {
+        struct frame frame = recorded[i].frame;
+        bool is_image = frame.kind == FRAME_IMAGE || frame.kind == FRAME_START;
+        if (any(40) == 0)
+            *((char *)&frame + any(sizeof frame)) ^= (char)(1 << any(8));
+        if ((is_image ? any(3) == 0 : any(200) != 0) || write(fd, &frame, sizeof frame) < 0)
+            continue;
+        if (write(fd, recorded[i].data, any(8) != 0 ? recorded[i].frame.size : any(recorded[i].frame.size + 1)) < 0)
+            break;
+    }
+    close(fd);
 }
 
-struct job job_start(int image, bool verbose)
+static struct image_arrival arrival;
+
+struct job job_start(bool verbose)
 {
-    int pair[2];
+    int pair[2], image[2];
     (void)verbose;
-    close(image);
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        wrong("socketpair: %s", strerror(errno));
+    receive_image(&arrival);
+    close(arrival.fd);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 || pipe2(image, O_CLOEXEC) != 0)
+        wrong("socketpair, pipe: %s", strerror(errno));
     job_end = pair[1];
     for (int i = 0; i < 2; i++)
         setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &(int){4 * FRAME_MAX}, sizeof(int));
-    struct job job = {FAKE_PID, pair[0], memfd_create("next", MFD_CLOEXEC)};
-    leave_image(job.image);
+    struct job job = {FAKE_PID, pair[0], image[0]};
+    leave_image(image[1]);
     for (uint32_t n = any(4); n > 0; n--)
         send_as_job();
     if (any(4) == 0)
         close(job_end);
     return job;
+}
+
+/* What was received in its place would be in the way of the next. */
+static void free_places(void)
+{
+    for (size_t i = 0; i < arrival.place_count; i++)
+        munmap(arrival.places[i].to, arrival.places[i].size);
+    arrival.place_count = 0;
 }
 
 static void add_random(void)
@@ -185,6 +196,7 @@ static void try(void)
         keep(false);
     int status = how - 1;
     fflush(stderr);
+    free_places();
     if (status != EX_OK && status != EX_TEMPFAIL && status != EX_PROTOCOL && status != EX_DATAERR)
         wrong("exit status %d", status);
     if (written_frames(out, NULL) < 0)

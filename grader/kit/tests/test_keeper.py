@@ -71,17 +71,27 @@ static const char *link_of(int fd, char *to)
 
 static const char *next;
 
+static void image_frame(unsigned kind, unsigned long value, const char *bytes, size_t size)
+{
+    struct frame frame = {0x6b63u << 16 | kind, sizeof value + size, 0};
+    if (write(life.image, &frame, sizeof frame) < 0 || write(life.image, &value, sizeof value) < 0 ||
+        (size != 0 && write(life.image, bytes, size) < 0))
+        _exit(1);
+}
+
 static void leave(int number) /* as libckpt.so does: the next image, without its holes; then the end */
 {
     static char chunk[1 << 16];
     int from = open(next, O_RDONLY);
-    off_t at = 0, hole = 0;
-    while ((at = lseek(from, hole, SEEK_DATA)) >= 0)
-        for (hole = lseek(from, at, SEEK_HOLE); at < hole; at += sizeof chunk) {
-            size_t size = hole - at < sizeof chunk ? hole - at : sizeof chunk;
-            pwrite(life.image, chunk, pread(from, chunk, size, at), at);
+    off_t at, hole = 0;
+    while ((at = lseek(from, hole, SEEK_DATA)) >= 0) {
+        hole = lseek(from, at, SEEK_HOLE);
+        for (ssize_t n; at < hole; at += n) {
+            n = pread(from, chunk, hole - at < (off_t)sizeof chunk ? hole - at : (off_t)sizeof chunk, at);
+            image_frame(1, at, chunk, n);
         }
-    ftruncate(life.image, lseek(from, 0, SEEK_END));
+    }
+    image_frame(2, lseek(from, 0, SEEK_END), "", 0);
     _exit(0);
 }
 
@@ -158,7 +168,7 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["gcc", "-O1", "-w", "-x", "c", "-o", folder / "job", "-"], input=JOB, text=True, check=True)
     calls = re.search(r"CALLS_DIGEST (\w+)U", (folder / "build/syscall_stubs.h").read_text())
     assert calls
-    Shadow.hello = struct.pack("=4I", 1, 62, 4096, int(calls[1], 16))
+    Shadow.hello = struct.pack("=4I", 2, 62, 4096, int(calls[1], 16))
     return folder
 
 
@@ -358,6 +368,15 @@ def test_the_other_machine_needs_nothing_but_restart(
     embryo: MakeEmbryo, keeper: StartKeeper, elsewhere: list[str | Path]
 ) -> None:
     check_life(keeper(embryo("tell"), *elsewhere, program="/lab/restart"))
+
+
+def test_large_memory_is_received_where_it_shall_be(stage: Path, embryo: MakeEmbryo, tmp_path: Path) -> None:
+    shadow = Shadow([stage / "restart", "--remote", "-v"], tmp_path / "stderr")
+    shadow.start(embryo("wait"))
+    shadow.wait_for("MESSAGE")
+    shadow.process.kill()
+    shadow.process.communicate()
+    assert "restart: what came at 0x" in shadow.said()
 
 
 def test_calls_and_results_are_passed_on(embryo: MakeEmbryo, keeper: StartKeeper) -> None:

@@ -136,17 +136,20 @@ class Move:
             self.process.send_signal(signal.SIGUSR2)
         self.waits_for(times + 1, 1)
 
-    def below(self, pid: int) -> list[int]:
-        """The processes that lead to the other machine: sh, bwrap, `restart --remote`, the job."""
-        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        return [one for child in children for one in [child, *self.below(child)]]
+    def way(self) -> list[int]:
+        """The processes that lead to the other machine: sh, bwrap, `restart --remote`, the job. The youngest of the shadow's
+        children: the one before may not have ended yet."""
+        pids = [self.process.pid]
+        while children := Path(f"/proc/{pids[-1]}/task/{pids[-1]}/children").read_text().split():
+            pids.append(int(children[-1]))
+        return pids[1:]
 
     def machine_vanishes(self) -> None:
-        os.kill(self.below(self.process.pid)[0], signal.SIGKILL)
+        os.kill(self.way()[0], signal.SIGKILL)
 
     def machine_is_wanted_back(self) -> None:
         """Its owner ends `restart --remote`, which is the job's parent."""
-        os.kill(self.below(self.process.pid)[-2], signal.SIGTERM)
+        os.kill(self.way()[-2], signal.SIGTERM)
 
     def ends(self) -> None:
         """Every byte is there, once."""
@@ -193,6 +196,80 @@ def test_machines_vanish_and_are_wanted_back(stage: Path, tmp_path: Path) -> Non
             job.waits_for(life, 500)
             what()
         job.waits_for(life + 1, 500)
+
+
+# Memory of several kinds, and much of it; each line that comes is answered by what is wrong with it.
+MEMORY = r"""
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#define MIB (1UL << 20)
+static unsigned value(unsigned long i, unsigned turn) { return (unsigned)(i * 2654435761UL >> 7) + turn; }
+static void fill(unsigned *at, unsigned long size, unsigned turn)
+{
+    for (unsigned long i = 0; i < size / sizeof *at; i += 7)
+        at[i] = value(i, turn);
+}
+static unsigned long wrong(const unsigned *at, unsigned long size, unsigned turn)
+{
+    unsigned long count = 0;
+    for (unsigned long i = 0; i < size / sizeof *at; i++)
+        count += at[i] != (i % 7 == 0 ? value(i, turn) : 0);
+    return count;
+}
+int main(void)
+{
+    char line[16], *holes = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *only_read = mmap(NULL, 3 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *heap = sbrk(3 * MIB);
+    unsigned char there[4 * MIB / 4096];
+    mprotect(holes, 4096, PROT_NONE);
+    fill((unsigned *)(only_read + 4096), 2 * MIB, 0);
+    mprotect(only_read, 3 * MIB, PROT_READ);
+    for (unsigned turn = 0; fgets(line, sizeof line, stdin) != NULL; turn++) {
+        char *end = sbrk(0);
+        unsigned long bad = wrong((unsigned *)(only_read + 4096), 2 * MIB, 0), full = 0;
+        if (turn > 0)
+            bad += wrong((unsigned *)(holes + 2 * MIB), MIB, turn - 1) + wrong((unsigned *)heap, 3 * MIB, turn - 1);
+        mincore(holes + 4 * MIB, 4 * MIB, there);
+        for (unsigned long i = 0; i < sizeof there; i++)
+            full += there[i] & 1;
+        fill((unsigned *)(holes + 2 * MIB), MIB, turn);
+        fill((unsigned *)heap, 3 * MIB, turn);
+        printf("%lu %lu %d\n", bad, full, sbrk(4096) == end);
+        fflush(stdout);
+    }
+    holes = mremap(holes + 4096, 8 * MIB - 4096, 16 * MIB, MREMAP_MAYMOVE);
+    return holes == MAP_FAILED;
+}
+"""
+
+
+def test_memory_is_what_it_was(stage: Path, tmp_path: Path) -> None:
+    """Large regions come in pieces, and never lie in a file where the job goes; holes stay holes."""
+    home, errors = tmp_path / "home", tmp_path / "errors"
+    for place in (home, tmp_path / "decoys"):
+        place.mkdir()
+    (tmp_path / "memory.c").write_text(MEMORY)
+    subprocess.run(["cc", "-o", tmp_path / "memory", tmp_path / "memory.c"], check=True)
+    words = [*two_machines(stage, home, tmp_path / "decoys", "-v", ways=2), str(tmp_path / "memory")]
+    with errors.open("wb") as file:
+        process = subprocess.Popen(words, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file)
+    assert process.stdin and process.stdout
+    try:
+        for life in range(1, 4):
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"0 0 1\n", errors.read_text()
+            if life < 3:
+                process.send_signal(signal.SIGUSR2)
+                assert wait_until(lambda: errors.read_text().count(" begins: ") > life, 60), errors.read_text()
+        process.communicate(timeout=60)
+        assert process.returncode == 0, errors.read_text()
+    finally:
+        process.kill()
+        process.communicate()
 
 
 # --- Decoys ---

@@ -180,7 +180,10 @@ class Shadow:
     def close(self) -> None:
         self.disconnect()
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):  # not to its end: a COMMAND may hold it
+            if stream is not None:
+                stream.close()
         os.close(self.pid_read)
         os.close(self.pid_write)
 

@@ -14,7 +14,7 @@ from typing import IO
 
 import pytest
 
-from test_shadow import IMAGE, LEAVE, START, Shadow, stage_fixture, text  # noqa: F401: a fixture
+from test_shadow import HEAD, HELLO, IMAGE, LEAVE, START, Shadow, stage_fixture, text  # noqa: F401: a fixture
 
 pytestmark = pytest.mark.xdist_group("shadow")
 CREATE = os.O_CREAT | os.O_RDWR
@@ -186,6 +186,41 @@ def test_an_image_that_does_not_arrive_is_none(job: Job) -> None:
     job.is_lost()
     assert job.image[0].startswith(b"life")
     assert job.finish()[0] == 0
+
+
+def test_the_next_machine_gets_what_is_here_and_begins_when_all_is(job: Job) -> None:
+    job.process.send_signal(signal.SIGUSR2)
+    assert job.receive()[0] == LEAVE
+    job.send(IMAGE, struct.pack("=Q", 0) + b"life" * 1024)
+    writing, reading = job.writing, job.reading
+    job.connect(hello=False)
+    job.send(HELLO, job.hello)
+    assert job.receive() == (IMAGE, 0, struct.pack("=Q", 0) + b"life" * 1024)
+    os.write(writing, HEAD.pack(IMAGE, 12, 0) + struct.pack("=Q", 8192) + b"more")
+    assert job.receive() == (IMAGE, 0, struct.pack("=Q", 8192) + b"more"), "and still no START"
+    os.write(writing, HEAD.pack(START, 8, 0) + struct.pack("=Q", 12288))
+    assert job.receive() == (START, 0, struct.pack("=Q", 12288))
+    os.close(writing)
+    os.close(reading)
+    assert job.finish()[0] == 0
+
+
+def test_a_job_that_saves_itself_anew_begins_at_the_beginning(job: Job) -> None:
+    job.process.send_signal(signal.SIGUSR2)
+    assert job.receive()[0] == LEAVE
+    job.send(IMAGE, struct.pack("=Q", 0) + b"what is no use")
+    job.bytes_from(job.pid_read, 1, until=b"\n")  # the next machine's COMMAND, which is ended again
+    job.image_comes()
+    assert job.image == {0: b"life"} and job.finish()[0] == 0
+
+
+def test_pieces_come_in_their_order(job: Job) -> None:
+    job.process.send_signal(signal.SIGUSR2)
+    assert job.receive()[0] == LEAVE
+    job.send(IMAGE, struct.pack("=Q", 4096) + b"later")
+    job.send(IMAGE, struct.pack("=Q", 8) + b"earlier")
+    status, errors = job.wait()
+    assert status == 76 and "should have come before" in errors
 
 
 def test_messages_stay(stage: Path, tmp_path: Path) -> None:
