@@ -169,6 +169,7 @@ def check_places(case: Case) -> None:
     stages = sorted(case.lab.folder.parent.glob("stage[123]-*"))
     folders = [word for folder in (case.lab.folder, *reversed(stages)) for word in ("-I", folder)]
     program, source = case.folder / "places", case.lab.programs.source("places.c")
+    case.beside = stages
     built = case.run("gcc", ["gcc", *folders, source, case.lab.folder / "build" / "place.o", "-o", program])
     check(built.wait(30) == 0, f"{built.shell()}\n{built.messages()}", "restart: interface of place.c")
     life = case.run("places", [program])
