@@ -248,8 +248,8 @@ def test_again(case: Case) -> None:
 
 @points(1, step="3.8", needs="test_counter")
 def test_whole_chain(case: Case) -> None:
-    """your own ckpt and your own restart together"""
-    generations(case, 1, STUDENT)
+    """your own ckpt and your own restart together, and once more"""
+    generations(case, 2, STUDENT)
 
 
 # The other kinds of state
