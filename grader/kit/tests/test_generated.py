@@ -43,7 +43,7 @@ def test_three_hundred(tmp_path: Path, request: pytest.FixtureRequest) -> None:
 
 def test_each_survivor_has_a_reason() -> None:
     left = [mutant.key for mutant in generated.survivors()]
-    assert not left, "write a test that catches them, or say in mutants/survivors.toml why none can:\n" + "\n".join(left)
+    assert not left, "write a test that catches them, or say in mutants/generated/survivors.toml why none can:\n" + "\n".join(left)
     assert all(generated.reasons().values())
 
 
