@@ -12,7 +12,7 @@ from kit import built, generated
 from kit.generated import Tree, name_of
 from kit.operators import OPERATORS, all_generated
 
-EACH_DAY, STRESS = 4, 300
+EACH_DAY, STRESS = 3, 300
 
 
 def test_a_few_are_caught(tmp_path: Path, request: pytest.FixtureRequest) -> None:
