@@ -86,13 +86,11 @@ static int write_and_rename(struct arena *arena, const char *path)
     return refuse(path, "step 2.3 is not yet written", -ENOSYS);
 }
 
-/* Into a file that somebody else has opened for us (stage 6), and who will see when it is whole. */
-static int write_to(int fd, struct arena *arena)
+/* To another machine (stage 6): there they will see when it is whole. */
+static int send(struct arena *arena)
 {
-    long error = sys_call(SYS_ftruncate, fd, 0, 0, 0);
-    if (error == 0)
-        error = image_write(fd, arena);
-    return error == 0 ? 0 : refuse("the keeper's file", strerrordesc_np((int)-error), (int)error);
+    int error = image_write(IMAGE_ELSEWHERE, arena);
+    return error == 0 ? 0 : refuse("the way to the other machine", strerrordesc_np(-error), error);
 }
 
 static int save_all(const struct save_request *request, const char *path, struct arena *arena)
@@ -105,8 +103,8 @@ static int save_all(const struct save_request *request, const char *path, struct
     core_notes_add(notes, request, &arena->table);
     add_notes(notes, request, &arena->table);
     error = add_parts(notes, request);
-    if (error == 0 && request->image_fd >= 0)
-        return write_to(request->image_fd, arena);
+    if (error == 0 && request->elsewhere)
+        return send(arena);
     return error != 0 ? error : write_and_rename(arena, path);
 }
 

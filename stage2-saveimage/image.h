@@ -86,7 +86,9 @@ enum image_region_flag {
     REGION_HUGE = 32,      /* MAP_HUGETLB.  This and the next are in no image: stage 4's restart sets them, as */
     REGION_DROPPABLE = 64, /* NOTE_MEMORY has it (memory_plan.c).  MAP_DROPPABLE, in place of MAP_PRIVATE */
     REGION_LAZY = 128,     /* it was mapped from another image (restart --lazy): stored, and no file's any more */
+    REGION_HERE = 256,     /* in no image: restart --remote has put its bytes where they shall be, as they came */
 };
+#define MAX_HERE 64 /* regions with REGION_HERE, at the most */
 #define REGION_PAGE_SHIFT 26 /* with REGION_HUGE, the upper six bits are the logarithm of the size of its pages */
 
 /* One region; the i-th belongs to the i-th PT_LOAD, which says where its bytes are in the image. */

@@ -117,9 +117,10 @@ static bool check_header(struct image *image)
 
 static bool check_region(struct image *image, size_t i)
 {
-    const struct image_region *r = &image->regions[i];
+    struct image_region *r = &image->regions[i];
     const Elf64_Phdr *load = &image->loads[i];
     uint64_t size = r->end - r->start, previous_end = i == 0 ? 0 : r[-1].end;
+    r->flags &= ~(uint32_t)REGION_HERE; /* no image can say that */
     return need(image, r->start >= previous_end && r->start < r->end && r->end <= ARCH_USER_END &&
                 (r->start | r->end | r->offset) % ARCH_PAGE_SIZE == 0 &&
                 (r->prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC)) == 0 && r->name < image->names_size,

@@ -1,6 +1,7 @@
 /* image_write.c - an ELF core file: header, program headers, notes, bytes of the regions. */
 #include "image_write.h"
 #include "lazy_pages.h"
+#include "library.h"
 
 void notes_start(struct note_list *notes, size_t region_count)
 {
@@ -55,6 +56,15 @@ static uint64_t fill_headers(struct note_list *notes, const struct region_table 
     return offset;
 }
 
+static int write_head(int fd, const struct note_list *notes, uint64_t file_size)
+{
+    if (fd == IMAGE_ELSEWHERE)
+        return library_remote_bytes((uint64_t)notes->bytes, notes->size, 0);
+    int error = (int)sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0); /* the last pages may be a hole */
+    long n = error != 0 ? error : sys_pwrite(fd, notes->bytes, notes->size, 0); /* small; no signal interrupts us */
+    return n == (long)notes->size ? 0 : n < 0 ? (int)n : -ENOSPC;
+}
+
 int image_write(int fd, struct arena *arena)
 {
     struct note_list *notes = &arena->notes;
@@ -62,12 +72,9 @@ int image_write(int fd, struct arena *arena)
     const Elf64_Phdr *loads = (const Elf64_Phdr *)(notes->bytes + sizeof(Elf64_Ehdr)) + 1;
     uint64_t file_size = fill_headers(notes, t);
     *notes->checksum = image_checksum(IMAGE_CHECKSUM_START, notes->bytes, notes->size);
-    int error = (int)sys_call(SYS_ftruncate, fd, (long)file_size, 0, 0); /* the last pages may be a hole */
+    int error = write_head(fd, notes, file_size);
     if (error != 0)
         return error;
-    long n = sys_pwrite(fd, notes->bytes, notes->size, 0); /* small, and no signal interrupts us */
-    if (n != (long)notes->size)
-        return n < 0 ? (int)n : -ENOSPC;
     page_runs_open(&arena->pagemap);
     for (const struct image_region *r = t->regions; r < t->regions + t->count && error == 0; r++)
         if (r->flags & REGION_LAZY)
@@ -75,5 +82,5 @@ int image_write(int fd, struct arena *arena)
         else if (r->flags & REGION_STORED)
             error = pages_write(fd, &arena->pagemap, r, loads[r - t->regions].p_offset);
     sys_close(arena->pagemap.fd);
-    return error;
+    return error == 0 && fd == IMAGE_ELSEWHERE ? library_remote_whole(file_size) : error;
 }

@@ -11,7 +11,7 @@ void notes_start(struct note_list *notes, size_t region_count);
 void *note_begin(struct note_list *notes);
 void note_end(struct note_list *notes, const char *name, uint32_t type, size_t size);
 
-/* Writes headers, notes and regions to fd, which is empty.  Returns 0 or -errno. */
+/* Writes headers, notes and regions to fd, which is empty, or IMAGE_ELSEWHERE (pages.h).  Returns 0 or -errno. */
 int image_write(int fd, struct arena *arena);
 
 #endif

@@ -61,7 +61,7 @@ static int take_checkpoint(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
-    request.image_fd = library_remote_image != NULL ? library_remote_image() : -1;
+    request.elsewhere = library_remote_image != NULL && library_remote_image();
     if (vdso_frame != NULL)
         request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);

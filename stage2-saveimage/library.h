@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct image_platform;
 
@@ -41,8 +42,14 @@ LIBRARY_MORE void library_remote_start(int signal);
 /* In the handler, in the second life, after library_second_life(): from here on system calls are caught. */
 LIBRARY_MORE void library_remote_life(void);
 
-/* The descriptor that the image is written to, as it stands; -1: to a file with a name, as ever. */
-LIBRARY_MORE int library_remote_image(void);
+/* True: the image is no file, but goes to another machine, by the next two. */
+LIBRARY_MORE bool library_remote_image(void);
+
+/* Sends `size` bytes of memory at `from`: those of the image at `offset`, in ascending order.  0 or -errno. */
+LIBRARY_MORE int library_remote_bytes(uint64_t from, uint64_t size, uint64_t offset);
+
+/* All have been sent; with what is left out, the image has this size.  0 or -errno. */
+LIBRARY_MORE int library_remote_whole(uint64_t size);
 
 /* In the first life, the image is whole (0) or not: does not return if the process is to end now. */
 LIBRARY_MORE void library_remote_saved(int error);

@@ -1,5 +1,6 @@
 /* pages.c - the bytes of a region: which are worth storing, and writing all of them. */
 #include "pages.h"
+#include "library.h"
 #include "sys.h"
 
 /*
@@ -47,7 +48,8 @@ static int write_run(int fd, const struct page_run *run, uint64_t offset)
     int error = 0;
     for (uint64_t at = run->start; at < run->end && error == 0; at += LARGEST_WRITE) {
         uint64_t size = run->end - at < LARGEST_WRITE ? run->end - at : LARGEST_WRITE;
-        error = write_all(fd, at, size, offset + (at - run->start));
+        uint64_t to = offset + (at - run->start);
+        error = fd == IMAGE_ELSEWHERE ? library_remote_bytes(at, size, to) : write_all(fd, at, size, to);
     }
     return error;
 }

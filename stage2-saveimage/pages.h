@@ -8,6 +8,9 @@
 /* True if any page of the region differs from a fresh mapping: it was written to. */
 bool pages_have_own(struct pagemap *map, const struct image_region *region);
 
+/* In place of a descriptor: the image goes to another machine (library.h), and has no file. */
+#define IMAGE_ELSEWHERE (-2)
+
 /*
  * Writes the region's bytes to fd at `offset`; untouched pages of anonymous memory are left out and
  * become a hole there.  Returns 0 or -errno.

@@ -37,7 +37,7 @@ struct save_request {
     bool (*is_standard)(int fd);     /* is this one of the files that were 0, 1, 2 at the start?  NULL: not known */
     bool (*is_own)(int fd);          /* is this descriptor libckpt's own?  NULL: it has none */
     long (*remote_note)(void *note, size_t room); /* writes NOTE_REMOTE; NULL: it is no job of a shadow's */
-    int image_fd;                    /* write the image to this descriptor; -1: to a file with a name */
+    bool elsewhere;                  /* the image goes to another machine (library.h), not to a file */
     const char *table_path;          /* CKPT_FDFILE: write the Open File Table there, as text; "": no */
     char *image_name;                /* PATH_MAX bytes: the image's absolute name, up to its %p */
     char *wish;                      /* CKPT_EVICT: evict.h; "": none */

@@ -19,7 +19,10 @@
 #include "sys.h"
 #include "text.h"
 
-/* One of the kernel's mappings, [vvar] or [vdso]: where restart has it, and where the image had it. */
+/*
+ * One of the kernel's mappings, [vvar] or [vdso]: where restart has it, and where the image had it.  Or memory that
+ * has its bytes already (REGION_HERE): it only makes room while all else is unmapped, and from is to.
+ */
 struct kernel_move {
     uint64_t from, to; /* to is 0: the image has none; it is dropped */
     uint64_t packed;   /* its place in the block meanwhile */
@@ -49,7 +52,7 @@ struct restorer {
     size_t region_count;
     const char *names;
 
-    struct kernel_move moves[MAX_KERNEL_MOVES];
+    struct kernel_move moves[MAX_KERNEL_MOVES + MAX_HERE];
     size_t move_count;
     struct rseq_place own_rseq; /* restart's own registration */
     struct part_call calls[MAX_PART_CALLS];

@@ -39,8 +39,7 @@ const char *frame_problem(const struct frame *frame)
     return NULL;
 }
 
-/* Waits until fd is ready.  0 or -errno. */
-static int wait_ready(int fd, short events, int milliseconds)
+int frame_wait(int fd, short events, int milliseconds)
 {
     struct pollfd one = {.fd = fd, .events = events};
     int ready;
@@ -58,7 +57,7 @@ static long read_all(int fd, char *to, size_t size, bool first)
 {
     size_t done = 0;
     while (done < size) {
-        int error = wait_ready(fd, POLLIN, first && done == 0 ? -1 : LOST_SECONDS * 1000);
+        int error = frame_wait(fd, POLLIN, first && done == 0 ? -1 : LOST_SECONDS * 1000);
         if (error != 0)
             return error;
         ssize_t n = read(fd, to + done, size - done);
@@ -94,15 +93,12 @@ static void skip(struct iovec *piece, size_t size)
     }
 }
 
-int frame_write(int fd, uint32_t kind, uint64_t serial, const void *data, size_t size)
+/* Writes both, in one system call, as a rule: the reader wakes up once. */
+static int write_pieces(int fd, struct iovec *piece)
 {
-    struct frame frame = {.kind = kind, .size = (uint32_t)size, .serial = serial};
-    struct iovec piece[2] = {{&frame, sizeof frame}, {(void *)data, size}};
-    if (size > FRAME_MAX)
-        return -EMSGSIZE;
     while (piece[0].iov_len + piece[1].iov_len > 0) {
-        ssize_t n = writev(fd, piece, 2); /* one system call, as a rule: the reader wakes up once */
-        int error = n < 0 && errno == EAGAIN ? wait_ready(fd, POLLOUT, LOST_SECONDS * 1000) : 0;
+        ssize_t n = writev(fd, piece, 2);
+        int error = n < 0 && errno == EAGAIN ? frame_wait(fd, POLLOUT, LOST_SECONDS * 1000) : 0;
         if (error != 0)
             return error;
         if (n < 0 && errno != EINTR && errno != EAGAIN)
@@ -110,4 +106,24 @@ int frame_write(int fd, uint32_t kind, uint64_t serial, const void *data, size_t
         skip(piece, n > 0 ? (size_t)n : 0);
     }
     return 0;
+}
+
+int frame_write(int fd, uint32_t kind, uint64_t serial, const void *data, size_t size)
+{
+    struct frame frame = {.kind = kind, .size = (uint32_t)size, .serial = serial};
+    struct iovec piece[2] = {{&frame, sizeof frame}, {(void *)data, size}};
+    return size > FRAME_MAX ? -EMSGSIZE : write_pieces(fd, piece);
+}
+
+int frame_begin_image(int fd, uint64_t offset, size_t size)
+{
+    struct frame frame = {.kind = FRAME_IMAGE, .size = (uint32_t)(sizeof offset + size)};
+    struct iovec piece[2] = {{&frame, sizeof frame}, {&offset, sizeof offset}};
+    return size > FRAME_DATA ? -EMSGSIZE : write_pieces(fd, piece);
+}
+
+int frame_more(int fd, const void *bytes, size_t size)
+{
+    struct iovec piece[2] = {{(void *)bytes, size}, {NULL, 0}};
+    return write_pieces(fd, piece);
 }

@@ -10,6 +10,12 @@
  * it; all other frames are between keeper and shadow.  Between job and keeper each frame is one message of a
  * SOCK_SEQPACKET socket (unix(7)), so that neither ever sees half a frame.
  *
+ * Only the image of a job that leaves has a pipe of its own to the keeper, with the same frames.  It goes through
+ * all hands at once, and lies nowhere but at home and where it shall run:
+ *
+ *     job ==== pipe ====> keeper ====> shadow, which keeps it ====> the next keeper's child, then the job
+ *         IMAGE... START      IMAGE... START                IMAGE... and START when all of it is kept
+ *
  * Nobody believes a number that arrives: who gets a frame that is wrong ends the connection.  Both machines have
  * the same processor (an image goes from one to the other), so numbers have its byte order.
  */
@@ -20,13 +26,14 @@
 #include <stdint.h>
 
 #define FRAME_MAGIC 0x6b63U /* in the upper half of `kind`, so that other bytes are known for what they are */
-#define FRAME_VERSION 1
+#define FRAME_VERSION 2
 #define FRAME_DATA (64UL << 10)          /* bytes that one call takes or brings */
 #define FRAME_MAX (FRAME_DATA + (16UL << 10)) /* `size`: the data, two paths and the head */
 
 enum frame_kind {
     FRAME_HELLO = FRAME_MAGIC << 16, /* struct hello: the first, of either side */
-    FRAME_IMAGE,    /* uint64_t offset, then bytes of the image: shadow to keeper, or back when the job leaves */
+    FRAME_IMAGE,    /* uint64_t offset, then bytes of the image: shadow to keeper, or back when the job leaves.  The
+                     * offsets ascend; 0 again when the job could not save itself, and begins anew */
     FRAME_START,    /* uint64_t size of the image: it is whole.  The keeper starts it; or the shadow keeps it */
     FRAME_CALL,     /* job to shadow: struct call_head, then what goes in.  There is one answer: */
     FRAME_RESULT,   /* int64_t, then what comes out */
@@ -91,6 +98,16 @@ int frame_read(int fd, struct frame *frame, void *data);
 
 /* Writes one frame, all of it.  0 or -errno.  SIGPIPE is the caller's to ignore. */
 int frame_write(int fd, uint32_t kind, uint64_t serial, const void *data, size_t size);
+
+/*
+ * The same in pieces, for what need not lie in memory: the head of an IMAGE frame, with its offset; `size` bytes
+ * are to follow.  Then those, or some of them.  0 or -errno.
+ */
+int frame_begin_image(int fd, uint64_t offset, size_t size);
+int frame_more(int fd, const void *bytes, size_t size);
+
+/* Waits until fd is ready for these events of poll(2).  0 or -errno. */
+int frame_wait(int fd, short events, int milliseconds);
 
 /* NULL if this head can be the head of a frame; else what is wrong with it. */
 const char *frame_problem(const struct frame *frame);

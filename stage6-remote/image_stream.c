@@ -2,15 +2,9 @@
 #include "image_stream.h"
 #include "libc.h"
 
-#define LARGEST (1UL << 46) /* bytes: half of what an address space has.  No offset is larger */
+#include <poll.h>
 
-struct image_arrival image_expect(void)
-{
-    uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    return (struct image_arrival){.fd = memfd_create("ckpt-image", MFD_CLOEXEC), .most = memory};
-}
-
-static bool write_at(int fd, const char *bytes, size_t size, uint64_t offset)
+bool image_write_at(int fd, const char *bytes, size_t size, uint64_t offset)
 {
     ssize_t n = 1;
     for (; size > 0 && n > 0; size -= (size_t)n, bytes += n, offset += (uint64_t)n)
@@ -20,104 +14,109 @@ static bool write_at(int fd, const char *bytes, size_t size, uint64_t offset)
     return size == 0;
 }
 
-const char *image_record(struct image_arrival *arrival, const void *data, size_t size)
-{
-    uint64_t offset;
-    if (size <= sizeof offset)
-        return "a record of the image has no bytes";
-    memcpy(&offset, data, sizeof offset);
-    size -= sizeof offset;
-    if (offset > LARGEST - size)
-        return "a record of the image lies beyond all images";
-    if (size > arrival->most - arrival->size)
-        return "the image is larger than this machine's memory";
-    if (!write_at(arrival->fd, (const char *)data + sizeof offset, size, offset))
-        return "there is no room for the image";
-    arrival->size += size;
-    arrival->end = offset + size > arrival->end ? offset + size : arrival->end;
-    return NULL;
-}
+/* What becomes of `size` bytes at `at`.  0 or -errno. */
+typedef int range_user(int fd, uint64_t at, size_t size, void *context);
 
-const char *image_whole(const struct image_arrival *arrival, const void *data, size_t size)
-{
-    uint64_t whole;
-    if (size != sizeof whole)
-        return "the image's size has another size";
-    memcpy(&whole, data, sizeof whole);
-    if (whole > LARGEST || whole < arrival->end)
-        return "the image is not as long as it shall be";
-    return ftruncate(arrival->fd, (off_t)whole) == 0 ? NULL : "there is no room for the image";
-}
-
-/* A record on its way: the offset, then the bytes. */
-static struct record {
-    uint64_t at;
-    char bytes[FRAME_DATA];
-} record;
-
-/* What becomes of `size` bytes of the record.  0 or -errno. */
-typedef int record_user(size_t size, void *context);
-
-static int each_record_of(int fd, uint64_t at, uint64_t end, record_user *use, void *context)
+static int each_piece(int fd, uint64_t at, uint64_t end, range_user *use, void *context)
 {
     int error = 0;
-    while (at < end && error == 0) {
-        size_t size = end - at < FRAME_DATA ? end - at : FRAME_DATA;
-        ssize_t got = pread(fd, record.bytes, size, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got == 0 ? -EIO : -errno;
-        record.at = at;
-        error = use((size_t)got, context);
-        at += (uint64_t)got;
+    for (uint64_t size; at < end && error == 0; at += size) {
+        size = end - at < FRAME_DATA ? end - at : FRAME_DATA;
+        error = use(fd, at, size, context);
     }
     return error;
 }
 
-/* The image's data, without its holes.  A file system without SEEK_DATA says that all is data (lseek(2)). */
-static int each_record(int fd, record_user *use, void *context)
+/* The data from `at` to `end`, without holes.  A file system without SEEK_DATA says that all is data (lseek(2)). */
+static int each_range(int fd, uint64_t at, uint64_t end, range_user *use, void *context)
 {
     int error = 0;
-    off_t hole = 0, data;
-    while (error == 0 && (data = lseek(fd, hole, SEEK_DATA)) >= 0) { /* ENXIO: no data behind the last hole */
+    off_t hole = (off_t)at, data;
+    while (error == 0 && (uint64_t)hole < end && (data = lseek(fd, hole, SEEK_DATA)) >= 0) { /* ENXIO: no more */
         hole = lseek(fd, data, SEEK_HOLE);
-        error = hole < 0 ? -errno : each_record_of(fd, (uint64_t)data, (uint64_t)hole, use, context);
+        if (hole >= 0)
+            error = each_piece(fd, (uint64_t)data, (uint64_t)hole < end ? (uint64_t)hole : end, use, context);
+        else
+            error = -errno;
     }
     return error;
 }
 
-struct sending {
-    int to;
-    void (*went)(void);
-};
+static char piece[FRAME_DATA];
 
-static int send_record(size_t size, void *context)
+/* Both must be ready: which of them was not, splice(2) does not say. */
+static int wait_both(int to, int fd)
 {
-    const struct sending *sending = context;
-    int error = frame_write(sending->to, FRAME_IMAGE, 0, &record, offsetof(struct record, bytes) + size);
-    if (sending->went != NULL)
-        sending->went();
-    return error;
+    int error = frame_wait(fd, POLLIN, LOST_SECONDS * 1000);
+    return error != 0 ? error : frame_wait(to, POLLOUT, LOST_SECONDS * 1000);
 }
 
-int image_send(int to, int fd, void (*went)(void))
+static long copy_some(int to, int fd, off_t *at, size_t size)
+{
+    ssize_t n = at == NULL ? read(fd, piece, size) : pread(fd, piece, size, *at);
+    int error = n > 0 ? frame_more(to, piece, (size_t)n) : 0;
+    if (at != NULL && n > 0)
+        *at += n;
+    return error != 0 ? error : n < 0 ? -errno : n;
+}
+
+long image_move(int to, int fd, off_t *at, size_t size)
+{
+    static bool cannot_splice;
+    size_t done = 0;
+    while (done < size) {
+        long n = cannot_splice ? -EINVAL : splice(fd, at, to, NULL, size - done, SPLICE_F_MOVE);
+        n = n == -1 ? -errno : n;
+        if (n == -EAGAIN)
+            n = wait_both(to, fd) == 0 ? -EINTR : -ETIMEDOUT;
+        else if (n == -EINVAL) { /* no pipe at either end, or a kernel that will not */
+            cannot_splice = true;
+            n = copy_some(to, fd, at, size - done);
+        }
+        if (n == 0)
+            break;
+        if (n < 0 && n != -EINTR)
+            return n;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return (long)done;
+}
+
+static int send_piece(int fd, uint64_t at, size_t size, void *context)
+{
+    int to = *(int *)context, error = frame_begin_image(to, at, size);
+    off_t from = (off_t)at;
+    long moved = error == 0 ? image_move(to, fd, &from, size) : error;
+    return moved < 0 ? (int)moved : moved < (long)size ? -EIO : 0;
+}
+
+int image_send_part(int to, int fd, uint64_t from, uint64_t end)
+{
+    return each_range(fd, from, end, send_piece, &to);
+}
+
+int image_send(int to, int fd)
 {
     struct stat st;
-    struct sending sending = {to, went};
-    int error = fstat(fd, &st) != 0 ? -errno : each_record(fd, send_record, &sending);
+    int error = fstat(fd, &st) != 0 ? -errno : image_send_part(to, fd, 0, (uint64_t)st.st_size);
     uint64_t size = (uint64_t)st.st_size;
     return error != 0 ? error : frame_write(to, FRAME_START, 0, &size, sizeof size);
 }
 
-static int copy_record(size_t size, void *to)
+static int copy_piece(int fd, uint64_t at, size_t size, void *to)
 {
-    return write_at(*(int *)to, record.bytes, size, record.at) ? 0 : errno != 0 ? -errno : -EIO;
+    ssize_t n;
+    do
+        n = pread(fd, piece, size, (off_t)at);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)size)
+        return n < 0 ? -errno : -EIO;
+    return image_write_at(*(int *)to, piece, size, at) ? 0 : errno != 0 ? -errno : -EIO;
 }
 
 int image_copy(int to, int fd)
 {
     struct stat st;
     bool sized = fstat(fd, &st) == 0 && ftruncate(to, st.st_size) == 0;
-    return sized ? each_record(fd, copy_record, &to) : -errno;
+    return sized ? each_range(fd, 0, (uint64_t)st.st_size, copy_piece, &to) : -errno;
 }

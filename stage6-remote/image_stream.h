@@ -7,24 +7,23 @@
 
 #include "frame.h"
 
-/* An image that comes. */
-struct image_arrival {
-    int fd;             /* where it is put: a memfd, or an empty file */
-    uint64_t end, size; /* behind its last byte; bytes that came */
-    uint64_t most;      /* of `size`: more than that is refused */
-};
+#include <stdbool.h>
+#include <sys/types.h>
 
-/* A new memfd for it, with room for what this machine has memory for.  fd is -1 after an error (errno). */
-struct image_arrival image_expect(void);
+/* Sends what lies in `fd` from offset `from` up to `end`, but no holes.  0 or -errno. */
+int image_send_part(int to, int fd, uint64_t from, uint64_t end);
 
-/* The bytes of one FRAME_IMAGE.  NULL; or what is wrong with it. */
-const char *image_record(struct image_arrival *arrival, const void *data, size_t size);
+/* Sends all of it and FRAME_START, a whole image.  0 or -errno. */
+int image_send(int to, int fd);
 
-/* FRAME_START.  NULL: it is whole, as long as it shall be; or what is wrong. */
-const char *image_whole(const struct image_arrival *arrival, const void *data, size_t size);
+/*
+ * Moves bytes of a file from *at on, or out of a pipe (NULL), to `to`: without a copy if there is a pipe
+ * (splice(2)).  How many, until the file or the pipe ended; or -errno, as frame_write() has it.
+ */
+long image_move(int to, int fd, off_t *at, size_t size);
 
-/* Sends what lies in `fd`, a whole image; went(), unless it is NULL, is called after each frame.  0 or -errno. */
-int image_send(int to, int fd, void (*went)(void));
+/* Writes all of it at this offset of a file.  False after an error (errno). */
+bool image_write_at(int fd, const char *bytes, size_t size, uint64_t offset);
 
 /* Copies it into an empty file.  0 or -errno. */
 int image_copy(int to, int fd);

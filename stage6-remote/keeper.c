@@ -2,14 +2,14 @@
  * keeper.c - restart --remote, from the first frame to the start of the job:
  *
  *     HELLO      both sides: the same version, machine, page size and list of calls
- *     IMAGE...   into a memfd, so that nothing of it is left on this machine
- *     START      it is whole: a child becomes the job, and the keeper passes frames on
+ *     IMAGE...   to a child, into its memory and a memfd, so that nothing of it is left on this machine
+ *     START      it is whole: the child becomes the job, and the keeper passes frames on
  *
  * Nothing but frames is written to standard output; messages go to standard error, which ssh brings home.
  */
 #include "keeper.h"
 #include "arch.h"
-#include "image_stream.h"
+#include "image_arrive.h"
 #include "syscall_stubs.h"
 
 static char data[FRAME_MAX];
@@ -46,18 +46,18 @@ static void hello(void)
              "is %u with %u)", theirs.machine, theirs.page_size, own.machine, own.page_size);
 }
 
-static int receive_image(void)
+void receive_image(struct image_arrival *arrival)
 {
-    struct image_arrival arrival = image_expect();
-    if (arrival.fd < 0)
+    *arrival = image_expect();
+    if (arrival->fd < 0)
         err(EX_OSERR, "memfd_create");
     for (;;) {
         const char *why = NULL;
         struct frame frame = next_frame();
         if (frame.kind == FRAME_IMAGE)
-            why = image_record(&arrival, data, frame.size);
+            why = image_record(arrival, data, frame.size);
         else if (frame.kind == FRAME_START)
-            why = image_whole(&arrival, data, frame.size);
+            why = image_whole(arrival, data, frame.size);
         else if (frame.kind == FRAME_PING)
             frame_write(STDOUT_FILENO, FRAME_PONG, 0, NULL, 0);
         else
@@ -65,7 +65,7 @@ static int receive_image(void)
         if (why != NULL)
             watch_lost(EX_PROTOCOL, "%s", why);
         if (frame.kind == FRAME_START)
-            return arrival.fd;
+            return;
     }
 }
 
@@ -92,6 +92,6 @@ void keep(bool verbose)
     watch_start(0);
     setsid(); /* the terminal is not ours to read; it fails if sshd has done that */
     hello();
-    struct job job = job_start(receive_image(), verbose);
+    struct job job = job_start(verbose);
     relay(&job);
 }

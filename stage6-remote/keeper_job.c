@@ -1,19 +1,20 @@
 /*
- * keeper_job.c - the child that becomes the job.
+ * keeper_job.c - the child that becomes the job.  It is there before the image: what is received is its memory.
  *
  *     keeper                      child
- *     image (memfd)  -- closed    reads it, becomes the program
+ *     stdin, stdout  -- waits     receives the image, and becomes the program
  *     connection     <=========>  connection
- *     next image     <=========>  the same memfd
+ *     next image     <---------   a pipe
  *     ready          <---------   one byte: the plan is made, from here on it is the job that ends
  */
 #include "keeper.h"
-#include "image_read.h"
+#include "image_arrive.h"
 
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#define IMAGE_ROOM (1 << 20)     /* bytes: the job is some frames ahead of us */
 #define MESSAGES (4 * (int)FRAME_MAX) /* bytes: one frame fits, whatever this machine's default is */
 
 static void make_ends(struct job *job, int theirs[2], int ready[2])
@@ -25,9 +26,11 @@ static void make_ends(struct job *job, int theirs[2], int ready[2])
         setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &(int){MESSAGES}, sizeof(int));
     job->connection = pair[0];
     theirs[0] = pair[1];
-    job->image = theirs[1] = memfd_create("ckpt-next-image", MFD_CLOEXEC);
-    if (job->image < 0)
-        err(EX_OSERR, "--remote: memfd_create");
+    if (pipe2(pair, O_CLOEXEC) != 0)
+        err(EX_OSERR, "--remote: pipe");
+    fcntl(pair[0], F_SETPIPE_SZ, IMAGE_ROOM); /* if not: slower */
+    job->image = pair[0];
+    theirs[1] = pair[1];
 }
 
 /*
@@ -54,8 +57,9 @@ static void refused(pid_t child)
     exit(WIFEXITED(status) ? WEXITSTATUS(status) : EX_OSERR);
 }
 
-struct job job_start(int image, bool verbose)
+struct job job_start(bool verbose)
 {
+    static struct image_arrival arrival; /* the child's */
     struct job job;
     int theirs[2], ready[2];
     char byte;
@@ -68,12 +72,14 @@ struct job job_start(int image, bool verbose)
     if (job.pid == 0) {
         stand_alone(keeper);
         close(job.connection);
+        close(job.image);
         close(ready[0]);
-        remote_become(image, theirs[0], theirs[1], ready[1], verbose);
+        receive_image(&arrival);
+        remote_become(&arrival, theirs[0], theirs[1], ready[1], verbose);
     }
     close(theirs[0]);
+    close(theirs[1]);
     close(ready[1]);
-    close(image);
     do
         got = read(ready[0], &byte, 1);
     while (got < 0 && errno == EINTR);

@@ -6,14 +6,13 @@
  *                    SIGNAL, LEAVE        kill(2)
  *     the job's      CALL, ABANDON, MESSAGE    to the shadow
  *     SIGTERM        LEAVE, to the shadow: its job is evicted from this machine
- *     waitpid(2)     STOPPED, ENDED; or, after LEAVE and with a whole image, IMAGE... and START
+ *                    IMAGE, START         to the shadow, after LEAVE, from a pipe of their own (keeper_image.c)
+ *     waitpid(2)     STOPPED, ENDED; but not after START
  *
  * No deadlock: a job has one call under way, so when we write a large frame home the shadow has nothing large to
  * send us, and reads; and one RESULT always has room in the job's socket.
  */
 #include "keeper.h"
-#include "image_read.h"
-#include "image_stream.h"
 #include "remote_life.h"
 
 #include <poll.h>
@@ -122,30 +121,36 @@ static bool from_job(struct job *job)
     return true;
 }
 
-static bool has_whole_image(const struct job *job)
+/* Its image is on its way home, whole: it has left, and nothing of it may come any more. */
+static void job_left(struct job *job, uint64_t size)
 {
-    struct image image;
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", job->image);
-    if (image_open(&image, path) != 0)
-        return false;
-    image_close(&image);
-    return true;
+    kill(job->pid, SIGKILL); /* it was about to end by itself */
+    watch_start(0);
+    while (job->connection >= 0 && from_job(job))
+        ;
+    send_home(FRAME_START, 0, &size, sizeof size);
+    exit(EX_OK);
 }
 
-/* Nothing that it sent is lost: its last calls, messages, and then how it ended. */
+/* A frame of its image, to home. */
+static void from_image(struct job *job)
+{
+    uint64_t size;
+    if (!leaving)
+        watch_lost(EX_PROTOCOL, "the job sends an image that nobody has asked for; it is killed");
+    if (pass_image(job, &size))
+        job_left(job, size);
+}
+
+/* Nothing that it sent is lost: its last calls, messages, its image, and then how it ended. */
 static void job_ended(struct job *job, int status)
 {
     watch_start(0);
     while (job->connection >= 0 && from_job(job))
         ;
-    if (leaving && WIFEXITED(status) && WEXITSTATUS(status) == 0 && has_whole_image(job)) {
-        int error = image_send(STDOUT_FILENO, job->image, watch_sign);
-        if (error != 0)
-            watch_lost(EX_TEMPFAIL, "the job has left, and its image cannot be sent home: %s", strerror(-error));
-    } else {
-        send_home(FRAME_ENDED, 0, &(int32_t){status}, sizeof(int32_t));
-    }
+    while (leaving && job->image >= 0)
+        from_image(job);
+    send_home(FRAME_ENDED, 0, &(int32_t){status}, sizeof(int32_t));
     exit(EX_OK);
 }
 
@@ -187,13 +192,16 @@ void relay(struct job *job)
     look_at(job); /* what happened before there was a signalfd */
     for (;;) {
         struct signalfd_siginfo signal = {0};
-        struct pollfd ready[] = {{STDIN_FILENO, POLLIN, 0}, {job->connection, POLLIN, 0}, {signals, POLLIN, 0}};
-        if (poll(ready, 3, -1) < 0)
+        struct pollfd ready[] = {{STDIN_FILENO, POLLIN, 0}, {job->connection, POLLIN, 0}, {signals, POLLIN, 0},
+                                 {job->image, POLLIN, 0}};
+        if (poll(ready, 4, -1) < 0)
             continue;
         if (ready[1].revents != 0)
             from_job(job);
         if (ready[0].revents != 0)
             from_shadow(job);
+        if (ready[3].revents & POLLIN)
+            from_image(job);
         if (ready[2].revents == 0)
             continue;
         if (read(signals, &signal, sizeof signal) > 0 && signal.ssi_signo == SIGTERM)

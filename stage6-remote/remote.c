@@ -3,7 +3,7 @@
  *
  *     at home         the constructor takes the first image (before main), and this process ends: remote_start()
  *     each life       the calls are caught from here on: library_remote_life()
- *     it shall leave  the next image goes to a file of the keeper's, and this process ends: library_remote_saved()
+ *     it shall leave  the next image goes home (remote_image.c), and this process ends: library_remote_saved()
  */
 #include "remote.h"
 #include "library.h"
@@ -71,9 +71,9 @@ void library_remote_life(void)
     }
 }
 
-int library_remote_image(void)
+bool library_remote_image(void)
 {
-    return is_job && remote_life.connection >= 0 ? remote_life.image : -1;
+    return is_job && remote_life.connection >= 0;
 }
 
 void library_remote_saved(int error)

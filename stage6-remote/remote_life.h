@@ -10,7 +10,7 @@
 /* In the job's memory, in libckpt.so.  Descriptors at numbers that the program does not use. */
 struct remote_life {
     int32_t connection; /* the SOCK_SEQPACKET socket to the keeper; -1: this is not a job of a shadow's */
-    int32_t image;      /* a memfd: the job's next image is written there */
+    int32_t image;      /* a pipe to the keeper: the job's next image goes there, as IMAGE frames and START */
     int32_t signals;    /* a signalfd(2), by which a stub sees that a signal waits */
 };
 

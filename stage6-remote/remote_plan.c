@@ -8,6 +8,7 @@
  *     surroundings         others, and quietly so: another machine is the point
  */
 #include "keeper.h"
+#include "image_arrive.h"
 #include "image_attributes.h"
 #include "image_process.h"
 #include "memory_plan.h"
@@ -110,18 +111,20 @@ static void tell_descriptors(struct image *image, struct remote_life now)
     image_put_note(image, NOTE_REMOTE, copy, size);
 }
 
-void remote_become(int image_fd, int connection, int next_image, int ready, bool verbose)
+void remote_become(const struct image_arrival *arrival, int connection, int next_image, int ready, bool verbose)
 {
     static struct restart_plan plan;
     static const struct files_options files = {.elsewhere = 1};
     char path[32];
     struct image *image = &plan.image;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", image_fd);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", arrival->fd);
     plan.verbose = verbose;
     plan_open(&plan, path);
-    close(image_fd);
+    close(arrival->fd);
     if (remote_note(image) == NULL)
         errx(EX_DATAERR, "--remote: the image is no job of ckpt-shadow's");
+    if (!places_mark(arrival, image))
+        errx(EX_DATAERR, "--remote: the head of the image has changed while it came");
     take_all_from_image(image);
     check_shared(image);
     change_process(image, verbose);

@@ -54,7 +54,6 @@ static const char usage[] =
 
 static const char *commands[COMMANDS_MOST]; /* -e */
 static int command_count;
-static const char *restart_path;
 static bool want_rules, force;
 
 static void add_command(const char *command)
@@ -94,7 +93,7 @@ static void parse_options(int argc, char **argv)
         switch (option) {
         case 'e': add_command(optarg); break;
         case 'a': add_allowed(optarg); break;
-        case 'r': restart_path = optarg; break;
+        case 'r': shadow.restart = optarg; break;
         case 'k': keep_image_in(optarg); break;
         case 'i': image_interval = seconds_of(optarg); break;
         case 'f': force = true; break;
@@ -106,8 +105,10 @@ static void parse_options(int argc, char **argv)
     }
     if (optind == argc && !want_rules)
         usage_exit(usage, false);
-    if (restart_path == NULL)
-        restart_path = beside_us("restart-static");
+    if (shadow.restart == NULL)
+        shadow.restart = beside_us("restart-static");
+    shadow.machines = commands;
+    shadow.machine_count = command_count;
 }
 
 static void print_rules(void)
@@ -159,17 +160,18 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &move, NULL);
     if (command_count > 1) /* else nothing can begin again */
         since_image();
-    for (int life = 0, machine = 0;; life++) {
-        const char *command = command_count > 0 ? commands[machine % command_count] : NULL;
+    for (int life = 1;; life++) {
         if (shadow.verbose)
-            shadow_say("life %d begins: %s", life + 1, command != NULL ? command : "on this machine");
-        life_start(command, restart_path);
+            shadow_say("life %d begins: %s", life, command_count > 0 ? commands[shadow.machine]
+                                                                     : "on this machine");
+        life_start();
         if (shadow.end == GOES_ON)
             shadow_loop();
         if (shadow.end == JOB_LEFT)
             image_came();
         else if (!begin_again(command_count, force))
             shadow_finish();
-        machine += !shadow.stays;
+        if (!shadow.stays && command_count > 0)
+            shadow.machine = (shadow.machine + 1) % command_count;
     }
 }

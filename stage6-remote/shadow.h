@@ -6,6 +6,7 @@
  *     shadow_command.c   COMMAND, which runs `restart --remote` on the other machine
  *     shadow_start.c     both sides say hello; the image goes there
  *     shadow_loop.c      frames, signals and heartbeats, as long as the job runs
+ *     shadow_ahead.c     it leaves, and the next machine gets the image while it still comes
  *     shadow_again.c     a machine is lost: may its job begin again from the last image?
  *     shadow_keep.c      the job has left: its image goes to a file, too, if somebody asked for that
  *     shadow_end.c       the job has ended, or is lost
@@ -34,8 +35,17 @@ enum end {
     WRONG,       /* what came was no frame, or came at the wrong time: shadow.what */
 };
 
+/* To another machine. */
+struct connection {
+    int in, out;
+    pid_t command;
+};
+
 struct shadow {
     bool verbose;
+    const char *const *machines; /* -e: COMMANDs, none for this machine; which one it is; and RESTART */
+    int machine_count, machine;
+    const char *restart;
     int messages;  /* our standard error, which the job cannot close */
     int image;     /* the job's last image; and the next, while it comes: */
     int next_image;
@@ -93,8 +103,14 @@ void command_start(const char *command, const char *restart);
 /* Closes the connection and waits a little until COMMAND ends.  Its status as wait(2) has it; -1: it did not. */
 int command_end(void);
 
-/* Starts the image that we have on the other machine.  shadow.end says whether that was possible. */
-void life_start(const char *command, const char *restart);
+/* Closes it, and does not wait: the job has left, and its COMMAND ends while the next one runs it. */
+void command_leave(void);
+
+/* SIGCHLD came: has that one ended? */
+void command_look(void);
+
+/* Starts the image that we have on shadow.machine.  shadow.end says whether that was possible. */
+void life_start(void);
 
 /* The signals that go to the job are held from here on; shadow_loop() passes them on. */
 void signals_hold(void);
@@ -117,6 +133,25 @@ bool begin_again(int machines, bool force);
 
 /* The job has left, its image is here. */
 void image_came(void);
+
+/* Both sides say hello, on the connection that is new.  shadow.end says whether they fit. */
+void shadow_hello(void);
+
+/*
+ * A life ends with an image, and its first bytes are in shadow.next_image: starts the next machine's COMMAND, and
+ * sends there what ahead_more() has said is here (shadow.image_size).  If that cannot be, it is sent later.
+ */
+void ahead_begin(void);
+void ahead_more(void);
+
+/*
+ * The image is whole and kept: sends the rest of it, but not FRAME_START.  True: the connection is the shadow's
+ * now, and shadow.end says how it went.  False: nothing was begun.
+ */
+bool ahead_take(void);
+
+/* There will be no whole image, or it is of no use. */
+void ahead_stop(void);
 
 /* The loop: until the job has ended, has left or is lost. */
 enum end shadow_loop(void);

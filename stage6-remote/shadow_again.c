@@ -16,7 +16,7 @@ static int failures; /* lives since the last image */
 
 void image_came(void)
 {
-    command_end();
+    command_leave();
     close(shadow.image);
     shadow.image = shadow.next_image;
     shadow.next_image = -1;
@@ -39,6 +39,7 @@ static bool is_possible(int machines, bool force)
 
 bool begin_again(int machines, bool force)
 {
+    ahead_stop();
     if (shadow.end == JOB_ENDED)
         return false;
     shadow.command_status = command_end();

@@ -7,7 +7,8 @@
 
 #include <sys/wait.h>
 
-#define PIPE_ROOM (2 * (int)FRAME_MAX) /* bytes: a frame is written at once, and who reads it wakes up once */
+#define PIPE_LEAST (2 * (int)FRAME_MAX) /* bytes: a frame is written at once, and who reads it wakes up once */
+#define PIPE_ROOM (1 << 20)             /* some frames of an image: both sides work at a time */
 
 /*
  * Signals that a terminal sends go to all who read from it, so COMMAND gets them, too; but they are the job's, and
@@ -43,6 +44,13 @@ __attribute__((noreturn)) static void become(const char *command, const char *re
     _exit(127);
 }
 
+/* As much as we may have (pipe(7): each user has a limit).  If not: slower. */
+static void give_room(int pipe)
+{
+    if (fcntl(pipe, F_SETPIPE_SZ, PIPE_ROOM) < 0)
+        fcntl(pipe, F_SETPIPE_SZ, PIPE_LEAST);
+}
+
 void command_start(const char *command, const char *restart)
 {
     int there[2], back[2];
@@ -60,12 +68,12 @@ void command_start(const char *command, const char *restart)
     shadow.out = there[1];
     fcntl(shadow.in, F_SETFL, O_NONBLOCK); /* these ends of the pipes are ours alone */
     fcntl(shadow.out, F_SETFL, O_NONBLOCK);
-    fcntl(shadow.in, F_SETPIPE_SZ, PIPE_ROOM); /* if not: slower */
-    fcntl(shadow.out, F_SETPIPE_SZ, PIPE_ROOM);
+    give_room(shadow.in);
+    give_room(shadow.out);
 }
 
-/* Has COMMAND ended?  Waits for it, but not for ever. */
-static bool has_ended(int *status, int seconds)
+/* Has this COMMAND ended?  Waits for it. */
+static bool has_ended(pid_t command, int *status, int seconds)
 {
     struct timespec patience = {.tv_sec = seconds};
     sigset_t set;
@@ -73,24 +81,51 @@ static bool has_ended(int *status, int seconds)
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     for (;;) {
-        pid_t got = waitpid(shadow.command, status, WNOHANG);
-        if (got == shadow.command || (got < 0 && errno != EINTR))
-            return got == shadow.command;
+        pid_t got = waitpid(command, status, WNOHANG);
+        if (got == command || (got < 0 && errno != EINTR))
+            return got == command;
         if (sigtimedwait(&set, NULL, &patience) < 0 && errno == EAGAIN)
-            return waitpid(shadow.command, status, WNOHANG) == shadow.command;
+            return waitpid(command, status, WNOHANG) == command;
     }
+}
+
+/* Waits for one, but not for ever; then it is asked to end. */
+static int end_of(pid_t command)
+{
+    int status = -1;
+    if (!has_ended(command, &status, HEARTBEAT_SECONDS)) {
+        kill(command, SIGTERM);
+        if (!has_ended(command, &status, 1))
+            status = -1;
+    }
+    return status;
+}
+
+static pid_t left; /* the COMMAND of a life that has ended well; 0: there is none, or it has ended */
+
+void command_look(void)
+{
+    if (left != 0 && waitpid(left, NULL, WNOHANG) != 0)
+        left = 0;
+}
+
+static void disconnect(pid_t leaves)
+{
+    close(shadow.out);
+    close(shadow.in);
+    shadow.in = shadow.out = -1;
+    if (left != 0)
+        end_of(left);
+    left = leaves;
+}
+
+void command_leave(void)
+{
+    disconnect(shadow.command);
 }
 
 int command_end(void)
 {
-    int status = -1;
-    close(shadow.out);
-    close(shadow.in);
-    shadow.in = shadow.out = -1;
-    if (!has_ended(&status, HEARTBEAT_SECONDS)) {
-        kill(shadow.command, SIGTERM);
-        if (!has_ended(&status, 1))
-            status = -1;
-    }
-    return status;
+    disconnect(0);
+    return end_of(shadow.command);
 }

@@ -33,19 +33,35 @@ static void send_frame(uint32_t kind, const void *data, size_t size)
         shadow_failed(error);
 }
 
+/* The first piece.  Not the first time: the job could not save itself, went on, and begins anew. */
+static void begin_image(void)
+{
+    ahead_stop();
+    if (shadow.image_size != 0 && ftruncate(shadow.next_image, 0) != 0)
+        shadow_failed(-errno);
+    shadow.image_size = 0;
+    ahead_begin();
+}
+
 /* A piece of the image of a job that leaves. */
 static void keep_image(const char *data, size_t size)
 {
     uint64_t offset;
     memcpy(&offset, data, sizeof offset);
     size -= sizeof offset;
+    if (shadow.leaving && (shadow.image_size == 0 || offset == 0))
+        begin_image();
     if (!shadow.leaving || offset > INT64_MAX - size)
         end_wrong("a piece of an image that nobody asked for");
+    else if (offset < shadow.image_size)
+        end_wrong("a piece of an image that should have come before the last one");
     else if (pwrite(shadow.next_image, data + sizeof offset, size, (off_t)offset) != (ssize_t)size) {
         shadow.end = LOST;
         shadow.error = errno != 0 ? -errno : -ENOSPC;
-    } else if (offset + size > shadow.image_size)
+    } else {
         shadow.image_size = offset + size;
+        ahead_more();
+    }
 }
 
 static void end_image(const char *data)
@@ -164,7 +180,9 @@ static void pass_signal_on(void)
     if (read(shadow.signals, &info, sizeof info) != sizeof info)
         return;
     int32_t number = (int32_t)info.ssi_signo;
-    if (number != SIGUSR2 && number != SIGALRM)
+    if (number == SIGCHLD)
+        command_look();
+    else if (number != SIGUSR2 && number != SIGALRM)
         send_frame(FRAME_SIGNAL, &number, sizeof number);
     else if (!shadow.leaving && leave()) {
         shadow.stays = number == SIGALRM;
@@ -257,8 +275,8 @@ enum end shadow_loop(void)
 
 void signals_hold(void)
 {
-    static const int numbers[] = {SIGALRM, SIGINT,   SIGTERM, SIGHUP, SIGQUIT, SIGTSTP,
-                                  SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2};
+    static const int numbers[] = {SIGALRM, SIGINT,   SIGTERM, SIGHUP,  SIGQUIT, SIGTSTP,
+                                  SIGCONT, SIGWINCH, SIGUSR1, SIGUSR2, SIGCHLD};
     sigset_t set;
     if (shadow.signals >= 0) /* since the job's first life */
         return;
@@ -266,7 +284,6 @@ void signals_hold(void)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaddset(&set, numbers[i]);
     shadow.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    sigaddset(&set, SIGCHLD); /* command_end() waits for it */
     sigaddset(&set, SIGPIPE); /* shadow_pass_raised() */
     sigaddset(&set, SIGXFSZ);
     if (shadow.signals < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)

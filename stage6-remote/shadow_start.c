@@ -30,7 +30,7 @@ static const char *hello_problem(const struct hello *theirs, const struct hello 
     return NULL;
 }
 
-static void hello(void)
+void shadow_hello(void)
 {
     struct hello ours = {FRAME_VERSION, ARCH_ELF_MACHINE, (uint32_t)sysconf(_SC_PAGESIZE), CALLS_DIGEST}, theirs;
     struct frame frame = {0};
@@ -54,21 +54,29 @@ static void hello(void)
         shadow.end = WRONG;
 }
 
-void life_start(const char *command, const char *restart)
+void life_start(void)
 {
+    int error;
+    int64_t size = lseek(shadow.image, 0, SEEK_END);
     shadow.end = GOES_ON;
     shadow.what = NULL;
     shadow.error = 0;
     shadow.leaving = shadow.stays = shadow.call_came = shadow.abandoned = false;
     shadow.unanswered = 0;
     shadow.call.serial = 0; /* they begin at 1 in each life */
-    command_start(command, restart);
-    hello();
+    bool ahead = ahead_take();
+    if (!ahead) {
+        command_start(shadow.machine_count > 0 ? shadow.machines[shadow.machine] : NULL, shadow.restart);
+        shadow_hello();
+    }
     if (shadow.end != GOES_ON)
         return;
     alarm(image_interval);
     signals_hold(); /* before the job can run: from here on they are its, and wait until the loop passes them on */
-    int error = image_send(shadow.out, shadow.image, NULL);
+    if (ahead)
+        error = frame_write(shadow.out, FRAME_START, 0, &size, sizeof size);
+    else
+        error = image_send(shadow.out, shadow.image);
     clock_gettime(CLOCK_MONOTONIC, &shadow.next_ping);
     clock_gettime(CLOCK_MONOTONIC, &shadow.last_time);
     shadow.next_ping.tv_sec += HEARTBEAT_SECONDS;

@@ -2,7 +2,7 @@
 
     grader/python grader/kit/generated.py --run [STAGE...]   those that have no result yet; it may be interrupted
     grader/python grader/kit/generated.py --again [STAGE...] those that survive without a reason, once more
-    grader/python grader/kit/generated.py --survivors        those without a reason, as mutants/survivors.toml has them
+    grader/python grader/kit/generated.py --survivors        those without a reason, as mutants/generated/survivors.toml has them
     grader/python grader/kit/generated.py --table            what came of them, stage by stage; --write: in grader/README
     grader/python grader/kit/generated.py --show WORD        those whose text has this word, and their results
 
@@ -37,8 +37,8 @@ from kit.operators import Generated, all_generated
 from stage.config import GRADER, TOP, load_interface, load_toml
 from stage.diagnosis import load_causes
 
-RESULTS = GRADER / "kit" / "mutants" / "generated.txt"
-SURVIVORS = GRADER / "kit" / "mutants" / "survivors.toml"
+RESULTS = GRADER / "kit" / "mutants" / "generated" / "results.txt"
+SURVIVORS = GRADER / "kit" / "mutants" / "generated" / "survivors.toml"
 README = GRADER / "README"
 PATIENCE = 6
 WHERE = 600  # seconds for the search: what is found on a quiet machine must be found on a busy one

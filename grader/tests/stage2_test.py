@@ -180,13 +180,15 @@ def check_auxv_and_files(life: Life, image: Image, regions: Sequence[maps.Region
 @points(1, step="2.7", needs="test_notes")
 def test_registers(case: Case) -> None:
     """NT_PRSTATUS has the registers at getcontext"""
-    _, image = saved(case)
+    _, image = saved(case, "kept")
     registers = image.registers()
     check(registers, "NT_PRSTATUS is too short", "image: NT_PRSTATUS")
     rip, rsp, tls = (maps.find(case.maps_before, registers[name]) for name in ("rip", "rsp", "fs_base"))
     check(rip and "x" in rip.perms, f"rip {registers['rip']:#x} is in no code", "image: registers rip")
     check(rsp and rsp.name == "[stack]", f"rsp {registers['rsp']:#x} is not in [stack]", "image: registers rsp")
     check(tls and tls.perms.startswith("rw"), f"fs_base {registers['fs_base']:#x}", "image: registers fs_base")
+    gs = maps.find(case.maps_before, registers["gs_base"])
+    check(gs and gs.name == "[stack]", f"gs_base {registers['gs_base']:#x}", "image: registers gs_base")
     fixed = {"cs": 0x33, "ss": 0x2B, "eflags": 0x202, "orig_rax": (1 << 64) - 1}
     for name, value in {**fixed, **image.saved_by_getcontext()}.items():
         check(registers[name] == value, f"{name} is {registers[name]:#x}, must be {value:#x}", f"image: registers {name}")
@@ -260,9 +262,9 @@ def test_restart(case: Case) -> None:
     case.wait_in_program(second, case.program("counter"))
     known = [region.start for region in case.maps_before]
     left = [r for r in maps.regions_of(second.pid) if r.perms == "r-xp" and not r.inode and not r.name and r.start not in known]
+    check(not left, f"the restorer's block is still there: {left[:1]}", "maps: extra code of the restorer")
     case.open_gate(1)
     case.check_rest(life, second, expected_output(life.lines()[0], WHOLE), 7)
-    check(not left, f"the restorer's block is still there: {left[:1]}", "maps: extra code of the restorer")
 
 
 @points(1, step="2.3", needs="test_restart")

@@ -169,6 +169,7 @@ def check_places(case: Case) -> None:
     stages = sorted(case.lab.folder.parent.glob("stage[123]-*"))
     folders = [word for folder in (case.lab.folder, *reversed(stages)) for word in ("-I", folder)]
     program, source = case.folder / "places", case.lab.programs.source("places.c")
+    case.beside = stages
     built = case.run("gcc", ["gcc", *folders, source, case.lab.folder / "build" / "place.o", "-o", program])
     check(built.wait(30) == 0, f"{built.shell()}\n{built.messages()}", "restart: interface of place.c")
     life = case.run("places", [program])
@@ -247,8 +248,8 @@ def test_again(case: Case) -> None:
 
 @points(1, step="3.8", needs="test_counter")
 def test_whole_chain(case: Case) -> None:
-    """your own ckpt and your own restart together"""
-    generations(case, 1, STUDENT)
+    """your own ckpt and your own restart together, and once more"""
+    generations(case, 2, STUDENT)
 
 
 # The other kinds of state
