@@ -139,9 +139,10 @@ class Scoring:
         config.addinivalue_line("markers", "lab: points, step and needs of a test")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = in_order_of_steps([item for item in items if self.selection.takes(item.name, options_of(item))])
+        items[:] = [item for item in items if self.selection.takes(item.name, options_of(item))]
         for item in items:
             self._expect(item)
+        items[:] = in_order_of_steps(items)
         self.order = [item.name for item in items]
 
     def _expect(self, item: pytest.Item) -> None:

@@ -15,7 +15,7 @@ from conftest import TOP, git
 MEDIAN = 15  # lines of a function, from its name to its last brace
 LONG = 40
 SHORT_ENOUGH = 0.9  # of the functions
-BUDGET = 2450  # lines of C in stages 1 to 3, without
+BUDGET = 2500  # lines of C in stages 1 to 3, without
 # What makes the images of other machines fit here.
 ELSEWHERE = ("part_platform", "platform_", "vectors_", "frame_convert", "features_", "portable", "part_vdso", "vdso_")
 EYES = ("picture", "image_doctor", "image_compare", "no_image")  # what only shows things to people

@@ -18,8 +18,16 @@ out:
     return go((void *)r->ucontext);
 //@ end
 //@ replace
-void restorer_run(void *restorer)
+static void restore_regions(const struct restorer *r)
 {
+    for (size_t i = 0; i < r->region_count; i++) {
+        const struct image_region *region = &r->regions[i];
+        const char *doing, *name = r->names + region->name;
+        long error = restore_region(r, region, r->loads[i].p_offset, &doing);
+        if (error != 0)
+            fail(error, doing, *name != '\0' ? name : text_number(region->start, 16).digits);
+    }
+}
 //@ with
 static void over_all_regions(const struct restorer *r, pass pass)
 {
@@ -28,14 +36,10 @@ static void over_all_regions(const struct restorer *r, pass pass)
         must(pass(r, p, load++), r->names + p->name);
 }
 
-void restorer_run(void *restorer)
+static void restore_regions(const struct restorer *r)
 {
-//@ end
-//@ replace
-    for (size_t i = 0; i < r->region_count; i++)
-        must(restore_region(r, &r->regions[i], r->loads[i].p_offset), r->names + r->regions[i].name);
-//@ with
     over_all_regions(r, pass_map);
     over_all_regions(r, pass_read);
     over_all_regions(r, pass_protect);
+}
 //@ end

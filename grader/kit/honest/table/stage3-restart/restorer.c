@@ -17,9 +17,9 @@
     return ((setcontext_function *)r->setcontext)(r->ucontext);
 //@ end
 //@ replace
-    for (size_t i = 0; i < r->region_count; i++)
-        must(restore_region(r, &r->regions[i], r->loads[i].p_offset), r->names + r->regions[i].name);
+    for (size_t i = 0; i < r->region_count; i++) {
+        const struct image_region *region = &r->regions[i];
 //@ with
-    for (size_t i = r->region_count; i-- > 0;) /* downwards: the image is read from its beginning to its end */
-        must(restore_region(r, &r->regions[i], r->loads[i].p_offset), r->names + r->regions[i].name);
+    for (size_t i = r->region_count; i-- > 0;) { /* downwards: the image is read from its beginning to its end */
+        const struct image_region *region = &r->regions[i];
 //@ end
