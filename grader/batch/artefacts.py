@@ -39,6 +39,8 @@ def copy_file(source: Path, target: Path, room: int, ours: bool) -> int:
 
 def copy_folder(source: Path, target: Path, room: int, ours: bool) -> int:
     """Copies the regular files below a folder in which nothing runs any more; what is left of the room."""
+    if source.is_symlink():
+        return room
     for where, folders, names in os.walk(source):
         deep = len(Path(where).relative_to(source).parts)
         folders[:] = sorted(folders) if deep < DEEPEST else []

@@ -22,6 +22,8 @@ class Identity:
     def __init__(self, uid: Optional[int]) -> None:
         self.uid = uid if os.geteuid() == 0 else None
         self._now: int = 0
+        if self.uid is not None:
+            os.setgroups([])  # setfsgid(2) leaves root's other groups, and what they may read
 
     def _become(self, uid: int) -> None:
         """Also where it is called in vain: the kernel tells no errors (man 2 setfsuid), so ask again."""

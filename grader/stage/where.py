@@ -21,7 +21,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -39,6 +39,7 @@ LUCK = "run again, the test passed: it depends on luck"
 MAKERS = "stub_"  # of stage 6's stub_gen: a new one would write sources anew, and make compile what needs them
 TIMES = 3  # an answer must come so often: some tests pass by luck
 NOT_COPIED = shutil.ignore_patterns("check", "*.tmp", ".git")
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 LARGEST, MOST = 8 << 20, 64 << 20  # bytes of a file, and of all files, that are copied
 
 Files = frozenset[str]
@@ -116,21 +117,32 @@ class Bench:
         """Whether the test passes with the reference's objects in place of these."""
         if time.monotonic() > self.deadline:
             raise OutOfTime
-        for name in swapped ^ self.swapped:
-            path = self.stage / "build" / name
-            data = self._object(name, name in swapped)
-            path.unlink(missing_ok=True)
-            path.write_bytes(data)  # new: make links it
-        for name in self.compiled:
-            (self.stage / "build" / name).unlink(missing_ok=True)
+        with self._build_folder() as folder:
+            for name in {*(swapped ^ self.swapped), *self.compiled}:
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=folder)
+            for name in (swapped ^ self.swapped) - self.compiled:
+                put_new(name, folder, self._object(name, name in swapped))  # make links it
         self.swapped = swapped
         self.tried += 1
         return self._outcome() == "passed"
 
+    @contextmanager
+    def _build_folder(self) -> Iterator[int]:
+        """Step by step, and no link among them: what make runs of a submission's may have put one there."""
+        stage = os.open(self.stage, FOLDER)
+        try:
+            build = os.open("build", FOLDER, dir_fd=stage)
+        finally:
+            os.close(stage)
+        try:
+            yield build
+        finally:
+            os.close(build)
+
     def _object(self, name: str, reference: bool) -> bytes:
         if not reference:
-            with open_plain(self.lab.folder / "build" / name) as file:
-                return file.read(LARGEST)
+            return read_plain(self.lab.folder / "build" / name)
         with self.lab.runner.grader():
             return (self.lab.reference() / "build" / name).read_bytes()
 
@@ -175,16 +187,37 @@ class Bench:
     def with_text(self, file: str, text: str, objects: Files) -> Iterator[None]:
         """The student's file with another text; make compiles what is made of it."""
         path = self.tree / file
-        own = path.read_bytes()
-        path.write_text(text, errors="surrogateescape")
+        own = read_plain(path)
+        self._replace(path, text.encode(errors="surrogateescape"))
         self.compiled = objects
         yield
-        path.write_bytes(own)
+        self._replace(path, own)
         self.swapped |= objects  # they are not the student's
         self.compiled = frozenset()
 
+    @staticmethod
+    def _replace(path: Path, data: bytes) -> None:
+        folder = os.open(path.parent, FOLDER)
+        try:
+            os.unlink(path.name, dir_fd=folder)
+            put_new(path.name, folder, data)
+        finally:
+            os.close(folder)
+
     def surely_passes(self, swapped: Files) -> bool:
         return all(self.passes(swapped) for _ in range(TIMES))
+
+
+def put_new(name: str, folder: int, data: bytes) -> None:
+    """A file that was not there, in a folder that is open."""
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
+    with open(fd, "wb") as file:
+        file.write(data)
+
+
+def read_plain(path: Path) -> bytes:
+    with open_plain(path) as file:
+        return file.read(LARGEST)
 
 
 class Copying:
@@ -224,7 +257,7 @@ def copy_of(lab: Lab) -> Iterator[Path]:
 def is_unbegun(step: Step, tree: Path) -> bool:
     """Whether the student's file still has the skeleton's text of it."""
     path = tree / step.file
-    return path.is_file() and step.unbegun in functions.squeezed(path.read_text(errors="replace"))
+    return path.is_file() and step.unbegun in functions.squeezed(read_plain(path).decode(errors="replace"))
 
 
 def objects_of(file: str, bench: Bench) -> Files:
@@ -232,7 +265,8 @@ def objects_of(file: str, bench: Bench) -> Files:
     name = Path(file).name
     if name.endswith(".c"):
         return frozenset([name[:-2] + ".o"]) & bench.objects
-    lists = {path.stem + ".o": path.read_text() for path in (bench.stage / "build").glob("*.d")}
+    paths = [path for path in (bench.stage / "build").glob("*.d") if path.is_file() and not path.is_symlink()]
+    lists = {path.stem + ".o": read_plain(path).decode(errors="replace") for path in paths}
     return frozenset(user for user, text in lists.items() if f"/{name}" in text or f" {name}" in text) & bench.objects
 
 
