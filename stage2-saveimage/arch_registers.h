@@ -18,8 +18,8 @@ static inline void arch_core_registers(struct user_regs_struct *to, const uconte
 {
     /* TODO 2.7: Copy the registers that getcontext() saved.
      * Goal: gdb shows a backtrace of the image. What getcontext() does not save has a value all the same in
-     * user code: which are cs, ss and eflags in any program under gdb ("info registers")? And orig_rax, outside
-     * of a system call? The bases of fs and gs: arch_x86_64.h. Where to read: struct user_regs_struct,
+     * user code: which are cs, ss and eflags in any program under gdb ("info registers")? orig_rax is -1: not in
+     * a system call. The bases of fs and gs: arch_x86_64.h. Where to read: struct user_regs_struct,
      * <sys/ucontext.h>. */
 }
 

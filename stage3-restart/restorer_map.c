@@ -101,6 +101,7 @@ long restore_region(const struct restorer *r, const struct image_region *region,
                     const char **doing)
 {
     bool stored = region->flags & REGION_STORED;
+    *doing = "set the permissions of ";
     if (region->flags & REGION_HERE)
         return sys_mprotect(region->start, region->end - region->start, (int)region->prot);
     if ((region->flags & REGION_KERNEL) || map_from_image(r, region, offset))

@@ -135,7 +135,7 @@ bool begin_again(int machines, bool force);
 void image_came(void);
 
 /* Both sides say hello, on the connection that is new.  shadow.end says whether they fit. */
-void shadow_hello(void);
+void shadow_hello(int milliseconds); /* to wait for their first byte; -1: as long as it takes */
 
 /*
  * A life ends with an image, and its first bytes are in shadow.next_image: starts the next machine's COMMAND, and

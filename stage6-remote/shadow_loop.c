@@ -5,8 +5,10 @@
  * shadow_turn(), so that signals, heartbeats and ABANDON never wait for a file.
  */
 #include "shadow.h"
+#include "image_stream.h"
 #include "libc.h"
 
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #define TRY_AGAIN 20 /* milliseconds */
@@ -43,6 +45,20 @@ static void begin_image(void)
     ahead_begin();
 }
 
+/* The image is no file of the job's: the limit of their size (RLIMIT_FSIZE) is not meant for it. */
+static bool write_unlimited(const char *bytes, size_t size, uint64_t offset)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit.rlim_max, limit.rlim_max});
+    errno = 0;
+    bool written = image_write_at(shadow.next_image, bytes, size, offset);
+    int error = errno;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    errno = error;
+    return written;
+}
+
 /* A piece of the image of a job that leaves. */
 static void keep_image(const char *data, size_t size)
 {
@@ -55,7 +71,7 @@ static void keep_image(const char *data, size_t size)
         end_wrong("a piece of an image that nobody asked for");
     else if (offset < shadow.image_size)
         end_wrong("a piece of an image that should have come before the last one");
-    else if (pwrite(shadow.next_image, data + sizeof offset, size, (off_t)offset) != (ssize_t)size) {
+    else if (!write_unlimited(data + sizeof offset, size, offset)) {
         shadow.end = LOST;
         shadow.error = errno != 0 ? -errno : -ENOSPC;
     } else {
@@ -173,6 +189,18 @@ static void receive(void)
         shadow_failed(got);
 }
 
+/* Once more, if it was asked and nothing came: perhaps it could not be saved then. */
+static void ask_to_leave(bool stays)
+{
+    if (!shadow.leaving && !leave())
+        return;
+    if (shadow.image_size == 0) {
+        shadow.stays = stays;
+        send_frame(FRAME_LEAVE, NULL, 0);
+    }
+    alarm(image_interval);
+}
+
 /* A signal for us is one for the job; SIGUSR2 asks it to leave. */
 static void pass_signal_on(void)
 {
@@ -184,10 +212,8 @@ static void pass_signal_on(void)
         command_look();
     else if (number != SIGUSR2 && number != SIGALRM)
         send_frame(FRAME_SIGNAL, &number, sizeof number);
-    else if (!shadow.leaving && leave()) {
-        shadow.stays = number == SIGALRM;
-        send_frame(FRAME_LEAVE, NULL, 0);
-    }
+    else
+        ask_to_leave(number == SIGALRM);
 }
 
 void shadow_pass_raised(long result)

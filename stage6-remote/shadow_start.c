@@ -30,12 +30,14 @@ static const char *hello_problem(const struct hello *theirs, const struct hello 
     return NULL;
 }
 
-void shadow_hello(void)
+void shadow_hello(int milliseconds)
 {
     struct hello ours = {FRAME_VERSION, ARCH_ELF_MACHINE, (uint32_t)sysconf(_SC_PAGESIZE), CALLS_DIGEST}, theirs;
     struct frame frame = {0};
     frame_write(shadow.out, FRAME_HELLO, 0, &ours, sizeof ours); /* if that fails, reading says why */
-    int got = frame_read(shadow.in, &frame, shadow.data);
+    int got = frame_wait(shadow.in, POLLIN, milliseconds);
+    if (got == 0)
+        got = frame_read(shadow.in, &frame, shadow.data);
     while (got == 1 && frame.kind == FRAME_MESSAGE) {
         shadow_pass_on(shadow.data, frame.size);
         got = frame_read(shadow.in, &frame, shadow.data);
@@ -67,7 +69,7 @@ void life_start(void)
     bool ahead = ahead_take();
     if (!ahead) {
         command_start(shadow.machine_count > 0 ? shadow.machines[shadow.machine] : NULL, shadow.restart);
-        shadow_hello();
+        shadow_hello(-1);
     }
     if (shadow.end != GOES_ON)
         return;

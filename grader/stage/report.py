@@ -10,6 +10,7 @@ from itertools import zip_longest
 
 from stage import filmed
 from stage.scoring import Result, Scoring, repeat_command
+from stage.where import NOT_WRITTEN
 
 COLOURS = {"passed": "32", "failed": "31", "skipped": "33", "environment": "33", "bold": "1", "dim": "2"}
 SYMBOLS = {"passed": "ok", "failed": "FAILED", "skipped": "skipped", "environment": "-"}
@@ -86,7 +87,9 @@ def print_failure(scoring: Scoring, result: Result) -> None:
     print_paragraph("Where", result.where or result.where_how and "not found")
     print_paragraph("", result.where_how)
     unknown = "I do not know why; what differs is above" if result.where else "not one that the grader knows; see below for the evidence"
-    print_paragraph("Cause", result.cause_text or unknown)
+    guess = "a guess, which no experiment confirms: " if result.where_how and not result.where else ""
+    if not result.where.endswith(NOT_WRITTEN):
+        print_paragraph("Cause", f"{guess}{result.cause_text}" if result.cause_text else unknown)
     if result.cause:
         print(f"  Cause id: {result.cause}")
     print_paragraph("Next", result.next_step)

@@ -37,6 +37,7 @@ STEPS = Path(__file__).with_name("steps.json")  # made by handout/skeleton.py
 SOLUTION = TOP / "solution"  # not in a hand-out
 LUCK = "run again, the test passed: it depends on luck"
 MAKERS = "stub_"  # of stage 6's stub_gen: a new one would write sources anew, and make compile what needs them
+NOT_WRITTEN = "is not written yet"
 TIMES = 3  # an answer must come so often: some tests pass by luck
 NOT_COPIED = shutil.ignore_patterns("check", "*.tmp", ".git")
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -294,12 +295,22 @@ class Search:
         return frozenset().union(*(self.made[step.file] for step in steps))
 
     def _unbegun(self) -> Optional[Where]:
-        """The fewest of them: the one that the test asks for, or all."""
+        """The fewest of them: the one that the test asks for, those of this stage, or all."""
         alone = [step for step in self.unbegun if step.number in self.likely]
-        for steps in (alone, self.unbegun if alone != self.unbegun else []):
-            if steps and self.bench.surely_passes(self._objects(steps)):
-                return self._answer(steps, "not begun")
+        own = [step for step in self.unbegun if step.order[0] == self.bench.lab.stage.number]
+        tried: list[list[Step]] = [[]]
+        for steps in (alone, own, self.unbegun):
+            if steps not in tried and self.bench.surely_passes(self._objects(steps)):
+                return self._not_begun(steps)
+            tried.append(steps)
         return None
+
+    def _not_begun(self, steps: Sequence[Step]) -> Where:
+        """The first is what there is to do; others come behind it."""
+        first, *others = sorted(steps, key=lambda step: step.order)
+        how = f"with the reference's {' '.join(sorted(self._objects(steps)))} in place of yours the test passes"
+        rest = f"; not written yet either: {', '.join(dict.fromkeys(step.number for step in others))}" if others else ""
+        return Where(f"{self._words(first.file, [first])} {NOT_WRITTEN}", (first.number,), f"{how} ({TIMES} of {TIMES}){rest}")
 
     def _by_likelihood(self) -> list[str]:
         """The files of written steps: likely steps first, then those nearest to the test's."""
@@ -376,9 +387,7 @@ class Search:
         words = "; ".join(self._words(file, [step for step in steps if step.file == file]) for file in files)
         objects = f"{steps[0].function}()" if kind == "function" else " ".join(sorted(self._objects(steps)))
         how = f"with the reference's {objects} in place of yours the test passes ({TIMES} of {TIMES}), else it fails"
-        if kind == "not begun":
-            words += " is not written yet" if len({step.number for step in steps}) == 1 else " are not written yet"
-        elif self.unbegun and kind != "together":
+        if self.unbegun and kind != "together":
             how += "; steps that are not begun were the reference's each time"
         return Where(words, tuple(dict.fromkeys(step.number for step in steps)), how)
 

@@ -189,7 +189,9 @@ def test_registers(case: Case) -> None:
     check(tls and tls.perms.startswith("rw"), f"fs_base {registers['fs_base']:#x}", "image: registers fs_base")
     gs = maps.find(case.maps_before, registers["gs_base"])
     check(gs and gs.name == "[stack]", f"gs_base {registers['gs_base']:#x}", "image: registers gs_base")
-    fixed = {"cs": 0x33, "ss": 0x2B, "eflags": 0x202, "orig_rax": (1 << 64) - 1}
+    flags = registers["eflags"]
+    check(flags & 0x302 == 0x202, f"eflags is {flags:#x}: interrupts are on in user code, and no steps are made", "image: registers eflags")
+    fixed = {"cs": 0x33, "ss": 0x2B, "orig_rax": (1 << 64) - 1}
     for name, value in {**fixed, **image.saved_by_getcontext()}.items():
         check(registers[name] == value, f"{name} is {registers[name]:#x}, must be {value:#x}", f"image: registers {name}")
 
