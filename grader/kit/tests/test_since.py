@@ -214,6 +214,15 @@ def test_a_job_that_saves_itself_anew_begins_at_the_beginning(job: Job) -> None:
     assert job.image == {0: b"life"} and job.finish()[0] == 0
 
 
+def test_who_asks_again_is_heard(job: Job) -> None:
+    """The first time the job could perhaps not be saved: nothing came."""
+    for _ in range(2):
+        job.process.send_signal(signal.SIGUSR2)
+        assert job.receive()[0] == LEAVE
+    job.image_comes()
+    assert job.finish()[0] == 0
+
+
 def test_pieces_come_in_their_order(job: Job) -> None:
     job.process.send_signal(signal.SIGUSR2)
     assert job.receive()[0] == LEAVE
