@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from pathlib import Path
 
 from reports.results import FAILED, StageResult
+from stage.image import BadImage, open_plain
 
 LARGEST = 8 << 20  # bytes of one file
 MOST = 32 << 20  # bytes of one case
@@ -22,12 +22,12 @@ THEIRS = "submission"
 def copy_file(source: Path, target: Path, room: int, ours: bool) -> int:
     """Copies a regular file if it is small enough; the bytes that it took. A link is never followed."""
     try:
-        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        file = open_plain(source)
+    except (BadImage, OSError):
         return 0
-    with open(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_blocks * 512 > min(room, LARGEST) or status.st_size > LARGEST:
+    with file:
+        status = os.fstat(file.fileno())
+        if status.st_blocks * 512 > min(room, LARGEST) or status.st_size > LARGEST:
             return 0
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as out:

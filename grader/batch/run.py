@@ -51,9 +51,9 @@ class Plan:
 
 def source_digest(submission: Submission) -> str:
     """Of what was handed in, as it came."""
-    files = [path for path in submission.paths if path.is_file()]
+    files = [path for path in submission.paths if path.is_file() and os.access(path, os.R_OK)]
     files += [path for top in submission.paths if top.is_dir() for path in plain_files(top)]
-    return digest_of([path for path in files if os.access(path, os.R_OK)], Path("/"))
+    return digest_of(files, Path("/"))
 
 
 def plain_files(top: Path) -> Iterator[Path]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from stage.image import Image, Load
+from stage.image import CKPT_TYPES, Image, Load
 
-NOTE_REGIONS = 0x434B0001  # solution/stage2-saveimage/image.h
+NOTE_REGIONS = CKPT_TYPES + 1  # solution/stage2-saveimage/image.h
 REGION = struct.Struct("<QQQIIQQQqqI20s")  # struct image_region
 FILE, KERNEL = 4, 8  # of enum image_region_flag
 KERNELS = ("[vvar", "[vdso]", "[vsyscall]")

@@ -104,21 +104,21 @@ class Writer:
         films = self._give_films(result, {test.test for _, test in shown.result.tests()})
         self._submission("feedback", shown.result, staff=False, anchors={}, withheld=shown.withheld, films=films)
 
-    def _film(self, test: TestResult) -> bytes:
-        """The page; nothing if there is none, or if it is not one of ours."""
+    def _film(self, test: TestResult) -> Path | None:
+        """Where the page is; None if there is none, or if it is not one of ours."""
         path = self.out / test.artefacts / test.film
         if not test.film or not is_below(f"{test.artefacts}/{test.film}") or path.is_symlink() or not path.is_file():
-            return b""
-        return path.read_bytes() if path.stat().st_size <= LARGEST_FILM else b""
+            return None
+        return path if 0 < path.stat().st_size <= LARGEST_FILM else None
 
     def _give_films(self, result: SubmissionResult, shown: set[str]) -> dict[str, str]:
         """Copies of those that the author may see: the folders where they lie have more in them."""
         given = {}
         for stage, test in result.tests():
-            page = self._film(test) if test.test in shown else b""
+            page = self._film(test) if test.test in shown else None
             if page:
                 name = f"{result.name}-{stage.stage}.html"
-                write_whole(self.out / "films" / name, page.decode(errors="replace"))
+                write_whole(self.out / "films" / name, page.read_bytes().decode(errors="replace"))
                 self.films.add(name)
                 given[test.test] = f"../films/{link(name)}"
         return given

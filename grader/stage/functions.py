@@ -74,9 +74,9 @@ def function_in(path: Path, name: str) -> list[str]:
     return path.read_text().splitlines(keepends=True)[lines.start : lines.stop] if lines else []
 
 
-def with_lines(path: Path, at: Optional[range], others: Sequence[str]) -> Optional[str]:
-    """The text of a file with other lines in place of these; None if one of them is not known."""
+def with_lines(text: str, at: Optional[range], others: Sequence[str]) -> Optional[str]:
+    """A text with other lines in place of these; None if one of them is not known."""
     if at is None or not others:
         return None
-    lines = path.read_text(errors="surrogateescape").splitlines(keepends=True)
+    lines = text.splitlines(keepends=True)
     return "".join([*lines[: at.start], *others, *lines[at.stop :]])

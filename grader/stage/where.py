@@ -228,10 +228,9 @@ class Copying:
         self.room = MOST
 
     def __call__(self, source: str, target: str) -> None:
-        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            status = os.fstat(fd)
-            if stat.S_ISREG(status.st_mode) and status.st_size <= min(self.room, LARGEST):
+        with suppress(BadImage), open_plain(Path(source)) as file:
+            status = os.fstat(file.fileno())
+            if status.st_size <= min(self.room, LARGEST):
                 self.room -= status.st_size
                 Path(target).write_bytes(file.read(LARGEST))
                 os.chmod(target, stat.S_IMODE(status.st_mode) & 0o777)
@@ -356,7 +355,7 @@ class Search:
         with self.bench.lab.runner.grader():
             ours = functions.function_in(SOLUTION / step.file, step.function)
         lines = functions.lines_of(path, step.function, self.bench.ctags) if ours else None
-        text = functions.with_lines(path, lines, ours)
+        text = functions.with_lines(read_plain(path).decode(errors="surrogateescape"), lines, ours)
         if text is None:
             return False
         objects = self.made[step.file]

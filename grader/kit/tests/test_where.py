@@ -105,7 +105,7 @@ def test_functions_of_other_styles(tmp_path: Path) -> None:
     if functions.lines_of(theirs, "a") is None:
         pytest.skip("not tried here: ctags is missing")
     lines = functions.function_in(ours, "a")
-    text = functions.with_lines(theirs, functions.lines_of(theirs, "a"), lines)
+    text = functions.with_lines(theirs.read_text(), functions.lines_of(theirs, "a"), lines)
     assert text == "int a(void)\n{\n    return 1;\n}\nint b(void) { return 8; }\n"
-    assert functions.with_lines(theirs, functions.lines_of(theirs, "c"), lines) is None
+    assert functions.with_lines(theirs.read_text(), functions.lines_of(theirs, "c"), lines) is None
     assert functions.function_in(ours, "c") == []
