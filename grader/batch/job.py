@@ -176,7 +176,6 @@ class Grading:
                 os.killpg(check.pid, signal.SIGKILL)
                 check.wait()
 
-
     # Where a fault is
 
     def _locate_all(self, prepared: Prepared, spec: Spec) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from film.pictures import Row
 from film.story import PHASES, Step, Story
+from stage.failure import without_folders
 
 HERE = Path(__file__).resolve().parent
 Say = Callable[[str], str]
@@ -25,15 +26,6 @@ LONGEST = 2000  # characters of one text
 def clean(text: str) -> str:
     """Without what is no character of a text: controls, marks that turn the direction, halves of pairs."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text[:LONGEST])
-
-
-PATH = re.compile(r"(?<![\w./])/(?:[^\s/:'\",;()<>]+/)+([^\s/:'\",;()<>]*)")
-SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/", "/lib/", "/lib64/", "/bin/", "/etc/")
-
-
-def without_folders(text: str) -> str:
-    """Paths into folders of this machine are no more than a name; the system's stay."""
-    return PATH.sub(lambda match: match[0] if match[0].startswith(SYSTEM) else f".../{match[1]}", text)
 
 
 def whole(text: str) -> str:

@@ -11,6 +11,8 @@ import os
 import re
 from pathlib import Path
 
+from stage.failure import without_folders as without_folders  # for those who import it from here
+
 LIMIT = 4000  # characters of one text, unless its place has more room
 
 ESCAPES = re.compile(
@@ -63,15 +65,6 @@ def short(text: str, limit: int = 60) -> str:
     """For a narrow place: what is cut is not counted."""
     line = one_line(text)
     return line if len(line) <= limit else line[: limit - 1] + "\u2026"
-
-
-PATH = re.compile(r"(?<![\w./])/(?:[^\s/:'\",;()<>]+/)+([^\s/:'\",;()<>]*)")
-SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/", "/lib/", "/lib64/", "/bin/", "/etc/")
-
-
-def without_folders(text: str) -> str:
-    """The text with `.../NAME` for each path into this machine's own folders; the system's stay."""
-    return PATH.sub(lambda m: m[0] if m[0].startswith(SYSTEM) else f".../{m[1]}", text)
 
 
 def write_whole(path: Path, text: str) -> None:
