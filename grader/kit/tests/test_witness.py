@@ -19,11 +19,13 @@ PROGRAMS = Programs(GRADER / "build" / "programs")
 
 
 def witness(folder: Path, launch: Sequence[object], restart: Sequence[object], image: str = "myckpt") -> list[str]:
-    """What it says of a counter that is saved and restarted in the folder."""
+    """What it says of a counter that is saved and restarted in the folder.
+
+    The end of its stack is a word of 16 KiB in its environment, which it never reads: a test may spoil what is there."""
     PROGRAMS.make_folder()
     (folder / "gates").mkdir(exist_ok=True)
     words = [PROGRAMS.tool("witness"), 30, 12, "gate 01", image, ":::", *launch, PROGRAMS.get("bare"), 12, 5, ":::", *restart]
-    env = {**os.environ, "CKPTLAB_GATES": str(folder / "gates")}
+    env = {**os.environ, "CKPTLAB_GATES": str(folder / "gates"), "CKPTLAB_PADDING": "." * (16 << 10)}
     done = subprocess.run([str(word) for word in words], cwd=folder, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
