@@ -12,6 +12,7 @@
 #include "ckpt.h"
 #include "library.h"
 #include "rseq.h"
+#include "start_times.h"
 #include "thread_id.h"
 #include "vdso_leave.h"
 #include "waits.h"
@@ -24,6 +25,7 @@ static ucontext_t context;
 static struct second_life second_life;
 static char table_path[PATH_MAX]; /* CKPT_FDFILE, absolute, or "" */
 static struct save_request request;
+static struct times times;
 static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
 static char behind_name[PATH_MAX];
 static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
@@ -61,6 +63,7 @@ static int take_checkpoint(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
+    times_start(&times);
     request.elsewhere = library_remote_image != NULL && library_remote_image();
     if (vdso_frame != NULL)
         request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);
@@ -71,6 +74,7 @@ static int take_checkpoint(void)
         error = library_checkpoint != NULL ? library_checkpoint(write_image) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
+    times_say(&times, "the end", "libckpt: ", "for the checkpoint");
     if (library_saved != NULL)
         library_saved(error);
     if (library_remote_saved != NULL)
@@ -184,8 +188,9 @@ static void set_image_name(void)
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
 __attribute__((constructor)) static void libckpt_start(void)
 {
-    set_image_name();
     owner = environment_number("CKPT_PID", getpid());
+    start_times_take(&times, owner == getpid());
+    set_image_name();
     seconds = environment_number("CKPT_INTERVAL", 0);
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request = (struct save_request){
@@ -194,7 +199,7 @@ __attribute__((constructor)) static void libckpt_start(void)
         .thread_id = thread_id_find(), .platform = library_platform != NULL ? library_platform() : NULL,
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
-        .table_path = table_path, .image_name = image_name, .wish = wish};
+        .table_path = table_path, .image_name = image_name, .wish = wish, .times = &times};
     request.vdso = vdso_told != NULL ? vdso_told() : NULL;
     if (owner == getpid())
         text_join(wish, sizeof wish, environment("CKPT_EVICT", ""), NULL);
@@ -204,6 +209,7 @@ __attribute__((constructor)) static void libckpt_start(void)
         library_start(request.signal, owner);
     if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
         start_period();
+    times_say(&times, "constructor of libckpt", "libckpt: ", "until main()");
     if (library_remote_start != NULL)
         library_remote_start(request.signal);
 }
