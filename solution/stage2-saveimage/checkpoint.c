@@ -120,7 +120,6 @@ static int save_all(const struct save_request *request, const char *path, struct
     notes_start(notes, arena->table.count);
     core_notes_add(notes, request, &arena->table);
     add_notes(notes, request, &arena->table);
-    times_end(request->times, "notes of all images");
     error = add_parts(notes, request);
     if (error == 0 && request->elsewhere)
         return send(arena);

@@ -10,6 +10,7 @@
 #include "arch_registers.h"
 #include "checkpoint.h"
 #include "ckpt.h"
+#include "image_names.h"
 #include "library.h"
 #include "rseq.h"
 #include "start_times.h"
@@ -68,6 +69,8 @@ static int take_checkpoint(void)
     if (vdso_frame != NULL)
         request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
+    if (library_image_name != NULL)
+        library_image_name(image_path, sizeof image_path);
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
     else
@@ -177,20 +180,12 @@ static char *set_path(char to[PATH_MAX], const char *name)
     return to + strlen(directory);
 }
 
-static void set_image_name(void)
-{
-    char *percent = strstr(set_path(image_name, environment("CKPT_IMAGE", "myckpt")), "%p");
-    behind_pid = percent != NULL ? strcpy(behind_name, percent + 2) : NULL;
-    if (percent != NULL)
-        *percent = '\0';
-}
-
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
 __attribute__((constructor)) static void libckpt_start(void)
 {
     owner = environment_number("CKPT_PID", getpid());
     start_times_take(&times, owner == getpid());
-    set_image_name();
+    behind_pid = image_name_cut(set_path(image_name, environment("CKPT_IMAGE", "myckpt")), behind_name);
     seconds = environment_number("CKPT_INTERVAL", 0);
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request = (struct save_request){

@@ -28,10 +28,3 @@ void procfile_stats(uint64_t to[PROCFILE_STATS])
             to[field] = to[field] * 10 + (uint64_t)(*at - '0');
     }
 }
-
-uint64_t procfile_stat(int field)
-{
-    uint64_t fields[PROCFILE_STATS];
-    procfile_stats(fields);
-    return fields[field];
-}

@@ -7,10 +7,7 @@
 #include "restorer.h"
 
 #define LARGE_HOLE (256UL << 10) /* bytes */
-#define PIECE (1UL << 20)        /* bytes: what is made at once is still in the cache when it is read */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14, <linux/mman.h> */
-#endif
+#define PIECE (1L << 20)         /* bytes: pages that are made at once are still in the cache when they are filled */
 
 static int region_flags(const struct image_region *region)
 {
@@ -66,21 +63,6 @@ static long read_all(int image, uint64_t to, uint64_t size, uint64_t offset)
 }
 
 /*
- * The same, a piece at a time.  Its pages are made by one call, not by a fault each; where that fails (an older
- * kernel, a file's last page) the faults come as ever.
- */
-static long read_pieces(int image, uint64_t to, uint64_t size, uint64_t offset)
-{
-    long error = 0;
-    for (uint64_t at = 0, piece; at < size && error == 0; at += piece) {
-        piece = size - at < PIECE ? size - at : PIECE;
-        sys_call(SYS_madvise, (long)(to + at), (long)piece, MADV_POPULATE_WRITE, 0);
-        error = read_all(image, to + at, piece, offset + at);
-    }
-    return error;
-}
-
-/*
  * Reads a region's bytes and leaves out the holes of the image: fresh memory is zero there already, and
  * to write zeros would cost memory.  lseek(2), SEEK_DATA and SEEK_HOLE; a file system that cannot tell
  * says that all is data.
@@ -97,7 +79,9 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
         long hole = sys_lseek(image, data, SEEK_HOLE);
         if (hole < 0 || (uint64_t)hole > end)
             hole = (long)end;
-        error = read_pieces(image, region->start + ((uint64_t)data - offset), (uint64_t)(hole - data), (uint64_t)data);
+        hole = hole - data > PIECE ? data + PIECE : hole;
+        sys_populate(region->start + ((uint64_t)data - offset), (uint64_t)(hole - data));
+        error = read_all(image, region->start + ((uint64_t)data - offset), (uint64_t)(hole - data), (uint64_t)data);
         data = sys_lseek(image, hole, SEEK_DATA);
     }
     if (error == -EFAULT && (region->flags & REGION_FILE) && beyond)
