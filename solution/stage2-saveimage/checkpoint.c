@@ -50,6 +50,7 @@ static int add_parts(struct note_list *notes, const struct save_request *request
             return refuse(all_parts[i]->name, strerrordesc_np((int)-size), (int)size);
         if (size > 0)
             note_end(notes, IMAGE_NOTE_NAME, all_parts[i]->type, (size_t)size);
+        times_end(request->times, all_parts[i]->name);
     }
     return 0;
 }
@@ -115,6 +116,7 @@ static int save_all(const struct save_request *request, const char *path, struct
     int error = regions_read(arena, request->full);
     if (error != 0)
         return refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
+    times_end(request->times, "regions");
     notes_start(notes, arena->table.count);
     core_notes_add(notes, request, &arena->table);
     add_notes(notes, request, &arena->table);
@@ -165,7 +167,9 @@ int checkpoint_take(const struct save_request *request, const char *path)
         return refuse("memory to work in", strerrordesc_np((int)-start), (int)start);
     struct arena *arena = (struct arena *)start; // NOLINT: an address becomes a pointer here
     arena->start = (uint64_t)start;
+    times_end(request->times, "checks");
     error = save_all(request, path, arena);
+    times_end(request->times, "write, and rename");
     sys_munmap((uint64_t)start, sizeof *arena);
     return error;
 }

@@ -20,6 +20,9 @@ LIBRARY_MORE const struct image_platform *library_platform(void);
 /* The end of the constructor: the handler for `signal` is registered.  `owner`: the process that ckpt started. */
 LIBRARY_MORE void library_start(int signal, long owner);
 
+/* In the handler: a name of an image, with the pid in it already, becomes a file's (image_names.h). */
+LIBRARY_MORE void library_image_name(char *path, size_t size);
+
 /* In the handler, in the first life: calls write_image() and returns its result. */
 LIBRARY_MORE int library_checkpoint(int (*write_image)(void));
 

@@ -54,7 +54,7 @@ void page_runs_open(struct pagemap *map)
 {
     map->fd = (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
     map->cannot_scan = false;
-    map->no_swap = has_no_swap();
+    map->asked = false;
     map->start = map->end = map->count = map->next = 0;
 }
 
@@ -77,6 +77,8 @@ static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
 static bool is_empty(struct pagemap *map, uint64_t from, uint64_t pages)
 {
     long size = (long)(pages * ARCH_PAGE_SIZE);
+    map->no_swap = map->asked ? map->no_swap : has_no_swap();
+    map->asked = true;
     if (!map->no_swap || sys_call(SYS_mincore, (long)from, size, (long)map->present, 0) != 0)
         return false;
     uint64_t page = 0;

@@ -33,7 +33,7 @@ struct page_run {
 struct pagemap {
     int fd;              /* /proc/self/pagemap; negative: it cannot be read */
     bool cannot_scan;    /* a kernel before Linux 6.7 */
-    bool no_swap;        /* this machine has none, so what is not in memory is nowhere */
+    bool asked, no_swap; /* this machine has none, so what is not in memory is nowhere; asked when it matters */
     uint64_t start, end; /* runs[] are those of the pages from start to end */
     size_t count, next;
     struct page_run runs[PAGE_RUNS_AHEAD];

@@ -16,6 +16,7 @@
 #include "procfile.h"
 #include "sys.h"
 #include "text.h"
+#include "times.h"
 
 struct image_vdso; /* image_vdso.h of stage 3 */
 struct image_platform;
@@ -41,6 +42,7 @@ struct save_request {
     const char *table_path;          /* CKPT_FDFILE: write the Open File Table there, as text; "": no */
     char *image_name;                /* PATH_MAX bytes: the image's absolute name, up to its %p */
     char *wish;                      /* CKPT_EVICT: evict.h; "": none */
+    struct times *times;             /* of this checkpoint, as far as it is */
 };
 
 /* printf(3), handed to describe(), so that the same object links where there is no printf. */

@@ -14,6 +14,7 @@ void library_start(int signal, long owner)
 {
     own_stderr_note(strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0);
     handler_stack_use(signal);
+    image_names_start();
     if (owner != getpid())
         return; /* a child of the program that ckpt started */
     taken_signal_watch(signal);
