@@ -49,4 +49,7 @@ LIBRARY_MORE void evict_prepare(struct evict *evict, char *const *argv);
 /* Returns in the child, which is to become the job.  The parent waits for its end, and exits as the job did. */
 LIBRARY_MORE void evict_fork(const struct evict *evict);
 
+/* In libckpt.so: does its parent ask it to leave?  Async-signal-safe. */
+LIBRARY_MORE bool evict_is_asked(void);
+
 #endif

@@ -2,7 +2,7 @@
 #include "evict.h"
 #include "open_kind.h"
 
-static bool is_asked(void)
+bool evict_is_asked(void)
 {
     char path[64], name[32];
     long parent = sys_call(SYS_getppid, 0, 0, 0, 0);
@@ -13,7 +13,7 @@ static bool is_asked(void)
 /* Between the image and the end nothing of the program runs, so nothing is done twice. */
 void library_saved(int error)
 {
-    if (!is_asked())
+    if (!evict_is_asked())
         return;
     if (error != 0) {
         say("libckpt: it was asked to leave (ckpt --evict), and stays, since there is no image", NULL);
