@@ -64,6 +64,7 @@ static int take_checkpoint(void)
     int error = -EPERM;
     request.is_tracked = library_live_tracks;
     request.helper = library_live_child;
+    request.held = library_live_held;
     request.elsewhere = library_remote_image != NULL && library_remote_image();
     if (vdso_frame != NULL)
         request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);

@@ -12,6 +12,7 @@
 
 struct arena;
 struct image_platform;
+struct known_pages;
 
 #define LIBRARY_MORE __attribute__((weak, visibility("hidden")))
 
@@ -47,6 +48,9 @@ LIBRARY_MORE int library_live_write(struct arena *arena);
 /* The process that saves this one meanwhile, or 0; and does it track what is written to the memory at `start`? */
 LIBRARY_MORE long library_live_child(void);
 LIBRARY_MORE bool library_live_tracks(uint64_t start);
+
+/* Pages in which it saw locks that are held.  NULL: it looked at none. */
+LIBRARY_MORE const struct known_pages *library_live_held(void);
 
 /*
  * Stage 6: a job whose files are at home.  All but the first are async-signal-safe; none does anything for others.

@@ -54,10 +54,10 @@ static void finish(void)
     if (!live->forks && !live_change_state(live, LIVE_COPYING, LIVE_GIVE_UP))
         live_change_state(live, LIVE_READY, LIVE_GIVE_UP);
     sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
-    if (live_state(live) != LIVE_WHOLE && live_state(live) != LIVE_FAILED) {
+    if (live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER)) {
         sys_call(SYS_unlink, (long)current->temporary, 0, 0, 0);
         say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on", NULL);
-    } else if (live->error != 0 && live->error != -ECANCELED) {
+    } else if (live->error != 0 && live->error != -ECANCELED && !live->said) {
         live_say_failure(live, live->error);
     }
     sys_munmap((uint64_t)current, ARENA_SIZE);
@@ -174,14 +174,17 @@ static int last_stop(int (*write_image)(void))
     return error;
 }
 
-/* A signal comes while a child is at work.  True: its image will be of a moment that is still to come, or is asked for. */
+/*
+ * A signal comes while a child is at work.  True: its image will be of a moment that is still to come; or it sends the
+ * signal once more when it has done its work.
+ */
 static bool is_under_way(struct live *live)
 {
     if (!live_child_is_there(live))
         return false;
-    if (live->forks)
-        return live_change_state(live, LIVE_COPYING, LIVE_AGAIN) || live_state(live) == LIVE_AGAIN;
-    return live_state(live) == LIVE_COPYING;
+    if (live_state(live) == LIVE_COPYING && (!live->forks || live_change_state(live, LIVE_COPYING, LIVE_AGAIN)))
+        return true;
+    return live_change_state(live, LIVE_WHOLE, LIVE_AGAIN) || live_state(live) == LIVE_AGAIN;
 }
 
 int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
@@ -195,9 +198,9 @@ int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
             return last_stop(write_image);
         if (!now && is_under_way(live))
             return -EINPROGRESS;
-        int error = live_state(live) == LIVE_FAILED ? live->error : 0;
+        int error = live_state(live) == LIVE_OVER && !live->said ? live->error : 0;
         finish();
-        if (error != 0 && !now)
+        if (error != 0 && error != -ECANCELED && !now)
             return error; /* the child has sent the signal so that this is said */
     }
     return now ? in_place(write_image, NULL) : begin(write_image, path);
@@ -222,12 +225,14 @@ int library_live_write(struct arena *arena)
     if (live->forks)
         return live_fork(arena);
     live_set_state(live, LIVE_LAST);
-    live_wait(live, LIVE_LAST, live_child_is_there);
-    if (live_state(live) == LIVE_WHOLE)
-        return 0;
-    int error = live_state(live) == LIVE_FAILED ? live->error : -ECHILD;
-    finish();
-    return error;
+    if (!live_wait(live, LIVE_LAST, live_child_is_there)) {
+        finish();
+        return -ECHILD;
+    }
+    live->said = live->error != 0;
+    if (live->said)
+        live_say_failure(live, live->error);
+    return live->error;
 }
 
 long library_live_child(void)
@@ -244,4 +249,11 @@ bool library_live_tracks(uint64_t start)
         if (p->start <= start && start < p->end)
             return true;
     return false;
+}
+
+const struct known_pages *library_live_held(void)
+{
+    if (!lending || current->live->forks || current->live->held.count > KNOWN_MOST)
+        return NULL;
+    return &current->live->held;
 }

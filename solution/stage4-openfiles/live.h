@@ -19,15 +19,16 @@
 #define CKPT_LIVE_H
 
 #include "arena.h"
+#include "image_mutexes.h"
 
 enum live_state {
     LIVE_COPYING, /* the child copies, the program goes on */
     LIVE_READY,   /* few changes are left: the child has sent the signal, and waits */
     LIVE_LAST,    /* the program stands still, and waits until the child has written the rest */
-    LIVE_WHOLE,   /* the image has its name */
-    LIVE_FAILED,  /* there is none; `error` tells why */
     LIVE_GIVE_UP, /* the program wants no image any more */
-    LIVE_AGAIN,   /* live_fork.c: another checkpoint is wanted when this one is whole */
+    LIVE_WHOLE,   /* the image has its name, or there is none: `error` tells.  The child cleans up */
+    LIVE_AGAIN,   /* the same, and the program wants another one: then the child sends the signal once more */
+    LIVE_OVER,    /* the child ends */
 };
 
 /* Bytes of memory, and where they are in the file. */
@@ -36,12 +37,14 @@ struct live_place {
 };
 
 #define LIVE_STACK (64UL << 10) /* bytes */
+#define LIVE_COPY (64UL << 10)
 
 /* Behind the arena, in the same mapping: shared by both, in no image. */
 struct live {
     uint32_t state;
     int signal, error; /* the checkpoint signal; 0 or -errno */
     long program, child;
+    bool said;         /* that it failed */
     bool forks;        /* the child is a copy: live_fork.c */
     char path[2 * PATH_MAX]; /* the image's name */
     int image, tracker; /* descriptors of the child's */
@@ -51,6 +54,8 @@ struct live {
     struct live_place places[IMAGE_MAX_REGIONS]; /* of memory that is tracked; ascending */
     struct image_region whole[IMAGE_MAX_REGIONS]; /* the table of regions before it was cut */
     uint64_t offsets[IMAGE_MAX_REGIONS];         /* of each region's bytes in the file */
+    struct known_pages held;   /* live_locks.c */
+    char copy[LIVE_COPY] __attribute__((aligned(8)));
     char stack[LIVE_STACK] __attribute__((aligned(64)));
 };
 
@@ -89,14 +94,19 @@ void live_send_signal(const struct live *live);
 /* For the child: closes all descriptors, and none of the program's.  CLONE_FILES is undone by it. */
 void live_own_descriptors(void);
 
-/* For the child: gives the image its name, or removes it if live->error is set; and the state says so. */
-void live_end(struct arena *arena);
+/* For the child: gives the image its name, or removes it if live->error is set. */
+void live_name_image(struct arena *arena);
+/* For the child: its last act.  The program hears of it if it must say what failed, or wants another image. */
+__attribute__((noreturn)) void live_exit(struct live *live, bool failed);
 
 /* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */
 __attribute__((noreturn)) void live_copy(void *arena);
 
 /* live_fork.c: writes the head and all that a child would not see; its child writes the rest.  -EINPROGRESS or -errno. */
 int live_fork(struct arena *arena);
+
+/* live_locks.c: notes in which pages of the run locks are held. */
+void live_look_for_locks(struct live *live, const struct page_run *run);
 
 /*
  * live_places.c: cuts the regions where memory that is copied ends, and gives each its place in the file.  A region that

@@ -79,6 +79,7 @@ static int copy_place(struct arena *arena, const struct live_place *place)
         if (live_state(live) != LIVE_COPYING || !live_program_is_there(live))
             return -ECANCELED;
         error = pages_write_run(live->image, &run, place->offset + (run.start - place->start));
+        live_look_for_locks(live, &run);
         live->pages += (run.end - run.start) / ARCH_PAGE_SIZE;
     }
     return error;
@@ -224,11 +225,10 @@ void live_copy(void *argument)
     live_own_descriptors();
     sys_call(SYS_prctl, PR_SET_NAME, (long)LIVE_NAME, 0, 0);
     live->error = save(arena);
-    bool is_awaited = live_state(live) == LIVE_LAST;
-    live_end(arena);
-    if (!is_awaited && live->error != 0 && live->error != -ECANCELED)
-        live_send_signal(live); /* so that it says why */
+    live_name_image(arena);
+    bool is_awaited = live_state(live) == LIVE_LAST || live->error == -ECANCELED;
+    live_set_state(live, LIVE_WHOLE);
     for (size_t i = 0; live->tracker >= 0 && i < live->place_count; i++)
         tracking_remove(live->tracker, live->places[i].start, live->places[i].end);
-    sys_exit(0);
+    live_exit(live, live->error != 0 && !is_awaited);
 }

@@ -80,8 +80,8 @@ int live_fork(struct arena *arena)
         live_own_descriptors();
         sys_call(SYS_prctl, PR_SET_NAME, (long)LIVE_NAME, 0, 0);
         live->error = open_and_write(arena, true);
-        live_end(arena);
-        sys_exit(0);
+        live_name_image(arena);
+        live_exit(live, live->error != 0);
     }
     if (child < 0) {
         sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0);

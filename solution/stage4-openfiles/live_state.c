@@ -87,17 +87,20 @@ void live_own_descriptors(void)
         sys_close((int)fd);
 }
 
-void live_end(struct arena *arena)
+void live_name_image(struct arena *arena)
 {
     struct live *live = arena->live;
     if (live->error == 0)
         live->error = (int)sys_call(SYS_rename, (long)arena->temporary, (long)live->path, 0, 0);
     if (live->error != 0)
         sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0);
-    uint32_t before = __atomic_exchange_n(&live->state, live->error == 0 ? LIVE_WHOLE : LIVE_FAILED, __ATOMIC_SEQ_CST);
-    sys_call(SYS_futex, (long)&live->state, FUTEX_WAKE, 2, 0);
-    if (before == LIVE_AGAIN)
+}
+
+void live_exit(struct live *live, bool failed)
+{
+    if (__atomic_exchange_n(&live->state, LIVE_OVER, __ATOMIC_SEQ_CST) == LIVE_AGAIN || failed)
         live_send_signal(live);
+    sys_exit(0);
 }
 
 void live_say_failure(const struct live *live, int error)
