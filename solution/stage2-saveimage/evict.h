@@ -59,4 +59,7 @@ static inline void evict_check(const struct evict *evict)
 /* Returns in the child, which is to become the job.  The parent waits for its end, and exits as the job did. */
 LIBRARY_MORE void evict_fork(const struct evict *evict);
 
+/* In libckpt.so: does its parent ask it to leave?  Async-signal-safe. */
+LIBRARY_MORE bool evict_is_asked(void);
+
 #endif

@@ -3,7 +3,7 @@
 #include "manners.h"
 #include "open_kind.h"
 
-static bool is_asked(void)
+bool evict_is_asked(void)
 {
     char path[64], name[32];
     long parent = sys_call(SYS_getppid, 0, 0, 0, 0);
@@ -15,7 +15,7 @@ static bool is_asked(void)
 void library_saved(int error)
 {
     image_names_saved(error);
-    if (!is_asked())
+    if (!evict_is_asked())
         return;
     if (error != 0) {
         say("libckpt: it was asked to leave (ckpt --evict), and stays, since there is no image", NULL);
