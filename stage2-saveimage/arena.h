@@ -30,9 +30,12 @@ struct note_list {
     uint64_t *checksum; /* in NOTE_HEADER; filled when all else is there */
 };
 
+struct live;
+
 /* Address space only: a page of it costs memory when it is touched.  All zeros at first. */
 struct arena {
     uint64_t start; /* its own address: so the region is known in /proc/self/maps */
+    struct live *live; /* the program goes on meanwhile (library.h); NULL: it stands still */
     struct region_table table;
     struct note_list notes;
     struct pagemap pagemap;

@@ -13,4 +13,10 @@
  */
 int checkpoint_take(const struct save_request *request, const char *path);
 
+/*
+ * A file over the limit (RLIMIT_FSIZE) costs an error, EFBIG, and a signal, SIGXFSZ, which waits until
+ * the handler returns, and then kills.  This takes it back: the program did nothing wrong.
+ */
+void forget_sigxfsz(void);
+
 #endif

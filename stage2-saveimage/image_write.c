@@ -36,12 +36,13 @@ static Elf64_Phdr load_header(const struct image_region *region, uint64_t offset
     return (Elf64_Phdr){.p_type = PT_NULL};
 }
 
-/* Fills in what stands before the notes; returns the size of the whole file. */
-static uint64_t fill_headers(struct note_list *notes, const struct region_table *t)
+uint64_t image_head(struct arena *arena, const uint64_t *offsets)
 {
+    struct note_list *notes = &arena->notes;
+    const struct region_table *t = &arena->table;
     Elf64_Ehdr *elf = (Elf64_Ehdr *)notes->bytes;
     Elf64_Phdr *segments = (Elf64_Phdr *)(elf + 1);
-    uint64_t offset = round_up(notes->size, ARCH_PAGE_SIZE);
+    uint64_t offset = round_up(notes->size, ARCH_PAGE_SIZE), end = offset;
     *elf = (Elf64_Ehdr){
         .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
         .e_type = ET_CORE, .e_machine = ARCH_ELF_MACHINE, .e_version = EV_CURRENT, .e_phoff = sizeof *elf,
@@ -50,13 +51,16 @@ static uint64_t fill_headers(struct note_list *notes, const struct region_table 
     segments[0] = (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = notes->start, .p_align = 4};
     segments[0].p_filesz = notes->size - notes->start;
     for (size_t i = 0; i < t->count; i++) {
-        segments[i + 1] = load_header(&t->regions[i], offset);
+        segments[i + 1] = load_header(&t->regions[i], offsets != NULL ? offsets[i] : offset);
         offset += segments[i + 1].p_filesz;
+        if (segments[i + 1].p_filesz != 0 && segments[i + 1].p_offset + segments[i + 1].p_filesz > end)
+            end = segments[i + 1].p_offset + segments[i + 1].p_filesz;
     }
-    return offset;
+    *notes->checksum = image_checksum(IMAGE_CHECKSUM_START, notes->bytes, notes->size);
+    return end;
 }
 
-static int write_head(int fd, const struct note_list *notes, uint64_t file_size)
+int image_write_head(int fd, const struct note_list *notes, uint64_t file_size)
 {
     if (fd == IMAGE_ELSEWHERE)
         return library_remote_bytes((uint64_t)notes->bytes, notes->size, 0);
@@ -65,22 +69,25 @@ static int write_head(int fd, const struct note_list *notes, uint64_t file_size)
     return n == (long)notes->size ? 0 : n < 0 ? (int)n : -ENOSPC;
 }
 
+int image_write_region(int fd, struct arena *arena, size_t i)
+{
+    const struct region_table *t = &arena->table;
+    const struct image_region *r = &t->regions[i];
+    const Elf64_Phdr *loads = (const Elf64_Phdr *)(arena->notes.bytes + sizeof(Elf64_Ehdr)) + 1;
+    if (r->flags & REGION_LAZY)
+        return lazy_write(fd, &arena->pagemap, r, t->names + r->name, loads[i].p_offset);
+    return r->flags & REGION_STORED ? pages_write(fd, &arena->pagemap, r, loads[i].p_offset) : 0;
+}
+
 int image_write(int fd, struct arena *arena)
 {
-    struct note_list *notes = &arena->notes;
-    const struct region_table *t = &arena->table;
-    const Elf64_Phdr *loads = (const Elf64_Phdr *)(notes->bytes + sizeof(Elf64_Ehdr)) + 1;
-    uint64_t file_size = fill_headers(notes, t);
-    *notes->checksum = image_checksum(IMAGE_CHECKSUM_START, notes->bytes, notes->size);
-    int error = write_head(fd, notes, file_size);
+    uint64_t file_size = image_head(arena, NULL);
+    int error = image_write_head(fd, &arena->notes, file_size);
     if (error != 0)
         return error;
     page_runs_open(&arena->pagemap);
-    for (const struct image_region *r = t->regions; r < t->regions + t->count && error == 0; r++)
-        if (r->flags & REGION_LAZY)
-            error = lazy_write(fd, &arena->pagemap, r, t->names + r->name, loads[r - t->regions].p_offset);
-        else if (r->flags & REGION_STORED)
-            error = pages_write(fd, &arena->pagemap, r, loads[r - t->regions].p_offset);
+    for (size_t i = 0; i < arena->table.count && error == 0; i++)
+        error = image_write_region(fd, arena, i);
     sys_close(arena->pagemap.fd);
     return error == 0 && fd == IMAGE_ELSEWHERE ? library_remote_whole(file_size) : error;
 }

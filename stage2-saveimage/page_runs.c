@@ -34,6 +34,8 @@ struct scan_request {
     uint64_t inverted, all, any, told;
 };
 #define SCAN _IOWR('f', 16, struct scan_request)
+#define SCAN_PROTECTS 1UL           /* PM_SCAN_WP_MATCHING */
+#define PROTECTED_AT_ONCE (32UL << 20) /* bytes */
 #define SCAN_OF_FILE (1UL << 2)
 #define SCAN_PRESENT (1UL << 3)
 #define SCAN_ZERO (1UL << 5) /* read, and never written: all such pages are one */
@@ -53,9 +55,36 @@ static bool has_no_swap(void)
 void page_runs_open(struct pagemap *map)
 {
     map->fd = (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-    map->cannot_scan = false;
-    map->no_swap = has_no_swap();
+    map->cannot_scan = map->protects = false;
+    map->asked = false;
     map->start = map->end = map->count = map->next = 0;
+}
+
+/* Only what is tracked is protected: the rest is none of ours, and is not told. */
+static bool learn_by_protecting(struct pagemap *map, uint64_t from, uint64_t end)
+{
+    struct scan_request request = {
+        .size = sizeof request, .flags = SCAN_PROTECTS, .start = from,
+        .end = end - from < PROTECTED_AT_ONCE ? end : from + PROTECTED_AT_ONCE,
+        .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
+        .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO | PAGE_RUN_WRITTEN,
+        .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_WRITTEN,
+    };
+    long count = sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);
+    map->count = count > 0 ? (size_t)count : 0;
+    map->end = count >= 0 ? request.walked : request.end;
+    return true;
+}
+
+bool page_runs_can_protect(void)
+{
+    struct scan_request request = {.size = sizeof request, .flags = SCAN_PROTECTS};
+    long fd = sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    long count = sys_call(SYS_ioctl, fd, (long)SCAN, (long)&request, 0);
+    sys_close((int)fd);
+    return count == 0;
 }
 
 static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
@@ -64,7 +93,7 @@ static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
         .size = sizeof request, .start = from, .end = end,
         .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
         .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO,
-        .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_SWAPPED,
+        .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_SWAPPED | PAGE_RUN_WRITTEN,
     };
     long count = map->cannot_scan ? -ENOTTY : sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);
     map->cannot_scan = count < 0;
@@ -77,6 +106,8 @@ static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
 static bool is_empty(struct pagemap *map, uint64_t from, uint64_t pages)
 {
     long size = (long)(pages * ARCH_PAGE_SIZE);
+    map->no_swap = map->asked ? map->no_swap : has_no_swap();
+    map->asked = true;
     if (!map->no_swap || sys_call(SYS_mincore, (long)from, size, (long)map->present, 0) != 0)
         return false;
     uint64_t page = 0;
@@ -89,8 +120,8 @@ static bool is_empty(struct pagemap *map, uint64_t from, uint64_t pages)
 static uint64_t kinds_of(uint64_t entry)
 {
     if (entry & ENTRY_SWAPPED)
-        return PAGE_RUN_SWAPPED;
-    return (entry & ENTRY_PRESENT) && !(entry & ENTRY_OF_FILE) ? SCAN_PRESENT : 0;
+        return PAGE_RUN_SWAPPED | PAGE_RUN_WRITTEN;
+    return (entry & ENTRY_PRESENT) && !(entry & ENTRY_OF_FILE) ? SCAN_PRESENT | PAGE_RUN_WRITTEN : 0;
 }
 
 /* Adds a page to the runs.  False: they are full. */
@@ -132,10 +163,12 @@ static void learn(struct pagemap *map, uint64_t from, uint64_t end)
 {
     map->start = from;
     map->next = 0;
+    if (map->protects && learn_by_protecting(map, from, end))
+        return;
     if ((map->fd >= 0 && learn_by_scan(map, from, end)) || learn_by_entries(map, from, end))
         return;
     map->count = 1; /* the kernel does not tell: all pages were written */
-    map->runs[0] = (struct page_run){from, end, SCAN_PRESENT};
+    map->runs[0] = (struct page_run){from, end, SCAN_PRESENT | PAGE_RUN_WRITTEN};
     map->end = end;
 }
 

@@ -23,6 +23,9 @@ struct page_run {
 /* Some are not in memory: swapped out; or guards (madvise(2), MADV_GUARD_INSTALL), which look so. */
 #define PAGE_RUN_SWAPPED 16
 
+/* Written to since it was protected (stage 4's write_tracking.h); what was never protected has it, too. */
+#define PAGE_RUN_WRITTEN 2
+
 #define PAGE_RUNS_AHEAD 256      /* runs */
 #define PAGE_ENTRIES (32UL << 10) /* pages that an older kernel is asked about at once: 128 MiB of them */
 
@@ -33,13 +36,18 @@ struct page_run {
 struct pagemap {
     int fd;              /* /proc/self/pagemap; negative: it cannot be read */
     bool cannot_scan;    /* a kernel before Linux 6.7 */
-    bool no_swap;        /* this machine has none, so what is not in memory is nowhere */
+    bool asked, no_swap; /* this machine has none, so what is not in memory is nowhere; asked when it matters */
+    bool protects;       /* set it: only pages that are not protected are told, and these are from then on; at most */
+                         /* 32 MiB ahead, since the kernel lets nobody map memory meanwhile */
     uint64_t start, end; /* runs[] are those of the pages from start to end */
     size_t count, next;
     struct page_run runs[PAGE_RUNS_AHEAD];
     uint64_t entries[PAGE_ENTRIES];
     unsigned char present[PAGE_ENTRIES];
 };
+
+/* Can this kernel protect? */
+bool page_runs_can_protect(void);
 
 /* Opens it; the caller closes map->fd.  If it cannot be read, every page counts as written. */
 void page_runs_open(struct pagemap *map);

@@ -42,8 +42,8 @@ static int write_all(int fd, uint64_t from, uint64_t size, uint64_t offset)
     return 0;
 }
 
-/* Writes a run of pages, LARGEST_WRITE at a time. */
-static int write_run(int fd, const struct page_run *run, uint64_t offset)
+/* LARGEST_WRITE at a time. */
+int pages_write_run(int fd, const struct page_run *run, uint64_t offset)
 {
     int error = 0;
     for (uint64_t at = run->start; at < run->end && error == 0; at += LARGEST_WRITE) {
@@ -62,7 +62,7 @@ int pages_write(int fd, struct pagemap *map, const struct image_region *r, uint6
     if (!(r->prot & PROT_READ)) /* a page may have content, and no permission to read it */
         error = (int)sys_mprotect(r->start, size, (int)r->prot | PROT_READ);
     for (uint64_t at = r->start; error == 0 && next_wanted(map, r, at, &run); at = run.end)
-        error = write_run(fd, &run, offset + (run.start - r->start));
+        error = pages_write_run(fd, &run, offset + (run.start - r->start));
     if (!(r->prot & PROT_READ))
         sys_mprotect(r->start, size, (int)r->prot);
     return error;

@@ -1,8 +1,9 @@
 /* evict_leave.c - in libckpt.so: the job leaves, if its parent asked it to: evict.h.  Async-signal-safe. Given. */
 #include "evict.h"
+#include "manners.h"
 #include "open_kind.h"
 
-static bool is_asked(void)
+bool evict_is_asked(void)
 {
     char path[64], name[32];
     long parent = sys_call(SYS_getppid, 0, 0, 0, 0);
@@ -13,7 +14,8 @@ static bool is_asked(void)
 /* Between the image and the end nothing of the program runs, so nothing is done twice. */
 void library_saved(int error)
 {
-    if (!is_asked())
+    image_names_saved(error);
+    if (!evict_is_asked())
         return;
     if (error != 0) {
         say("libckpt: it was asked to leave (ckpt --evict), and stays, since there is no image", NULL);

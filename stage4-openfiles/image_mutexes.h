@@ -3,6 +3,7 @@
 #define IMAGE_MUTEXES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MUTEXES_MOST 64 /* locks held at one time by one thread */
@@ -11,6 +12,13 @@ struct image_mutexes {
     uint32_t tid; /* of the first life */
     uint32_t count; /* MUTEXES_MOST + 1: there are more, which are not in the note */
     uint64_t owners[MUTEXES_MOST]; /* addresses of the fields with the owner's id */
+};
+
+/* Pages in which held locks were seen. */
+#define KNOWN_MOST 256
+struct known_pages {
+    size_t count; /* KNOWN_MOST + 1: there are more */
+    uint64_t pages[KNOWN_MOST];
 };
 
 /*

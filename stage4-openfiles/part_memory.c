@@ -141,7 +141,8 @@ static long add_region(struct image_memory *m, size_t max, struct pagemap *pages
  * Whether mlockall(2) has locked the future cannot be asked.  But the arena, in which this note is written, was
  * mapped a moment ago: it has the flags of what is mapped from now on.
  */
-static long read_smaps(struct image_memory *m, size_t max, struct memory_work *work)
+static long read_smaps(const struct save_request *request, struct image_memory *m, size_t max,
+                       struct memory_work *work)
 {
     static const char key[] = "VmFlags:";
     struct seen seen = {0};
@@ -154,6 +155,8 @@ static long read_smaps(struct image_memory *m, size_t max, struct memory_work *w
         if (!seen.ours || !text_starts(line, key))
             continue;
         range->flags |= parse_flags(line + strlen(key));
+        if (request->is_tracked != NULL && request->is_tracked(range->start))
+            range->flags &= ~(uint32_t)MEMORY_USERFAULT;
         if (range->start <= (uint64_t)m && (uint64_t)m < range->end)
             m->future = range->flags & (MEMORY_LOCKED | MEMORY_LOCKED_ON_FAULT);
         else
@@ -172,7 +175,7 @@ static long save(const struct save_request *request, void *note, size_t room)
     if (error != 0)
         return error;
     page_runs_open(&work->pages);
-    long full = read_smaps(m, (room - PART_ROOM - sizeof *m) / sizeof *m->ranges, work);
+    long full = read_smaps(request, m, (room - PART_ROOM - sizeof *m) / sizeof *m->ranges, work);
     sys_close(work->pages.fd);
     error = proc_lines_close(&work->lines);
     if (error != 0 || full != 0)

@@ -44,14 +44,29 @@ void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t pa
     }
 }
 
-/* Only pages with content are read: to read others would make them. */
-static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end)
+static bool is_known(const struct known_pages *known, uint64_t page)
+{
+    for (size_t i = 0; i < known->count; i++)
+        if (known->pages[i] == page)
+            return true;
+    return false;
+}
+
+/*
+ * Only pages with content are read: to read others would make them.  With `known`, ckpt --live has looked at the others
+ * already, while the program went on: at those that were not written to since.
+ */
+static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end,
+                   const struct known_pages *known)
 {
     struct page_run run;
     for (uint64_t at = start; page_runs_next(map, at, end, &run); at = run.end)
-        for (uint64_t page = run.start; page < run.end; page += ARCH_PAGE_SIZE)
+        for (uint64_t page = run.start; page < run.end; page += ARCH_PAGE_SIZE) {
+            if (known != NULL && !(run.kinds & PAGE_RUN_WRITTEN) && !is_known(known, page))
+                continue;
             if (!(run.kinds & PAGE_RUN_SWAPPED) || !page_is_guard(map, page, true))
                 mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
+        }
 }
 
 /* words: lock, count, owner, those of pthread_mutex_t.  The kernel looks at the first. */
@@ -109,11 +124,12 @@ static long save(const struct save_request *request, void *note, size_t room)
     if (error != 0)
         return error;
     page_runs_open(&work->pages);
+    const struct known_pages *known = request->held != NULL ? request->held() : NULL;
     for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;
         if (text_starts(line, " rw-p") || text_starts(line, " rwxp"))
-            search(m, &work->pages, start, end);
+            search(m, &work->pages, start, end, known);
     }
     sys_close(work->pages.fd);
     error = proc_lines_close(&work->lines);

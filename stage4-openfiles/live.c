@@ -1,0 +1,259 @@
+/* live.c - ckpt --live, in the handler of the checkpoint signal: live.h.  Async-signal-safe but for live_start().  Given. */
+#include "evict.h"
+#include "libc.h"
+#include "library.h"
+#include "live.h"
+#include "open_kind.h"
+#include "write_tracking.h"
+
+#include <sched.h>
+#include <sys/wait.h>
+
+#define ARENA_SIZE (round_up(sizeof(struct arena), 64) + sizeof(struct live))
+
+static bool wanted, wants_fork, verbose;
+static int our_signal;
+static uint64_t filters;      /* was there a seccomp(2) filter at the start? */
+static struct arena *current; /* a child is at work in it, or has ended and was not waited for; or NULL */
+static long owner;            /* the process that current belongs to: its children do not have it */
+static bool lending;          /* checkpoint.c gets current for its arena */
+
+/* A number of /proc/self/status. */
+static uint64_t status_number(const char *key)
+{
+    char status[4096];
+    const char *at = procfile_read("/proc/self/status", status, sizeof status) > 0 ? strstr(status, key) : NULL;
+    if (at == NULL)
+        return 0;
+    at += strlen(key);
+    while (*at == ' ' || *at == '\t')
+        at++;
+    return text_parse(&at, 10);
+}
+
+void live_start(int signal)
+{
+    const char *wish = environment("CKPT_LIVE", "0");
+    wanted = strcmp(wish, "0") != 0;
+    wants_fork = strcmp(wish, "fork") == 0;
+    verbose = strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0;
+    our_signal = signal;
+    filters = status_number("\nSeccomp:");
+}
+
+void live_new_life(void)
+{
+    current = NULL;
+    lending = false;
+}
+
+/* Waits for the end of the child, and unmaps what both worked in.  A copy that is not whole yet is given up. */
+static void finish(void)
+{
+    struct live *live = current->live;
+    if (!live->forks && !live_change_state(live, LIVE_COPYING, LIVE_GIVE_UP))
+        live_change_state(live, LIVE_READY, LIVE_GIVE_UP);
+    sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
+    if (live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER)) {
+        sys_call(SYS_unlink, (long)current->temporary, 0, 0, 0);
+        say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on", NULL);
+    } else if (live->error != 0 && live->error != -ECANCELED && !live->said) {
+        live_say_failure(live, live->error);
+    }
+    sys_munmap((uint64_t)current, ARENA_SIZE);
+    current = NULL;
+}
+
+/* One that was at work when this process became another program (execve(2)), and has ended since. */
+static void bury_earlier(void)
+{
+    char path[64], name[32];
+    siginfo_t info = {0};
+    long error = sys_call(SYS_waitid, P_ALL, 0, (long)&info, WEXITED | WNOHANG | WNOWAIT | __WCLONE);
+    if (error != 0 || info.si_pid == 0)
+        return;
+    text_join(path, sizeof path, "/proc/", text_number((uint64_t)info.si_pid, 10).digits, "/comm", NULL);
+    if (procfile_read(path, name, sizeof name) > 0 && strcmp(name, LIVE_NAME "\n") == 0)
+        sys_call(SYS_wait4, info.si_pid, 0, __WCLONE, 0);
+}
+
+/* NULL, or why this program must stand still. */
+static const char *obstacle(void)
+{
+    if (library_remote_image != NULL && library_remote_image())
+        return "its image goes to another machine";
+    if (procfile_stat(20) > 1)
+        return "it has more than one thread";
+    if (status_number("\nVmLck:") != 0)
+        return "it has locked memory (mlock(2)), for which nobody shall wait";
+    if (status_number("\nSeccomp:") != filters)
+        return "it has set a filter of system calls (seccomp(2)), and may be killed for ours";
+    return NULL;
+}
+
+static int in_place(int (*write_image)(void), const char *why)
+{
+    if (why != NULL)
+        say("libckpt: --live: the program stands still for this checkpoint: ", why, NULL);
+    return write_image();
+}
+
+/* What both work in.  Children of the program do not get it, since it is in no image. */
+static bool map_arena(const char *path, bool forks)
+{
+    long start = sys_mmap(0, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_failed(start))
+        return false;
+    if (!forks) /* else it is for our own child, too */
+        sys_call(SYS_madvise, start, (long)ARENA_SIZE, MADV_DONTFORK, 0);
+    current = (struct arena *)start; // NOLINT: an address becomes a pointer here
+    owner = sys_getpid();
+    current->start = (uint64_t)start;
+    struct live *live = current->live = live_of(current);
+    live->signal = our_signal;
+    live->program = owner;
+    live->forks = forks;
+    live->tracker = live->image = -1;
+    text_join(live->path, sizeof live->path, path, NULL);
+    struct number pid = text_number((uint64_t)owner, 10);
+    text_join(current->temporary, sizeof current->temporary, path, ".tmp.", pid.digits, NULL);
+    return true;
+}
+
+static int begin_fork(int (*write_image)(void))
+{
+    lending = true;
+    int error = write_image();
+    lending = false;
+    if (error == -EINPROGRESS) {
+        sys_call(SYS_madvise, (long)current, (long)ARENA_SIZE, MADV_DONTFORK, 0);
+        return error;
+    }
+    sys_munmap((uint64_t)current, ARENA_SIZE);
+    current = NULL;
+    return error == -EAGAIN || error == -ENOMEM ? in_place(write_image, "fork(2) is refused") : error;
+}
+
+static int begin(int (*write_image)(void), const char *path)
+{
+    bury_earlier();
+    const char *why = obstacle();
+    if (why != NULL)
+        return in_place(write_image, verbose ? why : NULL);
+    long tracking = wants_fork ? 0 : tracking_possible();
+    if (tracking != 0 && verbose)
+        say("libckpt: --live: writes are not tracked here (", strerrordesc_np((int)-tracking), "; userfaultfd(2), Linux "
+            "6.7): a child of fork(2) writes the image", NULL);
+    if (!map_arena(path, wants_fork || tracking != 0))
+        return in_place(write_image, "there is no memory to work in");
+    struct live *live = current->live;
+    if (live->forks)
+        return begin_fork(write_image);
+    live->child = arch_clone_on(CLONE_VM | CLONE_FILES | CLONE_UNTRACED, live->stack + LIVE_STACK, live_copy, current);
+    if (live->child > 0)
+        return -EINPROGRESS;
+    why = strerrordesc_np((int)-live->child);
+    sys_munmap((uint64_t)current, ARENA_SIZE);
+    current = NULL;
+    return in_place(write_image, why);
+}
+
+/* The child has all but the last changes. */
+static int last_stop(int (*write_image)(void))
+{
+    struct live *live = current->live;
+    lending = true;
+    int error = write_image();
+    lending = false;
+    if (error == 0 && verbose)
+        say("libckpt: --live: ", text_number(live->pages, 10).digits, " pages were copied in ",
+            text_number(live->rounds, 10).digits, " rounds, ", text_number(live->last_pages, 10).digits,
+            " once more while the program stood still", NULL);
+    if (current != NULL && live_state(live) == LIVE_READY) /* refused before it came to that */
+        finish();
+    return error;
+}
+
+/*
+ * A signal comes while a child is at work.  True: its image will be of a moment that is still to come; or it sends the
+ * signal once more when it has done its work.
+ */
+static bool is_under_way(struct live *live)
+{
+    if (!live_child_is_there(live))
+        return false;
+    if (live_state(live) == LIVE_COPYING && (!live->forks || live_change_state(live, LIVE_COPYING, LIVE_AGAIN)))
+        return true;
+    return live_change_state(live, LIVE_WHOLE, LIVE_AGAIN) || live_state(live) == LIVE_AGAIN;
+}
+
+int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
+{
+    if (current != NULL && owner != sys_getpid())
+        live_new_life();
+    bool now = !wanted || at_once || evict_is_asked();
+    if (current != NULL) {
+        struct live *live = current->live;
+        if (!live->forks && live_state(live) == LIVE_READY && obstacle() == NULL && live_child_is_there(live))
+            return last_stop(write_image);
+        if (!now && is_under_way(live))
+            return -EINPROGRESS;
+        int error = live_state(live) == LIVE_OVER && !live->said ? live->error : 0;
+        finish();
+        if (error != 0 && error != -ECANCELED && !now)
+            return error; /* the child has sent the signal so that this is said */
+    }
+    return now ? in_place(write_image, NULL) : begin(write_image, path);
+}
+
+/* The rest of library.h. */
+
+uint64_t library_live_arena(void)
+{
+    return lending ? (uint64_t)current : 0;
+}
+
+void library_live_plan(struct arena *arena)
+{
+    if (!arena->live->forks)
+        live_plan_places(arena);
+}
+
+int library_live_write(struct arena *arena)
+{
+    struct live *live = arena->live;
+    if (live->forks)
+        return live_fork(arena);
+    live_set_state(live, LIVE_LAST);
+    if (!live_wait(live, LIVE_LAST, live_child_is_there)) {
+        finish();
+        return -ECHILD;
+    }
+    live->said = live->error != 0;
+    if (live->said)
+        live_say_failure(live, live->error);
+    return live->error;
+}
+
+long library_live_child(void)
+{
+    return lending && !current->live->forks ? current->live->child : 0;
+}
+
+bool library_live_tracks(uint64_t start)
+{
+    if (!lending || current->live->forks)
+        return false;
+    const struct live *live = current->live;
+    for (const struct live_place *p = live->places; p < live->places + live->place_count; p++)
+        if (p->start <= start && start < p->end)
+            return true;
+    return false;
+}
+
+const struct known_pages *library_live_held(void)
+{
+    if (!lending || current->live->forks || current->live->held.count > KNOWN_MOST)
+        return NULL;
+    return &current->live->held;
+}

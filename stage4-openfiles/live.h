@@ -1,0 +1,125 @@
+/*
+ * live.h - ckpt --live: the program goes on while it is saved.  Given; for readers.
+ *
+ *     the program   |--handler: clone--|....goes on............|--handler: what must stand still--|....goes on...
+ *     its child            |--round 1: all pages--|--round 2: changed since--|--the last changes, the image's name--|
+ *                                                                 ^ signal
+ *
+ * The child shares the program's memory (CLONE_VM) and nothing else: it has a stack and descriptors of its own, makes
+ * system calls only, and is nobody's business: wait(2) and SIGCHLD do not tell of it (its exit signal is 0).  It lets
+ * the kernel note which pages are written to (write_tracking.h), writes all pages into the file, then again those that
+ * were written to meanwhile.  Are they few, it sends the checkpoint signal, and the program stands still for the rest:
+ * its table of regions, its notes, all that is not tracked, and the last changes.  That is the moment that is saved.
+ *
+ * Where nothing can be tracked the child is one of fork(2): a copy of the moment of the signal (live_fork.c).
+ *
+ * The two have a word in common, `state`; who changes it wakes the other (futex(2)).
+ */
+#ifndef CKPT_LIVE_H
+#define CKPT_LIVE_H
+
+#include "arena.h"
+#include "image_mutexes.h"
+
+enum live_state {
+    LIVE_COPYING, /* the child copies, the program goes on */
+    LIVE_READY,   /* few changes are left: the child has sent the signal, and waits */
+    LIVE_LAST,    /* the program stands still, and waits until the child has written the rest */
+    LIVE_GIVE_UP, /* the program wants no image any more */
+    LIVE_WHOLE,   /* the image has its name, or there is none: `error` tells.  The child cleans up */
+    LIVE_AGAIN,   /* the same, and the program wants another one: then the child sends the signal once more */
+    LIVE_OVER,    /* the child ends */
+};
+
+/* Bytes of memory, and where they are in the file. */
+struct live_place {
+    uint64_t start, end, offset;
+};
+
+#define LIVE_STACK (64UL << 10) /* bytes */
+#define LIVE_COPY (64UL << 10)
+
+/* Behind the arena, in the same mapping: shared by both, in no image. */
+struct live {
+    uint32_t state;
+    int signal, error; /* the checkpoint signal; 0 or -errno */
+    long program, child;
+    bool said;         /* that it failed */
+    bool forks;        /* the child is a copy: live_fork.c */
+    char path[2 * PATH_MAX]; /* the image's name */
+    int image, tracker; /* descriptors of the child's */
+    uint64_t rounds, pages, last_pages; /* that were made; that were copied; of these, those that changed since */
+    uint64_t head_room, end;            /* of the file: up to the first place; behind the last one */
+    size_t place_count;
+    struct live_place places[IMAGE_MAX_REGIONS]; /* of memory that is tracked; ascending */
+    struct image_region whole[IMAGE_MAX_REGIONS]; /* the table of regions before it was cut */
+    uint64_t offsets[IMAGE_MAX_REGIONS];         /* of each region's bytes in the file */
+    struct known_pages held;   /* live_locks.c */
+    char copy[LIVE_COPY] __attribute__((aligned(8)));
+    char stack[LIVE_STACK] __attribute__((aligned(64)));
+};
+
+static inline struct live *live_of(struct arena *arena)
+{
+    return (struct live *)((char *)arena + round_up(sizeof *arena, 64));
+}
+
+#define LIVE_NAME "ckpt-live" /* the child's, for ps(1) */
+
+/*
+ * live.c, for manners.c.  live_checkpoint() returns 0 or -errno: -EINPROGRESS if the image comes later.  With at_once, and
+ * without --live, it is whole when it returns.
+ */
+int live_checkpoint(int (*write_image)(void), const char *path, bool at_once);
+void live_start(int signal);
+void live_new_life(void);
+
+/* live_state.c.  The second does nothing, and returns false, if the state is not `from`. */
+void live_set_state(struct live *live, enum live_state state);
+bool live_change_state(struct live *live, enum live_state from, enum live_state to);
+static inline enum live_state live_state(const struct live *live)
+{
+    return (enum live_state)__atomic_load_n(&live->state, __ATOMIC_SEQ_CST);
+}
+/* What the user hears when there is no image. */
+void live_say_failure(const struct live *live, int error);
+/* For the program: does the child live? */
+bool live_child_is_there(const struct live *live);
+/* Waits until the state is no longer `state`, or the other one is gone: then false. */
+bool live_wait(struct live *live, enum live_state state, bool (*other_is_there)(const struct live *));
+/* For the child: is the program there, and the same program still? */
+bool live_program_is_there(const struct live *live);
+/* For the child: sends the checkpoint signal, if that is caught. */
+void live_send_signal(const struct live *live);
+/* For the child: closes all descriptors, and none of the program's.  CLONE_FILES is undone by it. */
+void live_own_descriptors(void);
+
+/* For the child: gives the image its name, or removes it if live->error is set. */
+void live_name_image(struct arena *arena);
+/* For the child: its last act.  The program hears of it if it must say what failed, or wants another image. */
+__attribute__((noreturn)) void live_exit(struct live *live, bool failed);
+
+/* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */
+__attribute__((noreturn)) void live_copy(void *arena);
+
+/* live_fork.c: writes the head and all that a child would not see; its child writes the rest.  -EINPROGRESS or -errno. */
+int live_fork(struct arena *arena);
+
+/* live_locks.c: notes in which pages of the run locks are held. */
+void live_look_for_locks(struct live *live, const struct page_run *run);
+
+/*
+ * live_places.c: cuts the regions where memory that is copied ends, and gives each its place in the file.  A region that
+ * is in a place is copied already.
+ */
+void live_plan_places(struct arena *arena);
+static inline bool live_is_copied(const struct live *live, size_t region)
+{
+    return live->offsets[region] < live->end;
+}
+
+/* arch_clone_x86_64.S: clone(2), whose child calls function(argument) on another stack.  Its pid or -errno. */
+long arch_clone_on(long flags, void *stack_top, void (*function)(void *), void *argument)
+    __attribute__((visibility("hidden")));
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * live_copy.c - the child that shares the program's memory: copies it while the program goes on.  Given.
+ *
+ * It stands on a stack of its own, with the program's thread-local storage: so system calls only, and no function of
+ * libc's that might touch errno.  All signals are blocked, as in the handler that made it.
+ *
+ * A page is protected first and read then: what is written to it after that is noted, so a torn copy is never the last
+ * one.  What is unmapped under our hands reads as EFAULT, and is no part of the image (pages.c skips it).
+ */
+#include "image_write.h"
+#include "live.h"
+#include "maps.h"
+#include "open_kind.h"
+#include "region_cut.h"
+#include "write_tracking.h"
+
+#define FEW_PAGES 1024UL /* 4 MiB are written in a moment */
+#define MOST_ROUNDS 6
+#define HEAD_ROOM_MIN (1UL << 20) /* bytes of the file, for notes of which nothing is known yet */
+#define HEAD_ROOM_REGION 1024UL   /* and for each region: its header, its entry, its name twice */
+
+/* Memory of the program's own, that can be read, and is no stack, which grows downwards. */
+static bool is_plain(const struct region *region)
+{
+    bool anonymous = region->name[0] == '\0' || strcmp(region->name, "[heap]") == 0 || starts_with(region->name, "[anon:");
+    return !region->shared && anonymous && region->inode == 0 && (region->prot & PROT_READ) &&
+           region->start < ARCH_USER_END;
+}
+
+/* The region, without its long holes, becomes places; region_cut() works on the table, which nobody needs yet. */
+static void add_places(struct arena *arena, const struct region *region)
+{
+    struct live *live = arena->live;
+    struct region_table *t = &arena->table;
+    t->count = 1;
+    t->regions[0] = (struct image_region){.start = region->start, .end = region->end, .flags = REGION_STORED};
+    if (tracking_add(live->tracker, region->start, region->end) != 0 || region_cut(t, &arena->pagemap) != 0)
+        return; /* it is written when the program stands still */
+    for (const struct image_region *r = t->regions; r < t->regions + t->count; r++)
+        if ((r->flags & REGION_STORED) && live->place_count < IMAGE_MAX_REGIONS) {
+            live->places[live->place_count++] = (struct live_place){r->start, r->end, live->end};
+            live->end += r->end - r->start;
+        }
+}
+
+static int find_places(struct arena *arena)
+{
+    struct live *live = arena->live;
+    struct maps_reader reader;
+    struct region region;
+    uint64_t regions = 0;
+    int got;
+    long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return (int)fd;
+    page_runs_open(&arena->pagemap);
+    maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
+    for (; (got = maps_next(&reader, &region)) == 1; regions++)
+        if (is_plain(&region))
+            add_places(arena, &region);
+    sys_close(arena->pagemap.fd);
+    sys_close((int)fd);
+    arena->table.count = 0;
+    live->head_room = round_up(HEAD_ROOM_MIN + regions * HEAD_ROOM_REGION, ARCH_PAGE_SIZE);
+    live->end += live->head_room;
+    for (struct live_place *place = live->places; place < live->places + live->place_count; place++)
+        place->offset += live->head_room;
+    return got;
+}
+
+/* Copies the pages of a place that are not protected. */
+static int copy_place(struct arena *arena, const struct live_place *place)
+{
+    struct live *live = arena->live;
+    struct page_run run;
+    int error = 0;
+    for (uint64_t at = place->start;
+         error == 0 && page_runs_next(&arena->pagemap, at, place->end, &run); at = run.end) {
+        if (live_state(live) != LIVE_COPYING || !live_program_is_there(live))
+            return -ECANCELED;
+        error = pages_write_run(live->image, &run, place->offset + (run.start - place->start));
+        live_look_for_locks(live, &run);
+        live->pages += (run.end - run.start) / ARCH_PAGE_SIZE;
+    }
+    return error;
+}
+
+/* Rounds, as long as each has much less to do than the one before. */
+static int copy_all(struct arena *arena)
+{
+    struct live *live = arena->live;
+    uint64_t now = ~0UL, before;
+    int error = 0;
+    page_runs_open(&arena->pagemap);
+    arena->pagemap.protects = true;
+    do {
+        before = now;
+        now = live->pages;
+        for (size_t i = 0; i < live->place_count && error == 0; i++)
+            error = copy_place(arena, &live->places[i]);
+        now = live->pages - now;
+        live->rounds++;
+    } while (error == 0 && now > FEW_PAGES && now < before / 4 * 3 && live->rounds < MOST_ROUNDS);
+    arena->pagemap.protects = false;
+    sys_close(arena->pagemap.fd);
+    return error;
+}
+
+/* What is in no region any more, or has become a hole: it is none in the file yet. */
+static int punch(int fd, uint64_t offset, uint64_t size)
+{
+    static const char zeros[ARCH_PAGE_SIZE];
+    uint64_t end = offset + size;
+    long data = size == 0 ? (long)end : sys_lseek(fd, (off_t)offset, SEEK_DATA);
+    if (data == -ENXIO || data >= (long)end)
+        return 0; /* there is a hole already */
+    if (sys_call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (long)offset, (long)size) == 0)
+        return 0;
+    for (long n = 1; offset < end; offset += ARCH_PAGE_SIZE)
+        if ((n = sys_pwrite(fd, zeros, sizeof zeros, (off_t)offset)) != sizeof zeros)
+            return n < 0 ? (int)n : -ENOSPC;
+    return 0;
+}
+
+/* A region whose pages are copied already: those that have changed since, and those that are gone. */
+static int write_changes(struct arena *arena, const struct image_region *r, uint64_t offset)
+{
+    struct live *live = arena->live;
+    struct page_run run;
+    int error = 0;
+    uint64_t at = r->start;
+    for (; error == 0 && page_runs_next(&arena->pagemap, at, r->end, &run); at = run.end) {
+        error = punch(live->image, offset + (at - r->start), run.start - at);
+        if (error == 0 && (run.kinds & PAGE_RUN_WRITTEN)) {
+            error = pages_write_run(live->image, &run, offset + (run.start - r->start));
+            live->last_pages += (run.end - run.start) / ARCH_PAGE_SIZE;
+        }
+    }
+    return error != 0 ? error : punch(live->image, offset + (at - r->start), r->end - at);
+}
+
+/* The notes turned out to be larger than the room for them: all regions move behind them, and are written anew. */
+static int begin_anew(struct arena *arena)
+{
+    struct live *live = arena->live;
+    uint64_t at = round_up(arena->notes.size, ARCH_PAGE_SIZE);
+    live->head_room = live->end = at;
+    for (size_t i = 0; i < arena->table.count; i++) {
+        live->offsets[i] = at;
+        if (arena->table.regions[i].flags & REGION_STORED)
+            at += arena->table.regions[i].end - arena->table.regions[i].start;
+    }
+    return (int)sys_call(SYS_ftruncate, live->image, 0, 0, 0);
+}
+
+/* What no region shows any more must not stay in the file: it was the program's, and it takes space. */
+static int punch_between(struct arena *arena)
+{
+    struct live *live = arena->live;
+    const struct image_region *regions = arena->table.regions, *r = regions, *end = r + arena->table.count;
+    int error = 0;
+    for (const struct live_place *p = live->places; p < live->places + live->place_count; p++)
+        for (uint64_t at = p->start, until; error == 0 && at < p->end; at = until) {
+            while (r < end && r->end <= at)
+                r++;
+            bool inside = r < end && r->start <= at;
+            until = r == end ? p->end : inside ? r->end : r->start;
+            until = until < p->end ? until : p->end;
+            if (!inside || !(r->flags & REGION_STORED) || !live_is_copied(live, (size_t)(r - regions)))
+                error = punch(live->image, p->offset + (at - p->start), until - at);
+        }
+    return error;
+}
+
+/* The program stands still.  The image gets all that it lacks. */
+static int write_rest(struct arena *arena)
+{
+    struct live *live = arena->live;
+    const struct region_table *t = &arena->table;
+    int error = arena->notes.size > live->head_room ? begin_anew(arena) : punch_between(arena);
+    uint64_t size = image_head(arena, live->offsets);
+    if (error == 0)
+        error = image_write_head(live->image, &arena->notes, size);
+    page_runs_open(&arena->pagemap);
+    for (size_t i = 0; i < t->count && error == 0; i++)
+        if ((t->regions[i].flags & REGION_STORED) && live_is_copied(live, i))
+            error = write_changes(arena, &t->regions[i], live->offsets[i]);
+        else
+            error = image_write_region(live->image, arena, i);
+    sys_close(arena->pagemap.fd);
+    return error;
+}
+
+/* Few changes are left: now the program is to stand still. */
+static int ask_for_rest(struct arena *arena)
+{
+    struct live *live = arena->live;
+    if (!live_change_state(live, LIVE_COPYING, LIVE_READY))
+        return -ECANCELED;
+    live_send_signal(live);
+    bool waited = live_wait(live, LIVE_READY, live_program_is_there);
+    return waited && live_state(live) == LIVE_LAST ? write_rest(arena) : -ECANCELED;
+}
+
+static int save(struct arena *arena)
+{
+    struct live *live = arena->live;
+    live->image = (int)sys_open(arena->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    live->tracker = live->image < 0 ? live->image : (int)tracking_open();
+    if (live->tracker < 0)
+        return live->tracker;
+    int error = find_places(arena);
+    if (error == 0)
+        error = copy_all(arena);
+    if (error == 0)
+        error = ask_for_rest(arena);
+    long closed = sys_close(live->image); /* NFS tells of a full disk here */
+    return error != 0 ? error : (int)closed;
+}
+
+void live_copy(void *argument)
+{
+    struct arena *arena = argument;
+    struct live *live = arena->live;
+    live_own_descriptors();
+    sys_call(SYS_prctl, PR_SET_NAME, (long)LIVE_NAME, 0, 0);
+    live->error = save(arena);
+    live_name_image(arena);
+    bool is_awaited = live_state(live) == LIVE_LAST || live->error == -ECANCELED;
+    live_set_state(live, LIVE_WHOLE);
+    for (size_t i = 0; live->tracker >= 0 && i < live->place_count; i++)
+        tracking_remove(live->tracker, live->places[i].start, live->places[i].end);
+    live_exit(live, live->error != 0 && !is_awaited);
+}

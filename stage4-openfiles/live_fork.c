@@ -1,0 +1,92 @@
+/*
+ * live_fork.c - where the kernel does not track writes: a child of fork(2) writes the image.  Given.
+ *
+ * Its memory is a copy of this moment, which costs as much as there are pages: a twelfth of what writing them does.  And
+ * some of it is no copy: memory that is shared goes on changing, a page of a file that was never written to is the file's,
+ * madvise(2) keeps memory from children (MADV_DONTFORK, MADV_WIPEONFORK).  All that is written before the program goes on.
+ */
+#include "checkpoint.h"
+#include "image_memory.h"
+#include "image_write.h"
+#include "live.h"
+
+#include <sched.h>
+
+/* What the program told the kernel about its memory: NOTE_MEMORY, which is among the notes already. */
+static const struct image_memory *find_advice(const struct note_list *notes)
+{
+    Elf64_Nhdr header;
+    for (size_t at = notes->start; at < notes->size; at += sizeof header + 8 + round_up(header.n_descsz, 4)) {
+        memcpy(&header, notes->bytes + at, sizeof header);
+        if (header.n_type == NOTE_MEMORY)
+            return (const struct image_memory *)(notes->bytes + at + sizeof header + 8);
+    }
+    return NULL;
+}
+
+static bool is_kept_from_children(const struct image_memory *advice, const struct image_region *r)
+{
+    bool kept = false;
+    for (uint32_t i = 0; advice != NULL && i < advice->count && !kept; i++) {
+        const struct memory_range *range = &advice->ranges[i];
+        kept = (range->flags & MEMORY_NO_CHILDS) && range->start < r->end && r->start < range->end;
+    }
+    return kept;
+}
+
+/* Does the child have the same bytes, whatever happens? */
+static bool is_for_child(const struct arena *arena, const struct image_region *r)
+{
+    return (r->flags & ~(uint32_t)REGION_GROWS_DOWN) == REGION_STORED && r->inode == 0 &&
+           arena->table.names[r->name] != '/' && !is_kept_from_children(find_advice(&arena->notes), r);
+}
+
+static int write_half(struct arena *arena, bool childs)
+{
+    const struct region_table *t = &arena->table;
+    int error = 0;
+    page_runs_open(&arena->pagemap);
+    for (size_t i = 0; i < t->count && error == 0; i++)
+        if (is_for_child(arena, &t->regions[i]) == childs)
+            error = image_write_region(arena->live->image, arena, i);
+    sys_close(arena->pagemap.fd);
+    return error;
+}
+
+static int open_and_write(struct arena *arena, bool childs)
+{
+    struct live *live = arena->live;
+    long image = sys_open(arena->temporary, O_WRONLY | O_CLOEXEC | (childs ? 0 : O_CREAT | O_TRUNC), 0600);
+    live->image = (int)image;
+    if (image < 0)
+        return (int)image;
+    int error = childs ? 0 : image_write_head(live->image, &arena->notes, image_head(arena, NULL));
+    if (error == 0)
+        error = write_half(arena, childs);
+    long closed = sys_close(live->image);
+    return error != 0 ? error : (int)closed;
+}
+
+int live_fork(struct arena *arena)
+{
+    struct live *live = arena->live;
+    int error = open_and_write(arena, false);
+    if (error == -EFBIG)
+        forget_sigxfsz();
+    if (error != 0)
+        live_say_failure(live, error);
+    long child = error != 0 ? error : sys_call(SYS_clone, CLONE_FILES | CLONE_UNTRACED, 0, 0, 0);
+    if (child == 0) {
+        live_own_descriptors();
+        sys_call(SYS_prctl, PR_SET_NAME, (long)LIVE_NAME, 0, 0);
+        live->error = open_and_write(arena, true);
+        live_name_image(arena);
+        live_exit(live, live->error != 0);
+    }
+    if (child < 0) {
+        sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0);
+        return (int)child;
+    }
+    live->child = child;
+    return -EINPROGRESS;
+}

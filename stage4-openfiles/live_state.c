@@ -1,0 +1,109 @@
+/* live_state.c - the program and the child that saves it: how each hears of the other.  System calls only.  Given. */
+#include "live.h"
+#include "open_kind.h"
+
+#include <linux/futex.h>
+#include <linux/kcmp.h>
+#include <sys/wait.h>
+
+#define NAP (100L * 1000 * 1000) /* ns: who waits looks that often whether the other one is still there */
+#ifndef SYS_close_range /* Linux 5.9; the number is the same everywhere */
+#define SYS_close_range 436
+#endif
+#define UNSHARE 2 /* CLOSE_RANGE_UNSHARE */
+#ifndef CLONE_FILES
+#define CLONE_FILES 0x400
+#endif
+
+void live_set_state(struct live *live, enum live_state state)
+{
+    __atomic_store_n(&live->state, state, __ATOMIC_SEQ_CST);
+    sys_call(SYS_futex, (long)&live->state, FUTEX_WAKE, 2, 0);
+}
+
+bool live_change_state(struct live *live, enum live_state from, enum live_state to)
+{
+    uint32_t expected = from;
+    if (!__atomic_compare_exchange_n(&live->state, &expected, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return false;
+    sys_call(SYS_futex, (long)&live->state, FUTEX_WAKE, 2, 0);
+    return true;
+}
+
+bool live_child_is_there(const struct live *live)
+{
+    siginfo_t info = {0};
+    long error = sys_call(SYS_waitid, P_PID, live->child, (long)&info, WEXITED | WNOHANG | WNOWAIT | __WCLONE);
+    return error == 0 && info.si_pid == 0;
+}
+
+bool live_wait(struct live *live, enum live_state state, bool (*other_is_there)(const struct live *))
+{
+    struct timespec nap = {0, NAP};
+    while (live_state(live) == state) {
+        if (!other_is_there(live))
+            return live_state(live) != state;
+        sys_call(SYS_futex, (long)&live->state, FUTEX_WAIT, (long)state, (long)&nap);
+    }
+    return true;
+}
+
+/* After execve(2) the program is another one, in other memory.  A kernel without kcmp(2) cannot tell. */
+bool live_program_is_there(const struct live *live)
+{
+    if (sys_call(SYS_getppid, 0, 0, 0, 0) != live->program)
+        return false;
+    return live->forks || arch_syscall(SYS_kcmp, live->program, sys_getpid(), KCMP_VM, 0, 0, 0) <= 0;
+}
+
+/* Is the checkpoint signal caught?  If the program has set it back to its default action, it would die of it. */
+static bool is_caught(const struct live *live)
+{
+    static const char key[] = "\nSigCgt:\t";
+    char path[64], status[4096];
+    text_join(path, sizeof path, "/proc/", text_number((uint64_t)live->program, 10).digits, "/status", NULL);
+    const char *at = procfile_read(path, status, sizeof status) > 0 ? strstr(status, key) : NULL;
+    if (at == NULL)
+        return false;
+    at += strlen(key);
+    return (text_parse(&at, 16) >> (live->signal - 1)) & 1;
+}
+
+void live_send_signal(const struct live *live)
+{
+    if (live_program_is_there(live) && is_caught(live))
+        sys_call(SYS_kill, live->program, live->signal, 0, 0);
+}
+
+/* Before Linux 5.9 there is a moment in which they are open twice: a lock of a file that is closed then stays. */
+void live_own_descriptors(void)
+{
+    if (sys_call(SYS_close_range, 0, ~0U, UNSHARE, 0) == 0)
+        return;
+    uint64_t limit[2] = {1024, 0};
+    sys_call(SYS_unshare, CLONE_FILES, 0, 0, 0);
+    sys_call(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, (long)limit);
+    for (uint64_t fd = 0; fd < limit[1] && fd < 1UL << 20; fd++)
+        sys_close((int)fd);
+}
+
+void live_name_image(struct arena *arena)
+{
+    struct live *live = arena->live;
+    if (live->error == 0)
+        live->error = (int)sys_call(SYS_rename, (long)arena->temporary, (long)live->path, 0, 0);
+    if (live->error != 0)
+        sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0);
+}
+
+void live_exit(struct live *live, bool failed)
+{
+    if (__atomic_exchange_n(&live->state, LIVE_OVER, __ATOMIC_SEQ_CST) == LIVE_AGAIN || failed)
+        live_send_signal(live);
+    sys_exit(0);
+}
+
+void live_say_failure(const struct live *live, int error)
+{
+    say("libckpt: no checkpoint; the program goes on: ", live->path, ": ", strerrordesc_np(-error), NULL);
+}

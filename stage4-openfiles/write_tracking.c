@@ -1,0 +1,75 @@
+/* write_tracking.c - see write_tracking.h.  Its numbers are those of <linux/userfaultfd.h>; Debian 12's lacks some. */
+#include "write_tracking.h"
+#include "sys.h"
+
+#include <sys/ioctl.h>
+
+#define USER_MODE_ONLY 1 /* what nobody needs a privilege for */
+#define API 0xAA
+#define WP_ASYNC (1UL << 15) /* Linux 6.7, as PAGEMAP_SCAN, by which page_runs.c asks */
+#define MODE_WP 2UL
+
+struct api {
+    uint64_t api, features, ioctls;
+};
+struct range {
+    uint64_t start, size;
+};
+struct registration {
+    struct range range;
+    uint64_t mode, ioctls;
+};
+struct protection {
+    struct range range;
+    uint64_t mode;
+};
+#define SET_API _IOWR(API, 0x3F, struct api)
+#define REGISTER _IOWR(API, 0x00, struct registration)
+#define UNREGISTER _IOR(API, 0x01, struct range)
+#define PROTECT _IOWR(API, 0x06, struct protection)
+
+#define FREE_AT_ONCE (1UL << 20)   /* bytes: some 10 us, where page tables are the processor's own */
+#define FORGET_AT_ONCE (64UL << 20)
+
+long tracking_open(void)
+{
+    struct api api = {.api = API, .features = WP_ASYNC};
+    long fd = sys_call(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | USER_MODE_ONLY, 0, 0, 0);
+    if (fd < 0)
+        return fd;
+    long error = sys_call(SYS_ioctl, fd, (long)SET_API, (long)&api, 0);
+    if (error == 0)
+        return fd;
+    sys_close((int)fd);
+    return error;
+}
+
+long tracking_possible(void)
+{
+    long fd = tracking_open();
+    if (fd < 0)
+        return fd;
+    sys_close((int)fd);
+    return page_runs_can_protect() ? 0 : -ENOTTY;
+}
+
+long tracking_add(int tracker, uint64_t start, uint64_t end)
+{
+    struct registration registration = {{start, end - start}, MODE_WP, 0};
+    return sys_call(SYS_ioctl, tracker, (long)REGISTER, (long)&registration, 0);
+}
+
+/* Calls ioctl `request` for each piece; an error means that this piece is not tracked any more. */
+static void in_pieces(int tracker, uint64_t start, uint64_t end, unsigned long request, uint64_t piece)
+{
+    for (uint64_t at = start; at < end; at += piece) {
+        struct protection part = {{at, end - at < piece ? end - at : piece}, 0};
+        sys_call(SYS_ioctl, tracker, (long)request, (long)&part, 0);
+    }
+}
+
+void tracking_remove(int tracker, uint64_t start, uint64_t end)
+{
+    in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE); /* mode 0: the protection goes */
+    in_pieces(tracker, start, end, UNREGISTER, FORGET_AT_ONCE);
+}
