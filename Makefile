@@ -56,9 +56,9 @@ similar: ## which submissions have text in common: make similar SUBMISSIONS=DIR
 	@grader/similar "$(SUBMISSIONS)" $(if $(OUT),-o "$(OUT)") $(OPTIONS)
 
 .PHONY: handout
-handout: ## make the archive that students get: no solution, no hidden tests
+handout: ## make the archive that students get: no solution, no hidden tests; STAGES=1-3, later ADD=4
 	@grader/setup grade
-	@grader/python grader/handout/pack.py
+	@grader/python grader/handout/pack.py $(if $(STAGES),--stages "$(STAGES)") $(if $(ADD),--add "$(ADD)")
 
 .PHONY: gradescope
 gradescope: ## make the zip that Gradescope grades with: ckptlab-gradescope.zip
@@ -106,7 +106,7 @@ setup: ## install what is missing (the list with reasons: grader/dependencies)
 .PHONY: clean
 clean: ## remove everything that was built
 	@for folder in $(FOLDERS); do $(MAKE) -s -C $$folder clean || exit; done
-	@rm -rf .pytest_cache grader/build ckptlab-handout.tar.xz ckptlab-gradescope.zip \
+	@rm -rf .pytest_cache grader/build ckptlab-handout*.tar.xz ckptlab-gradescope.zip \
 	    ckptlab-classroom50.tar.gz ckptlab-autolab.tar.gz ckptlab-prairielearn.tar.gz \
 	    ckptlab-handin*.tar.gz solution/ckptlab-handin*.tar.gz
 	@find . -name .git -prune -o \( -name __pycache__ -o -name .pytest_cache \) -print | \

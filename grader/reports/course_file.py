@@ -25,13 +25,14 @@ from reports import lateness
 from reports.course import Catalogue, Course, Declared, Key
 from reports.lateness import Dates, Extension, Policy
 from reports.results import AFTER_DUE, AFTER_PUBLISHED, HIDDEN, VISIBLE
+from reports.weights import weighted
 from stage.config import GRADER, load_toml
 
 FILE = GRADER / "course.toml"
 VISIBILITIES = (VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED)
 ALL = "all"
 
-TABLES = {"disable", "bonus", "stages", "points", "visibility", "due", "late", "extensions", "days_used"}
+TABLES = {"disable", "bonus", "stages", "points", "weights", "visibility", "due", "late", "extensions", "days_used"}
 DUE = {"time_zone", ALL}
 LATE = {"free_days", "per_day", "of", "at_most", "cutoff_days", "grace_minutes"}
 
@@ -183,6 +184,19 @@ class Reader:
                 self.problem("points", word, f"points are a number that is not negative, not {value!r}")
         return found
 
+    def weights(self, course: Course) -> dict[int, float]:
+        found = {}
+        for name, value in self.table("weights").items():
+            if not name.isdigit() or int(name) not in self.catalogue:
+                self.problem("weights", name, "there is no such stage")
+            elif not is_number(value) or value == 0:
+                self.problem("weights", name, f"is what the stage is worth, a number above 0, not {value!r}")
+            elif course.maximum(int(name)) == 0:
+                self.problem("weights", name, "no test of this stage has points")
+            else:
+                found[int(name)] = float(value)
+        return found
+
     def _visibility_is_known(self, word: str, value: object) -> bool:
         if value not in VISIBILITIES:
             self.problem("visibility", word, f"is one of {', '.join(VISIBILITIES)}; not {value!r}")
@@ -330,9 +344,10 @@ class Reader:
             stages=self.stages(),
             dates=Dates(due, self.policy(), self.extensions(due, zone), self.days_used()),
         )
+        weights = self.weights(course)
         if self.problems:
             raise CourseError(self.problems)
-        return course
+        return weighted(course, weights)
 
 
 def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:

@@ -102,6 +102,22 @@ def test_a_stage_and_a_test_can_be_named_in_each_way_that_toml_has(tmp_path: Pat
     assert read(tmp_path, f"[points]\n{word}\n").points == {(1, "test_large"): 5}
 
 
+def test_a_stage_can_have_a_weight(tmp_path: Path) -> None:
+    """The sum is exact, whatever the parts; a test beyond the maximum is scaled as the others are."""
+    course = read(tmp_path, "[weights]\n1 = 10\n2 = 20\n")
+    assert course.points == {(1, "test_file"): 7.5, (1, "test_large"): 2.5,
+                             (2, "test_image"): 11.43, (2, "test_large"): 5.71, (2, "test_secret"): 2.86}
+    assert score(apply(course, ada()))[0] == (7.5, 10) and [course.maximum(stage) for stage in (1, 2)] == [10, 20]
+    bonus = read(tmp_path, 'bonus = ["1.test_large"]\ndisable = ["test_image"]\n[points]\ntest_secret = 2\n[weights]\n1 = 10\n2 = 1\n')
+    assert bonus.points[1, "test_large"] == 3.33 and bonus.maximum(1) == 10
+    assert bonus.points[2, "test_secret"] == bonus.points[2, "test_large"] == 0.5 and bonus.maximum(2) == 1
+
+
+def test_a_weight_that_cannot_be(tmp_path: Path) -> None:
+    told = problems(tmp_path, 'disable = ["test_file", "1.test_large"]\n[weights]\n1 = 5\n2 = 0\n3 = 1\n')
+    assert [line.split(": ")[0] for line in told] == ["course.toml:3", "course.toml:4", "course.toml:5"]
+
+
 def test_raw_results_stay_raw(tmp_path: Path) -> None:
     raw = ada()
     text = f'disable = ["test_file"]\n[points]\ntest_image = 9\n{NEW_YORK}all = 2026-10-01\n[late]\nper_day = 1\n'
