@@ -23,7 +23,7 @@ def declared(course: Course, stage: int) -> float:
 
 def in_text(course: Course, text: str) -> str:
     """Where a document shows points: the table of stages, what `make check` prints."""
-    worth = {name: course.maximum_of((stage, name), row.points)
+    worth = {(name, row.points): course.maximum_of((stage, name), row.points)  # two stages may have one of that name
              for stage, tests in course.catalogue.items() for name, row in tests.items()}
 
     def score(found: re.Match[str]) -> str:
@@ -32,7 +32,7 @@ def in_text(course: Course, text: str) -> str:
         return f"{found[1]}{most if all_of_it else float(found[3]):g}{found[4]}{most:g}{found[6]}"
 
     def test(found: re.Match[str]) -> str:
-        most = worth.get(found[3], float(found[2]))
+        most = worth.get((found[3], float(found[2])), float(found[2]))
         return f"{f'{most * float(found[1]) / float(found[2]):g}/{most:g}':>6}"
 
     text = ROW.sub(lambda found: f"{found[1]}{maximum(course, int(found[2])):g}{found[4]}", text)
