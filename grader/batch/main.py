@@ -6,10 +6,11 @@ import argparse
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from batch import one, run
+from batch import anew, one, run
 from batch.engines import EngineError
 from batch.intake import IntakeError
 from batch.request import Options
@@ -44,7 +45,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--stage", type=int, action="append", default=[], metavar="N", help="this stage alone; may be repeated")
     add("--profile", metavar="NAME", help="another course's programs: classic, classic-static, or a file")
     add("--only", action="append", default=[], metavar="TEST",
-        help="run this test alone, and put it into the results of an earlier run; may be repeated")
+        help="run this test alone (test_x or 3.test_x), and put it into the results of an earlier run; may be repeated")
     add("--student", action="append", default=[], metavar="NAME", help="this student alone; may be repeated")
     add("--fresh", action="store_true", help="grade those again that are graded already")
     add("--stress", action="store_true", help="also the tests that take minutes; they have no points")
@@ -83,7 +84,9 @@ def options_of(arguments: argparse.Namespace) -> Options:
     unknown = sorted(set(options.stages) - set(options.interface().stages))
     if unknown:
         raise WrongCall(f"there is no stage {unknown[0]}")
-    return options
+    if not options.only:
+        return options
+    return replace(options, only=anew.named(options.only, course_file.read_catalogue(profile=options.profile), options.stages))
 
 
 class WrongCall(Exception):
@@ -146,7 +149,7 @@ def main(argv: list[str]) -> int:
     try:
         check(arguments)
         return grade(arguments)
-    except (WrongCall, BadProfile, IntakeError, CourseError, EnvironmentMissing) as error:
+    except (WrongCall, anew.NoSuchTest, BadProfile, IntakeError, CourseError, EnvironmentMissing) as error:
         print(f"grade: {error}", file=sys.stderr)
         return USAGE
     except (WorkshopError, EngineError) as error:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
-from batch import engine_local, engine_slurm, intake, progress
+from batch import anew, engine_local, engine_slurm, intake, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
 from batch.stages import Kit
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
-from reports import environment, merge, reports, results
+from reports import course_file, environment, merge, reports, results
 from reports.results import GRADER_FAILED, SubmissionResult
 from sandbox import probe
 from sandbox.identity import Identity
@@ -94,11 +94,22 @@ class Batch:
     def request(self, submission: Submission, out: Path, digest: str = "") -> Request:
         words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
         words += ["--profile", self.plan.options.profile] if self.plan.options.profile else []
+        digest = digest or source_digest(submission)
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
-            [str(path) for path in submission.paths], list(submission.notes), digest or source_digest(submission), self.grader,
-            str(out), shlex.join([*words, "--only"]), self.plan.options,
+            [str(path) for path in submission.paths], list(submission.notes), digest, self.grader,
+            str(out), shlex.join([*words, "--only"]), self._options(submission.name, digest),
         )
+
+    def _options(self, name: str, digest: str) -> Options:
+        """Some tests alone only of what is graded; what those tests were in the way of comes with them."""
+        options, path = self.plan.options, self.result_path(name)
+        if not options.only:
+            return options
+        old = results.load(path) if path.exists() else None
+        if old is None or old.digest != digest:
+            return replace(options, only=[])
+        return replace(options, only=anew.with_skipped(options.only, old, course_file.read_catalogue(profile=options.profile)))
 
     def is_done(self, request: Request) -> bool:
         """Whether an earlier run graded just this, with just this grader."""
@@ -263,6 +274,14 @@ def chosen(plan: Plan, found: Sequence[Submission]) -> list[Submission]:
     return [submission for submission in found if not plan.students or submission.name in plan.students]
 
 
+def unseen(submission: Submission) -> SubmissionResult:
+    """What stands for a result in the reports until there is one."""
+    return SubmissionResult(
+        submission.name, submission.student, submission.student_id, submission.source, submitted=submission.submitted,
+        status=results.NOT_YET, message="the same command without --student or --reports grades it",
+    )
+
+
 def run(plan: Plan) -> int:
     with alone(plan.out):
         return run_alone(plan)
@@ -286,8 +305,8 @@ def run_alone(plan: Plan) -> int:
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
-    names = [submission.name for submission in found.submissions]
-    for words in reports.write(plan.out, names, plan.course, plan.submissions.name, plan.options.profile):
+    listed = reports.Listed([unseen(submission) for submission in found.submissions], found.ignored)
+    for words in reports.write(plan.out, listed, plan.course, plan.submissions.name, plan.options.profile):
         print(f"course.toml: {words}")
     for name, why in failures:
         print(f"grade: {name} could not be graded: {why}", file=sys.stderr)

@@ -29,6 +29,8 @@ GRADER_FAILED = "grader failed"  # not the student's fault: grade it again
 
 # What became of a submission.
 REFUSED = "refused"  # nothing of it was unpacked or run; `message` says why
+NOT_YET = "not graded yet"  # it is there, and no run has come to it
+ABSENT = "nothing handed in"  # by somebody who is in the list of the course
 
 # Who may see a test, in Gradescope's words.
 VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED = "visible", "hidden", "after_due_date", "after_published"
