@@ -36,13 +36,13 @@ stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, e
 grade: ## grade a class: make grade SUBMISSIONS=DIR (or one folder: make grade DIR=stage1-readmaps)
 	@test -n "$(SUBMISSIONS)$(DIR)" || { \
 	    echo "make grade SUBMISSIONS=DIR   grades a class: DIR has archives or folders, one per student"; \
-	    echo "    OUT=DIR JOBS=N ENGINE=slurm PROFILE=classic ONLY=TEST UNSAFE=1 OPTIONS='...'   (grader/grade --help)"; \
+	    echo "    OUT=DIR JOBS=N ENGINE=slurm PROFILE=classic ONLY=TEST PEOPLE=FILE UNSAFE=1 OPTIONS='...'   (grader/grade --help)"; \
 	    echo "make grade DIR=path/to/stage1-readmaps   grades one folder, as make check does in it"; \
 	    exit 64; }
 	@grader/setup $(if $(SUBMISSIONS),$(if $(filter slurm,$(ENGINE)),slurm,batch),grade)
 ifneq ($(SUBMISSIONS),)
 	@grader/grade "$(SUBMISSIONS)" $(if $(OUT),-o "$(OUT)") $(if $(JOBS),-j $(JOBS)) $(if $(ENGINE),--engine $(ENGINE)) \
-	    $(if $(PROFILE),--profile "$(PROFILE)") $(addprefix --only ,$(ONLY)) $(if $(UNSAFE),--unsafe) $(OPTIONS)
+	    $(if $(PROFILE),--profile "$(PROFILE)") $(addprefix --only ,$(ONLY)) $(if $(PEOPLE),--people "$(PEOPLE)") $(if $(UNSAFE),--unsafe) $(OPTIONS)
 else
 	@dir=$$(cd "$(DIR)" && pwd) && stage=$$(expr "$$(basename "$$dir")" : 'stage\([0-9]*\)') || { \
 	    echo "make grade: '$(DIR)' is no folder called stageN-something"; exit 64; }; \

@@ -4,7 +4,7 @@
     find_submissions(folder)    the submissions alone
 
 It may hold, also mixed: archives and folders, one per student; folders with what `make handin` packs; the
-downloads of Gradescope, Moodle and Canvas (naming.py, metadata.py). Nothing is unpacked but the download
+downloads of Gradescope, Moodle, Canvas and Brightspace (naming.py, metadata.py). Nothing is unpacked but the download
 itself, and nothing is believed: unpack.py and prepare.py look into what students made.
 
 Of several archives of one student the newest counts: by Canvas' number, else by the time of the file. Archives
@@ -26,6 +26,7 @@ from batch.unpack import PASSED_OVER, Limits, Refused, unpack
 
 # For the download of a whole class. It was made by the platform, so this is against accidents.
 CLASS = Limits(files=1_000_000, mebibytes=32 << 10, depth=32)
+PEOPLE = "people.csv"  # a list of the course, if it lies there
 DEEPEST = 4  # folders between a student's folder and the archive in it
 
 
@@ -42,8 +43,9 @@ class Submission:
     student_id: str  # as the platform has it, "" if it has none; a group's as in `student`
     paths: tuple[Path, ...]  # archives, folders or files, to be laid over one another in this order
     source: str  # what they are called, below the folder of submissions
-    submitted: str = ""  # ISO 8601 with an offset, "" if nobody knows
+    submitted: str = ""  # ISO 8601, without an offset if it is of the course's zone; "" if nobody knows
     notes: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # what else the platform calls the student: e-mails
 
     @property
     def path(self) -> Path:
@@ -92,6 +94,7 @@ class _Person:
     student: str
     student_id: str
     submitted: str = ""
+    also: tuple[str, ...] = ()
     pieces: list[Piece] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
 
@@ -151,17 +154,13 @@ def _unwrapped(top: Path, kit: Kit) -> Path:
         return top
     archives = [path for path in stages.files_in(inside[0]) if _is_solid_file(path)]
     names = [path.name for path in [*stages.subfolders(inside[0]), *archives]]
-    platform = (inside[0] / metadata.FILE).exists() or any(_of_platform(name) for name in names)
+    platform = (inside[0] / metadata.FILE).exists() or any(naming.of_platform(name) for name in names)
     students = {naming.of_nobody(name).student for name in names} - {""}
     return _unwrapped(inside[0], kit) if platform or len(students) > 1 else top
 
 
 def _is_solid_file(path: Path) -> bool:
     return naming.is_archive(path.name)
-
-
-def _of_platform(name: str) -> Optional[Named]:
-    return naming.of_moodle(name) or naming.of_canvas(name)
 
 
 class _Looking:
@@ -176,7 +175,7 @@ class _Looking:
     def run(self) -> Intake:
         entries = self._metadata()
         for path in sorted(self.top.iterdir()):
-            if path.name != metadata.FILE:
+            if path.name not in (metadata.FILE, PEOPLE):
                 self._look_at(path, entries.pop(path.name, None))
         for name, entry in entries.items():
             self._ignore(name, f"{entry.student} handed it in, says {metadata.FILE}, but it is not there")
@@ -201,16 +200,16 @@ class _Looking:
         elif path.is_symlink():
             self._ignore(path.name, "a link: links are not followed")
         elif entry is not None:
-            person = _Person(entry.student, entry.student_id, entry.submitted)
+            person = _Person(entry.student, entry.student_id, entry.submitted, entry.also)
             self._add(("Gradescope", path.name), person, path, Named("", file=path.name))
         else:
-            self._look_at_name(path, _of_platform(path.name))
+            self._look_at_name(path, naming.of_platform(path.name))
 
     def _look_at_name(self, path: Path, named: Optional[Named]) -> None:
         if named and named.is_text:
             self._ignore(path.name, f"typed into {named.platform}'s page, no file")
         elif named:
-            key = (named.platform, named.student_id or named.student)
+            key = (named.platform, named.student_id or named.person or named.student)
             self._add(key, _Person(named.student, named.student_id), path, named)
         elif path.is_dir() or naming.is_archive(path.name):
             named = naming.of_nobody(path.name)
@@ -223,8 +222,9 @@ class _Looking:
         person = self.people.setdefault(key, new)
         if named.late:
             person.notes.add(f"{named.platform} marks it as late")
+        person.submitted = max(person.submitted, named.submitted)
         if path.is_dir():
-            person.pieces += self._look_in(path, person.notes)
+            person.pieces += [replace(piece, number=named.number) for piece in self._look_in(path, person.notes)]
         else:
             person.pieces.append(Piece(path, path.name, named.file or path.name, named.number))
 
@@ -255,7 +255,7 @@ class _Looking:
 def _submission(name: str, person: _Person) -> Submission:
     pieces = choose(person.pieces, person.notes)
     return Submission(name, person.student, person.student_id, tuple(piece.path for piece in pieces),
-                      ", ".join(piece.label for piece in pieces), person.submitted, tuple(person.notes.lines()))
+                      ", ".join(piece.label for piece in pieces), person.submitted, tuple(person.notes.lines()), person.also)
 
 
 def choose(pieces: list[Piece], notes: Notes) -> list[Piece]:

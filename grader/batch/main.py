@@ -18,6 +18,7 @@ from batch.workshop import WorkshopError
 from platforms.classroom50 import EnvironmentMissing
 from reports import course_file, reports
 from reports.course_file import CourseError
+from reports.roster import BadRoster
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, NONE, OWN_UID
 from stage.config import BadProfile, find_profile
 
@@ -61,6 +62,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         help=f"seconds in which the place of each stage's first failure is searched ({Options.where:g}; 0: not at all)")
     add("--memory", type=int, default=Options.memory, metavar="MIB", help=f"that a submission may use ({Options.memory})")
     add("--disk", type=int, default=Options.disk, metavar="MIB", help=f"that a submission may fill ({Options.disk})")
+    add("--people", type=Path, metavar="FILE",
+        help="the course's list as a CSV, with times of submission (SUBMISSIONS/people.csv, if it is there)")
     add("--course", type=Path, metavar="FILE", help="points, dates, hidden tests (grader/course.toml)")
     add("--check-course", action="store_true", help="say what course.toml sets, and what is wrong in it")
     add("--days-used", type=Path, metavar="OUT", help="print the late days that a graded class has used, for the next")
@@ -134,6 +137,7 @@ def grade(arguments: argparse.Namespace) -> int:
         reference=not arguments.no_reference,
         students=arguments.student,
         course=arguments.course,
+        people=arguments.people,
     )
     return run.run(plan)
 
@@ -149,7 +153,7 @@ def main(argv: list[str]) -> int:
     try:
         check(arguments)
         return grade(arguments)
-    except (WrongCall, anew.NoSuchTest, BadProfile, IntakeError, CourseError, EnvironmentMissing) as error:
+    except (WrongCall, anew.NoSuchTest, BadProfile, IntakeError, BadRoster, CourseError, EnvironmentMissing) as error:
         print(f"grade: {error}", file=sys.stderr)
         return USAGE
     except (WorkshopError, EngineError) as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
-from batch import anew, engine_local, engine_slurm, intake, progress
+from batch import anew, engine_local, engine_slurm, intake, people, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
@@ -47,6 +47,7 @@ class Plan:
     reference: bool
     students: Sequence[str]
     course: Optional[Path]
+    people: Optional[Path] = None
 
 
 def source_digest(submission: Submission) -> str:
@@ -278,7 +279,7 @@ def unseen(submission: Submission) -> SubmissionResult:
     """What stands for a result in the reports until there is one."""
     return SubmissionResult(
         submission.name, submission.student, submission.student_id, submission.source, submitted=submission.submitted,
-        status=results.NOT_YET, message="the same command without --student or --reports grades it",
+        status=results.NOT_YET, also=list(submission.also), message="the same command without --student or --reports grades it",
     )
 
 
@@ -290,9 +291,11 @@ def run(plan: Plan) -> int:
 def run_alone(plan: Plan) -> int:
     reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
-    for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
+    roster = people.roster_of(plan.people, plan.submissions)
+    submissions, unknown = people.joined(found.submissions, roster) if roster else (found.submissions, [])
+    for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:
         print(words)
-    wanted = chosen(plan, found.submissions)
+    wanted = chosen(plan, submissions)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
@@ -305,7 +308,8 @@ def run_alone(plan: Plan) -> int:
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
-    listed = reports.Listed([unseen(submission) for submission in found.submissions], found.ignored)
+    absent = people.absent(submissions, roster) if roster else []
+    listed = reports.Listed([*map(unseen, submissions), *absent], found.ignored)
     for words in reports.write(plan.out, listed, plan.course, plan.submissions.name, plan.options.profile):
         print(f"course.toml: {words}")
     for name, why in failures:

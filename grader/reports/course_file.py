@@ -342,7 +342,7 @@ class Reader:
             visibility=self.visibility(),
             default_visibility=self.default_visibility(),
             stages=self.stages(),
-            dates=Dates(due, self.policy(), self.extensions(due, zone), self.days_used()),
+            dates=Dates(due, self.policy(), self.extensions(due, zone), self.days_used(), zone),
         )
         weights = self.weights(course)
         if self.problems:

@@ -48,7 +48,7 @@ def row(result: SubmissionResult, stages: list[int]) -> list[object]:
     points = {stage.stage: stage.points for stage in result.stages}
     who: list[object] = [result.name, result.student, result.student_id, result.submitted]
     sums = [*[float(points.get(stage, 0.0)) for stage in stages], float(result.points)]
-    late = [result.late.days, float(result.late.penalty), float(result.final)]
+    late = ["?" if result.late.unknown else result.late.days, float(result.late.penalty), float(result.final)]
     return [*who, *sums, *late, result.status, first_cause(result), result.message]
 
 

@@ -170,7 +170,7 @@ class Writer:
             environment=self.environment,
             failed=[result for result in self.results if summary.grader_failed(result)],
             ungraded=[result for result in self.results if result.status != results.GRADED],
-            late=[result for result in self.results if result.late.days > 0],
+            late=[result for result in self.results if result.late.days > 0 or result.late.unknown],
             passed_over=[line.partition(": ")[::2] for line in passed_over],
             machines=Counter((result.machine, result.sandbox) for result in self.results).most_common(),
             script=Markup(script),

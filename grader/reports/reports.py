@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
@@ -37,8 +37,20 @@ def graded(out: Path, listed: Optional[Listed], course: Course) -> tuple[list[Su
     faults = environment.faults(results.load(reference)) if reference.exists() else []
     known = {path.stem: path for path in sorted((out / "results").glob("*.json"))}
     people = [results.load(path) for path in known.values()] if listed is None else [
-        results.load(known[person.name]) if person.name in known else person for person in listed.people]
+        as_listed(results.load(known[person.name]), person) if person.name in known else person for person in listed.people]
     return [counted(person, faults, course) for person in people], faults
+
+
+def as_listed(result: SubmissionResult, person: SubmissionResult) -> SubmissionResult:
+    """Who somebody is, and when it came, is as it is known now: a list of the course may have come after the grading."""
+    return replace(result, student=person.student, student_id=person.student_id, also=person.also,
+                   submitted=person.submitted or result.submitted)
+
+
+def without_time(found: Sequence[SubmissionResult]) -> list[str]:
+    names = [result.name for result in found if result.late.unknown]
+    some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return [f"nobody knows when these were handed in, so they are not late (PEOPLE=FILE: a list with times): {some}"] if names else []
 
 
 def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, profile: str = "") -> list[str]:
@@ -48,7 +60,7 @@ def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, pr
     gradebook.write(found, out / "grades.csv", listed.passed_over)
     junit.write_class(found, out / "junit.xml", title)
     pages.write_pages(found, out, environment=[(f.stage, f.test) for f in faults], title=title, passed_over=listed.passed_over)
-    return [*course_file.warnings(course), *courses.strangers(course, found)]
+    return [*course_file.warnings(course), *courses.strangers(course, found), *without_time(found)]
 
 
 def days_used(out: Path, course_path: Optional[Path], profile: str = "") -> str:

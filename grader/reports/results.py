@@ -94,6 +94,7 @@ class Late:
     days: int = 0  # begun days after it
     free_days: int = 0  # of those, taken from the student's late days
     penalty: float = 0.0  # points
+    unknown: bool = False  # there is a date, and nobody knows when it was handed in
 
 
 @dataclass
@@ -117,6 +118,7 @@ class SubmissionResult:
     variables: list[str] = field(default_factory=list)  # make variables that the hand-in asked for
     stages: list[StageResult] = field(default_factory=list)
     late: Late = field(default_factory=Late)
+    also: list[str] = field(default_factory=list)  # what else the course calls the student: e-mails, a login, numbers
     format: int = FORMAT
 
     @property

@@ -244,11 +244,19 @@ def test_an_offset_needs_no_zone_and_a_date_lasts_to_its_end(tmp_path: Path) -> 
         assert apply(course, ada("2026-10-05T23:59:59-04:00")).late.days == 0
 
 
+def test_a_time_without_an_offset_is_of_the_course_s_zone(tmp_path: Path) -> None:
+    """As in the names of Brightspace's folders; the clock that is put back gives the hour twice, and the first counts."""
+    course = read(tmp_path, f"{NEW_YORK}all = 2026-10-05\n")
+    assert [apply(course, ada(time)).late.days for time in ("2026-10-05T23:59:00", "2026-10-06T00:00:00")] == [0, 1]
+    clock = read(tmp_path, f"{NEW_YORK}all = 2026-11-01T01:15:00-04:00\n")
+    assert apply(clock, ada("2026-11-01T01:10:00")).late.days == 0
+
+
 @pytest.mark.parametrize("submitted", ["", "yesterday", "2026-12-24T00:00:00"])
 def test_a_time_that_nobody_knows_is_not_late_and_is_noted(tmp_path: Path, submitted: str) -> None:
-    course = read(tmp_path, f'{NEW_YORK}all = 2026-10-05\n[late]\nper_day = "50%"\n')
+    course = read(tmp_path, '[due]\nall = 2026-10-05T12:00:00Z\n[late]\nper_day = "50%"\n')
     new = apply(course, ada(submitted))
-    assert (new.late.days, new.late.penalty) == (0, 0)
+    assert (new.late.days, new.late.penalty, new.late.unknown) == (0, 0, True)
     assert "nobody knows when" in new.notes[0] and submitted in new.notes[0]
     assert apply(read(tmp_path, ""), ada(submitted)).notes == [], "without dates it does not matter"
 

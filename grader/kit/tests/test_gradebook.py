@@ -57,6 +57,11 @@ def test_a_refused_submission_has_a_row_of_zeros(tmp_path: Path) -> None:
     assert (row["status"], row["first cause"], row["reason"]) == ("refused", "refused", "bomb")
 
 
+def test_lateness_that_nobody_knows_is_no_zero() -> None:
+    lost = replace(ann(), late=Late("2025-02-27T12:00:00+01:00", unknown=True))
+    assert gradebook.row(lost, [1, 3])[7] == "?" and reports.without_time([lost, ann()])[0].endswith(": ann")
+
+
 def test_what_was_passed_over_has_a_row_with_the_reason(tmp_path: Path) -> None:
     gradebook.write([ann()], tmp_path / "grades.csv", ["=essay.docx: neither an archive: nor a folder"])
     row = read(tmp_path / "grades.csv")[1]
