@@ -309,7 +309,7 @@ def run_alone(plan: Plan) -> int:
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
     absent = people.absent(submissions, roster) if roster else []
-    listed = reports.Listed([*map(unseen, submissions), *absent], found.ignored)
+    listed = reports.Listed([*map(unseen, submissions), *absent], found.ignored, roster)
     for words in reports.write(plan.out, listed, plan.course, plan.submissions.name, plan.options.profile):
         print(f"course.toml: {words}")
     for name, why in failures:

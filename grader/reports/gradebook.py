@@ -39,15 +39,16 @@ def first_cause(result: SubmissionResult) -> str:
     return first.cause if first and first.cause else losses[0].key if losses else ""
 
 
-def header(stages: list[int]) -> list[str]:
-    names = ["name", "student", "id", "submitted", *[f"stage {stage}" for stage in stages]]
+def header(stages: list[int], hand: bool = False) -> list[str]:
+    names = ["name", "student", "id", "submitted", *[f"stage {stage}" for stage in stages], *(["by hand"] if hand else [])]
     return [*names, "total", "late days", "penalty", "final", "status", "first cause", "reason"]
 
 
-def row(result: SubmissionResult, stages: list[int]) -> list[object]:
+def row(result: SubmissionResult, stages: list[int], hand: bool = False) -> list[object]:
     points = {stage.stage: stage.points for stage in result.stages}
     who: list[object] = [result.name, result.student, result.student_id, result.submitted]
-    sums = [*[float(points.get(stage, 0.0)) for stage in stages], float(result.points)]
+    given = [(result.by_hand.points if result.by_hand and result.by_hand.known else "")] if hand else []
+    sums = [*[float(points.get(stage, 0.0)) for stage in stages], *given, float(result.points)]
     late = ["?" if result.late.unknown else result.late.days, float(result.late.penalty), float(result.final)]
     return [*who, *sums, *late, result.status, first_cause(result), result.message]
 
@@ -58,18 +59,28 @@ def passed_over_row(line: str, width: int) -> list[object]:
     return [name, *[""] * (width - 4), PASSED_OVER, "", why]
 
 
-def as_csv(class_results: Iterable[SubmissionResult], passed_over: Sequence[str] = ()) -> str:
+def tests_of(people: Sequence[SubmissionResult]) -> list[tuple[int, str]]:
+    """Each test of the class, stage by stage, in the order in which they ran."""
+    found = dict.fromkeys((stage.stage, test.test) for result in people for stage, test in result.tests() if not test.stress)
+    return sorted(found, key=lambda key: key[0])
+
+
+def as_csv(class_results: Iterable[SubmissionResult], passed_over: Sequence[str] = (), with_tests: bool = False) -> str:
     """UTF-8 without a byte order mark, sorted by student."""
     rows = sorted(class_results, key=lambda result: (result.student.casefold(), result.name))
     stages = sorted({stage.stage for result in rows for stage in result.stages})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header(stages))
-    writer.writerows([cell(value) for value in row(result, stages)] for result in rows)
-    left = [passed_over_row(line, len(header(stages))) for line in passed_over]
+    hand = any(result.by_hand for result in rows)
+    tests = tests_of(rows) if with_tests else []
+    writer.writerow([*header(stages, hand), *(f"{stage}.{name}" for stage, name in tests)])
+    for result in rows:
+        points = {(stage.stage, test.test): test.points for stage, test in result.tests()}
+        writer.writerow([cell(value) for value in [*row(result, stages, hand), *(points.get(key, "") for key in tests)]])
+    left = [passed_over_row(line, len(header(stages, hand))) for line in passed_over]
     writer.writerows([cell(value) for value in line] for line in left)
     return text.getvalue()
 
 
-def write(class_results: Iterable[SubmissionResult], path: Path, passed_over: Sequence[str] = ()) -> None:
-    write_whole(path, as_csv(class_results, passed_over))
+def write(class_results: Iterable[SubmissionResult], path: Path, passed_over: Sequence[str] = (), with_tests: bool = False) -> None:
+    write_whole(path, as_csv(class_results, passed_over, with_tests))

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Optional
 
 from reports import course as courses
-from reports import course_file, environment, gradebook, junit, pages, results
+from reports import course_file, environment, gradebook, hand, junit, pages, results, upload
 from reports.course import Course
 from reports.results import SubmissionResult
+from reports.roster import Roster
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Listed:
 
     people: Sequence[SubmissionResult]
     passed_over: Sequence[str] = field(default_factory=list)  # "NAME: why", of files that are no submission
+    roster: Optional[Roster] = None
 
 
 def load_course(path: Optional[Path], profile: str = "") -> Course:
@@ -38,7 +40,7 @@ def graded(out: Path, listed: Optional[Listed], course: Course) -> tuple[list[Su
     known = {path.stem: path for path in sorted((out / "results").glob("*.json"))}
     people = [results.load(path) for path in known.values()] if listed is None else [
         as_listed(results.load(known[person.name]), person) if person.name in known else person for person in listed.people]
-    return [counted(person, faults, course) for person in people], faults
+    return hand.merged(course, out, [counted(person, faults, course) for person in people]), faults
 
 
 def as_listed(result: SubmissionResult, person: SubmissionResult) -> SubmissionResult:
@@ -57,10 +59,12 @@ def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, pr
     """All reports, with everybody in them; what is odd about the course, in words."""
     course = load_course(course_path, profile)
     found, faults = graded(out, listed, course)
-    gradebook.write(found, out / "grades.csv", listed.passed_over)
+    title = course.name or title
+    gradebook.write(found, out / "grades.csv", listed.passed_over, course.export.tests)
     junit.write_class(found, out / "junit.xml", title)
     pages.write_pages(found, out, environment=[(f.stage, f.test) for f in faults], title=title, passed_over=listed.passed_over)
-    return [*course_file.warnings(course), *courses.strangers(course, found), *without_time(found)]
+    return [*course_file.warnings(course), *courses.strangers(course, found), *without_time(found),
+            *upload.write(course, found, listed.roster, out)]
 
 
 def days_used(out: Path, course_path: Optional[Path], profile: str = "") -> str:

@@ -12,7 +12,7 @@ import os
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 
 FORMAT = 1
 
@@ -97,6 +97,17 @@ class Late:
     unknown: bool = False  # there is a date, and nobody knows when it was handed in
 
 
+@dataclass(frozen=True)
+class ByHand:
+    """Points that no machine gives."""
+
+    title: str
+    maximum: float
+    points: float = 0.0
+    comment: str = ""
+    known: bool = False  # whether somebody has given them yet
+
+
 @dataclass
 class SubmissionResult:
     """All of one submission: results/NAME.json."""
@@ -118,17 +129,18 @@ class SubmissionResult:
     variables: list[str] = field(default_factory=list)  # make variables that the hand-in asked for
     stages: list[StageResult] = field(default_factory=list)
     late: Late = field(default_factory=Late)
+    by_hand: Optional[ByHand] = None  # of the reports alone: hand.py
     also: list[str] = field(default_factory=list)  # what else the course calls the student: e-mails, a login, numbers
     format: int = FORMAT
 
     @property
     def points(self) -> float:
         """Before anything for lateness."""
-        return sum(stage.points for stage in self.stages)
+        return sum(stage.points for stage in self.stages) + (self.by_hand.points if self.by_hand else 0)
 
     @property
     def maximum(self) -> float:
-        return sum(stage.maximum for stage in self.stages)
+        return sum(stage.maximum for stage in self.stages) + (self.by_hand.maximum if self.by_hand else 0)
 
     @property
     def final(self) -> float:

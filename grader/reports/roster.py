@@ -56,6 +56,7 @@ class Roster:
     system: str
     columns: Sequence[str]
     people: Sequence[Person]
+    marked: bool = False  # it begins with a byte order mark, as Excel wants it
 
     def find(self, student: str, student_id: str, also: Sequence[str] = ()) -> Optional[Person]:
         """Who that is: by a number or an e-mail, else by name. Of a group, all in one, with the latest time."""
@@ -163,4 +164,4 @@ def read(path: Path) -> Roster:
                 problems.append(f"{path.name}:{number}: {error}")
     if problems:
         raise BadRoster("\n".join(problems))
-    return Roster(system, columns, people)
+    return Roster(system, columns, people, path.read_bytes().startswith(b"\xef\xbb\xbf"))
