@@ -23,6 +23,7 @@ from batch.naming import Named
 from batch.notes import Notes, printable, some
 from batch.stages import Kit
 from batch.unpack import PASSED_OVER, Limits, Refused, unpack
+from reports.tries import MARK
 
 # For the download of a whole class. It was made by the platform, so this is against accidents.
 CLASS = Limits(files=1_000_000, mebibytes=32 << 10, depth=32)
@@ -70,6 +71,7 @@ class Piece:
     label: str  # its name below the folder of submissions
     file: str  # as the student called it
     number: int = 0
+    submitted: str = ""
 
     @property
     def is_solid(self) -> bool:
@@ -104,8 +106,9 @@ def find_submissions(folder: Path) -> list[Submission]:
     return look(folder).submissions
 
 
-def look(place: Path, scratch: Optional[Path] = None, kit: Optional[Kit] = None) -> Intake:
-    """Looks through a folder of submissions. A file is a platform's download: it is unpacked below scratch."""
+def look(place: Path, scratch: Optional[Path] = None, kit: Optional[Kit] = None, every: bool = False) -> Intake:
+    """Looks through a folder of submissions. A file is a platform's download: it is unpacked below scratch. With `every`
+    those before the last one of a student are submissions, too: NAME~1, ..."""
     kit = kit or Kit.load()
     notes: list[str] = []
     top = place
@@ -119,7 +122,7 @@ def look(place: Path, scratch: Optional[Path] = None, kit: Optional[Kit] = None)
         raise IntakeError(f"{place}: no such file or folder")
     if one or stages.is_submission(top, kit):
         return _one(place, notes)
-    intake = _Looking(_unwrapped(top, kit), kit).run()
+    intake = _Looking(_unwrapped(top, kit), kit, every).run()
     if not intake.submissions:
         held = f"; it holds {some([line.split(':')[0] for line in intake.ignored])}" if intake.ignored else ""
         raise IntakeError(f"{place}: there are no submissions in it{held}")
@@ -166,8 +169,8 @@ def _is_solid_file(path: Path) -> bool:
 class _Looking:
     """One look through a folder of submissions."""
 
-    def __init__(self, top: Path, kit: Kit) -> None:
-        self.top, self.kit = top, kit
+    def __init__(self, top: Path, kit: Kit, every: bool = False) -> None:
+        self.top, self.kit, self.every = top, kit, every
         self.people: dict[tuple[str, ...], _Person] = {}
         self.ignored: list[str] = []
         self.notes: list[str] = []
@@ -224,9 +227,10 @@ class _Looking:
             person.notes.add(f"{named.platform} marks it as late")
         person.submitted = max(person.submitted, named.submitted)
         if path.is_dir():
-            person.pieces += [replace(piece, number=named.number) for piece in self._look_in(path, person.notes)]
+            inside = self._look_in(path, person.notes)
+            person.pieces += [replace(piece, number=named.number, submitted=named.submitted) for piece in inside]
         else:
-            person.pieces.append(Piece(path, path.name, named.file or path.name, named.number))
+            person.pieces.append(Piece(path, path.name, named.file or path.name, named.number, named.submitted))
 
     def _look_in(self, folder: Path, notes: Notes) -> list[Piece]:
         """A student's folder: the stages are in it, or archives are."""
@@ -248,8 +252,16 @@ class _Looking:
     def _submissions(self) -> list[Submission]:
         people = sorted(self.people.values(), key=lambda p: (p.student.lower(), p.student, p.student_id))
         names = naming.unique_names([(person.student, person.student_id) for person in people])
-        made = [_submission(name, person) for name, person in zip(names, people)]
+        made = [one for name, person in zip(names, people) for one in _submissions(name, person, self.every)]
         return sorted(made, key=lambda submission: (submission.name.lower(), submission.name))
+
+
+def _submissions(name: str, person: _Person, every: bool) -> list[Submission]:
+    """The one that counts; before it, if every one is asked for, those that were whole and are older."""
+    whole = sorted((piece for piece in person.pieces if piece.is_solid and piece.stage is None), key=_age)
+    old = [Submission(f"{name}{MARK}{number}", person.student, person.student_id, (piece.path,), piece.label, piece.submitted, (), person.also)
+           for number, piece in enumerate(whole[:-1], 1)] if every else []
+    return [*old, _submission(name, person)]
 
 
 def _submission(name: str, person: _Person) -> Submission:

@@ -11,6 +11,7 @@ from batch import naming
 from batch.intake import PEOPLE, Submission
 from batch.notes import some
 from reports import roster as rosters
+from reports import tries
 from reports.results import ABSENT, SubmissionResult
 from reports.roster import Roster
 
@@ -31,7 +32,8 @@ def joined(submissions: Sequence[Submission], roster: Roster) -> tuple[list[Subm
             found.append(one)
             continue
         also = tuple(dict.fromkeys([*one.also, person.name, *person.ids]))
-        found.append(replace(one, submitted=person.submitted or one.submitted, also=also))
+        time = one.submitted if tries.MARK in one.name else person.submitted  # the list has the last one's
+        found.append(replace(one, submitted=time or one.submitted, also=also))
     return found, [f"not in the list of the course, or not clear who it is: {some(unknown)}"] if unknown else []
 
 

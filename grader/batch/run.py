@@ -19,7 +19,8 @@ from batch.intake import Submission
 from batch.request import Options, Request
 from batch.stages import Kit
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
-from reports import course_file, environment, merge, reports, results
+from reports import course_file, environment, merge, reports, results, tries
+from reports.course import BEST
 from reports.results import GRADER_FAILED, SubmissionResult
 from sandbox import probe
 from sandbox.identity import Identity
@@ -145,6 +146,10 @@ class Batch:
             result = merge.tests(results.load(old), result, request.options.only)
         elif old.exists() and request.options.stages:
             result = merge.stages(results.load(old), result)
+        elif old.exists():
+            before = results.load(old)
+            if before.digest != result.digest and before.status == results.GRADED:
+                tries.put_aside(before, self.plan.out)
         results.save(result, old)
         path.unlink()
 
@@ -272,7 +277,7 @@ def chosen(plan: Plan, found: Sequence[Submission]) -> list[Submission]:
     unknown = sorted(set(plan.students) - {submission.name for submission in found})
     if unknown:
         raise intake.IntakeError(f"no submission is called {unknown[0]}; there are: {', '.join(s.name for s in found)}")
-    return [submission for submission in found if not plan.students or submission.name in plan.students]
+    return [one for one in found if not plan.students or {one.name, tries.student_of(one.name)} & set(plan.students)]
 
 
 def unseen(submission: Submission) -> SubmissionResult:
@@ -289,8 +294,8 @@ def run(plan: Plan) -> int:
 
 
 def run_alone(plan: Plan) -> int:
-    reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
-    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
+    course = reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
+    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()), course.several == BEST)
     roster = people.roster_of(plan.people, plan.submissions)
     submissions, unknown = people.joined(found.submissions, roster) if roster else (found.submissions, [])
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:

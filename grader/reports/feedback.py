@@ -55,6 +55,7 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
     hidden = {test.test for _, test in result.tests()} - {test.test for _, test in shown.tests()}
     shown.message = _unnamed(_text(shown.message), hidden)
     shown.notes = [_unnamed(note, hidden) for note in _lines(shown.notes)]
+    shown.tries = [replace(one, points=one.shown[0], maximum=one.shown[1]) for one in result.tries]
     for stage in shown.stages:
         stage.message = _unnamed(stage.message, hidden)
         for test in stage.tests:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Optional
 
 from reports import course as courses
-from reports import course_file, environment, gradebook, hand, junit, pages, results, upload
+from reports import course_file, environment, gradebook, hand, junit, pages, results, tries, upload
 from reports.course import Course
 from reports.results import SubmissionResult
 from reports.roster import Roster
@@ -40,7 +40,8 @@ def graded(out: Path, listed: Optional[Listed], course: Course) -> tuple[list[Su
     known = {path.stem: path for path in sorted((out / "results").glob("*.json"))}
     people = [results.load(path) for path in known.values()] if listed is None else [
         as_listed(results.load(known[person.name]), person) if person.name in known else person for person in listed.people]
-    return hand.merged(course, out, [counted(person, faults, course) for person in people]), faults
+    settled = tries.settled(course, [counted(person, faults, course) for person in [*people, *tries.earlier(out)]])
+    return hand.merged(course, out, settled), faults
 
 
 def as_listed(result: SubmissionResult, person: SubmissionResult) -> SubmissionResult:

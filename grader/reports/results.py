@@ -108,6 +108,19 @@ class ByHand:
     known: bool = False  # whether somebody has given them yet
 
 
+@dataclass(frozen=True)
+class Try:
+    """One of several submissions of a student."""
+
+    submitted: str
+    status: str
+    points: float
+    maximum: float
+    final: float
+    counts: bool
+    shown: tuple[float, float]  # points and maximum without hidden tests
+
+
 @dataclass
 class SubmissionResult:
     """All of one submission: results/NAME.json."""
@@ -130,6 +143,7 @@ class SubmissionResult:
     stages: list[StageResult] = field(default_factory=list)
     late: Late = field(default_factory=Late)
     by_hand: Optional[ByHand] = None  # of the reports alone: hand.py
+    tries: list[Try] = field(default_factory=list)  # of the reports alone, if there are several: tries.py
     also: list[str] = field(default_factory=list)  # what else the course calls the student: e-mails, a login, numbers
     format: int = FORMAT
 
