@@ -142,14 +142,13 @@ class Batch:
         """Put what a job left to the results."""
         path = self.fresh / f"{request.name}.json"
         result, old = results.load(path), self.result_path(request.name)
-        if old.exists() and request.options.only:
-            result = merge.tests(results.load(old), result, request.options.only)
-        elif old.exists() and request.options.stages:
-            result = merge.stages(results.load(old), result)
-        elif old.exists():
-            before = results.load(old)
-            if before.digest != result.digest and before.status == results.GRADED:
-                tries.put_aside(before, self.plan.out)
+        before = results.load(old) if old.exists() else None
+        if before and before.digest != result.digest and before.status == results.GRADED:
+            tries.put_aside(before, self.plan.out)
+        if before and request.options.only:
+            result = merge.tests(before, result, request.options.only)
+        elif before and request.options.stages:
+            result = merge.stages(before, result)
         results.save(result, old)
         path.unlink()
 
