@@ -36,13 +36,13 @@ stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, e
 grade: ## grade a class: make grade SUBMISSIONS=DIR (or one folder: make grade DIR=stage1-readmaps)
 	@test -n "$(SUBMISSIONS)$(DIR)" || { \
 	    echo "make grade SUBMISSIONS=DIR   grades a class: DIR has archives or folders, one per student"; \
-	    echo "    OUT=DIR JOBS=N ENGINE=slurm PROFILE=classic ONLY=TEST UNSAFE=1 OPTIONS='...'   (grader/grade --help)"; \
+	    echo "    OUT=DIR JOBS=N ENGINE=slurm PROFILE=classic ONLY=TEST PEOPLE=FILE UNSAFE=1 OPTIONS='...'   (grader/grade --help)"; \
 	    echo "make grade DIR=path/to/stage1-readmaps   grades one folder, as make check does in it"; \
 	    exit 64; }
 	@grader/setup $(if $(SUBMISSIONS),$(if $(filter slurm,$(ENGINE)),slurm,batch),grade)
 ifneq ($(SUBMISSIONS),)
 	@grader/grade "$(SUBMISSIONS)" $(if $(OUT),-o "$(OUT)") $(if $(JOBS),-j $(JOBS)) $(if $(ENGINE),--engine $(ENGINE)) \
-	    $(if $(PROFILE),--profile "$(PROFILE)") $(addprefix --only ,$(ONLY)) $(if $(UNSAFE),--unsafe) $(OPTIONS)
+	    $(if $(PROFILE),--profile "$(PROFILE)") $(addprefix --only ,$(ONLY)) $(if $(PEOPLE),--people "$(PEOPLE)") $(if $(UNSAFE),--unsafe) $(OPTIONS)
 else
 	@dir=$$(cd "$(DIR)" && pwd) && stage=$$(expr "$$(basename "$$dir")" : 'stage\([0-9]*\)') || { \
 	    echo "make grade: '$(DIR)' is no folder called stageN-something"; exit 64; }; \
@@ -56,9 +56,9 @@ similar: ## which submissions have text in common: make similar SUBMISSIONS=DIR
 	@grader/similar "$(SUBMISSIONS)" $(if $(OUT),-o "$(OUT)") $(OPTIONS)
 
 .PHONY: handout
-handout: ## make the archive that students get: no solution, no hidden tests
+handout: ## make the archive that students get: no solution, no hidden tests; STAGES=1-3, later ADD=4
 	@grader/setup grade
-	@grader/python grader/handout/pack.py
+	@grader/python grader/handout/pack.py $(if $(STAGES),--stages "$(STAGES)") $(if $(ADD),--add "$(ADD)")
 
 .PHONY: gradescope
 gradescope: ## make the zip that Gradescope grades with: ckptlab-gradescope.zip
@@ -106,7 +106,7 @@ setup: ## install what is missing (the list with reasons: grader/dependencies)
 .PHONY: clean
 clean: ## remove everything that was built
 	@for folder in $(FOLDERS); do $(MAKE) -s -C $$folder clean || exit; done
-	@rm -rf .pytest_cache grader/build ckptlab-handout.tar.xz ckptlab-gradescope.zip \
+	@rm -rf .pytest_cache grader/build ckptlab-handout*.tar.xz ckptlab-gradescope.zip \
 	    ckptlab-classroom50.tar.gz ckptlab-autolab.tar.gz ckptlab-prairielearn.tar.gz \
 	    ckptlab-handin*.tar.gz solution/ckptlab-handin*.tar.gz
 	@find . -name .git -prune -o \( -name __pycache__ -o -name .pytest_cache \) -print | \

@@ -4,7 +4,7 @@
     find_submissions(folder)    the submissions alone
 
 It may hold, also mixed: archives and folders, one per student; folders with what `make handin` packs; the
-downloads of Gradescope, Moodle and Canvas (naming.py, metadata.py). Nothing is unpacked but the download
+downloads of Gradescope, Moodle, Canvas and Brightspace (naming.py, metadata.py). Nothing is unpacked but the download
 itself, and nothing is believed: unpack.py and prepare.py look into what students made.
 
 Of several archives of one student the newest counts: by Canvas' number, else by the time of the file. Archives
@@ -23,9 +23,11 @@ from batch.naming import Named
 from batch.notes import Notes, printable, some
 from batch.stages import Kit
 from batch.unpack import PASSED_OVER, Limits, Refused, unpack
+from reports.tries import MARK
 
 # For the download of a whole class. It was made by the platform, so this is against accidents.
 CLASS = Limits(files=1_000_000, mebibytes=32 << 10, depth=32)
+PEOPLE = "people.csv"  # a list of the course, if it lies there
 DEEPEST = 4  # folders between a student's folder and the archive in it
 
 
@@ -42,8 +44,9 @@ class Submission:
     student_id: str  # as the platform has it, "" if it has none; a group's as in `student`
     paths: tuple[Path, ...]  # archives, folders or files, to be laid over one another in this order
     source: str  # what they are called, below the folder of submissions
-    submitted: str = ""  # ISO 8601 with an offset, "" if nobody knows
+    submitted: str = ""  # ISO 8601, without an offset if it is of the course's zone; "" if nobody knows
     notes: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # what else the platform calls the student: e-mails
 
     @property
     def path(self) -> Path:
@@ -68,6 +71,7 @@ class Piece:
     label: str  # its name below the folder of submissions
     file: str  # as the student called it
     number: int = 0
+    submitted: str = ""
 
     @property
     def is_solid(self) -> bool:
@@ -92,6 +96,7 @@ class _Person:
     student: str
     student_id: str
     submitted: str = ""
+    also: tuple[str, ...] = ()
     pieces: list[Piece] = field(default_factory=list)
     notes: Notes = field(default_factory=Notes)
 
@@ -101,8 +106,9 @@ def find_submissions(folder: Path) -> list[Submission]:
     return look(folder).submissions
 
 
-def look(place: Path, scratch: Optional[Path] = None, kit: Optional[Kit] = None) -> Intake:
-    """Looks through a folder of submissions. A file is a platform's download: it is unpacked below scratch."""
+def look(place: Path, scratch: Optional[Path] = None, kit: Optional[Kit] = None, every: bool = False) -> Intake:
+    """Looks through a folder of submissions. A file is a platform's download: it is unpacked below scratch. With `every`
+    those before the last one of a student are submissions, too: NAME~1, ..."""
     kit = kit or Kit.load()
     notes: list[str] = []
     top = place
@@ -116,7 +122,7 @@ def look(place: Path, scratch: Optional[Path] = None, kit: Optional[Kit] = None)
         raise IntakeError(f"{place}: no such file or folder")
     if one or stages.is_submission(top, kit):
         return _one(place, notes)
-    intake = _Looking(_unwrapped(top, kit), kit).run()
+    intake = _Looking(_unwrapped(top, kit), kit, every).run()
     if not intake.submissions:
         held = f"; it holds {some([line.split(':')[0] for line in intake.ignored])}" if intake.ignored else ""
         raise IntakeError(f"{place}: there are no submissions in it{held}")
@@ -151,7 +157,7 @@ def _unwrapped(top: Path, kit: Kit) -> Path:
         return top
     archives = [path for path in stages.files_in(inside[0]) if _is_solid_file(path)]
     names = [path.name for path in [*stages.subfolders(inside[0]), *archives]]
-    platform = (inside[0] / metadata.FILE).exists() or any(_of_platform(name) for name in names)
+    platform = (inside[0] / metadata.FILE).exists() or any(naming.of_platform(name) for name in names)
     students = {naming.of_nobody(name).student for name in names} - {""}
     return _unwrapped(inside[0], kit) if platform or len(students) > 1 else top
 
@@ -160,15 +166,11 @@ def _is_solid_file(path: Path) -> bool:
     return naming.is_archive(path.name)
 
 
-def _of_platform(name: str) -> Optional[Named]:
-    return naming.of_moodle(name) or naming.of_canvas(name)
-
-
 class _Looking:
     """One look through a folder of submissions."""
 
-    def __init__(self, top: Path, kit: Kit) -> None:
-        self.top, self.kit = top, kit
+    def __init__(self, top: Path, kit: Kit, every: bool = False) -> None:
+        self.top, self.kit, self.every = top, kit, every
         self.people: dict[tuple[str, ...], _Person] = {}
         self.ignored: list[str] = []
         self.notes: list[str] = []
@@ -176,7 +178,7 @@ class _Looking:
     def run(self) -> Intake:
         entries = self._metadata()
         for path in sorted(self.top.iterdir()):
-            if path.name != metadata.FILE:
+            if path.name not in (metadata.FILE, PEOPLE):
                 self._look_at(path, entries.pop(path.name, None))
         for name, entry in entries.items():
             self._ignore(name, f"{entry.student} handed it in, says {metadata.FILE}, but it is not there")
@@ -201,16 +203,16 @@ class _Looking:
         elif path.is_symlink():
             self._ignore(path.name, "a link: links are not followed")
         elif entry is not None:
-            person = _Person(entry.student, entry.student_id, entry.submitted)
+            person = _Person(entry.student, entry.student_id, entry.submitted, entry.also)
             self._add(("Gradescope", path.name), person, path, Named("", file=path.name))
         else:
-            self._look_at_name(path, _of_platform(path.name))
+            self._look_at_name(path, naming.of_platform(path.name))
 
     def _look_at_name(self, path: Path, named: Optional[Named]) -> None:
         if named and named.is_text:
             self._ignore(path.name, f"typed into {named.platform}'s page, no file")
         elif named:
-            key = (named.platform, named.student_id or named.student)
+            key = (named.platform, named.student_id or named.person or named.student)
             self._add(key, _Person(named.student, named.student_id), path, named)
         elif path.is_dir() or naming.is_archive(path.name):
             named = naming.of_nobody(path.name)
@@ -223,10 +225,12 @@ class _Looking:
         person = self.people.setdefault(key, new)
         if named.late:
             person.notes.add(f"{named.platform} marks it as late")
+        person.submitted = max(person.submitted, named.submitted)
         if path.is_dir():
-            person.pieces += self._look_in(path, person.notes)
+            inside = self._look_in(path, person.notes)
+            person.pieces += [replace(piece, number=named.number, submitted=named.submitted) for piece in inside]
         else:
-            person.pieces.append(Piece(path, path.name, named.file or path.name, named.number))
+            person.pieces.append(Piece(path, path.name, named.file or path.name, named.number, named.submitted))
 
     def _look_in(self, folder: Path, notes: Notes) -> list[Piece]:
         """A student's folder: the stages are in it, or archives are."""
@@ -248,14 +252,22 @@ class _Looking:
     def _submissions(self) -> list[Submission]:
         people = sorted(self.people.values(), key=lambda p: (p.student.lower(), p.student, p.student_id))
         names = naming.unique_names([(person.student, person.student_id) for person in people])
-        made = [_submission(name, person) for name, person in zip(names, people)]
+        made = [one for name, person in zip(names, people) for one in _submissions(name, person, self.every)]
         return sorted(made, key=lambda submission: (submission.name.lower(), submission.name))
+
+
+def _submissions(name: str, person: _Person, every: bool) -> list[Submission]:
+    """The one that counts; before it, if every one is asked for, those that were whole and are older."""
+    whole = sorted((piece for piece in person.pieces if piece.is_solid and piece.stage is None), key=_age)
+    old = [Submission(f"{name}{MARK}{number}", person.student, person.student_id, (piece.path,), piece.label, piece.submitted, (), person.also)
+           for number, piece in enumerate(whole[:-1], 1)] if every else []
+    return [*old, _submission(name, person)]
 
 
 def _submission(name: str, person: _Person) -> Submission:
     pieces = choose(person.pieces, person.notes)
     return Submission(name, person.student, person.student_id, tuple(piece.path for piece in pieces),
-                      ", ".join(piece.label for piece in pieces), person.submitted, tuple(person.notes.lines()))
+                      ", ".join(piece.label for piece in pieces), person.submitted, tuple(person.notes.lines()), person.also)
 
 
 def choose(pieces: list[Piece], notes: Notes) -> list[Piece]:

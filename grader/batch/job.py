@@ -74,7 +74,7 @@ class Grading:
             self.result.status, self.result.message = results.REFUSED, str(refused)
             return self.result
         spec = self._make_spec()
-        for number in sorted(self.request.options.stages or self.interface.stages):
+        for number in self.request.options.numbers():
             self.result.stages.append(self._missing(number))
             self._grade(number, prepared, spec)
             self.result.seconds = round(time.monotonic() - start, 2)
@@ -126,7 +126,7 @@ class Grading:
         stage = self.result.stages[-1]
         spec_file, table_file = self.slot.folder / "spec.json", self.slot.folder / "kept" / f"stage{number}.json"
         spec.save(spec_file)
-        check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only,
+        check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only_in(number),
                                   *([] if self.interface.is_profile else ["--film"]))
         ended = self._wait(check, lambda: self._tell(stage, table_file), table_file)
         kill_user(self.slot.uid)

@@ -6,10 +6,11 @@ import argparse
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from batch import one, profiles, run
+from batch import anew, one, profiles, run
 from batch.engines import EngineError
 from batch.intake import IntakeError
 from batch.request import Options
@@ -17,6 +18,7 @@ from batch.workshop import WorkshopError
 from platforms.classroom50 import EnvironmentMissing
 from reports import course_file, reports
 from reports.course_file import CourseError
+from reports.roster import BadRoster
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, NONE, OWN_UID
 from stage.config import BadProfile, find_profile
 
@@ -45,7 +47,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--profile", metavar="NAME", help="another course's programs: classic, classic-static, or a file")
     add("--profiles", type=Path, metavar="DIR", help="with --profile: DIR/NAME.toml is the profile of submission NAME alone")
     add("--only", action="append", default=[], metavar="TEST",
-        help="run this test alone, and put it into the results of an earlier run; may be repeated")
+        help="run this test alone (test_x or 3.test_x), and put it into the results of an earlier run; may be repeated")
     add("--student", action="append", default=[], metavar="NAME", help="this student alone; may be repeated")
     add("--fresh", action="store_true", help="grade those again that are graded already")
     add("--stress", action="store_true", help="also the tests that take minutes; they have no points")
@@ -61,6 +63,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         help=f"seconds in which the place of each stage's first failure is searched ({Options.where:g}; 0: not at all)")
     add("--memory", type=int, default=Options.memory, metavar="MIB", help=f"that a submission may use ({Options.memory})")
     add("--disk", type=int, default=Options.disk, metavar="MIB", help=f"that a submission may fill ({Options.disk})")
+    add("--people", type=Path, metavar="FILE",
+        help="the course's list as a CSV, with times of submission (SUBMISSIONS/people.csv, if it is there)")
     add("--course", type=Path, metavar="FILE", help="points, dates, hidden tests (grader/course.toml)")
     add("--check-course", action="store_true", help="say what course.toml sets, and what is wrong in it")
     add("--days-used", type=Path, metavar="OUT", help="print the late days that a graded class has used, for the next")
@@ -84,7 +88,9 @@ def options_of(arguments: argparse.Namespace) -> Options:
     unknown = sorted(set(options.stages) - set(options.interface().stages))
     if unknown:
         raise WrongCall(f"there is no stage {unknown[0]}")
-    return options
+    if not options.only:
+        return options
+    return replace(options, only=anew.named(options.only, course_file.read_catalogue(profile=options.profile), options.stages))
 
 
 class WrongCall(Exception):
@@ -135,6 +141,7 @@ def grade(arguments: argparse.Namespace) -> int:
         students=arguments.student,
         course=arguments.course,
         profiles=profiles.of_students(arguments.profiles, options.interface()) if arguments.profiles else {},
+        people=arguments.people,
     )
     return run.run(plan)
 
@@ -150,7 +157,7 @@ def main(argv: list[str]) -> int:
     try:
         check(arguments)
         return grade(arguments)
-    except (WrongCall, BadProfile, IntakeError, CourseError, EnvironmentMissing) as error:
+    except (WrongCall, anew.NoSuchTest, BadProfile, IntakeError, BadRoster, CourseError, EnvironmentMissing) as error:
         print(f"grade: {error}", file=sys.stderr)
         return USAGE
     except (WorkshopError, EngineError) as error:

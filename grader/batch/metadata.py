@@ -35,6 +35,7 @@ class Entry:
     student: str
     student_id: str
     submitted: str
+    also: tuple[str, ...] = ()  # e-mails: an id is a number where there is one
 
 
 def read(path: Path) -> dict[str, Entry]:
@@ -54,8 +55,9 @@ def _entry(name: str, fields: Any) -> Entry:
     people = [person for person in _list(fields.get(":submitters")) if isinstance(person, dict)]
     students = [_text(person, ":name", ":email", ":sid") for person in people]
     ids = [_text(person, ":sid", ":email") for person in people]
+    also = tuple(filter(None, (_text(person, ":email") for person in people)))
     return Entry("; ".join(filter(None, students)) or name, "; ".join(filter(None, ids)),
-                 _time(fields.get(":created_at")))
+                 _time(fields.get(":created_at")), also)
 
 
 def _list(value: Any) -> list[Any]:

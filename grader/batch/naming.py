@@ -10,6 +10,12 @@ Canvas (lib/content_zipper.rb): the name without blanks and in lower case, the u
 
     lastfirst_67_890_NAME      lastfirst_LATE_67_890_NAME      anon_x7Yz2_890_NAME
 
+Brightspace (what D2L's download of an assignment holds, as those write who sort it): two numbers, the name, the local time
+without a colon, and in the flat form the file; index.html beside them is a list:
+
+    397063-2557369 - Mary-Ann Smith - Sep 24, 2024 926 PM/NAME
+    397063-2557369 - Mary-Ann Smith - Sep 24, 2024 926 PM - NAME
+
 `make handin` packs ckptlab-handin.tar.gz, or ckptlab-handin-stageN.tar.gz.
 """
 
@@ -18,6 +24,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Optional
 
 # What unpack.py can unpack, and what it refuses with a clear reason: both were meant as a submission.
@@ -27,6 +34,8 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar", "
 MOODLE = re.compile(r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?")
 CANVAS = re.compile(r"(?:(?P<name>(?!LATE_)\w+?)_)?(?:(?P<late>LATE)_)?(?P<id>\d+|anon_[A-Za-z0-9]+)"
                     r"_(?P<number>\d+)_(?P<file>.+)")
+BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<date>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) (?P<hour>\d{1,2}?)(?P<minute>\d\d) "
+                         r"(?P<half>[AP]M)(?: ?- ?(?P<file>.+))?")
 HANDIN = re.compile(r"(?P<before>.*?)[-_ ]*(?:ckptlab[-_ ]?)?handin(?:-?stage\d+)?"
                     r"(?:-\d+| ?\(\d+\))?(?P<after>.*)", re.I)
 STAGE = re.compile(r"stage[-_ ]?(\d+)(?!\d)", re.I)
@@ -44,6 +53,8 @@ class Named:
     late: bool = False
     platform: str = ""
     is_text: bool = False  # typed into the platform's page: no file
+    submitted: str = ""  # ISO 8601, in the course's zone
+    person: str = ""  # what tells this student from others, if it is no id that people know
 
 
 def is_archive(name: str) -> bool:
@@ -77,6 +88,23 @@ def of_canvas(name: str) -> Optional[Named]:
                  bool(match["late"]), "Canvas")
 
 
+def of_brightspace(name: str) -> Optional[Named]:
+    match = BRIGHTSPACE.fullmatch(name)
+    if not match:
+        return None
+    words = f"{match['date'][:3]} {match['date'].partition(' ')[2]} {match['hour'] or 12}:{match['minute']} {match['half']}"
+    try:
+        moment = datetime.strptime(words, "%b %d, %Y %I:%M %p")
+    except ValueError:
+        return None
+    return Named(match["name"], "", match["file"] or "", int(moment.strftime("%Y%m%d%H%M")), platform="Brightspace",
+                 submitted=moment.isoformat(), person=f"{match['id']} {match['name']}")
+
+
+def of_platform(name: str) -> Optional[Named]:
+    return of_moodle(name) or of_canvas(name) or of_brightspace(name)
+
+
 def of_nobody(name: str) -> Named:
     """Without a platform: the archive or folder is called after the student, unless only `make handin` named it."""
     stem = without_ending(name)
@@ -86,7 +114,7 @@ def of_nobody(name: str) -> Named:
 
 def original(name: str) -> str:
     """What a student called a file, before a platform put more in front of it."""
-    named = of_moodle(name) or of_canvas(name)
+    named = of_platform(name)
     return named.file if named and named.file else name
 
 

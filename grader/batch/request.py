@@ -16,7 +16,7 @@ class Options:
 
     tier: str = ""  # of the sandbox; "": the best that the job's machine has
     stages: list[int] = field(default_factory=list)  # [] for all
-    only: list[str] = field(default_factory=list)  # these tests alone, put into the results of an earlier run
+    only: list[str] = field(default_factory=list)  # these tests alone (3.test_x), put into the results of an earlier run
     stress: bool = False
     patience: float = 20.0  # seconds to wait for an event before it counts as never
     stage_limit: float = 300.0  # seconds for all tests of a stage
@@ -25,6 +25,15 @@ class Options:
     memory: int = Limits.memory // MIB  # that a submission may use, in MiB
     disk: int = Limits.disk // MIB
     profile: str = ""  # the file of another course's interface; "": the lab's own
+
+    def numbers(self) -> list[int]:
+        """The stages to grade: of those that were asked for, the ones that have one of the tests."""
+        return [stage for stage in sorted(self.stages or self.interface().stages) if not self.only or self.only_in(stage)]
+
+    def only_in(self, stage: int) -> list[str]:
+        """Those tests of a stage that are to be run alone. A name without a stage is meant in each."""
+        words = [word.rpartition(".") for word in self.only]
+        return [name for number, _, name in words if number in ("", str(stage))]
 
     def interface(self) -> Interface:
         return load_interface(Path(self.profile)) if self.profile else load_interface()

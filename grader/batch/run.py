@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
-from batch import engine_local, engine_slurm, intake, profiles, progress
+from batch import anew, engine_local, engine_slurm, intake, people, profiles, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
 from batch.stages import Kit
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
-from reports import environment, merge, reports, results
+from reports import course_file, environment, merge, reports, results, tries
+from reports.course import BEST
 from reports.results import GRADER_FAILED, SubmissionResult
 from sandbox import probe
 from sandbox.identity import Identity
@@ -47,6 +48,7 @@ class Plan:
     reference: bool
     students: Sequence[str]
     course: Optional[Path]
+    people: Optional[Path] = None
     profiles: dict[str, str] = field(default_factory=dict)  # of single students, by the submission's name
 
 
@@ -94,15 +96,25 @@ class Batch:
 
     def request(self, submission: Submission, out: Path, digest: str = "") -> Request:
         words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
-        own = self.plan.profiles.get(submission.name, "")
-        options = replace(self.plan.options, profile=own) if own else self.plan.options
+        own, digest = self.plan.profiles.get(submission.name, ""), digest or source_digest(submission)
+        options = self._options(submission.name, digest)
+        options = replace(options, profile=own) if own else options
         words += ["--profile", options.profile] if options.profile else []
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
             [str(path) for path in submission.paths], [*submission.notes, *([f"its own profile: {Path(own).name}"] if own else [])],
-            digest or source_digest(submission), grader_digest(own) if own else self.grader,
-            str(out), shlex.join([*words, "--only"]), options,
+            digest, grader_digest(own) if own else self.grader, str(out), shlex.join([*words, "--only"]), options,
         )
+
+    def _options(self, name: str, digest: str) -> Options:
+        """Some tests alone only of what is graded; what those tests were in the way of comes with them."""
+        options, path = self.plan.options, self.result_path(name)
+        if not options.only:
+            return options
+        old = results.load(path) if path.exists() else None
+        if old is None or old.digest != digest:
+            return replace(options, only=[])
+        return replace(options, only=anew.with_skipped(options.only, old, course_file.read_catalogue(profile=options.profile)))
 
     def is_done(self, request: Request) -> bool:
         """Whether an earlier run graded just this, with just this grader."""
@@ -133,10 +145,13 @@ class Batch:
         """Put what a job left to the results."""
         path = self.fresh / f"{request.name}.json"
         result, old = results.load(path), self.result_path(request.name)
-        if old.exists() and request.options.only:
-            result = merge.tests(results.load(old), result, request.options.only)
-        elif old.exists() and request.options.stages:
-            result = merge.stages(results.load(old), result)
+        before = results.load(old) if old.exists() else None
+        if before and before.digest != result.digest and before.status == results.GRADED:
+            tries.put_aside(before, self.plan.out)
+        if before and request.options.only:
+            result = merge.tests(before, result, request.options.only)
+        elif before and request.options.stages:
+            result = merge.stages(before, result)
         results.save(result, old)
         path.unlink()
 
@@ -264,7 +279,15 @@ def chosen(plan: Plan, found: Sequence[Submission]) -> list[Submission]:
     unknown = sorted(set(plan.students) - {submission.name for submission in found})
     if unknown:
         raise intake.IntakeError(f"no submission is called {unknown[0]}; there are: {', '.join(s.name for s in found)}")
-    return [submission for submission in found if not plan.students or submission.name in plan.students]
+    return [one for one in found if not plan.students or {one.name, tries.student_of(one.name)} & set(plan.students)]
+
+
+def unseen(submission: Submission) -> SubmissionResult:
+    """What stands for a result in the reports until there is one."""
+    return SubmissionResult(
+        submission.name, submission.student, submission.student_id, submission.source, submitted=submission.submitted,
+        status=results.NOT_YET, also=list(submission.also), message="the same command without --student or --reports grades it",
+    )
 
 
 def run(plan: Plan) -> int:
@@ -273,13 +296,15 @@ def run(plan: Plan) -> int:
 
 
 def run_alone(plan: Plan) -> int:
-    reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
-    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
-    for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
+    course = reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
+    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()), course.several == BEST)
+    roster = people.roster_of(plan.people, plan.submissions)
+    submissions, unknown = people.joined(found.submissions, roster) if roster else (found.submissions, [])
+    for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:
         print(words)
-    for name in profiles.of_nobody(plan.profiles, [submission.name for submission in found.submissions]):
+    for name in profiles.of_nobody(plan.profiles, [submission.name for submission in submissions]):
         print(f"grade: {name}.toml: no submission is called {name}", file=sys.stderr)
-    wanted = chosen(plan, found.submissions)
+    wanted = chosen(plan, submissions)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
@@ -292,8 +317,9 @@ def run_alone(plan: Plan) -> int:
         todo = [request for request in requests if not batch.is_done(request)]
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
-    names = [submission.name for submission in found.submissions]
-    for words in reports.write(plan.out, names, plan.course, plan.submissions.name, plan.options.profile):
+    absent = people.absent(submissions, roster) if roster else []
+    listed = reports.Listed([*map(unseen, submissions), *absent], found.ignored, roster)
+    for words in reports.write(plan.out, listed, plan.course, plan.submissions.name, plan.options.profile):
         print(f"course.toml: {words}")
     for name, why in failures:
         print(f"grade: {name} could not be graded: {why}", file=sys.stderr)

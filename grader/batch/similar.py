@@ -14,13 +14,13 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
-import jinja2
-
 from batch import intake, prepare, simtool, unpack
-from batch.own_code import given_lines, own_code, sources, stage_of
-from stage.config import GRADER, TOP
+from batch.own_code import Given, given_code, own_code, sources, stage_of
+from reports import course_file, pages
+from stage.config import TOP, load_toml
 
 USAGE, CANNOT = 64, 70
 THRESHOLD = 30  # percent
@@ -28,7 +28,6 @@ SHOWN = 50  # pairs that are laid side by side
 SMALLEST = 100  # tokens: about 15 lines
 WIDTH = 160  # columns of what is laid side by side
 SOLUTION = "(the solution)"
-TEMPLATES = GRADER / "reports" / "templates"
 
 CAUTION = (
     "A high figure is a reason to look, not a verdict. The tasks are the same for all, and many steps have few "
@@ -74,7 +73,7 @@ class Class:
 
     new: Trees
     old: Trees
-    given: frozenset[str]
+    given: Given
 
     def names(self) -> list[str]:
         return [*self.new, *self.old]
@@ -83,7 +82,7 @@ class Class:
         return self.new[name] if name in self.new else self.old[name]
 
 
-def own_texts(tree: Path, given: frozenset[str]) -> dict[int, dict[Path, str]]:
+def own_texts(tree: Path, given: Given) -> dict[int, dict[Path, str]]:
     """Stage -> file -> the student's own lines."""
     texts: dict[int, dict[Path, str]] = {}
     for path in sources(tree):
@@ -127,21 +126,26 @@ def above(stages: Sequence[Stage], threshold: int) -> list[Pair]:
     return sorted(pairs, key=lambda pair: (-pair.a_in_b, -pair.b_in_a, pair.a, pair.b, pair.stage))
 
 
-def groups(pairs: Sequence[Pair]) -> list[list[str]]:
-    """Three or more who are joined by pairs."""
-    home: dict[str, set[str]] = {}
+def groups(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
+    """Three or more who are joined by pairs. A pair joins two if half of the others whom the one with fewer is like are
+    common to both: a single pair between two groups does not make them one."""
+    like: dict[str, set[str]] = {}
     for pair in pairs:
-        joined = home.get(pair.a, {pair.a}) | home.get(pair.b, {pair.b})
-        for name in joined:
-            home[name] = joined
-    found = {tuple(sorted(names)) for names in home.values() if len(names) > 2}
-    return [list(names) for names in sorted(found)]
+        like.setdefault(pair.a, set()).add(pair.b)
+        like.setdefault(pair.b, set()).add(pair.a)
+    home = {name: {name} for name in like}
+    for pair in pairs:
+        others = min(len(like[pair.a]), len(like[pair.b])) - 1
+        if home[pair.a] is not home[pair.b] and 2 * len(like[pair.a] & like[pair.b]) >= others:
+            home[pair.a] |= home[pair.b]
+            home.update(dict.fromkeys(home[pair.b], home[pair.a]))
+    return sorted({tuple(sorted(names)) for names in home.values() if len(names) > 2})
 
 
 # Side by side
 
 
-def lay_out(name: str, tree: Path, stage: int, given: frozenset[str], folder: Path) -> list[str]:
+def lay_out(name: str, tree: Path, stage: int, given: Given, folder: Path) -> list[str]:
     """Write the own lines of a stage below folder/name; the files' names there."""
     names = []
     for path, text in own_texts(tree, given).get(stage, {}).items():
@@ -182,18 +186,16 @@ def write_csv(path: Path, stages: Sequence[Stage]) -> None:
             writer.writerow([pair.stage, *names, pair.a_in_b, pair.b_in_a, pair.a_tokens, pair.b_tokens])
 
 
-def write_html(path: Path, stages: Sequence[Stage], pairs: Sequence[Pair], threshold: int) -> None:
-    jinja = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(TEMPLATES)), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )
+def write_html(path: Path, stages: Sequence[Stage], pairs: Sequence[Pair], threshold: int, title: str) -> None:
+    jinja = pages.make_jinja()
+    jinja.globals.update(title=title, now=datetime.now(timezone.utc), generator=pages.GENERATOR)
     page = jinja.get_template("similar.html").render(
         stages=stages, pairs=pairs, threshold=threshold, shown=SHOWN, groups=groups(pairs), caution=CAUTION
     )
     path.write_text(page, encoding="utf-8")
 
 
-def write(out: Path, stages: Sequence[Stage], group: Class, threshold: int) -> list[Pair]:
+def write(out: Path, stages: Sequence[Stage], group: Class, threshold: int, title: str = "") -> list[Pair]:
     """All files of the report, in a folder of its own; an earlier report there is replaced."""
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "pairs", ignore_errors=True)
@@ -202,7 +204,7 @@ def write(out: Path, stages: Sequence[Stage], group: Class, threshold: int) -> l
     for number, pair in enumerate(pairs[:SHOWN], 1):
         (out / "pairs" / f"{number}.txt").write_text(side_by_side(pair, group), encoding="utf-8")
     write_csv(out / "similar.csv", stages)
-    write_html(out / "index.html", stages, pairs, threshold)
+    write_html(out / "index.html", stages, pairs, threshold, title or out.name)
     return pairs
 
 
@@ -240,6 +242,14 @@ def export(group: Class, folder: Path) -> None:
 
 
 # The command
+
+
+def course_name() -> str:
+    """Of course.toml, if it says one: a mistake in the rest of it is nothing to this page."""
+    try:
+        return str(load_toml(course_file.FILE).get("name", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def given_folders() -> list[Path]:
@@ -300,7 +310,7 @@ def run(arguments: argparse.Namespace, scratch: Path) -> int:
     old, more = old_trees(arguments.old, scratch)
     for line in [*refused, *more]:
         print(f"similar: {line}", file=sys.stderr)
-    group = Class(new, old, given_lines([*given_folders(), *arguments.given]))
+    group = Class(new, old, given_code([*given_folders(), *arguments.given]))
     if arguments.export:
         export(group, arguments.export)
         print(f"similar: {len(new)} submissions are in {arguments.export}/submissions, given code in base")
@@ -309,7 +319,7 @@ def run(arguments: argparse.Namespace, scratch: Path) -> int:
     stages = compare(group, arguments.jobs)
     place = arguments.submissions.resolve()
     out = arguments.out or place.with_name(f"{place.name.split('.')[0] if place.is_file() else place.name}-similar")
-    pairs = write(out, stages, group, arguments.threshold)
+    pairs = write(out, stages, group, arguments.threshold, course_name() or place.name)
     print("\n".join(summary(stages, pairs, arguments.threshold)))
     print(f"\n{CAUTION}\n\n{out}/index.html ({time.monotonic() - started:.0f} s)")
     return 0

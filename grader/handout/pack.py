@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Makes the archive that students get: ckptlab-handout.tar.xz.
 
-    pack.py [-o FILE]
+    pack.py [-o FILE]       all stages
+    pack.py --stages 1-3    these, and nothing of the later ones: text, tests, objects, points
+    pack.py --add 4         ckptlab-handout-4.tar.xz: to be unpacked over that, and over the work in it
 
 It holds the hand-out's texts, the demos, the skeletons, the grader, and the reference: the
 solution's object files, from which a student can link the stages that they are stuck on. There is
 no source of the solution in it, no hidden test, and nothing of the kit's own tests. The same
-commit gives the same archive, byte for byte.
+commit gives the same archive, byte for byte. The points in it are those of course.toml.
+
+What is added holds no file of a stage that students have, nor any other that they have as it is; but the
+grader and the reference are there whole, so that what was mended since comes along.
 """
 from __future__ import annotations
 
@@ -19,8 +24,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from handout import skeleton
+from handout import pointed, released, skeleton, tested
+from handout.released import Released
+from reports import course_file
 from stage import archive, common_objects
+from stage.config import load_interface
 
 TOP = Path(__file__).resolve().parents[2]
 PREFIX = "ckptlab"
@@ -31,9 +39,14 @@ GIVEN = ["000-README", "README.md", "OVERVIEW", "OVERVIEW.svg", "LICENSE", ".edi
 
 # What of those stays here all the same. A file or folder whose name begins so is a hidden test.
 KEPT = {"grader/kit", "grader/demo", "grader/bench", "grader/batch", "grader/reports", "grader/platforms", "grader/sandbox",
-        "grader/classic", "grader/handout", "grader/grade", "grader/similar", "grader/course.toml"}
+        "grader/classic", "grader/handout", "grader/grade", "grader/similar", "grader/course.toml", "grader/tests/README",
+        "grader/stage/causes/3-classic.toml"}
 HIDDEN = "hidden"
 TEXT = "000-README"
+PAGE = "grader/README"  # students get another one
+TEXTS = {TEXT, "OVERVIEW", "BACKGROUND/README.md", "grader/stage/README", "grader/film/README", "grader/machines.md", PAGE}
+BASE = 3  # the demos of BACKGROUND are one course up to this stage: they are always there
+WITH_BASE = 2  # from this stage on the reference has the objects of all of them: stage 2 is graded with its restart
 
 # The objects are built here, in a copy of the solution, with these flags whatever the user's are; -g is stripped off.
 FLAGS = ["CFLAGS=-O2 -g", "-j2"]
@@ -55,11 +68,47 @@ def is_given(path: Path) -> bool:
     return not any(name == kept or name.startswith(kept + "/") for kept in KEPT)
 
 
-def given_files(top: Path) -> list[archive.Entry]:
-    entries = [archive.Entry.of(f"{PREFIX}/{path}", top / path)
-               for path in skeleton.tracked(top, *GIVEN) if is_given(path)]
-    return [entry._replace(data=with_own_head(top, entry.data)) if entry.name == f"{PREFIX}/{TEXT}" else entry
-            for entry in entries]
+class Release:
+    """What the files of a hand-out hold: the stages up to `last`, with the points of the course."""
+
+    def __init__(self, top: Path, last: int) -> None:
+        self.top, self.last = top, last
+        catalogue = course_file.read_catalogue(top / "grader")
+        self.course = course_file.load(top / "grader/course.toml", catalogue)
+        readme = (top / "BACKGROUND/README.md").read_text()
+        self.targets, self.demos = released.demos_of_later(readme, max(last, BASE))
+        self.untested = tested.only_later(top, last)
+
+    def has(self, path: Path) -> bool:
+        demo = path.parts[0] == "BACKGROUND" and released.is_demo(path, self.demos)
+        return is_given(path) and not (released.of_later(str(path), self.last) or demo or path in self.untested)
+
+    def text(self, name: str, text: str) -> str:
+        last = max(self.last, BASE) if name.startswith("BACKGROUND/") else self.last
+        text = pointed.in_text(self.course, released.text_until(text, last, self.demos))
+        for line in released.left(text, last):
+            raise HandoutError(f"{name} names a stage that is not handed out yet: {line}")
+        return text
+
+    def content(self, name: str, data: bytes) -> bytes:
+        if name == PAGE:
+            data = (self.top / "grader/handout/README.students").read_bytes()
+        text = with_own_head(self.top, data).decode() if name == TEXT else data.decode(errors="surrogateescape")
+        if name in TEXTS:
+            text = self.text(name, text)
+        elif name == "BACKGROUND/Makefile":
+            text = released.makefile_without(text, self.targets, self.demos)
+        elif name == "BACKGROUND/check":
+            text = released.lines_without(text, self.demos)
+        elif name == str(skeleton.STEPS):
+            text = released.steps_until(text, self.last)
+        elif name == "grader/lab.toml":
+            text = pointed.in_lab(self.course, released.lab_until(text, self.last))
+        return text.encode(errors="surrogateescape")
+
+    def entries(self) -> list[archive.Entry]:
+        found = [archive.Entry.of(str(path), self.top / path) for path in skeleton.tracked(self.top, *GIVEN) if self.has(path)]
+        return [entry._replace(name=f"{PREFIX}/{entry.name}", data=self.content(entry.name, entry.data)) for entry in found]
 
 
 def with_own_head(top: Path, text: bytes) -> bytes:
@@ -99,13 +148,19 @@ def built_objects(scratch: Path, last: str) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in objects.items()}
 
 
-def reference_objects(top: Path) -> list[archive.Entry]:
+def references(last: int = 0) -> dict[str, str]:
+    """Those of the stages up to one; all of them if none is named."""
+    stages = {place: name for place, name in REFERENCES.items() if not last or not released.of_later(name, max(last, BASE))}
+    return {**stages, "": "stage1-readmaps"} if 0 < last < WITH_BASE else stages
+
+
+def reference_objects(top: Path, last: int = 0) -> list[archive.Entry]:
     """The solution's objects, each once."""
     entries: dict[str, archive.Entry] = {}
     with tempfile.TemporaryDirectory() as scratch:
         copy_solution(top, Path(scratch))
-        for place, last in REFERENCES.items():
-            for name, data in built_objects(Path(scratch), last).items():
+        for place, stage in references(last).items():
+            for name, data in built_objects(Path(scratch), stage).items():
                 first = entries.get(place_in("", name))
                 if first is None or first.data != data:
                     entries[place_in(place, name)] = archive.Entry(place_in(place, name), data)
@@ -126,19 +181,19 @@ build/%.o: %.o build/flags
 """
 
 
-def reference_makefiles(top: Path) -> list[archive.Entry]:
+def reference_makefiles(top: Path, last: int = 0) -> list[archive.Entry]:
     """How the reference's programs are linked: the rules of its stages, and no student's."""
-    return [entry for place in REFERENCES for entry in makefiles_in(top, place)]
+    return [entry for place, stage in references(last).items() for entry in makefiles_in(top, place, stage)]
 
 
-def makefiles_in(top: Path, place: str) -> list[archive.Entry]:
+def makefiles_in(top: Path, place: str, stage: str) -> list[archive.Entry]:
     solution = top / "solution"
     include = re.compile(r"^include (\.\./.*/|)(.*\.mk)$", re.MULTILINE)
-    rules = (solution / REFERENCES[place] / "Makefile").read_text()
+    rules = (solution / stage / "Makefile").read_text()
     texts = {"Makefile": REFERENCE_MAKEFILE.format(own=OWN_OBJECTS if place else ""),
              "programs.mk": include.sub(r"include \2", rules)}
     for folder, name in include.findall(rules):
-        texts[name] = (solution / REFERENCES[place] / folder / name).read_text()
+        texts[name] = (solution / stage / folder / name).read_text()
     texts["restorer.ld"] = (solution / "stage3-restart/restorer.ld").read_text()
     return [archive.Entry(place_in(place, name), text.encode()) for name, text in texts.items()]
 
@@ -149,20 +204,38 @@ def commit_time(top: Path) -> int:
     return int(out)
 
 
-def all_entries(top: Path) -> list[archive.Entry]:
+def all_entries(top: Path, stages: Released) -> list[archive.Entry]:
     makefile = archive.Entry.of(f"{PREFIX}/Makefile", top / "grader/handout/handout.mk")
-    return [makefile, *given_files(top), *reference_objects(top), *reference_makefiles(top)]
+    reference = [*reference_objects(top, stages.last), *reference_makefiles(top, stages.last)]
+    new = [makefile, *Release(top, stages.last).entries()]
+    if not stages.whole:
+        old = {entry.name: entry for entry in [makefile, *Release(top, stages.first - 1).entries()]}
+        new = [entry for entry in new if is_added(entry, old)]
+    return [*new, *reference]
+
+
+def is_added(entry: archive.Entry, old: dict[str, archive.Entry]) -> bool:
+    """Whether students need it: of what they write nothing, of the grader all."""
+    if entry.name.startswith(f"{PREFIX}/stage"):
+        return entry.name not in old
+    return entry.name.startswith(f"{PREFIX}/grader/") or old.get(entry.name) != entry
 
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--top", type=Path, default=TOP, help="another checkout of ckptlab")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the archive's name")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--stages", default="", metavar="1-N", help="these stages alone")
+    what.add_argument("--add", default="", metavar="N", help="what a stage brings to those who have the stages before it")
     options = parser.parse_args(argv)
-    output = options.output or options.top / "ckptlab-handout.tar.xz"
+    output = options.output or options.top / f"ckptlab-handout{f'-{options.add}' if options.add else ''}.tar.xz"
     try:
-        entries = all_entries(options.top)
+        entries = all_entries(options.top, released.parsed(options.stages, options.add, load_interface().stages))
         archive.write(output, entries, commit_time(options.top))
+    except (released.BadStages, course_file.CourseError) as error:
+        print(f"handout: {error}", file=sys.stderr)
+        return 64
     except (HandoutError, OSError) as error:
         print(f"handout: {error}", file=sys.stderr)
         return 70

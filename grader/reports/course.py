@@ -14,8 +14,9 @@ from typing import Optional
 
 from reports import lateness
 from reports.lateness import Dates
-from reports.results import ENVIRONMENT, PASSED, VISIBLE, StageResult, SubmissionResult, TestResult
+from reports.results import ENVIRONMENT, PASSED, VISIBLE, ByHand, StageResult, SubmissionResult, TestResult
 
+LAST, BEST = "last", "best"
 Key = tuple[int, str]  # a stage, and a test of it
 
 
@@ -33,6 +34,15 @@ Catalogue = dict[int, dict[str, Declared]]  # stage -> test -> what it declares
 
 
 @dataclass(frozen=True)
+class Export:
+    """What grades.csv and the files for course systems hold: [gradebook] of course.toml."""
+
+    assignment: str = ""  # what the course system calls it
+    maximum: float = 0.0  # that it has there; 0: the one here
+    tests: bool = False  # a column for each test in grades.csv
+
+
+@dataclass(frozen=True)
 class Course:
     """course.toml as typed values; without the file, everything is as the tests say."""
 
@@ -44,6 +54,10 @@ class Course:
     default_visibility: str = VISIBLE
     stages: Optional[frozenset[int]] = None  # those that count; None: all
     dates: Dates = Dates()
+    name: str = ""  # of the course, on all pages
+    several: str = LAST  # which of several submissions counts
+    export: Export = Export()
+    by_hand: Optional[ByHand] = None
 
     def counts(self, stage: int) -> bool:
         return self.stages is None or stage in self.stages

@@ -18,20 +18,22 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import date, tzinfo
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reports import lateness
-from reports.course import Catalogue, Course, Declared, Key
+from reports.course import BEST, LAST, Catalogue, Course, Declared, Export, Key
 from reports.lateness import Dates, Extension, Policy
-from reports.results import AFTER_DUE, AFTER_PUBLISHED, HIDDEN, VISIBLE
+from reports.results import AFTER_DUE, AFTER_PUBLISHED, HIDDEN, VISIBLE, ByHand
+from reports.weights import weighted
 from stage.config import GRADER, load_toml
 
 FILE = GRADER / "course.toml"
 VISIBILITIES = (VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED)
 ALL = "all"
+T = TypeVar("T")
 
-TABLES = {"disable", "bonus", "stages", "points", "visibility", "due", "late", "extensions", "days_used"}
+TABLES = {"name", "counts", "gradebook", "by_hand", "disable", "bonus", "stages", "points", "weights", "visibility", "due", "late", "extensions", "days_used"}
 DUE = {"time_zone", ALL}
 LATE = {"free_days", "per_day", "of", "at_most", "cutoff_days", "grace_minutes"}
 
@@ -183,6 +185,19 @@ class Reader:
                 self.problem("points", word, f"points are a number that is not negative, not {value!r}")
         return found
 
+    def weights(self, course: Course) -> dict[int, float]:
+        found = {}
+        for name, value in self.table("weights").items():
+            if not name.isdigit() or int(name) not in self.catalogue:
+                self.problem("weights", name, "there is no such stage")
+            elif not is_number(value) or value == 0:
+                self.problem("weights", name, f"is what the stage is worth, a number above 0, not {value!r}")
+            elif course.maximum(int(name)) == 0:
+                self.problem("weights", name, "no test of this stage has points")
+            else:
+                found[int(name)] = float(value)
+        return found
+
     def _visibility_is_known(self, word: str, value: object) -> bool:
         if value not in VISIBILITIES:
             self.problem("visibility", word, f"is one of {', '.join(VISIBILITIES)}; not {value!r}")
@@ -213,6 +228,31 @@ class Reader:
             if number not in self.catalogue:
                 self.problem("", "stages", f"there is no stage {number}")
         return frozenset(numbers) or None
+
+    # Words
+
+    def setting(self, table: str, key: str, default: T, fits: Callable[[object], bool], what: str) -> T:
+        value = (self.table(table) if table else self.toml).get(key, default)
+        if fits(value):
+            return cast(T, value)
+        self.problem(table, key, f"is {what}, not {value!r}")
+        return default
+
+    def text(self, table: str, key: str) -> str:
+        return self.setting(table, key, "", lambda value: isinstance(value, str), 'a text such as "CS 3650"')
+
+    def several(self) -> str:
+        return self.setting("", "counts", LAST, lambda value: value in (LAST, BEST), f'"{LAST}" or "{BEST}"')
+
+    def export(self) -> Export:
+        self.check_names("gradebook", self.table("gradebook"), {"assignment", "maximum", "tests"})
+        tests = self.setting("gradebook", "tests", False, lambda value: isinstance(value, bool), "true or false")
+        return Export(self.text("gradebook", "assignment"), float(self.setting("gradebook", "maximum", 0, is_number, "a number")), tests)
+
+    def by_hand(self) -> Optional[ByHand]:
+        self.check_names("by_hand", self.table("by_hand"), {"title", "maximum"})
+        maximum = self.setting("by_hand", "maximum", 0, is_number, "how many points there are by hand")
+        return ByHand(self.text("by_hand", "title") or "By hand", float(maximum)) if maximum else None
 
     # Dates
 
@@ -328,11 +368,16 @@ class Reader:
             visibility=self.visibility(),
             default_visibility=self.default_visibility(),
             stages=self.stages(),
-            dates=Dates(due, self.policy(), self.extensions(due, zone), self.days_used()),
+            dates=Dates(due, self.policy(), self.extensions(due, zone), self.days_used(), zone),
+            name=self.text("", "name"),
+            several=self.several(),
+            export=self.export(),
+            by_hand=self.by_hand(),
         )
+        weights = self.weights(course)
         if self.problems:
             raise CourseError(self.problems)
-        return course
+        return weighted(course, weights)
 
 
 def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:

@@ -2,8 +2,8 @@
 
 A test is left out if it is `hidden`; if it is `after_due_date` and that date has not passed, or nobody knows
 it; and if it is `after_published` and the grades are not. The points of a stage of which a test is left out
-are those of its other tests, so that no sum tells what became of the hidden ones. Also left out: where files
-lie on the machine that graded, and the grader's own stack traces.
+are those of its other tests, so that no sum tells what became of the hidden ones; and where a note or a message names one
+of them, the name is not in it. Also left out: where files lie on the machine that graded, and the grader's own stack traces.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from reports import results
 from reports.results import StageResult, SubmissionResult, TestResult
 from reports.text import cut, without_folders
 
+UNNAMED = "a test that is not shown"
 LINE, TEXT, SYMPTOMS = 1000, 20000, 200  # characters, characters, lines: no report shows more
 
 
@@ -51,9 +52,22 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
     due = moment(result.late.due)
     shown = replace(result, stages=[_copy(stage) for stage in result.stages])
     withheld = sum(_strip_stage(stage, due, published, now) for stage in shown.stages)
-    shown.message = _text(shown.message)
-    shown.notes = _lines(shown.notes)
+    hidden = {test.test for _, test in result.tests()} - {test.test for _, test in shown.tests()}
+    shown.message = _unnamed(_text(shown.message), hidden)
+    shown.notes = [_unnamed(note, hidden) for note in _lines(shown.notes)]
+    shown.tries = [replace(one, points=one.shown[0], maximum=one.shown[1]) for one in result.tries]
+    for stage in shown.stages:
+        stage.message = _unnamed(stage.message, hidden)
+        for test in stage.tests:
+            test.reason, test.where_how = _unnamed(test.reason, hidden), _unnamed(test.where_how, hidden)
     return Feedback(shown, withheld)
+
+
+def _unnamed(text: str, hidden: Collection[str]) -> str:
+    """Without the names of hidden tests. A visible test of another stage may have the same name: that is no secret."""
+    for name in hidden:
+        text = re.sub(rf"(?:\d\.)?\b{re.escape(name)}\b", UNNAMED, text)
+    return re.sub(rf"{UNNAMED}(?:, {UNNAMED})+", "tests that are not shown", text)
 
 
 def _copy(stage: StageResult) -> StageResult:
@@ -66,18 +80,15 @@ def _strip_stage(stage: StageResult, due: datetime | None, published: bool, now:
     stage.tests = [test for test in stage.tests if test.test not in hidden]
     stage.message = _text(stage.message)
     for test in stage.tests:
-        _strip_test(test, hidden)
+        _strip_test(test)
     if hidden:
         stage.points = sum(test.points for test in stage.tests)
         stage.maximum = sum(test.maximum for test in stage.tests)
     return len(hidden)
 
 
-def _strip_test(test: TestResult, hidden: Collection[str]) -> None:
+def _strip_test(test: TestResult) -> None:
     test.reason = _text(test.reason)
-    match = re.fullmatch(r"needs (\S+)", test.reason)
-    if match and match[1] in hidden:
-        test.reason = "needs a test that is not shown"
     test.where, test.where_how = _text(test.where), _text(test.where_how)
     test.symptoms = _lines(test.symptoms[:SYMPTOMS])
     test.expected, test.got = _lines(test.expected), _lines(test.got)

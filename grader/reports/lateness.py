@@ -41,6 +41,7 @@ class Dates:
     policy: Policy = Policy()
     extensions: dict[str, dict[int, Extension]] = field(default_factory=dict)  # student -> stage -> what
     used: dict[str, int] = field(default_factory=dict)  # student -> free days used in earlier collections
+    zone: Optional[tzinfo] = None  # of times that are written without an offset
 
 
 @dataclass
@@ -64,8 +65,9 @@ class Deadline:
 
 
 def is_student(key: str, result: SubmissionResult) -> bool:
-    """Whether course.toml means this student: by id (an e-mail, a number), by name, or by file name."""
-    known = {result.student_id, result.student, result.name}
+    """Whether course.toml means this student (or one of a group): by id (an e-mail, a number), by name, or by file name."""
+    known = {result.student_id, result.student, result.name, *result.also}
+    known |= {*result.student_id.split("; "), *result.student.split("; ")}
     return key.casefold() in {word.casefold() for word in known if word}
 
 
@@ -87,12 +89,13 @@ def instant(local: datetime) -> datetime:
     return max(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
-def submitted_at(result: SubmissionResult) -> Optional[datetime]:
-    """When it was handed in, to the second, or None if nobody knows."""
+def submitted_at(result: SubmissionResult, zone: Optional[tzinfo] = None) -> Optional[datetime]:
+    """When it was handed in, to the second, or None if nobody knows. What has no offset is of the course's zone."""
     try:
         moment = datetime.fromisoformat(result.submitted.strip().replace("Z", "+00:00"))
     except ValueError:
         return None
+    moment = moment if moment.tzinfo or zone is None else moment.replace(tzinfo=zone)
     return moment.replace(microsecond=0).astimezone(UTC) if moment.tzinfo else None
 
 
@@ -171,10 +174,10 @@ def judge(dates: Dates, result: SubmissionResult) -> tuple[Late, list[str]]:
     met = deadlines(dates, result)
     if not met:
         return Late(), []
-    submitted = submitted_at(result)
+    submitted = submitted_at(result, dates.zone)
     if submitted is None:
         said = f" (it says '{result.submitted}')" if result.submitted else ""
-        return Late(due=met[-1].due.isoformat()), [f"nobody knows when it was handed in{said}: not counted as late"]
+        return Late(met[-1].due.isoformat(), unknown=True), [f"nobody knows when it was handed in{said}: not counted as late"]
     total, notes, left = Late(), [], free_days_left(dates, result)
     for deadline in met:
         late = judge_deadline(dates.policy, deadline, submitted, left - total.free_days)

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.results import GRADED, PASSED, SKIPPED, SubmissionResult, TestResult
+from reports.results import GRADED, PASSED, SKIPPED, StageResult, SubmissionResult, TestResult
+
+ANEW = "graded anew"  # how the note begins
+
 
 def tests(old: SubmissionResult, new: SubmissionResult, names: Sequence[str]) -> SubmissionResult:
-    """`old`, but for the named tests, which are as in `new`; a stage that had no tests stays as it was."""
-    fresh = {(stage.stage, test.test): test for stage, test in new.tests() if test.test in names}
-    passed = {test.test for _, test in [*old.tests(), *new.tests()] if test.outcome == PASSED}
+    """`old`, but for the named tests (3.test_x, or test_x of any stage), which are as in `new`; a stage that had no tests
+    stays as it was."""
+    told: list[str] = []
     for stage in old.stages:
-        if stage.status != GRADED:
-            continue
-        for i, test in enumerate(stage.tests):
-            new_test = fresh.pop((stage.stage, test.test), None)
-            if new_test and not _waits(test, passed):
-                stage.tests[i] = new_test
-        stage.tests += [test for (number, _), test in list(fresh.items()) if number == stage.stage]
-        stage.points = sum(test.points for test in stage.tests)
-        stage.maximum = sum(test.maximum for test in stage.tests)
+        rows = [test for s, test in new.tests() if s.stage == stage.stage]
+        fresh = {test.test: test for test in rows if {test.test, f"{stage.stage}.{test.test}"} & set(names)}
+        if stage.status == GRADED and fresh:
+            told += _put(stage, fresh)
     old.grader, old.machine, old.sandbox = new.grader, new.machine, new.sandbox
-    note = f"graded anew on {new.started}: {', '.join(names)}"
-    old.notes = [*[n for n in old.notes if not n.startswith("graded anew")], note]
+    old.notes = [note for note in old.notes if not note.startswith(ANEW)]
+    old.notes += [f"{ANEW} on {new.started}: {', '.join(told)}"] if told else []
     return old
+
+
+def _put(stage: StageResult, fresh: dict[str, TestResult]) -> list[str]:
+    """The names of the tests that are others now."""
+    passed = {test.test for test in [*stage.tests, *fresh.values()] if test.outcome == PASSED}
+    kept = {test.test: test for test in stage.tests if _waits(test, passed)}
+    rows = {**{test.test: test for test in stage.tests}, **fresh, **kept}
+    stage.tests = list(rows.values())
+    stage.points = sum(test.points for test in stage.tests)
+    stage.maximum = sum(test.maximum for test in stage.tests)
+    return [name for name in fresh if name not in kept]
 
 
 def stages(old: SubmissionResult, new: SubmissionResult) -> SubmissionResult:

@@ -56,6 +56,7 @@ def write_pages(
     title: str = "Grades",
     published: bool = False,
     now: datetime | None = None,
+    passed_over: Sequence[str] = (),
 ) -> None:
     """Writes all pages; the class page comes last, when its links lead somewhere.
 
@@ -70,7 +71,7 @@ def write_pages(
     for folder in ("students", "feedback"):
         remove_old(out / folder, {result.name for result in writer.results})
     writer.remove_old_films()
-    writer.class_page()
+    writer.class_page(passed_over)
 
 
 def by_student(result: SubmissionResult) -> tuple[str, str]:
@@ -149,7 +150,7 @@ class Writer:
         names = [*names[:FILES], *(["submission/"] if (folder / "submission").is_dir() else [])]  # batch/artefacts.py
         return [(name, f"../{link(test.artefacts)}/{link(name)}") for name in names]
 
-    def class_page(self) -> None:
+    def class_page(self, passed_over: Sequence[str]) -> None:
         counted = summary.counted(self.results)
         maximum = max((result.maximum for result in counted), default=0.0)
         finals = [result.final for result in counted]
@@ -169,7 +170,8 @@ class Writer:
             environment=self.environment,
             failed=[result for result in self.results if summary.grader_failed(result)],
             ungraded=[result for result in self.results if result.status != results.GRADED],
-            late=[result for result in self.results if result.late.days > 0],
+            late=[result for result in self.results if result.late.days > 0 or result.late.unknown],
+            passed_over=[line.partition(": ")[::2] for line in passed_over],
             machines=Counter((result.machine, result.sandbox) for result in self.results).most_common(),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

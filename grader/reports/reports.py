@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
 from reports import course as courses
-from reports import course_file, environment, gradebook, junit, pages, results
+from reports import course_file, environment, gradebook, hand, junit, pages, results, tries, upload
 from reports.course import Course
 from reports.results import SubmissionResult
+from reports.roster import Roster
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Who is in the class, graded or not, each with what stands for a result as long as there is none."""
+
+    people: Sequence[SubmissionResult]
+    passed_over: Sequence[str] = field(default_factory=list)  # "NAME: why", of files that are no submission
+    roster: Optional[Roster] = None
 
 
 def load_course(path: Optional[Path], profile: str = "") -> Course:
@@ -22,23 +33,39 @@ def counted(result: SubmissionResult, faults: list[environment.Fault], course: C
     return courses.apply(course, environment.apply(faults, result))
 
 
-def graded(out: Path, names: Optional[Sequence[str]], course: Course) -> tuple[list[SubmissionResult], list[environment.Fault]]:
-    """The results in an output folder as they count, of these submissions (None: of all), and the machine's faults."""
+def graded(out: Path, listed: Optional[Listed], course: Course) -> tuple[list[SubmissionResult], list[environment.Fault]]:
+    """The results in an output folder as they count, of these people (None: of all that are there), and the machine's faults."""
     reference = out / "reference.json"
     faults = environment.faults(results.load(reference)) if reference.exists() else []
-    paths = sorted((out / "results").glob("*.json"))
-    chosen = [path for path in paths if names is None or path.stem in names]
-    return [counted(results.load(path), faults, course) for path in chosen], faults
+    known = {path.stem: path for path in sorted((out / "results").glob("*.json"))}
+    people = [results.load(path) for path in known.values()] if listed is None else [
+        as_listed(results.load(known[person.name]), person) if person.name in known else person for person in listed.people]
+    settled = tries.settled(course, [counted(person, faults, course) for person in [*people, *tries.earlier(out)]])
+    return hand.merged(course, out, settled), faults
 
 
-def write(out: Path, names: Sequence[str], course_path: Optional[Path], title: str, profile: str = "") -> list[str]:
-    """All reports, of those of these submissions that are graded; what is odd about the course, in words."""
+def as_listed(result: SubmissionResult, person: SubmissionResult) -> SubmissionResult:
+    """Who somebody is, and when it came, is as it is known now: a list of the course may have come after the grading."""
+    return replace(result, student=person.student, student_id=person.student_id, also=person.also,
+                   submitted=person.submitted or result.submitted)
+
+
+def without_time(found: Sequence[SubmissionResult]) -> list[str]:
+    names = [result.name for result in found if result.late.unknown]
+    some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return [f"nobody knows when these were handed in, so they are not late (PEOPLE=FILE: a list with times): {some}"] if names else []
+
+
+def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, profile: str = "") -> list[str]:
+    """All reports, with everybody in them; what is odd about the course, in words."""
     course = load_course(course_path, profile)
-    found, faults = graded(out, names, course)
-    gradebook.write(found, out / "grades.csv")
+    found, faults = graded(out, listed, course)
+    title = course.name or title
+    gradebook.write(found, out / "grades.csv", listed.passed_over, course.export.tests)
     junit.write_class(found, out / "junit.xml", title)
-    pages.write_pages(found, out, environment=[(f.stage, f.test) for f in faults], title=title)
-    return [*course_file.warnings(course), *courses.strangers(course, found)]
+    pages.write_pages(found, out, environment=[(f.stage, f.test) for f in faults], title=title, passed_over=listed.passed_over)
+    return [*course_file.warnings(course), *courses.strangers(course, found), *without_time(found),
+            *upload.write(course, found, listed.roster, out)]
 
 
 def days_used(out: Path, course_path: Optional[Path], profile: str = "") -> str:

@@ -12,7 +12,7 @@ import os
 import platform
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Optional, TypeVar
 
 FORMAT = 1
 
@@ -29,6 +29,8 @@ GRADER_FAILED = "grader failed"  # not the student's fault: grade it again
 
 # What became of a submission.
 REFUSED = "refused"  # nothing of it was unpacked or run; `message` says why
+NOT_YET = "not graded yet"  # it is there, and no run has come to it
+ABSENT = "nothing handed in"  # by somebody who is in the list of the course
 
 # Who may see a test, in Gradescope's words.
 VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED = "visible", "hidden", "after_due_date", "after_published"
@@ -92,6 +94,31 @@ class Late:
     days: int = 0  # begun days after it
     free_days: int = 0  # of those, taken from the student's late days
     penalty: float = 0.0  # points
+    unknown: bool = False  # there is a date, and nobody knows when it was handed in
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Points that no machine gives."""
+
+    title: str
+    maximum: float
+    points: float = 0.0
+    comment: str = ""
+    known: bool = False  # whether somebody has given them yet
+
+
+@dataclass(frozen=True)
+class Try:
+    """One of several submissions of a student."""
+
+    submitted: str
+    status: str
+    points: float
+    maximum: float
+    final: float
+    counts: bool
+    shown: tuple[float, float]  # points and maximum without hidden tests
 
 
 @dataclass
@@ -115,16 +142,19 @@ class SubmissionResult:
     variables: list[str] = field(default_factory=list)  # make variables that the hand-in asked for
     stages: list[StageResult] = field(default_factory=list)
     late: Late = field(default_factory=Late)
+    by_hand: Optional[ByHand] = None  # of the reports alone: hand.py
+    tries: list[Try] = field(default_factory=list)  # of the reports alone, if there are several: tries.py
+    also: list[str] = field(default_factory=list)  # what else the course calls the student: e-mails, a login, numbers
     format: int = FORMAT
 
     @property
     def points(self) -> float:
         """Before anything for lateness."""
-        return sum(stage.points for stage in self.stages)
+        return sum(stage.points for stage in self.stages) + (self.by_hand.points if self.by_hand else 0)
 
     @property
     def maximum(self) -> float:
-        return sum(stage.maximum for stage in self.stages)
+        return sum(stage.maximum for stage in self.stages) + (self.by_hand.maximum if self.by_hand else 0)
 
     @property
     def final(self) -> float:

@@ -35,16 +35,22 @@ class Stage:
     number: int
     folder: str
     programs: list[str]
-    points: int
+    points: float
     tests: Path
     title: str
     reference: list[str] = field(default_factory=list)  # its own, if the lab's reference has not its programs
     names: list[list[str]] = field(default_factory=list)  # of each program: what else it may be called
+    test_points: dict[str, float] = field(default_factory=dict)  # in place of what the tests declare: in a hand-out
+    bonus: list[str] = field(default_factory=list)  # tests whose points are not in the maximum
 
     @property
     def reference_place(self) -> str:
         """Where its reference is in a folder with those of all stages: in the folder itself, or below it."""
         return self.folder if self.reference else ""
+
+    def counting(self, test: str) -> str:
+        """What the course has said of a test's points, where it is not a number."""
+        return "bonus" if test in self.bonus else "does not count" if self.test_points.get(test) == 0 else ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ def _stages(path: Path, table: dict[str, Any]) -> dict[int, Stage]:
             entry.get("title", f"Stage {number}"),
             entry.get("reference", []),
             [name.split("|") for name in entry["programs"]],
+            entry.get("test_points", {}),
+            entry.get("bonus", []),
         )
         for number, entry in table.items()
     }

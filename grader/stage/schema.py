@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 WORDS, LISTS = "a list of words", "a list of lists of words"
+POINTS = "a table of tests and their points"
 NAMES = {"dir", "bin", "image", "program", "jobs"}
 
 # Table -> key -> (what it is, whether it must be there).
@@ -37,6 +38,8 @@ KEYS: dict[str, dict[str, tuple[str, bool]]] = {
         "points": ("a number", True),
         "tests": ("a text", False),
         "reference": (WORDS, False),
+        "test_points": (POINTS, False),
+        "bonus": (WORDS, False),
     },
 }
 REQUIRED = ("build", "launch", "restart", "stage")
@@ -61,6 +64,8 @@ def fits(kind: str, value: Any) -> bool:
         return _is_words(value)
     if kind == LISTS:
         return isinstance(value, list) and all(_is_words(line) and line for line in value)
+    if kind == POINTS:
+        return isinstance(value, dict) and all(_is_number(points) or points == 0 for points in value.values())
     if kind == "a number":
         return _is_number(value)
     if kind in ("a signal", "a file name or pattern") and isinstance(value, list):

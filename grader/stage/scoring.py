@@ -148,7 +148,7 @@ class Scoring:
     def _expect(self, item: pytest.Item) -> None:
         options = options_of(item)
         doc = (getattr(item, "function").__doc__ or item.name).strip().split("\n")[0]
-        value = 0.0 if options["stress"] else float(options["points"])
+        value = 0.0 if options["stress"] else float(self.lab.stage.test_points.get(item.name, options["points"]))
         hidden = Path(item.location[0]).name.startswith("hidden")
         if item.name in self.results:
             raise pytest.UsageError(f"{item.location[0]}: the stage has another {item.name}")
@@ -189,7 +189,8 @@ class Scoring:
             self._skipped(result, str(call.excinfo.value) if call.excinfo else "")
         elif report.failed and call.excinfo is not None:
             self._failed(item, result, call.excinfo.value, report)
-        result.remark = printable(getattr(item, "remark", ""))
+        words = [printable(getattr(item, "remark", "")), self.lab.stage.counting(item.name)]
+        result.remark = "; ".join(filter(None, words))
         if report.when == "teardown":
             self.after_test()
 
@@ -270,10 +271,10 @@ class Scoring:
 
     def total(self) -> tuple[float, float]:
         results = self.ordered()
-        return sum(r.points for r in results), sum(r.maximum for r in results)
+        return sum(r.points for r in results), sum(r.maximum for r in results if r.test not in self.lab.stage.bonus)
 
     def all_passed(self) -> bool:
-        outcomes = {result.outcome for result in self.ordered()}
+        outcomes = {result.outcome for result in self.ordered() if result.test not in self.lab.stage.bonus}
         return not self.errors and "passed" in outcomes and outcomes <= {"passed", "environment"}
 
 

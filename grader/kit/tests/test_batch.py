@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from conftest import copy_tracked
+from batch import anew
+from batch.request import Options
 from kit import honest
 from kit import mutants
 from reports import clusters, environment, merge, results
+from reports.course import Declared
 from reports.results import ENVIRONMENT, FAILED, GRADED, MISSING, NOT_BUILT, PASSED, REFUSED, SKIPPED, StageResult
 from reports.results import SubmissionResult, TestResult
 from stage.config import GRADER, TOP, load_interface
@@ -158,6 +161,7 @@ def test_a_second_time_nothing_is_graded(small: Path) -> None:
 
 
 def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
+    """Of all stages, as `make grade ONLY=test_file` asks: only one has it."""
     out = small / "copy"
     shutil.copytree(small / "out", out)
     path = out / "results" / "ada.json"
@@ -165,7 +169,7 @@ def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
     for _, test in spoiled.tests():
         test.outcome, test.points = FAILED, 0.0
     results.save(spoiled, path)
-    done = grade(small / "class", out, *STAGE1, "--only", "test_file")
+    done = grade(small / "class", out, "--only", "test_file", "--student", "ada")
     assert done.returncode == 0, done.stdout + done.stderr
     found = table(out)["ada"]
     assert {t.test for _, t in found.tests() if t.outcome == PASSED} == {"test_file"} and found.points == 3
@@ -306,6 +310,37 @@ def test_a_skipped_test_does_not_rise_by_being_graded_alone() -> None:
     old, new = result_with(a=FAILED, b=SKIPPED), result_with(b=PASSED)
     old.stages[0].tests[1].reason = "needs a"
     assert merge.tests(old, new, ["b"]).points == 0.0
+    assert old.notes == []
+
+
+NEEDS = {1: {"a": Declared(2), "b": Declared(2, ("a",)), "c": Declared(2, ("b",)), "d": Declared(2, ("a", "e")), "e": Declared(2)},
+         2: {"a": Declared(1)}}
+
+
+def test_a_test_is_meant_in_each_stage_that_has_it() -> None:
+    assert anew.named(["a"], NEEDS, []) == ["1.a", "2.a"] and anew.named(["2.a"], NEEDS, []) == anew.named(["a"], NEEDS, [2])
+    for word in ("x", "2.b", "3.a"):
+        with pytest.raises(anew.NoSuchTest, match=word):
+            anew.named([word], NEEDS, [])
+    options = Options(only=["1.a", "b"])
+    assert options.numbers() == sorted(load_interface().stages) and options.only_in(1) == ["a", "b"] and options.only_in(2) == ["b"]
+    assert Options(only=["2.a"]).numbers() == [2] and Options(only=["2.a"], stages=[1]).numbers() == []
+
+
+def test_what_waited_for_a_test_comes_with_it_unless_it_waits_for_another_one() -> None:
+    old = result_with(a=FAILED, b=SKIPPED, c=SKIPPED, d=SKIPPED, e=FAILED)
+    assert anew.with_skipped(["1.a"], old, NEEDS) == ["1.a", "1.b", "1.c"]
+    assert anew.with_skipped(["1.a"], result_with(a=PASSED, b=PASSED, d=SKIPPED, e=FAILED), NEEDS) == ["1.a"]
+    old.stages[0].tests[1].reason = "needs a"
+    new = merge.tests(old, result_with(a=PASSED, b=PASSED, c=FAILED), ["1.a", "1.b", "1.c"])
+    assert [test.outcome for _, test in new.tests()] == [PASSED, PASSED, FAILED, SKIPPED, FAILED]
+    assert new.points == 4 and new.notes[0].endswith(": a, b, c")
+
+
+def test_what_cannot_be_graded_anew_is_in_no_note() -> None:
+    """A hidden test of a stage that does not build is in no list of the result: nobody would take its name out."""
+    old = SubmissionResult("x", "x", stages=[StageResult(1, "one", NOT_BUILT)])
+    assert merge.tests(old, result_with(hidden=PASSED), ["hidden"]).notes == []
 
 
 # Long runs

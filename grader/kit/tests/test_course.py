@@ -102,6 +102,22 @@ def test_a_stage_and_a_test_can_be_named_in_each_way_that_toml_has(tmp_path: Pat
     assert read(tmp_path, f"[points]\n{word}\n").points == {(1, "test_large"): 5}
 
 
+def test_a_stage_can_have_a_weight(tmp_path: Path) -> None:
+    """The sum is exact, whatever the parts; a test beyond the maximum is scaled as the others are."""
+    course = read(tmp_path, "[weights]\n1 = 10\n2 = 20\n")
+    assert course.points == {(1, "test_file"): 7.5, (1, "test_large"): 2.5,
+                             (2, "test_image"): 11.43, (2, "test_large"): 5.71, (2, "test_secret"): 2.86}
+    assert score(apply(course, ada()))[0] == (7.5, 10) and [course.maximum(stage) for stage in (1, 2)] == [10, 20]
+    bonus = read(tmp_path, 'bonus = ["1.test_large"]\ndisable = ["test_image"]\n[points]\ntest_secret = 2\n[weights]\n1 = 10\n2 = 1\n')
+    assert bonus.points[1, "test_large"] == 3.33 and bonus.maximum(1) == 10
+    assert bonus.points[2, "test_secret"] == bonus.points[2, "test_large"] == 0.5 and bonus.maximum(2) == 1
+
+
+def test_a_weight_that_cannot_be(tmp_path: Path) -> None:
+    told = problems(tmp_path, 'disable = ["test_file", "1.test_large"]\n[weights]\n1 = 5\n2 = 0\n3 = 1\n')
+    assert [line.split(": ")[0] for line in told] == ["course.toml:3", "course.toml:4", "course.toml:5"]
+
+
 def test_raw_results_stay_raw(tmp_path: Path) -> None:
     raw = ada()
     text = f'disable = ["test_file"]\n[points]\ntest_image = 9\n{NEW_YORK}all = 2026-10-01\n[late]\nper_day = 1\n'
@@ -228,11 +244,19 @@ def test_an_offset_needs_no_zone_and_a_date_lasts_to_its_end(tmp_path: Path) -> 
         assert apply(course, ada("2026-10-05T23:59:59-04:00")).late.days == 0
 
 
+def test_a_time_without_an_offset_is_of_the_course_s_zone(tmp_path: Path) -> None:
+    """As in the names of Brightspace's folders; the clock that is put back gives the hour twice, and the first counts."""
+    course = read(tmp_path, f"{NEW_YORK}all = 2026-10-05\n")
+    assert [apply(course, ada(time)).late.days for time in ("2026-10-05T23:59:00", "2026-10-06T00:00:00")] == [0, 1]
+    clock = read(tmp_path, f"{NEW_YORK}all = 2026-11-01T01:15:00-04:00\n")
+    assert apply(clock, ada("2026-11-01T01:10:00")).late.days == 0
+
+
 @pytest.mark.parametrize("submitted", ["", "yesterday", "2026-12-24T00:00:00"])
 def test_a_time_that_nobody_knows_is_not_late_and_is_noted(tmp_path: Path, submitted: str) -> None:
-    course = read(tmp_path, f'{NEW_YORK}all = 2026-10-05\n[late]\nper_day = "50%"\n')
+    course = read(tmp_path, '[due]\nall = 2026-10-05T12:00:00Z\n[late]\nper_day = "50%"\n')
     new = apply(course, ada(submitted))
-    assert (new.late.days, new.late.penalty) == (0, 0)
+    assert (new.late.days, new.late.penalty, new.late.unknown) == (0, 0, True)
     assert "nobody knows when" in new.notes[0] and submitted in new.notes[0]
     assert apply(read(tmp_path, ""), ada(submitted)).notes == [], "without dates it does not matter"
 

@@ -32,6 +32,16 @@ def test_a_hidden_test_leaves_no_trace() -> None:
     assert given == one(), "the staff's copy is as it was"
 
 
+def test_no_note_names_a_hidden_test() -> None:
+    given = one()
+    given.notes = ["graded anew on 2025-03-09: test_secret", "graded anew: test_a, 1.test_secret", "test_secrets is another"]
+    given.stages[0].message = "test_secret took too long"
+    shown = feedback(given, now=NOW).result
+    assert shown.notes == ["graded anew on 2025-03-09: a test that is not shown",
+                           "graded anew: test_a, a test that is not shown", "test_secrets is another"]
+    assert shown.stages[0].message == "a test that is not shown took too long"
+
+
 def test_no_place_on_the_graders_machine_is_shown() -> None:
     test = feedback(one(), now=NOW).result.stages[0].tests[1]
     assert (test.artefacts, test.detail) == ("", "")

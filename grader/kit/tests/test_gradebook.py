@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kit import fakeclass
-from reports import gradebook, results
+from reports import gradebook, reports, results
 from reports.results import Late, StageResult, SubmissionResult, TestResult
 
 
@@ -32,7 +33,7 @@ def test_a_row_has_all_that_is_promised(tmp_path: Path) -> None:
     assert row == {
         "name": "ann", "student": 'Ann "A", O\'Neil', "id": "7", "submitted": "2025-03-01T12:00:00+01:00",
         "stage 1": "20", "stage 3": "40.5", "total": "60.5", "late days": "2", "penalty": "5.25", "final": "55.25",
-        "status": "graded", "first cause": "no-tls",
+        "status": "graded", "first cause": "no-tls", "reason": "",
     }
 
 
@@ -53,7 +54,33 @@ def test_a_refused_submission_has_a_row_of_zeros(tmp_path: Path) -> None:
     gradebook.write([ann(), refused], tmp_path / "grades.csv")
     row = read(tmp_path / "grades.csv")[1]
     assert (row["stage 1"], row["stage 3"], row["final"]) == ("0", "0", "0")
-    assert (row["status"], row["first cause"]) == ("refused", "refused")
+    assert (row["status"], row["first cause"], row["reason"]) == ("refused", "refused", "bomb")
+
+
+def test_lateness_that_nobody_knows_is_no_zero() -> None:
+    lost = replace(ann(), late=Late("2025-02-27T12:00:00+01:00", unknown=True))
+    assert gradebook.row(lost, [1, 3])[7] == "?" and reports.without_time([lost, ann()])[0].endswith(": ann")
+
+
+def test_what_was_passed_over_has_a_row_with_the_reason(tmp_path: Path) -> None:
+    gradebook.write([ann()], tmp_path / "grades.csv", ["=essay.docx: neither an archive: nor a folder"])
+    row = read(tmp_path / "grades.csv")[1]
+    assert (row["name"], row["student"], row["final"]) == ("'=essay.docx", "", "")
+    assert (row["status"], row["reason"]) == ("passed over", "neither an archive: nor a folder")
+
+
+def test_everybody_is_in_the_reports_graded_or_not(tmp_path: Path) -> None:
+    results.save(ann(), tmp_path / "results/ann.json")
+    results.save(ann(), tmp_path / "results/gone.json")
+    waiting = SubmissionResult("bob", "Bob", "8", status=results.NOT_YET, message="stopped before it")
+    (tmp_path / "course.toml").write_text("")
+    reports.write(tmp_path, reports.Listed([replace(waiting, name="ann"), waiting], ["essay.docx: no archive"]),
+                  tmp_path / "course.toml", "A class")
+    rows = read(tmp_path / "grades.csv")
+    assert [(row["name"], row["status"]) for row in rows] == [("ann", "graded"), ("bob", "not graded yet"), ("essay.docx", "passed over")]
+    page = (tmp_path / "index.html").read_text()
+    assert "stopped before it" in page and "essay.docx" in page and "not graded yet" in page.lower()
+    assert "stopped before it" in (tmp_path / "feedback/bob.html").read_text()
 
 
 def test_a_class_of_nobody_has_a_header(tmp_path: Path) -> None:

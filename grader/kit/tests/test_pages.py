@@ -15,6 +15,8 @@ from urllib.parse import unquote
 import pytest
 
 from kit import fakeclass
+from kit.browser import browser, chromium
+from kit.real_programs import not_tried
 from reports import gradebook, pages, results, summary
 from reports.clusters import clusters
 from reports.results import SubmissionResult
@@ -252,6 +254,32 @@ def test_no_script_but_ours(written: Written) -> None:
     digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
     (policy,) = [meta["content"] for meta in written.index.all("meta") if "http-equiv" in meta]
     assert "default-src 'none'" in policy and f"script-src 'sha256-{digest}'" in policy
+
+
+WIDE = """[...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1
+  && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) || e.getBoundingClientRect().right > innerWidth + 1
+  && getComputedStyle(e).position != 'absolute').map(e => e.tagName + '.' + e.className + ': ' + e.textContent.slice(0, 60))"""
+
+
+@pytest.mark.skipif(chromium() is None, reason=not_tried("chromium (package chromium)"))
+def test_nothing_scrolls_sideways_on_a_telephone(written: Written) -> None:
+    """The class, a student with failures and several submissions, and the one who is hostile."""
+    failed = find(written, results.FAILED)
+    with browser() as screen:
+        screen.resize(390)
+        for name in ("index.html", f"feedback/{failed.name}.html", f"students/{failed.name}.html", "students/student900.html"):
+            screen.open(written.out / name)
+            assert screen.value("document.documentElement.scrollWidth") <= 390, name
+            assert screen.value(WIDE) == [], name
+
+
+def test_students_come_before_tests_and_the_test_can_be_run_at_home(written: Written) -> None:
+    index = (written.out / "index.html").read_text()
+    assert index.index('id="students"') < index.index('id="causes"') < index.index('id="tests"')
+    failed = find(written, results.FAILED)
+    stage, test = next((stage, test) for stage, test in failed.tests() if test.outcome == results.FAILED)
+    command = f"grader/check --stage {stage.stage} {stage.folder} --only {test.test} -v"
+    assert command in written.page(failed.name).text
 
 
 def test_hostile_words_are_shown_as_words(written: Written) -> None:

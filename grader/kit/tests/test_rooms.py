@@ -16,8 +16,8 @@ MAY: dict[str, set[str]] = {
     "film": {"stage"},
     "classic": {"stage"},
     "sandbox": {"stage"},
-    "handout": {"stage"},
     "reports": {"stage"},
+    "handout": {"stage", "reports"},
     "platforms": {"stage", "reports", "handout"},
     "batch": {"stage", "reports", "platforms", "sandbox"},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import random
 import re
@@ -30,8 +31,8 @@ NAMES = re.compile(rf"\b(?!(?:{KEYWORDS.replace(' ', '|')})\b)[a-z]\w{{2,}}\b(?!
 STAGES = sorted(load_interface().stages)
 
 
-def given() -> frozenset[str]:
-    return own_code.given_lines(similar.given_folders())
+def given() -> own_code.Given:
+    return own_code.given_code(similar.given_folders())
 
 
 def files_of(tree: Path) -> dict[Path, str]:
@@ -88,8 +89,19 @@ def test_given_lines_are_no_ones_own(tmp_path: Path) -> None:
     write_tree(tmp_path / "given", {Path("a.c"): "int  given ;\n/* a comment that stays\n*/\n"})
     text = "\tint given;  // moved in\n/* a comment\n mine */ int mine;\n"
     tree = write_tree(tmp_path / "tree", {Path("a.c"): text})
-    lines = own_code.own_code(tree / "a.c", own_code.given_lines([tmp_path / "given"])).split("\n")
+    lines = own_code.own_code(tree / "a.c", own_code.given_code([tmp_path / "given"])).split("\n")
     assert [line.strip() for line in lines] == ["", "", "int mine;", ""]
+
+
+def test_given_code_with_other_names_is_no_ones_own(tmp_path: Path) -> None:
+    """Lines in a row; a single one that looks like a given one is the student's."""
+    given = "int f(int a)\n{\n    int b = a + 1;\n    if (b > 3)\n        return g(b);\n    return h(a, b);\n}\n"
+    write_tree(tmp_path / "given", {Path("a.c"): given})
+    text = "int mine(int z)\n{\n    return z;\n}\n" + NAMES.sub(lambda m: f"own_{m[0]}", given.replace("a", "q").replace("b", "w"))
+    tree = write_tree(tmp_path / "tree", {Path("a.c"): text})
+    left = own_code.own_code(tree / "a.c", own_code.given_code([tmp_path / "given"])).split("\n")
+    assert [line.strip() for line in left if line.strip()] == ["int mine(int z)", "return z;"]
+    assert len(left) == len(text.split("\n"))
 
 
 def test_the_skeleton_has_nothing_of_its_own(trees: dict[str, Path]) -> None:
@@ -177,7 +189,11 @@ def test_groups() -> None:
         return Pair(1, a, b, 50, 50, 200, 200)
 
     assert similar.groups([pair("a", "b"), pair("c", "d"), pair("d", "e"), pair("c", "e"), pair("f", "e")]) == [
-        ["c", "d", "e", "f"]]
+        ("c", "d", "e", "f")]
+    assert similar.groups([pair("a", "b"), pair("b", "c")]) == [("a", "b", "c")], "who gave it to two"
+    five, six = "abcde", "fghijk"
+    both = [pair(x, y) for names in (five, six) for x, y in itertools.combinations(names, 2)]
+    assert similar.groups([pair("e", "f"), *both]) == similar.groups([*both, pair("e", "f")]) == [tuple(five), tuple(six)]
 
 
 # The command
@@ -216,7 +232,7 @@ def test_names_cannot_do_harm(tmp_path: Path) -> None:
     name = '=1+<script>alert("x")'
     pair = Pair(1, name, "b", 50, 50, 200, 200)
     stage = Stage(1, [pair], [name], 1)
-    similar.write_html(tmp_path / "index.html", [stage], [pair], 30)
+    similar.write_html(tmp_path / "index.html", [stage], [pair], 30, "<b>")
     similar.write_csv(tmp_path / "similar.csv", [stage])
     assert "<script" not in (tmp_path / "index.html").read_text()
     assert "'=1+<script>" in (tmp_path / "similar.csv").read_text()
