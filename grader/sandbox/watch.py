@@ -56,6 +56,8 @@ class Watch(threading.Thread):
     def forget(self) -> None:
         """Begin a new case."""
         self.breach = ""
+        with self._lock:
+            self._children = {child: outputs for child, outputs in self._children.items() if child.returncode is None}
 
     def stop(self) -> None:
         self._over.set()
@@ -69,7 +71,7 @@ class Watch(threading.Thread):
 
     def _look(self, children: dict[Child, list[Path]]) -> None:
         table = processes()
-        members = descendants(table, [child.outer.pid for child in children])
+        members = descendants(table, {child.room for child in children})
         words = self._too_much(table, members) or self._too_long(children) or self._too_large()
         if words:
             self.breach = self.breach or words
