@@ -323,8 +323,10 @@ static int kill_what_is_left(void)
 static void supervise(const struct room *room, const struct request *request)
 {
     int status = 0, socket = request->descriptors[SOCKET];
-    pid_t child = fork(), ended;
+    pid_t child, ended;
 
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    child = fork();
     if (child == 0)
         run(room, request);
     close(request->descriptors[OUT]);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -15,6 +17,7 @@ from sandbox.spec import OWN_UID, Spec
 from sandbox.watch import Watch
 from stage.runner import Process, Runner
 
+SHARED = ("/dev/shm", "/tmp", "/var/tmp")  # where everybody may write, if there are no namespaces
 PIDS = 16  # the first programs of one room and of the next have different pids
 
 
@@ -66,6 +69,14 @@ class SandboxRunner(Runner):
         if self.spec.tier == OWN_UID and not any(self.rooms.values()):
             with self.grader():
                 kill_user(self.spec.uid)
+            self._remove_what_is_left()
+
+    def _remove_what_is_left(self) -> None:
+        for folder in SHARED:
+            for entry in os.scandir(folder):
+                with contextlib.suppress(OSError), self.student():
+                    if entry.stat(follow_symlinks=False).st_uid == self.spec.uid:
+                        shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else os.unlink(entry)
 
     def symptoms(self, process: Optional[Process] = None) -> list[str]:
         lines = []
@@ -102,7 +113,7 @@ class SandboxRunner(Runner):
         if self.hides and not room.hides:
             self.hides = False
             room.close()
-            return self._room_of_case(folder, readable - more, command)
+            return self._room_of_case(folder, readable, command)
         return room
 
     def _of_reference(self, paths: set[Path]) -> set[Path]:

@@ -33,6 +33,13 @@ def used_on_disk(folder: Path) -> int:
     return total
 
 
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # of a case that has begun anew
+        return 0
+
+
 class Watch(threading.Thread):
     """One thread for all programs of a job, one after another and beside each other."""
 
@@ -90,7 +97,7 @@ class Watch(threading.Thread):
     def _too_long(self, children: dict[Child, list[Path]]) -> Optional[str]:
         for paths in children.values():
             for path in paths:
-                if path.stat().st_size > self.spec.limits.output:
+                if size_of(path) > self.spec.limits.output:
                     return f"output: more than {self.spec.limits.output // MIB} MiB from one program"
         return None
 
