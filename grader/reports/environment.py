@@ -58,8 +58,9 @@ def _apply_to_stage(faulty: set[str], stage: StageResult, declared: dict[str, De
         return
     names = _with_dependents(faulty, declared)
     for test in stage.tests:
-        if test.outcome != ENVIRONMENT and (test.test in names or "" in names):
-            test.outcome, test.reason = ENVIRONMENT, WORDS if {test.test, ""} & faulty else DEPENDS
+        if test.test in names or "" in names:
+            if test.outcome != ENVIRONMENT:
+                test.outcome, test.reason = ENVIRONMENT, WORDS if {test.test, ""} & faulty else DEPENDS
             test.points = test.maximum = 0.0
             test.where = test.where_how = test.cause = test.cause_text = test.next_step = ""
     if "" in names:
