@@ -20,6 +20,8 @@ from stage.config import GRADER
 from stage.process import wait_until
 from stage.process_table import processes
 
+pytestmark = pytest.mark.sample(3)  # of each the tier of the day
+
 LIMIT = 20.0
 ALL = ("h", "g")  # the reference's programs in these tests
 
