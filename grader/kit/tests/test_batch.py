@@ -30,8 +30,14 @@ STAGE1 = ("--stage", "1", "--where", "120")
 HONEST = [name for name in honest.names() if 1 in honest.stages(name)]
 
 # For `make check`: one stage, with a mutant that loses there and one honest submission, other ones each day (a small
-# class has the first stage); for `make stress`: all stages, all mutants, and all of those.
-DAYS = [(2, ("is-restart-late",)), (3, ("no-tls",)), (2, ("short-write",)), (3, ("is-restart-late",))]
+# class has the first stage); for `make stress`: all stages, all mutants, and all of those. Of stages 4 to 6, where nobody
+# but the solution is honest, a few tests: what two programs of a case need of each other. (test_tiers.py has all tests.)
+DAYS: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = [
+    (2, ("is-restart-late",), ()), (3, ("no-tls",), ()), (4, ("files-append-lost",), ("test_flags_kept", "test_shared_nameless")),
+    (5, ("core-red-zone",), ("test_regions", "test_general", "test_red_zone", "test_kernel_core", "test_linklist")),
+    (2, ("short-write",), ()), (3, ("is-restart-late",), ()), (6, ("remote-dup-shares",), ("test_exit_status", "test_dup", "test_moves")),
+]
+SOLUTION = "solution"
 SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write")
 
 
@@ -189,7 +195,10 @@ def test_a_wrong_call_is_refused(words: Sequence[str], small: Path) -> None:
 
 def make_class(folder: Path, names: Sequence[str], good: Sequence[str]) -> Path:
     for name in good:
-        honest.lay_out(name, make(folder / f"honest-{name}"))
+        if name == SOLUTION:
+            mutants.copy_solution(folder / f"honest-{name}")
+        else:
+            honest.lay_out(name, make(folder / f"honest-{name}"))
     for mutant in mutants.all_mutants():
         if mutant.name in names:
             tree = folder / mutant.name
@@ -203,8 +212,21 @@ def stages_of(result: SubmissionResult) -> dict[int, StageResult]:
     return {row.stage: row for row in result.stages}
 
 
+# What needs cores of the kernel in the program's folder; elsewhere these count for nobody.
+KERNEL_CORES = {"test_mask", "test_read_kernel_core", "test_kernel_core", "test_signal_actions", "test_open_files", "test_fprintf"}
+
+
+def reachable(stage: int) -> dict[str, float]:
+    """The points of its tests that can be had on this machine."""
+    pattern = Path("/proc/sys/kernel/core_pattern").read_text()
+    elsewhere = KERNEL_CORES if pattern.startswith("|") or "/" in pattern else set()
+    return {test: row["points"] for test, row in mutants.declared_tests(stage).items() if test not in elsewhere}
+
+
 def full(result: SubmissionResult) -> float:
-    """What honest/ has."""
+    """What honest/ has, which goes to stage 3; the solution has all that was tested."""
+    if result.name == f"honest-{SOLUTION}":
+        return sum(reachable(stage.stage).get(test.test, 0.0) for stage, test in result.tests())
     return sum(load_interface().stages[stage].points for stage in stages_of(result) if stage <= mutants.CORE)
 
 
@@ -221,10 +243,12 @@ def lost(result: SubmissionResult) -> dict[int, set[str]]:
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("class")
     seed = request.config.option.seed
-    stage, chosen = DAYS[seed % len(DAYS)]
-    words, good = ["--stage", stage, "--where", 0], [HONEST[seed // len(DAYS) % len(HONEST)]]
+    stage, chosen, tests = DAYS[seed % len(DAYS)]
+    good = [HONEST[seed // len(DAYS) % len(HONEST)] if stage <= mutants.CORE else SOLUTION]
+    words = ["--stage", stage, "--where", 0, *(word for test in tests for word in ("--only", test))]
+    words += ["--no-reference"] if tests else []  # it would have all of the stage's
     if request.config.getoption("--stress"):
-        words, chosen, good = ["--where", 0], tuple(mutant.name for mutant in mutants.all_mutants()), HONEST
+        words, chosen, good = ["--where", 0], tuple(mutant.name for mutant in mutants.all_mutants()), [*HONEST, SOLUTION]
     done = grade(make_class(folder / "class", chosen, good), folder / "out", *words)
     (folder / "said").write_text(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr

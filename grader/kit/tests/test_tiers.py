@@ -15,28 +15,12 @@ from conftest import TOP, copy_tracked
 from kit import honest, mutants
 from reports.results import PASSED
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
-from stage.config import load_interface
-from test_batch import as_grading, grade, table
+from test_batch import as_grading, grade, reachable, table
 
 pytestmark = pytest.mark.xdist_group("batch")  # they share a workshop
 
 GOOD = {4: "", 5: "", 6: "away"}  # honest ones; "": the solution
 WRONG = {4: "files-append-lost", 5: "core-red-zone", 6: "remote-dup-shares"}
-
-
-# What needs cores of the kernel in the program's folder; elsewhere these count for nobody.
-KERNEL_CORES = {"test_mask", "test_read_kernel_core", "test_kernel_core", "test_signal_actions", "test_open_files", "test_fprintf"}
-
-
-def kernel_core_elsewhere(test: str) -> bool:
-    pattern = Path("/proc/sys/kernel/core_pattern").read_text()
-    return test in KERNEL_CORES and (pattern.startswith("|") or "/" in pattern)
-
-
-def reachable(stage: int) -> float:
-    """The points of a stage that can be had on this machine."""
-    gone = [row["points"] for test, row in mutants.declared_tests(stage).items() if kernel_core_elsewhere(test)]
-    return load_interface().stages[stage].points - sum(gone)
 
 
 def kit_for(tier: str, folder: Path) -> Path:
@@ -83,7 +67,7 @@ def test_submissions_have_their_points_in_each_tier(stage: int, tier: str, tmp_p
         not_passed = {test.test: test.reason for test in row.tests if test.outcome != PASSED}
         told = f"{not_passed}\n{row.message}\n{said}"
         if name == "good":
-            assert {test for test in not_passed if not kernel_core_elsewhere(test)} == set(), told
-            assert row.points == row.maximum == reachable(stage), told
+            assert not not_passed.keys() & reachable(stage).keys(), told
+            assert row.points == row.maximum == sum(reachable(stage).values()), told
         else:
             assert mutants.compare(mutant_of(what), stage, as_grading(row)) == [], told
