@@ -53,8 +53,9 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--stress", action="store_true", help="also the tests that take minutes; they have no points")
     add("--reports", action="store_true", help="grade nothing; make the reports anew, as after a change of course.toml")
     add("--engine", choices=["local", "slurm"], default="local", help="where: on this machine, or a Slurm cluster")
-    add("--sandbox", choices=[BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID], default="", metavar="TIER",
-        help=f"this one ('{BUBBLEWRAP}', '{BUBBLEWRAP_BY_ROOT}', '{OWN_UID}') and no other; else the best that works")
+    tiers = [BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID]
+    add("--sandbox", type=lambda word: word.replace("-", " "), choices=tiers, default="", metavar="TIER",
+        help=f"this one ({', '.join(tier.replace(' ', '-') for tier in tiers)}) and no other; else the best that works")
     add("--unsafe", action="store_true", help="no sandbox: the submissions' code runs with all of your rights")
     add("--no-reference", action="store_true", help="do not look first whether the reference passes on this machine")
     add("--patience", type=float, default=20.0, metavar="S", help="seconds to wait for an event (20)")

@@ -33,6 +33,13 @@ def used_on_disk(folder: Path) -> int:
     return total
 
 
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # of a case that has begun anew
+        return 0
+
+
 class Watch(threading.Thread):
     """One thread for all programs of a job, one after another and beside each other."""
 
@@ -56,6 +63,8 @@ class Watch(threading.Thread):
     def forget(self) -> None:
         """Begin a new case."""
         self.breach = ""
+        with self._lock:
+            self._children = {child: outputs for child, outputs in self._children.items() if child.returncode is None}
 
     def stop(self) -> None:
         self._over.set()
@@ -69,7 +78,7 @@ class Watch(threading.Thread):
 
     def _look(self, children: dict[Child, list[Path]]) -> None:
         table = processes()
-        members = descendants(table, [child.outer.pid for child in children])
+        members = descendants(table, {child.room for child in children})
         words = self._too_much(table, members) or self._too_long(children) or self._too_large()
         if words:
             self.breach = self.breach or words
@@ -88,7 +97,7 @@ class Watch(threading.Thread):
     def _too_long(self, children: dict[Child, list[Path]]) -> Optional[str]:
         for paths in children.values():
             for path in paths:
-                if path.stat().st_size > self.spec.limits.output:
+                if size_of(path) > self.spec.limits.output:
                     return f"output: more than {self.spec.limits.output // MIB} MiB from one program"
         return None
 

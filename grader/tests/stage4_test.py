@@ -288,9 +288,9 @@ def test_standard_is_own(case: Case) -> None:
 
 
 def redirected(case: Case) -> tuple[Path, list[str]]:
-    """A program with files as its 0 and 1, saved and killed at its gate; its output, as it must be in the end."""
+    """A program with files of its own as its 0 to 2, saved and killed at its gate; its output, as it must be in the end."""
     path, output = numbers(case), case.folder / "output"
-    case.through = ["/bin/sh", "-c", f'exec "$@" <"{path}" >"{output}"', "sh"]
+    case.through = ["/bin/sh", "-c", f'exec "$@" <"{path}" >"{output}" 2>"{case.folder}/errors"', "sh"]
     life = case.start("openfiles", "read 0 4", "gate 1", "read 0 4", ckpt=REFERENCE)
     there = wait_until(lambda: output.exists() and "gate 01" in output.read_text(), of=life.pid)
     check(there, "the program does not come to its gate", *life.symptoms())

@@ -85,9 +85,7 @@ def systemd_has_cores() -> bool:
 
 def need_kernel_cores(case: Case) -> None:
     pattern = PATTERN.read_text().strip()
-    if case.lab.place is not None:
-        not_tested("a sandbox's programs leave no cores")
-    if (pattern.startswith("|") or "/" in pattern) and not systemd_has_cores():
+    if (pattern.startswith("|") or "/" in pattern) and (case.lab.place is not None or not systemd_has_cores()):
         not_tested(f"the kernel gives its cores to somebody else (core_pattern is {pattern})")
 
 
@@ -298,14 +296,14 @@ def test_mask(case: Case) -> None:
 # 5.3: system calls
 
 
-def interrupted(case: Case, take: Take, command: str, through: Sequence[str] = ()) -> tuple[Life, Path]:
-    """A core of a program that rests in a system call."""
+def resting(case: Case, command: str, through: Sequence[str] = ()) -> Life:
+    """A program that rests in a system call."""
     word = command.split()[0]
     life = begin(case, "corestate", command, through=[*through, *case.through])
     life.wait_for_line(word)
-    resting = wait_until(lambda: status_field(life.pid, "State").startswith("S"), of=life.pid)
-    check(resting, "the program under test does not rest", *life.symptoms())
-    return life, take(case, life)
+    rests = wait_until(lambda: status_field(life.pid, "State").startswith("S"), of=life.pid)
+    check(rests, "the program under test does not rest", *life.symptoms())
+    return life
 
 
 def reads_on(case: Case, take: Take, through: Sequence[str] = ()) -> None:
@@ -314,7 +312,8 @@ def reads_on(case: Case, take: Take, through: Sequence[str] = ()) -> None:
     other_end = os.open(pipe, os.O_RDWR)
     try:
         case.through = ["/bin/sh", "-c", f'exec "$@" <"{pipe}"', "sh"]
-        first, core = interrupted(case, take, "read", through)
+        first = resting(case, "read", through)
+        core = take(case, first)
         second = restart(case, "-n", case.program("corestate"), core)
         os.write(other_end, b"x")
         second.wait()
@@ -342,10 +341,14 @@ def test_read_kernel_core(case: Case) -> None:
 def test_sleep(case: Case) -> None:
     """an interrupted sleep is slept, and nanosleep() returns 0"""
     for seconds in (2, 20):
-        first, core = interrupted(case, gcore, f"sleep {seconds}")
-        if not first.has_line("slept"):
+        first = resting(case, f"sleep {seconds}")
+        core, said = try_gcore(case, first)
+        if core.exists() and not first.has_line("slept"):
             break  # else the machine is busy: the core came too late
-        core.unlink()
+        core.unlink(missing_ok=True)
+    else:
+        not_tested(f"gcore makes no core in {seconds} seconds here: {said.strip()[-200:]}")
+    end(case, first)
     second = restart(case, "-n", case.program("corestate"), core)
     second.wait(60)
     expected = expected_output(first.lines()[0], ["sleep", "slept 0 0", EXIT])

@@ -19,8 +19,8 @@ from batch import anew
 from batch.request import Options
 from kit import honest
 from kit import mutants
-from reports import clusters, environment, merge, results
-from reports.course import Declared
+from reports import clusters, environment, merge, reports, results
+from reports.course import Course, Declared
 from reports.results import ENVIRONMENT, FAILED, GRADED, MISSING, NOT_BUILT, PASSED, REFUSED, SKIPPED, StageResult
 from reports.results import SubmissionResult, TestResult
 from stage.config import GRADER, TOP, load_interface
@@ -32,8 +32,14 @@ STAGE1 = ("--stage", "1", "--where", "120")
 HONEST = [name for name in honest.names() if 1 in honest.stages(name)]
 
 # For `make check`: one stage, with a mutant that loses there and one honest submission, other ones each day (a small
-# class has the first stage); for `make stress`: all stages, all mutants, and all of those.
-DAYS = [(2, ("is-restart-late",)), (3, ("no-tls",)), (2, ("short-write",)), (3, ("is-restart-late",))]
+# class has the first stage); for `make stress`: all stages, all mutants, and all of those. Of stages 4 to 6, where nobody
+# but the solution is honest, a few tests: what two programs of a case need of each other. (test_tiers.py has all tests.)
+DAYS: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = [
+    (2, ("is-restart-late",), ()), (3, ("no-tls",), ()), (4, ("files-append-lost",), ("test_flags_kept", "test_shared_nameless")),
+    (5, ("core-red-zone",), ("test_regions", "test_general", "test_red_zone", "test_kernel_core", "test_linklist")),
+    (2, ("short-write",), ()), (3, ("is-restart-late",), ()), (6, ("remote-dup-shares",), ("test_exit_status", "test_dup", "test_moves")),
+]
+SOLUTION = "solution"
 SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write")
 
 
@@ -192,7 +198,10 @@ def test_a_wrong_call_is_refused(words: Sequence[str], small: Path) -> None:
 
 def make_class(folder: Path, names: Sequence[str], good: Sequence[str]) -> Path:
     for name in good:
-        honest.lay_out(name, make(folder / f"honest-{name}"))
+        if name == SOLUTION:
+            mutants.copy_solution(folder / f"honest-{name}")
+        else:
+            honest.lay_out(name, make(folder / f"honest-{name}"))
     for mutant in mutants.all_mutants():
         if mutant.name in names:
             tree = folder / mutant.name
@@ -206,8 +215,21 @@ def stages_of(result: SubmissionResult) -> dict[int, StageResult]:
     return {row.stage: row for row in result.stages}
 
 
+# What needs cores of the kernel in the program's folder; elsewhere these count for nobody.
+KERNEL_CORES = {"test_mask", "test_read_kernel_core", "test_kernel_core", "test_signal_actions", "test_open_files", "test_fprintf"}
+
+
+def reachable(stage: int) -> dict[str, float]:
+    """The points of its tests that can be had on this machine."""
+    pattern = Path("/proc/sys/kernel/core_pattern").read_text()
+    elsewhere = KERNEL_CORES if pattern.startswith("|") or "/" in pattern else set()
+    return {test: row["points"] for test, row in mutants.declared_tests(stage).items() if test not in elsewhere}
+
+
 def full(result: SubmissionResult) -> float:
-    """What honest/ has."""
+    """What honest/ has, which goes to stage 3; the solution has all that was tested."""
+    if result.name == f"honest-{SOLUTION}":
+        return sum(reachable(stage.stage).get(test.test, 0.0) for stage, test in result.tests())
     return sum(load_interface().stages[stage].points for stage in stages_of(result) if stage <= mutants.CORE)
 
 
@@ -224,10 +246,12 @@ def lost(result: SubmissionResult) -> dict[int, set[str]]:
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("class")
     seed = request.config.option.seed
-    stage, chosen = DAYS[seed % len(DAYS)]
-    words, good = ["--stage", stage, "--where", 0], [HONEST[seed // len(DAYS) % len(HONEST)]]
+    stage, chosen, tests = DAYS[seed % len(DAYS)]
+    good = [HONEST[seed // len(DAYS) % len(HONEST)] if stage <= mutants.CORE else SOLUTION]
+    words = ["--stage", stage, "--where", 0, *(word for test in tests for word in ("--only", test))]
+    words += ["--no-reference"] if tests else []  # it would have all of the stage's
     if request.config.getoption("--stress"):
-        words, chosen, good = ["--where", 0], tuple(mutant.name for mutant in mutants.all_mutants()), HONEST
+        words, chosen, good = ["--where", 0], tuple(mutant.name for mutant in mutants.all_mutants()), [*HONEST, SOLUTION]
     done = grade(make_class(folder / "class", chosen, good), folder / "out", *words)
     (folder / "said").write_text(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -304,6 +328,29 @@ def test_what_the_reference_fails_counts_for_nobody() -> None:
     judged = environment.apply(faults, result_with(a=FAILED, b=FAILED, c=PASSED))
     assert [t.outcome for _, t in judged.tests()] == [FAILED, ENVIRONMENT, ENVIRONMENT]
     assert (judged.points, judged.maximum) == (0.0, 2.0)
+
+
+NEEDS = {1: {"a": Declared(2.0), "b": Declared(2.0, ("a",)), "c": Declared(2.0, ("b",)), "d": Declared(2.0)}}
+
+
+def test_what_needs_such_a_test_counts_for_nobody_either() -> None:
+    """Passed or not, and whether the submission has results of it or not: the maximum is the same for all."""
+    fault = [environment.Fault(1, "a", "no gcore")]
+    passed = environment.apply(fault, result_with(a=PASSED, b=PASSED, c=PASSED, d=PASSED), NEEDS)
+    lost = environment.apply(fault, result_with(a=FAILED, b=SKIPPED, c=SKIPPED, d=FAILED), NEEDS)
+    alone = environment.apply([], result_with(a=ENVIRONMENT, b=PASSED, c=FAILED, d=PASSED), NEEDS)
+    for judged, points in ((passed, 2.0), (lost, 0.0), (alone, 2.0)):
+        assert [t.outcome for _, t in judged.tests()][:3] == [ENVIRONMENT] * 3
+        assert (judged.points, judged.maximum) == (points, 2.0)
+
+
+def test_a_stage_that_was_not_handed_in_has_the_maximum_of_the_others() -> None:
+    course = Course(catalogue=NEEDS, points={(1, "b"): 7.0, (1, "d"): 3.0})
+    missing = SubmissionResult("x", "x", stages=[StageResult(1, "stage1-readmaps", MISSING, maximum=8.0)])
+    fault = [environment.Fault(1, "a", "no gcore")]
+    assert reports.counted(missing, fault, course).maximum == 3.0
+    assert reports.counted(result_with(a=FAILED, b=SKIPPED, c=SKIPPED, d=PASSED), fault, course).maximum == 3.0
+    assert reports.counted(missing, [], course).maximum == 14.0
 
 
 def test_a_skipped_test_does_not_rise_by_being_graded_alone() -> None:
