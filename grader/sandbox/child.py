@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Optional, Union
 
-from sandbox import tiers
+from sandbox import cgroup, tiers
 from sandbox.spec import OWN_UID, Spec
 
 START_LIMIT = 30.0  # seconds until the program must have been started
@@ -47,7 +47,7 @@ class Child:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         words = tiers.command(spec, command, theirs.fileno(), readable, writable, cwd, env, pids)
         self.outer = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=None if spec.tier != OWN_UID else cwd,
+            cgroup.command(spec.group, words), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=None if spec.tier != OWN_UID else cwd,
             env=tiers.environment(env), pass_fds=[theirs.fileno()], start_new_session=True,
         )
         theirs.close()

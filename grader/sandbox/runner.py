@@ -51,6 +51,7 @@ class SandboxRunner(Runner):
 
     def symptoms(self, process: Optional[Process] = None) -> list[str]:
         lines = []
+        self.watch.look_back()
         if self.watch.breach:
             lines.append(f"sandbox: {self.watch.breach}")
         elif isinstance(process, Child) and process.keeper_was_killed:
