@@ -7,6 +7,7 @@ take a process. Nothing is changed for other groups; so on many machines there i
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import time
@@ -47,6 +48,9 @@ def command(group: str, words: Sequence[str]) -> list[str]:
 def _try(folder: Path, limits: Limits, more: int) -> None:
     """Raises OSError at the first thing that does not work."""
     folder.mkdir()
+    for name in ("memory.max", "pids.max"):
+        if not (folder / name).exists():
+            raise OSError(errno.ENOTSUP, f"it has no {name}")
     (folder / "memory.max").write_text(str(limits.memory + more))
     (folder / "pids.max").write_text(str(limits.processes + OWN_PROCESSES))
     swap = folder / "memory.swap.max"

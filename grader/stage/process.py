@@ -203,7 +203,7 @@ class Life:
         if self.has_line(start):
             return
         if self.status is None:
-            self._hangs(f"the line '{start}'")
+            self.hangs(f"the line '{start}'")
         raise Failure(
             f"{self.role}: {exit_words(self.status)} before it printed '{start}'",
             *self.symptoms(),
@@ -212,12 +212,13 @@ class Life:
     def wait(self, limit: float | None = None) -> int:
         """Wait for the end; the exit status, negative for a signal."""
         if not wait_until(lambda: self.status is not None, limit, of=self.pid):
-            self._hangs("its end")
+            self.hangs("its end")
         status = self.status
         assert status is not None
         return status
 
-    def _hangs(self, what: str) -> None:
+    def hangs(self, what: str) -> None:
+        """Ends it, and says so."""
         symptoms = [f"{self.role}: hangs", *self._where(), *self.symptoms()]
         patience.lost()
         self.kill()
