@@ -97,7 +97,7 @@ def _apply_to_stage(course: Course, stage: StageResult) -> list[str]:
 
 def _change_of_unseen(course: Course, stage: StageResult) -> float:
     """By how much the course changes the maximum of the tests that are not in the results."""
-    seen = {test.test for test in stage.tests}
+    seen = {test.test for test in stage.tests} | set(stage.of_nobody)
     change = 0.0
     for name, declared in course.catalogue.get(stage.stage, {}).items():
         if name not in seen:

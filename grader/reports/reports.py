@@ -19,7 +19,7 @@ def load_course(path: Optional[Path], profile: str = "") -> Course:
 
 def counted(result: SubmissionResult, faults: list[environment.Fault], course: Course) -> SubmissionResult:
     """A result as it counts: without the machine's faults, with the course's points and dates."""
-    return courses.apply(course, environment.apply(faults, result))
+    return courses.apply(course, environment.apply(faults, result, course.catalogue))
 
 
 def graded(out: Path, names: Optional[Sequence[str]], course: Course) -> tuple[list[SubmissionResult], list[environment.Fault]]:

@@ -81,6 +81,7 @@ class StageResult:
     seconds: float = 0.0
     points: float = 0.0
     maximum: float = 0.0
+    of_nobody: list[str] = field(default_factory=list)  # of a stage without tests: those that would count for nobody
     tests: list[TestResult] = field(default_factory=list)
 
 

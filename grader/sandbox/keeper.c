@@ -1,8 +1,16 @@
-/* keeper.c: starts a program of a submission, with its limits, and tells the grader how it ends.
+/* keeper.c: starts the programs of one room, with their limits, and tells the grader how each ends.
  *
- *     keeper FD [-u UID] [-l NAME=VALUE]... [-s PIDS] -- PROGRAM ARGUMENTS
+ *     keeper FD [-u UID] [-l NAME=VALUE]... [-s PIDS]
  *
- * FD is one end of a SOCK_SEQPACKET pair; the grader has the other. What goes there, a message each:
+ * FD is one end of a SOCK_SEQPACKET pair; the grader has the other. `ready HIDES` goes there first: whether this one
+ * can hide files. Each message that comes is a program to start, with four descriptors (SCM_RIGHTS, unix(7)):
+ *
+ *     what          a file of words, each ended by a zero byte. Their first letters say what they are: d the working
+ *                   directory, h a file that this program shall not see, e NAME=VALUE, a one of PROGRAM ARGUMENTS
+ *     out, err      the program's
+ *     socket        another such pair's end, of this program alone
+ *
+ * What goes to that socket, a message each:
  *
  *     start         by PROGRAM's process before it becomes PROGRAM. The kernel adds the sender's pid as the
  *                   grader sees it (SCM_CREDENTIALS, unix(7)), whatever namespace this runs in.
@@ -10,25 +18,34 @@
  *     end STATUS LEFT    its wait status (wait(2)), and whether it left processes behind, which are killed then
  *
  * bubblewrap alone is not enough: it tells its reaper's pid, not the program's, and an exit status of 134 and a
- * death by SIGABRT look the same. Here, no exit status is changed. The end of FD without `end` means that
- * somebody killed the keeper.
+ * death by SIGABRT look the same. Here, no exit status is changed. The end of that socket without `end` means that
+ * somebody killed who was to tell. All programs of a room are in the same namespaces, of processes and of shared
+ * memory, as a test has them on a machine of its own; a program of the reference that one of them is, is hidden from
+ * the others, each of which has its own view of the files. The end of FD is the end of all.
+ *
+ * Each program has a supervisor between it and this process, which in a namespace of its own is the first: nobody in
+ * there can kill or stop it. A supervisor can be killed where it has the program's user id; that ends the room.
  *
  * -u sets user, group and no other groups. -l core, nproc, fsize, cpu, nofile and as set limits (setrlimit(2)), of
- * PROGRAM alone; `nproc` must be set here, in the user namespace that counts. -s uses up so many pids first: in a
- * namespace of its own each program would have the same one, and a restarted program must not find its old pid. */
+ * PROGRAM alone; `nproc` must be set here, in the user namespace that counts; of core it is the hard limit, up to which
+ * a program may raise its own. -s uses up so many pids first: a room that is made anew must not have the same ones. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -46,6 +63,9 @@
 #endif
 
 enum { X32 = 0x40000000, MOST_LIMITS = 8, CANNOT_RUN = 127 };
+enum { WHAT, OUT, ERR, SOCKET, DESCRIPTORS };
+enum { LISTS = 3 };
+static const char letters[LISTS] = { 'a', 'e', 'h' };
 
 static const struct { const char *name; int resource; } limit_names[] = {
     { "core", RLIMIT_CORE }, { "nproc", RLIMIT_NPROC }, { "fsize", RLIMIT_FSIZE },
@@ -53,53 +73,59 @@ static const struct { const char *name; int resource; } limit_names[] = {
     { "as", RLIMIT_AS },
 };
 
-struct request {
+static sigset_t child_ended; /* SIGCHLD, which comes only while this process waits */
+
+struct room {
     int socket;
     long uid; /* -1: stay who you are */
     long pids; /* to use up */
     int limits;
     struct { int resource; rlim_t value; } limit[MOST_LIMITS];
-    char **command;
+};
+
+struct request {
+    int descriptors[DESCRIPTORS];
+    const char *folder;
+    char **command, **environment, **hidden; /* each ends with NULL */
 };
 
 static void usage(void)
 {
-    fputs("usage: keeper FD [-u UID] [-l NAME=VALUE]... [-s PIDS] -- PROGRAM ARGUMENTS\n", stderr);
+    fputs("usage: keeper FD [-u UID] [-l NAME=VALUE]... [-s PIDS]\n", stderr);
     exit(64);
 }
 
-static void add_limit(struct request *request, const char *word)
+static void add_limit(struct room *room, const char *word)
 {
     const char *value = strchr(word, '=');
 
     for (size_t i = 0; value && i < sizeof limit_names / sizeof *limit_names; i++)
-        if (strncmp(word, limit_names[i].name, (size_t)(value - word)) == 0 && request->limits < MOST_LIMITS) {
-            request->limit[request->limits].resource = limit_names[i].resource;
-            request->limit[request->limits++].value = strtoul(value + 1, NULL, 10);
+        if (strncmp(word, limit_names[i].name, (size_t)(value - word)) == 0 && room->limits < MOST_LIMITS) {
+            room->limit[room->limits].resource = limit_names[i].resource;
+            room->limit[room->limits++].value = strtoul(value + 1, NULL, 10);
             return;
         }
     usage();
 }
 
-static struct request read_request(int argc, char **argv)
+static struct room read_arguments(int argc, char **argv)
 {
-    struct request request = { .socket = argc > 1 ? atoi(argv[1]) : -1, .uid = -1 };
+    struct room room = { .socket = argc > 1 ? atoi(argv[1]) : -1, .uid = -1 };
     int option;
 
     optind = 2;
     while ((option = getopt(argc, argv, "+u:l:s:")) != -1)
         if (option == 'u')
-            request.uid = atol(optarg);
+            room.uid = atol(optarg);
         else if (option == 'l')
-            add_limit(&request, optarg);
+            add_limit(&room, optarg);
         else if (option == 's')
-            request.pids = atol(optarg);
+            room.pids = atol(optarg);
         else
             usage();
-    if (optind >= argc || request.socket < 3)
+    if (optind != argc || room.socket < 3)
         usage();
-    request.command = argv + optind;
-    return request;
+    return room;
 }
 
 static void tell(int fd, const char *word, int first, int second)
@@ -186,32 +212,78 @@ static void be_the_first_to_go(void)
     }
 }
 
-static int set_limits(const struct request *request)
+static int set_limits(const struct room *room)
 {
-    for (int i = 0; i < request->limits; i++) {
-        rlim_t value = request->limit[i].value;
+    for (int i = 0; i < room->limits; i++) {
+        rlim_t value = room->limit[i].value;
         struct rlimit now, new = { value, value };
-        if (getrlimit(request->limit[i].resource, &now))
+        if (getrlimit(room->limit[i].resource, &now))
             return -1;
         if (now.rlim_max < value) /* a stricter limit from outside stays */
             new.rlim_cur = new.rlim_max = now.rlim_max;
-        if (setrlimit(request->limit[i].resource, &new))
+        if (room->limit[i].resource == RLIMIT_CORE)
+            new.rlim_cur = 0;
+        if (setrlimit(room->limit[i].resource, &new))
             return -1;
     }
     return 0;
 }
 
-static void run(const struct request *request)
+/* A view of the files of its own, in which these are empty. Nothing of it is seen outside. */
+static int hide(char **paths)
 {
+    if (*paths == NULL)
+        return 0;
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
+        return -1;
+    for (; *paths; paths++)
+        if (mount("/dev/null", *paths, NULL, MS_BIND, NULL))
+            return -1;
+    return 0;
+}
+
+/* Some systems let bubblewrap make namespaces, and what it starts do nothing with them (AppArmor). */
+static int can_hide(void)
+{
+    int status = 1;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(hide((char *[]){ "/dev/zero", NULL }) != 0);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    return (int)syscall(SYS_capset, &header, none);
+}
+
+static int take_descriptors(const struct request *request)
+{
+    const int *from = request->descriptors;
+
+    return dup2(from[OUT], STDOUT_FILENO) < 0 || dup2(from[ERR], STDERR_FILENO) < 0 ? -1 : 0;
+}
+
+static void run(const struct room *room, const struct request *request)
+{
+    int socket = request->descriptors[SOCKET];
+
     be_the_first_to_go();
     setsid();
     umask(022);
-    if (become(request->uid) == 0 && set_limits(request) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-        filter_system_calls() == 0) {
-        tell(request->socket, "start", 0, 0);
-        execvp(request->command[0], request->command);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* gcore of the same room, where Yama allows parents alone */
+    if (take_descriptors(request) == 0 && hide(request->hidden) == 0 && become(room->uid) == 0 &&
+        drop_capabilities() == 0 && chdir(request->folder) == 0 && set_limits(room) == 0 &&
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_system_calls() == 0) {
+        tell(socket, "start", 0, 0);
+        sigprocmask(SIG_UNBLOCK, &child_ended, NULL);
+        execvpe(request->command[0], request->command, request->environment);
     }
-    tell(request->socket, "fail", errno, 0);
+    tell(socket, "fail", errno, 0);
     _exit(CANNOT_RUN);
 }
 
@@ -248,26 +320,144 @@ static int kill_what_is_left(void)
     return found;
 }
 
-int main(int argc, char **argv)
+static void supervise(const struct room *room, const struct request *request)
 {
-    struct request request = read_request(argc, argv);
-    int status = 0;
+    int status = 0, socket = request->descriptors[SOCKET];
     pid_t child, ended;
 
-    fcntl(request.socket, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces this process */
-    use_up_pids(request.pids);
     child = fork();
     if (child == 0)
-        run(&request);
+        run(room, request);
+    close(request->descriptors[OUT]);
+    close(request->descriptors[ERR]);
     if (child < 0) {
-        tell(request.socket, "fail", errno, 0);
-        return 71;
+        tell(socket, "fail", errno, 0);
+        _exit(71);
     }
     do
         ended = waitpid(-1, &status, 0);
     while (ended != child && (ended > 0 || errno == EINTR));
-    tell(request.socket, "end", status, kill_what_is_left());
+    tell(socket, "end", status, kill_what_is_left());
+    _exit(0);
+}
+
+static void sort_words(struct request *request, char *text, const char *end, char **words, size_t room)
+{
+    char **next[LISTS];
+
+    request->command = next[0] = words;
+    request->environment = next[1] = words + room;
+    request->hidden = next[2] = words + 2 * room;
+    for (char *word = text; word < end; word += strlen(word) + 1)
+        if (*word == 'd')
+            request->folder = word + 1;
+        else
+            for (int list = 0; list < LISTS; list++)
+                if (*word == letters[list])
+                    *next[list]++ = word + 1;
+}
+
+/* The words of a request, sorted by their letters. Memory is never given back: a supervisor lives for one program. */
+static int read_words(struct request *request)
+{
+    struct stat file;
+    char *text, **words;
+    size_t count = 0;
+
+    if (fstat(request->descriptors[WHAT], &file) || file.st_size == 0)
+        return -1;
+    text = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, request->descriptors[WHAT], 0);
+    if (text == MAP_FAILED || text[file.st_size - 1] != '\0')
+        return -1;
+    for (off_t i = 0; i < file.st_size; i++)
+        count += text[i] == '\0';
+    words = calloc(LISTS * (count + 1), sizeof *words); /* each list has room for all */
+    if (words == NULL)
+        return -1;
+    sort_words(request, text, text + file.st_size, words, count + 1);
+    return request->folder != NULL && *request->command != NULL ? 0 : -1;
+}
+
+/* 0 at the end, -1 for what is no request. */
+static int receive(int socket, struct request *request)
+{
+    char byte;
+    union { char bytes[CMSG_SPACE(sizeof request->descriptors)]; struct cmsghdr aligned; } control;
+    struct iovec data = { &byte, 1 };
+    struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control };
+    struct cmsghdr *head;
+    ssize_t size;
+
+    message.msg_controllen = sizeof control;
+    size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (size == 0)
+        return 0;
+    head = CMSG_FIRSTHDR(&message);
+    if (size < 0 || head == NULL || head->cmsg_type != SCM_RIGHTS ||
+        head->cmsg_len != CMSG_LEN(sizeof request->descriptors))
+        return -1;
+    memcpy(request->descriptors, CMSG_DATA(head), sizeof request->descriptors);
+    return 1;
+}
+
+/* Whether there was one; a request that cannot be served ends its socket, and the grader sees that. */
+static int serve(const struct room *room)
+{
+    struct request request = { .folder = NULL };
+    int got = receive(room->socket, &request);
+
+    if (got > 0) {
+        if (fork() == 0) {
+            close(room->socket);
+            if (read_words(&request) == 0)
+                supervise(room, &request);
+            _exit(71);
+        }
+        for (int i = 0; i < DESCRIPTORS; i++)
+            close(request.descriptors[i]);
+    }
+    return got > 0;
+}
+
+/* A supervisor that somebody stopped goes on. One that somebody killed leaves who did it: nothing goes on then. */
+static int look_after_supervisors(void)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
+        if (WIFSTOPPED(status))
+            kill(pid, SIGCONT);
+        else if (WIFSIGNALED(status))
+            return 0;
+    return 1;
+}
+
+static void wake_up(int number)
+{
+    (void)number;
+}
+
+int main(int argc, char **argv)
+{
+    struct room room = read_arguments(argc, argv);
+    struct pollfd socket = { .fd = room.socket, .events = POLLIN };
+    sigset_t none;
+
+    fcntl(room.socket, F_SETFD, FD_CLOEXEC);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces this process */
+    sigemptyset(&none);
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_ended, NULL);
+    signal(SIGCHLD, wake_up);
+    use_up_pids(room.pids);
+    tell(room.socket, "ready", can_hide(), 0);
+    while (look_after_supervisors())
+        if (ppoll(&socket, 1, NULL, &none) > 0 && !serve(&room))
+            break;
+    kill_what_is_left();
     return 0;
 }

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sandbox.child import Child
+from sandbox.room import Room
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID, Spec
 
 LIMIT = 10.0  # seconds
@@ -43,7 +44,8 @@ def why_not(spec: Spec) -> str:
             os.chown(inside, spec.uid, spec.uid)
         with (folder / "out").open("w+") as out, (folder / "err").open("w+") as err:
             try:
-                child = Child(spec, ["sh", "-c", SCRIPT], inside, {}, out.fileno(), err.fileno(), [], [inside])
+                room = Room(spec, [], [inside])
+                child = room.start(["sh", "-c", SCRIPT], inside, {}, out.fileno(), err.fileno(), alone=True)
             except OSError as error:
                 err.seek(0)
                 return f"{error} {err.read().strip()}"[:300]

@@ -12,7 +12,8 @@ from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID, Spec
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld.so.preload", "alternatives", "passwd", "group",
             "nsswitch.conf", "localtime")
-NAMESPACES = ("--unshare-all", "--die-with-parent", "--new-session", "--clearenv")
+NAMESPACES = ("--unshare-all", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv")
+CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 
 def environment(extra: dict[str, str]) -> dict[str, str]:
     """What a sandboxed program finds in its environment: nothing of the grader's."""
@@ -49,21 +50,20 @@ def private_memory(size: int) -> list[str]:
     return ["--proc", "/proc", "--dev", "/dev", *one, "/dev/shm", "--remount-ro", "/dev", *one, "/tmp"]
 
 def user_words(spec: Spec) -> list[str]:
-    """Who the program is. --disable-userns: it cannot make itself root of a namespace in the namespace."""
+    """Who the programs are. --disable-userns: none can make itself root of a namespace in the namespace. What the keeper
+    may, and they may not: hide a file from one of them, and be another user."""
     if spec.tier == BUBBLEWRAP:
-        return ["--unshare-user", "--disable-userns"]
-    return ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]  # for the keeper
+        return ["--unshare-user", "--disable-userns", "--cap-add", "CAP_SYS_ADMIN"]
+    return [word for name in ("SETUID", "SETGID", "KILL", "SYS_ADMIN") for word in ("--cap-add", f"CAP_{name}")]
 
-def bubblewrap(
-    spec: Spec, readable: Sequence[Path], writable: Sequence[Path], cwd: Path, env: dict[str, str]
-) -> list[str]:
-    """All of bubblewrap's words. There is no --as-pid-1: a first process ignores signals that it has no handler for,
-    so a missing handler for SIGUSR2 would go unseen."""
+def bubblewrap(spec: Spec, readable: Sequence[Path], writable: Sequence[Path]) -> list[str]:
+    """All of bubblewrap's words. The keeper is the first process: no other one there can kill or stop it. (A program as
+    the first would ignore signals that it has no handler for, so a missing handler for SIGUSR2 would go unseen.)"""
     unshare = list(NAMESPACES)
     if spec.tier == BUBBLEWRAP_BY_ROOT:  # all, but for the user namespace
         unshare[0:1] = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     words = ["bwrap", *unshare, *user_words(spec)]
-    for name, value in environment(env).items():
+    for name, value in environment({}).items():
         words += ["--setenv", name, value]
     if spec.tier == BUBBLEWRAP_BY_ROOT:
         words += open_parents([Path("/etc/passwd")])
@@ -71,34 +71,36 @@ def bubblewrap(
     if spec.tier == BUBBLEWRAP_BY_ROOT:
         words += open_parents([Path(spec.keeper), *readable, *writable])
     words += folder_binds([Path(spec.keeper), *readable], writable)
-    return [*words, "--remount-ro", "/", "--chdir", str(cwd), "--"]
+    return [*words, "--remount-ro", "/", "--chdir", "/", "--"]
+
+def largest_core(spec: Spec) -> int:
+    """What the kernel may write of a program, if that is a file in the program's folder, and no other program's affair."""
+    try:
+        pattern = CORE_PATTERN.read_text()
+    except OSError:
+        return 0
+    return 0 if pattern.startswith("|") or "/" in pattern else spec.limits.disk
 
 def keeper(spec: Spec, socket: int, pids: int) -> list[str]:
     limits = spec.limits
     words = [spec.keeper, str(socket), "-s", str(pids)]
     if spec.uid is not None and spec.tier in (BUBBLEWRAP_BY_ROOT, OWN_UID):
         words += ["-u", str(spec.uid)]
-    values = {"core": 0, "nproc": limits.processes, "fsize": limits.file, "cpu": limits.cpu, "nofile": 4096,
+    values = {"core": largest_core(spec), "nproc": limits.processes, "fsize": limits.file, "cpu": limits.cpu, "nofile": 4096,
               "as": 2**64 - 1}  # the grader's own address space is limited, the program's is not
     for name, value in values.items():
         words += ["-l", f"{name}={value}"]
-    return [*words, "--"]
+    return words
 
-def command(
-    spec: Spec,
-    program: Sequence[str],
-    socket: int,
-    readable: Sequence[Path],
-    writable: Sequence[Path],
-    cwd: Path,
-    env: dict[str, str],
-    pids: int = 0,
-) -> list[str]:
-    """The whole command line for one program, which is started when so many pids of its namespace are used up."""
-    inside = [*keeper(spec, socket, pids), *program]
-    if spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
-        return [*other_user(spec), *bubblewrap(spec, readable, writable, cwd, env), *inside]
+def command(spec: Spec, socket: int, readable: Sequence[Path], writable: Sequence[Path], pids: int = 0) -> list[str]:
+    """The whole command line for a room, whose programs are started when so many pids of its namespace are used up."""
+    inside = keeper(spec, socket, pids)
+    if has_namespaces(spec):
+        return [*other_user(spec), *bubblewrap(spec, readable, writable), *inside]
     return inside
+
+def has_namespaces(spec: Spec) -> bool:
+    return spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT)
 
 
 def other_user(spec: Spec) -> list[str]:

@@ -24,6 +24,13 @@ DISK_EVERY = 3  # looks, where files must be counted one by one
 MOST_IN_FLIGHT = 16  # descriptors in sockets
 
 
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # of a case that has begun anew
+        return 0
+
+
 class Watch(threading.Thread):
     """One thread for all programs of a job, one after another and beside each other."""
 
@@ -48,6 +55,8 @@ class Watch(threading.Thread):
     def forget(self) -> None:
         """Begin a new case."""
         self.breach = ""
+        with self._lock:
+            self._children = {child: outputs for child, outputs in self._children.items() if child.returncode is None}
 
     def stop(self) -> None:
         self._over.set()
@@ -61,7 +70,7 @@ class Watch(threading.Thread):
 
     def _look(self, children: dict[Child, list[Path]]) -> None:
         table = processes()
-        members = descendants(table, [child.outer.pid for child in children])
+        members = descendants(table, {child.room for child in children})
         try:
             words = (self._stopped(table, children) or self._too_much(table, members) or self._too_long(children)
                      or self._too_large(members))
@@ -104,7 +113,7 @@ class Watch(threading.Thread):
     def _too_long(self, children: dict[Child, list[Path]]) -> Optional[str]:
         for paths in children.values():
             for path in paths:
-                if path.stat().st_size > self.spec.limits.output:
+                if size_of(path) > self.spec.limits.output:
                     return f"output: more than {self.spec.limits.output // MIB} MiB from one program"
         return None
 

@@ -102,7 +102,7 @@ class Case:
         """With empty folders; the one where its programs work may be called otherwise than the test: `place`."""
         folder, kept = lab.results / (place or name), lab.kept / name
         kept = kept if lab.place else folder
-        lab.runner.begin_case()
+        lab.runner.begin_case(folder)
         with lab.runner.student():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -466,6 +466,7 @@ class Case:
     def close(self) -> None:
         for life in self.lives:
             life.kill()
+        self.lab.runner.end_case(self.folder)
         with self.lab.runner.student():
             self._remove_large_files()
 

@@ -91,7 +91,10 @@ class Runner:
         """Another one like it, for a child of this process."""
         return Runner()
 
-    def begin_case(self) -> None: ...
+    def begin_case(self, folder: Path) -> None:
+        """What works in this folder from now on belongs together: its programs may see each other."""
+
+    def end_case(self, folder: Path) -> None: ...
 
     def symptoms(self, process: Optional[Process] = None) -> list[str]:
         """What a sandbox saw, in lines for the causes."""

@@ -179,10 +179,13 @@ class Scoring:
         self.progress(self.order.index(item.name) + 1, len(self.order), item.name)
         if item.name in self.selection.not_here:
             pytest.skip(f"{NOT_TESTED}grader environment: the reference fails it on this machine, too")
-        for name in options_of(item)["needs"]:
-            before = self.results.get(name)
-            if before is not None and before.outcome in ("failed", "skipped"):
-                pytest.skip(f"needs {name}")
+        before = [self.results[name] for name in options_of(item)["needs"] if name in self.results]
+        for result in before:
+            if result.outcome == "environment":
+                pytest.skip(f"{NOT_TESTED}needs {result.test}, which cannot be tested here")
+        for result in before:
+            if result.outcome in ("failed", "skipped"):
+                pytest.skip(f"needs {result.test}")
 
     @pytest.hookimpl(hookwrapper=True)  # type: ignore[misc]
     def pytest_runtest_makereport(

@@ -17,7 +17,8 @@ import pytest
 from conftest import copy_tracked
 from kit import honest
 from kit import mutants
-from reports import clusters, environment, merge, results
+from reports import clusters, environment, merge, reports, results
+from reports.course import Course, Declared
 from reports.results import ENVIRONMENT, FAILED, GRADED, MISSING, NOT_BUILT, PASSED, REFUSED, SKIPPED, StageResult
 from reports.results import SubmissionResult, TestResult
 from stage.config import GRADER, TOP, load_interface
@@ -300,6 +301,29 @@ def test_what_the_reference_fails_counts_for_nobody() -> None:
     judged = environment.apply(faults, result_with(a=FAILED, b=FAILED, c=PASSED))
     assert [t.outcome for _, t in judged.tests()] == [FAILED, ENVIRONMENT, ENVIRONMENT]
     assert (judged.points, judged.maximum) == (0.0, 2.0)
+
+
+NEEDS = {1: {"a": Declared(2.0), "b": Declared(2.0, ("a",)), "c": Declared(2.0, ("b",)), "d": Declared(2.0)}}
+
+
+def test_what_needs_such_a_test_counts_for_nobody_either() -> None:
+    """Passed or not, and whether the submission has results of it or not: the maximum is the same for all."""
+    fault = [environment.Fault(1, "a", "no gcore")]
+    passed = environment.apply(fault, result_with(a=PASSED, b=PASSED, c=PASSED, d=PASSED), NEEDS)
+    lost = environment.apply(fault, result_with(a=FAILED, b=SKIPPED, c=SKIPPED, d=FAILED), NEEDS)
+    alone = environment.apply([], result_with(a=ENVIRONMENT, b=PASSED, c=FAILED, d=PASSED), NEEDS)
+    for judged, points in ((passed, 2.0), (lost, 0.0), (alone, 2.0)):
+        assert [t.outcome for _, t in judged.tests()][:3] == [ENVIRONMENT] * 3
+        assert (judged.points, judged.maximum) == (points, 2.0)
+
+
+def test_a_stage_that_was_not_handed_in_has_the_maximum_of_the_others() -> None:
+    course = Course(catalogue=NEEDS, points={(1, "b"): 7.0, (1, "d"): 3.0})
+    missing = SubmissionResult("x", "x", stages=[StageResult(1, "stage1-readmaps", MISSING, maximum=8.0)])
+    fault = [environment.Fault(1, "a", "no gcore")]
+    assert reports.counted(missing, fault, course).maximum == 3.0
+    assert reports.counted(result_with(a=FAILED, b=SKIPPED, c=SKIPPED, d=PASSED), fault, course).maximum == 3.0
+    assert reports.counted(missing, [], course).maximum == 14.0
 
 
 def test_a_skipped_test_does_not_rise_by_being_graded_alone() -> None:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,8 +21,10 @@ from handout import skeleton
 from kit import mutants
 from stage.config import GRADER, TOP, load_interface
 from stage.diagnosis import alternatives, find_cause, load_causes
+from stage.lab import Lab
 from stage.oracle import EXIT, Oracle, compare_symptoms, expected_output
 from stage.programs import RECIPES, SOURCES, Programs
+from stage.scoring import NOT_TESTED, Result, Scoring, Selection
 
 STAGES = sorted(load_interface().stages)
 
@@ -160,6 +163,19 @@ def test_a_stage_that_is_not_there_is_not_blamed_on_later_ones(stage: int, test:
     (folder.parent / "stage3-restart/place.c").write_bytes(given.data)
     got = mutants.grade(stage, folder, [test])
     assert got.tests("environment") or (got.tests("failed"), got.first_cause()) == ([test], "earlier-stages"), got.output
+
+
+def test_what_needs_a_test_that_cannot_be_tested_here_does_not_count(tmp_path: Path) -> None:
+    """Whatever became of the others that it needs: nothing can be said of it."""
+    scoring = Scoring(Lab(1, tmp_path, results=False), Selection(), lambda *_: None)
+    for name, outcome in (("gone", "environment"), ("lost", "failed")):
+        scoring.results[name] = Result(name, name, 0.0, 1.0, "1.1", outcome=outcome)
+    for needs, words in ((["lost", "gone"], f"{NOT_TESTED}needs gone, which"), (["lost"], "needs lost")):
+        item = SimpleNamespace(name="test", get_closest_marker=lambda _: SimpleNamespace(kwargs={"needs": needs}))
+        scoring.order = ["test"]
+        with pytest.raises(pytest.skip.Exception) as reason:
+            scoring.pytest_runtest_setup(item)  # type: ignore[arg-type]
+        assert str(reason.value).startswith(words)
 
 
 def test_the_case_can_be_repeated(tmp_path: Path) -> None:
