@@ -91,6 +91,7 @@ class Grading:
         tree = self.slot.folder / "tree"
         prepared = prepare(submission_of(self.request), tree, kit=Kit.load(self.interface))
         self.result.notes, self.result.variables = list(prepared.notes), list(prepared.variables)
+        self.result.suspects = list(prepared.suspects)
         if not prepared.variables and not self.interface.is_profile:
             given.lay_objects(self.interface, self.shop.given, tree)
         for number in self.interface.stages:

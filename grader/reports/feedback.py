@@ -53,6 +53,7 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
     withheld = sum(_strip_stage(stage, due, published, now) for stage in shown.stages)
     shown.message = _text(shown.message)
     shown.notes = _lines(shown.notes)
+    shown.suspects = []
     return Feedback(shown, withheld)
 
 

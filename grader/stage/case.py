@@ -244,10 +244,12 @@ class Case:
         return path
 
     def _remember(self, life: Life, image: Path) -> None:
-        """Who is saved at a gate, can be looked at there after its restart."""
+        """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
         self.saved.pop(image, None)
         program = self.under_test.get(life.role)
-        if program is not None and not self.through and (life.lines() or [""])[-1].startswith("gate "):
+        if program is None or self.through or not (life.lines() or [""])[-1].startswith("gate "):
+            return
+        if genuine.is_at_gate(life.pid, program, self.maps_before) is not None:
             self.saved[image] = genuine.Saved(program, self.maps_before, len(children_of(life.pid)))
 
     def _no_image(self, life: Life, path: Path) -> None:
@@ -338,7 +340,7 @@ class Case:
         """Wait until the restarted program is at its gate again, which is closed, and look whether it is that."""
 
         def there() -> bool:
-            return genuine.is_at_gate(life.pid, saved.program, saved.regions) is not False or life.status is not None
+            return bool(genuine.is_at_gate(life.pid, saved.program, saved.regions)) or life.status is not None
 
         if not wait_until(there, of=life.pid):
             life.hangs("its end")
