@@ -25,6 +25,7 @@ WORDS = {
 }
 
 MIB = 1 << 20
+SHARED = ("/dev/shm", "/tmp", "/var/tmp")  # where everybody may write, if there are no namespaces
 
 
 @dataclass(frozen=True)

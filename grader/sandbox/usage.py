@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 DEEPEST = 400  # folders in folders; a path that is too long hides what lies below
 MOST_HANDLES = 50_000  # that are looked at
+NEWIPC = 0x08000000  # setns(2)
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Usage(NamedTuple):
@@ -83,3 +87,48 @@ def in_flight(pids: Iterable[int]) -> int:
                         text = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
                         count += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("scm_fds:"))
     return count
+
+
+def in_scratch(pids: Iterable[int]) -> int:
+    """Files in the folders that a sandbox has in memory for all: /tmp and /dev/shm. Their size has a limit of its own."""
+    seen: dict[int, int] = {}
+    for pid in pids:
+        for name in ("tmp", "dev/shm"):
+            with contextlib.suppress(OSError):
+                folder = f"/proc/{pid}/root/{name}"
+                status = os.statvfs(folder)
+                seen[os.stat(folder).st_dev] = status.f_files - status.f_ffree
+    return sum(seen.values())
+
+
+def of_user(uid: int, folders: Iterable[str]) -> Usage:
+    """What a user has where everybody may write."""
+    size = files = 0
+    for folder in folders:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if status.st_uid == uid:
+                    below = of_folder(Path(entry.path)) if entry.is_dir(follow_symlinks=False) else Usage(0, 0)
+                    size, files = size + status.st_blocks * 512 + below.size, files + 1 + below.files
+    return Usage(size, files)
+
+
+def _segments(uid: Optional[int]) -> int:
+    """Bytes in System V's shared memory, of this thread's namespace."""
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return sum(int(row[14]) + int(row[15]) for row in rows if uid is None or int(row[7]) == uid)
+
+
+def system_v(pid: int, uid: Optional[int]) -> int:
+    """In segments that nobody need have attached. For root alone: only a thread in that namespace can see them."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        with open(f"/proc/{pid}/ns/ipc", "rb") as theirs, open("/proc/self/ns/ipc", "rb") as ours:
+            if os.path.sameopenfile(theirs.fileno(), ours.fileno()):
+                return _segments(uid)
+            if os.geteuid() == 0 and _libc.setns(theirs.fileno(), NEWIPC) == 0:
+                try:
+                    return _segments(None)
+                finally:
+                    _libc.setns(ours.fileno(), NEWIPC)
+    return 0

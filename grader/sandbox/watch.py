@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
-from sandbox import cgroup
+from sandbox import cgroup, usage
 from sandbox.child import Child
-from sandbox.spec import MIB, Spec
-from sandbox.usage import Uncountable, Usage, in_flight, of_file_system, of_folder, unnamed
+from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, MIB, OWN_UID, SHARED, Spec
 from stage.process_table import Process, descendants, processes
 
 PAUSE = 0.1  # seconds between two looks
@@ -72,9 +72,9 @@ class Watch(threading.Thread):
         table = processes()
         members = descendants(table, {child.room for child in children})
         try:
-            words = (self._stopped(table, children) or self._too_much(table, members) or self._too_long(children)
-                     or self._too_large(members))
-        except Uncountable as what:
+            words = (self._stopped(table, children) or self._too_much(table, members, children)
+                     or self._too_long(children) or self._too_large(members, children))
+        except usage.Uncountable as what:
             words = f"files: {what}"
         if words:
             self.breach = self.breach or words
@@ -98,12 +98,14 @@ class Watch(threading.Thread):
                 return "killed: it stopped the process that waits for its end (SIGSTOP)"
         return None
 
-    def _too_much(self, table: dict[int, Process], members: set[int]) -> Optional[str]:
+    def _too_much(self, table: dict[int, Process], members: set[int], children: Iterable[Child]) -> Optional[str]:
         limits = self.spec.limits
-        memory = sum(table[pid].memory for pid in members) + unnamed(members, Path(self.spec.job))[1]
+        rooms = {child.room: child.pid for child in children if child.pid in table}
+        memory = sum(table[pid].memory for pid in members) + usage.unnamed(members, Path(self.spec.job))[1]
+        memory += sum(usage.system_v(pid, self.spec.uid) for pid in rooms.values())
         if memory > limits.memory:
             return f"memory: {memory // MIB} MiB; the limit is {limits.memory // MIB} MiB"
-        if in_flight(members) > MOST_IN_FLIGHT:
+        if usage.in_flight(members) > MOST_IN_FLIGHT:
             return "memory: it hides files in sockets, where nobody can count them"
         threads = sum(table[pid].threads for pid in members)
         if threads > limits.processes * 3 // 4:
@@ -117,16 +119,21 @@ class Watch(threading.Thread):
                     return f"output: more than {self.spec.limits.output // MIB} MiB from one program"
         return None
 
-    def _too_large(self, members: set[int]) -> Optional[str]:
+    def _too_large(self, members: set[int], children: Iterable[Child]) -> Optional[str]:
         limits, job = self.spec.limits, Path(self.spec.job)
         if self.spec.own_files:
-            used = of_file_system(job)
+            used = usage.of_file_system(job)
         else:
             self._looks += 1
             if self._looks % DISK_EVERY:
                 return None
-            named = of_folder(job)
-            used = Usage(named.size + unnamed(members, job)[0], named.files)
+            named = usage.of_folder(job)
+            used = usage.Usage(named.size + usage.unnamed(members, job)[0], named.files)
+        if self.spec.tier == OWN_UID and self.spec.uid is not None:
+            beside = usage.of_user(self.spec.uid, SHARED)
+            used = usage.Usage(used.size + beside.size, used.files + beside.files)
+        elif self.spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
+            used = usage.Usage(used.size, used.files + usage.in_scratch(child.pid for child in children))
         if used.size > limits.disk:
             return f"disk: {used.size // MIB} MiB written; the limit is {limits.disk // MIB} MiB"
         if used.files > limits.files:

@@ -15,6 +15,9 @@ from stage.process_table import processes
 from stage.runner import Runner
 
 
+MOST_OUTPUT = 64 << 20  # bytes that are read
+
+
 class Patience:
     """How long to wait for an event; less, once something has hung."""
 
@@ -132,6 +135,12 @@ def exit_words(status: int | None) -> str:
         return f"signal {-status}"
 
 
+def beginning(path: Path) -> str:
+    """Of an output, which may have been made gigabytes long in a moment."""
+    with path.open("rb") as file:
+        return file.read(MOST_OUTPUT).decode("utf-8", "surrogateescape")
+
+
 class Life:
     """One process that the grader started, from its start to its end.
 
@@ -178,11 +187,11 @@ class Life:
 
     def text(self) -> str:
         with self.runner.grader():
-            return self.stdout.read_text(encoding="utf-8", errors="surrogateescape")
+            return beginning(self.stdout)
 
     def messages(self) -> str:
         with self.runner.grader():
-            return self.stderr.read_text(encoding="utf-8", errors="surrogateescape")
+            return beginning(self.stderr)
 
     def lines(self) -> list[str]:
         """The whole lines so far."""

@@ -51,7 +51,7 @@ def submission(target: Path, code: str = "") -> Path:
 
 def code_of(attack: Path, hidden: Sequence[Path]) -> str:
     paths = " ".join(map(str, hidden))
-    return f'\n#define ESCAPE_FROM "{paths}"\n{attack.read_text()}'
+    return f'\n#define ESCAPE_FROM "{paths}"\n#define ESCAPE_FIRST "{hidden[0]}"\n{attack.read_text()}'
 
 
 def make_class(top: Path, folder: Path, attacks: Sequence[Path]) -> Path:
@@ -124,7 +124,7 @@ def test_an_attack_is_contained_and_named(graded: Graded, attack: Path) -> None:
     told = f"{[s.message for s in result.stages]} {[(t.test, t.reason, t.symptoms) for _, t in result.tests()]}"
     if cause == "refused":
         assert result.status == results.REFUSED and "link" in result.message
-    elif cause == "none":
+    elif cause in ("none", "harmless"):
         assert result.points == FULL, told
     elif cause == "outlived":
         assert result.points == FULL and any("outlived" in note for note in result.notes), told
