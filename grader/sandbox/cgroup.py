@@ -61,8 +61,8 @@ def _try(folder: Path, limits: Limits, more: int) -> None:
 
 def remove(folder: Path) -> None:
     """With all that runs in it. What cannot be removed is left: an empty group costs nothing."""
-    with contextlib.suppress(OSError):
-        (folder / "cgroup.kill").write_text("1")
+    with contextlib.suppress(OSError), (folder / "cgroup.kill").open("r+") as kill:
+        kill.write("1")
     end = time.monotonic() + REMOVAL
     while folder.exists() and time.monotonic() < end:
         try:
