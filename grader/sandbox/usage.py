@@ -95,7 +95,7 @@ def in_scratch(pids: Iterable[int]) -> int:
     for pid in pids:
         for name in ("tmp", "dev/shm"):
             with contextlib.suppress(OSError):
-                folder = f"/proc/{pid}/root/{name}"
+                folder = os.path.join("/proc", str(pid), "root", name)
                 status = os.statvfs(folder)
                 seen[os.stat(folder).st_dev] = status.f_files - status.f_ffree
     return sum(seen.values())

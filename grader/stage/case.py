@@ -94,7 +94,7 @@ class Case:
     gdb_settings: Sequence[str] = ()  # for gdb, before it runs a restart again
     beside: list[Path] = field(default_factory=list)  # more that its programs may read, in a sandbox
     under_test: dict[str, Path] = field(default_factory=dict)  # by the life's role
-    saved: dict[Path, genuine.Saved] = field(default_factory=dict)  # by the image
+    at_gates: dict[Path, genuine.Saved] = field(default_factory=dict)  # by the image
     doubts: list[Failure] = field(default_factory=list)  # whether what went on was restarted
 
     @staticmethod
@@ -245,12 +245,12 @@ class Case:
 
     def _remember(self, life: Life, image: Path) -> None:
         """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
-        self.saved.pop(image, None)
+        self.at_gates.pop(image, None)
         program = self.under_test.get(life.role)
         if program is None or self.through or not (life.lines() or [""])[-1].startswith("gate "):
             return
         if genuine.is_at_gate(life.pid, program, self.maps_before) is not None:
-            self.saved[image] = genuine.Saved(program, self.maps_before, len(children_of(life.pid)))
+            self.at_gates[image] = genuine.Saved(program, self.maps_before, len(children_of(life.pid)))
 
     def _no_image(self, life: Life, path: Path) -> None:
         if life.status is not None:
@@ -311,7 +311,7 @@ class Case:
         *options: str,
         env: dict[str, str] | None = None,
     ) -> Life:
-        before, saved = Stamp.of(image), self.saved.get(image)
+        before, saved = Stamp.of(image), self.at_gates.get(image)
         command = [*self.through, *self.restart_command(image, who, *options)]
         if saved is None or self.through or not NO_LOOK.isdisjoint(options):
             life = self.run("restart", command, env)
@@ -473,9 +473,15 @@ class Case:
             self._remove_large_files()
 
     def _remove_large_files(self) -> None:
-        for path in self.folder.rglob("*"):
-            if path.is_file() and not path.is_symlink() and path.stat().st_blocks * 512 > 64 << 20:
-                path.unlink()
+        """However many folders lie in each other: what has a path that is too long is passed over."""
+        folders = [str(self.folder)]
+        while folders:
+            with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif entry.is_file(follow_symlinks=False) and entry.stat().st_blocks * 512 > 64 << 20:
+                        os.unlink(entry.path)
 
 
 def steps(first: int, last: int) -> list[str]:

@@ -1,4 +1,5 @@
 /* cause: harmless */
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,27 +12,33 @@ static void escaped(const char *what)
     _exit(99);
 }
 
+static void look_at_status(void)
+{
+    char text[4096] = "";
+    int fd = open("/proc/self/status", O_RDONLY);
+
+    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+        return;
+    close(fd);
+    if (!strstr(text, "CapEff:\t0000000000000000") || !strstr(text, "NoNewPrivs:\t1"))
+        escaped(text);
+}
+
 /* Rights of root's, and to be served before all others. */
 __attribute__((constructor)) static void attack(void)
 {
     struct sched_param first = { .sched_priority = 50 };
     struct rlimit more = { RLIM_INFINITY, RLIM_INFINITY };
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "r");
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY);
 
-    while (file && fgets(line, sizeof line, file))
-        if ((strncmp(line, "CapEff:", 7) == 0 && strspn(line + 7, "\t0\n") != strlen(line + 7)) ||
-            (strncmp(line, "NoNewPrivs:", 11) == 0 && !strchr(line, '1')))
-            escaped(line);
-    if (file)
-        fclose(file);
+    look_at_status();
     if (setuid(0) == 0 || setgid(0) == 0)
         escaped("it is root");
     if (setpriority(PRIO_PROCESS, 0, -10) == 0 || sched_setscheduler(0, SCHED_FIFO, &first) == 0)
         escaped("it comes first");
     if (setrlimit(RLIMIT_NPROC, &more) == 0 || setrlimit(RLIMIT_CPU, &more) == 0)
         escaped("it has no limits");
-    file = fopen("/proc/self/oom_score_adj", "w");
-    if (file && fputs("-1000", file) >= 0 && fclose(file) == 0)
+    if (fd >= 0 && write(fd, "-1000", 5) == 5)
         escaped("others are killed for it");
+    close(fd);
 }
