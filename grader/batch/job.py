@@ -24,15 +24,16 @@ from typing import Any, NoReturn
 from batch import artefacts, given
 from batch.intake import Submission
 from batch.prepare import Prepared, prepare
-from batch.request import Request
+from batch.request import Options, Request
 from batch.stages import Kit
 from batch.unpack import Refused
 from batch.workshop import Slot, Workshop, WorkshopError
 from reports import results
 from reports.results import StageResult, SubmissionResult, TestResult
-from sandbox import probe
+from sandbox import probe, walls
 from sandbox.child import kill_user
 from sandbox.spec import MIB, NONE, OWN_UID, Limits, Spec
+from sandbox.walls import Walls
 from stage.config import GRADER, Interface, Stage
 from stage.diagnosis import find_cause
 from stage.where import LUCK
@@ -57,8 +58,8 @@ def machine() -> str:
 class Grading:
     """One submission in its place."""
 
-    def __init__(self, request: Request, shop: Workshop, slot: Slot, on_progress: OnProgress) -> None:
-        self.request, self.shop, self.slot = request, shop, slot
+    def __init__(self, request: Request, shop: Workshop, slot: Slot, walls: Walls, on_progress: OnProgress) -> None:
+        self.request, self.shop, self.slot, self.walls = request, shop, slot, walls
         self.interface: Interface = request.options.interface()
         self.on_progress = on_progress
         self.result = SubmissionResult(
@@ -87,16 +88,15 @@ class Grading:
 
     def _prepare(self) -> Prepared:
         """Only root's rights touch the archive; then all of it belongs to the submission's own user."""
-        self.slot.folder.mkdir(mode=0o711)
         tree = self.slot.folder / "tree"
         prepared = prepare(submission_of(self.request), tree, kit=Kit.load(self.interface))
         self.result.notes, self.result.variables = list(prepared.notes), list(prepared.variables)
+        self.result.suspects = list(prepared.suspects)
         if not prepared.variables and not self.interface.is_profile:
             given.lay_objects(self.interface, self.shop.given, tree)
         for number in self.interface.stages:
             (self.slot.folder / f"c{number}").mkdir(mode=0o700)
         (self.slot.folder / "w").mkdir(mode=0o700)
-        (self.slot.folder / "kept").mkdir(mode=0o711)
         if self.slot.uid is not None:
             for path in [tree, *tree.rglob("*"), self.slot.folder / "w", *self.slot.folder.glob("c[0-9]*")]:
                 os.lchown(path, self.slot.uid, self.slot.uid)
@@ -106,7 +106,7 @@ class Grading:
         shop, slot = self.shop, self.slot
         spec = Spec(
             self.request.options.tier, slot.uid, str(shop.keeper), str(slot.folder), str(shop.programs),
-            str(shop.reference), self.request.repeat, limits_of(self.request),
+            str(shop.reference), self.request.repeat, limits_of(self.request.options), *self.walls,
         )
         if not spec.tier:
             spec = choose_tier(spec)
@@ -124,7 +124,7 @@ class Grading:
         if number not in prepared.stages:
             return
         stage = self.result.stages[-1]
-        spec_file, table_file = self.slot.folder / "spec.json", self.slot.folder / "kept" / f"stage{number}.json"
+        spec_file, table_file = self.slot.folder / "kept/spec.json", self.slot.folder / "kept" / f"stage{number}.json"
         spec.save(spec_file)
         check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only_in(number),
                                   *([] if self.interface.is_profile else ["--film"]))
@@ -193,7 +193,7 @@ class Grading:
                 self._locate(stage.stage, failed, prepared, spec)
 
     def _locate(self, number: int, failed: TestResult, prepared: Prepared, spec: Spec) -> None:
-        spec_file, table_file = self.slot.folder / "spec.json", self.slot.folder / "kept" / f"where{number}.json"
+        spec_file, table_file = self.slot.folder / "kept/spec.json", self.slot.folder / "kept" / f"where{number}.json"
         spec.save(spec_file)
         check = self._start_check(number, prepared, spec_file, table_file, [failed.test], "--where", str(self.request.options.where))
         self._wait(check, lambda: None, table_file)
@@ -218,10 +218,10 @@ def submission_of(request: Request) -> Submission:
                       tuple(request.notes))
 
 
-def limits_of(request: Request) -> Limits:
-    if request.options.stress:  # its programs have gigabytes, and so have their images
+def limits_of(options: Options) -> Limits:
+    if options.stress:  # its programs have gigabytes, and so have their images
         return Limits(memory=STRESS_MEMORY, disk=STRESS_DISK)
-    return Limits(memory=request.options.memory * MIB, disk=request.options.disk * MIB)
+    return Limits(memory=options.memory * MIB, disk=options.disk * MIB)
 
 
 def limit_memory() -> None:
@@ -271,8 +271,9 @@ def choose_tier(spec: Spec) -> Spec:
 
 def grade(request: Request, on_progress: OnProgress) -> SubmissionResult:
     shop = Workshop.open(request.grader, request.options.interface())
-    with shop.slot(own_uid=os.geteuid() == 0 and request.options.tier != NONE) as slot:
-        return Grading(request, shop, slot, on_progress).run()
+    limits = limits_of(request.options)
+    with shop.slot(own_uid=os.geteuid() == 0 and request.options.tier != NONE) as slot, walls.around(slot.folder, limits) as held:
+        return Grading(request, shop, slot, held, on_progress).run()
 
 
 def run(request: Request, on_progress: OnProgress = lambda result: None) -> SubmissionResult:

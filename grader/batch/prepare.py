@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from batch import intake, makevars, naming, stages
+from batch import blobs, intake, makevars, naming, stages
 from batch.intake import Piece, Submission
 from batch.notes import Notes, printable, some
 from batch.stages import Files, Kit
@@ -35,6 +35,7 @@ from batch.unpack import Limits, Refused, copy_folder, unpack
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"(?:[^"\n]*/)?([^"/\n]+)"', re.M)
 MOST_BINARIES = 10  # that are named
+MOST_SUSPECTS = 20
 TODO = re.compile(r"\bTODO \d+\.\d+:")
 
 
@@ -47,6 +48,7 @@ class Prepared:
     notes: list[str]  # what was left out or replaced, one line each
     variables: list[str]  # for make: NAME=VALUE
     digest: str  # SHA-256 of the sources and variables, in whatever archive they came
+    suspects: list[str]  # for staff: sources that hold bytes rather than code
 
 
 @dataclass
@@ -78,7 +80,8 @@ def prepare(submission: Submission, tree: Path, limits: Limits = Limits(), kit: 
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     present = {stage: tree / kit.stages[stage].folder for stage in sorted(handed.files)}
-    return Prepared(tree, present, handed.notes.lines(), makevars.words(handed.variables), _digest(handed, kit))
+    return Prepared(tree, present, handed.notes.lines(), makevars.words(handed.variables), _digest(handed, kit),
+                    _suspects(handed, kit))
 
 
 # Unpacking
@@ -180,6 +183,19 @@ def _note_unused(handed: _HandedIn, kit: Kit) -> None:
             if path.suffix != ".h" and path.name not in included and not built:
                 handed.notes.add(f"{kit.stages[stage].folder}/{name}: in no rule of the kit's Makefile, and in no "
                                  "#include: #include it, or put its code into a given file")
+
+
+def _suspects(handed: _HandedIn, kit: Kit) -> list[str]:
+    """Of what is not the kit's own text."""
+    lines: list[str] = []
+    for stage, sources in sorted(handed.sources.items()):
+        own = {name: data for name, data in sources.items() if not _is_given(kit.files[stage].get(name), data)}
+        lines += blobs.suspects(kit.stages[stage].folder, own)
+    return lines[:MOST_SUSPECTS]
+
+
+def _is_given(given: Optional[Path], data: bytes) -> bool:
+    return given is not None and given.read_bytes() == data
 
 
 def _digest(handed: _HandedIn, kit: Kit) -> str:

@@ -16,13 +16,14 @@ from typing import Optional
 from batch import anew, engine_local, engine_slurm, intake, people, profiles, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
+from batch.job import limits_of
 from batch.request import Options, Request
 from batch.stages import Kit
 from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_digest
 from reports import course_file, environment, merge, reports, results, tries
 from reports.course import BEST
 from reports.results import GRADER_FAILED, SubmissionResult
-from sandbox import probe
+from sandbox import probe, walls
 from sandbox.identity import Identity
 from sandbox.spec import NONE, OWN_UID, WORDS, Spec
 from stage.config import GRADER, TOP, Interface
@@ -234,9 +235,14 @@ def handed_in(interface: Interface) -> Optional[Path]:
 
 def choose_tier(options: Options, engine: str, grader: str) -> str:
     """The sandbox for all jobs of this machine; "" lets each machine of a cluster choose."""
+    return choose_sandbox(options, engine, grader)[0]
+
+
+def choose_sandbox(options: Options, engine: str, grader: str) -> tuple[str, str]:
+    """And what it is, in words."""
     wanted, interface = options.tier, options.interface()
     if wanted == NONE or engine != "local":
-        return wanted
+        return wanted, WORDS.get(wanted, "as each machine of the cluster allows")
     shop = Workshop.open(grader, interface)
     with shop.slot(own_uid=os.geteuid() == 0) as slot:
         slot.folder.mkdir(mode=0o711)
@@ -244,12 +250,13 @@ def choose_tier(options: Options, engine: str, grader: str) -> str:
         tier, reasons = probe.choose(spec, [wanted] if wanted else [])
         if tier == OWN_UID:
             check_secrets(slot, interface)
+        held = walls.tried(slot.folder / "walls", limits_of(options))
     for reason in reasons:
         print(f"sandbox: not {reason}")
     if not tier:
         raise WorkshopError("no sandbox works here, so nothing is graded. --unsafe grades without one: the submissions' "
                             "code then runs with all of your rights")
-    return tier
+    return tier, WORDS[tier] + replace(spec, own_files=held.own_files, group=held.group, unwalled=held.unwalled).walls()
 
 
 def check_secrets(slot: Slot, interface: Interface) -> None:
@@ -308,8 +315,8 @@ def run_alone(plan: Plan) -> int:
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []
     if not plan.only_reports:
-        tier = choose_tier(plan.options, plan.engine, batch.grader)
-        print(f"sandbox: {WORDS.get(tier, 'as each machine of the cluster allows')}", flush=True)
+        tier, words = choose_sandbox(plan.options, plan.engine, batch.grader)
+        print(f"sandbox: {words}", flush=True)
         maxima = reports.declared_maxima(plan.options.profile)
         batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=maxima))
         tell_faults(batch.grade_reference(), plan.options)

@@ -15,6 +15,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from stage.programs import open_lock
+
 FOLDER = Path("/tmp/ckptlab-users")  # the same for all, whatever TMPDIR is
 FIRST_UID = 61184  # of a range that systemd keeps for users made on the fly, and that nobody has by name
 USERS = 4000
@@ -46,7 +48,7 @@ def is_somebody(uid: int) -> bool:
 def one_of_its_own() -> Iterator[int]:
     make_our_folder(FOLDER)
     for uid in range(FIRST_UID, FIRST_UID + USERS):
-        with (FOLDER / str(uid)).open("w") as lock:
+        with open_lock(FOLDER / str(uid)) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

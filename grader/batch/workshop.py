@@ -31,7 +31,7 @@ from batch.users import WorkshopError as WorkshopError  # for those who import i
 from sandbox.child import kill_user
 from stage.config import GRADER, TOP, Interface, Stage, load_interface
 from stage.lab import BuildError, make_reference
-from stage.programs import locked
+from stage.programs import locked, open_lock
 
 SLOTS = 1000
 
@@ -160,7 +160,7 @@ class Workshop:
     def slot(self, own_uid: bool) -> Iterator[Slot]:
         """A place that no other job of this machine has meanwhile."""
         for number in range(SLOTS):
-            with (self.folder / "slots" / str(number)).open("w") as lock:
+            with open_lock(self.folder / "slots" / str(number)) as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:

@@ -60,6 +60,7 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
         stage.message = _unnamed(stage.message, hidden)
         for test in stage.tests:
             test.reason, test.where_how = _unnamed(test.reason, hidden), _unnamed(test.where_how, hidden)
+    shown.suspects = []
     return Feedback(shown, withheld)
 
 

@@ -141,6 +141,7 @@ class SubmissionResult:
     message: str = ""
     notes: list[str] = field(default_factory=list)  # what was left out or replaced, one line each
     variables: list[str] = field(default_factory=list)  # make variables that the hand-in asked for
+    suspects: list[str] = field(default_factory=list)  # sources that hold bytes rather than code; staff alone sees it
     stages: list[StageResult] = field(default_factory=list)
     late: Late = field(default_factory=Late)
     by_hand: Optional[ByHand] = None  # of the reports alone: hand.py

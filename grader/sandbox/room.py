@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
-from sandbox import tiers
+from sandbox import cgroup, tiers
 from sandbox.child import START_LIMIT, CannotStart, Child
 from sandbox.spec import Spec
 from sandbox.words import pair, receive, request
@@ -24,8 +24,8 @@ class Room:
         with theirs, tempfile.TemporaryFile() as said:
             words = tiers.command(spec, theirs.fileno(), sorted(self.readable), writable, pids)
             self.outer = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", env=tiers.environment({}),
-                pass_fds=[theirs.fileno()], start_new_session=True,
+                cgroup.command(spec.group, words), stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/",
+                env=tiers.environment({}), pass_fds=[theirs.fileno()], start_new_session=True,
             )
             theirs.close()
             self.hides = self._wait_until_ready(said)

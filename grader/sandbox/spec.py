@@ -25,6 +25,7 @@ WORDS = {
 }
 
 MIB = 1 << 20
+SHARED = ("/dev/shm", "/tmp", "/var/tmp")  # where everybody may write, if there are no namespaces
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Limits:
 
     memory: int = 1536 * MIB  # bytes in memory, all processes together
     disk: int = 1024 * MIB  # bytes on disk, all files together
+    files: int = 20_000  # of any size, folders too
     processes: int = 64
     output: int = 16 * MIB  # bytes of one program's output
     file: int = 8192 * MIB  # the size of one file, which may have holes: an image of 4.4 GiB is one of the tests
@@ -52,6 +54,9 @@ class Spec:
     reference: str  # the reference's programs
     repeat: str = ""  # the command that grades this submission again, for people; a test's name comes behind it
     limits: Limits = field(default_factory=Limits)
+    own_files: bool = False  # the job's folder is a file system of its own, as large as it may become
+    group: str = ""  # the folder of the job's control group
+    unwalled: str = ""  # what limits are not walls here but looked at, and why
 
     def place(self) -> Place:
         return Place(self.job, self.programs, self.reference, self.repeat)
@@ -59,7 +64,13 @@ class Spec:
     def words(self) -> str:
         """For reports."""
         whose = f"; user id {self.uid} of its own" if self.uid is not None else ""
-        return WORDS[self.tier] + whose
+        return WORDS[self.tier] + whose + self.walls()
+
+    def walls(self) -> str:
+        """Which limits the kernel holds, and which are looked at."""
+        walls = ["files on a file system of their own"] * self.own_files + ["memory in a control group"] * bool(self.group)
+        held = f"; limits: {' and '.join(walls)}" if walls else ""
+        return held + (f"; only looked at, ten times a second: {self.unwalled}" if self.unwalled else "")
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

@@ -1,8 +1,8 @@
 """Watches what the programs of a job use, and ends them when it is too much.
 
-Limits of the kernel's (setrlimit(2)) are for one process; these are for all of a job, and need no rights that a grader
-in a container lacks. What is used between two looks is lost to a limit, so they are looks at gauges, not at walls: a
-hog gets some 200 MiB more than its limit before it is gone.
+Limits of the kernel's (setrlimit(2)) are for one process; these are for all of a job. Where there are walls (own_files.py,
+cgroup.py), a look tells who ran into one. Where there is none, the look is all there is, and needs no rights that a grader
+in a container lacks: a hog gets some 200 MiB more than its limit before it is gone.
 """
 
 from __future__ import annotations
@@ -10,27 +10,18 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
+from sandbox import cgroup, usage
 from sandbox.child import Child
-from sandbox.spec import MIB, Spec
+from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, MIB, OWN_UID, SHARED, Spec
 from stage.process_table import Process, descendants, processes
 
 PAUSE = 0.1  # seconds between two looks
-DISK_EVERY = 3  # looks
-
-
-def used_on_disk(folder: Path) -> int:
-    """Bytes in all files below a folder, holes not counted."""
-    total = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(where, name)).st_blocks * 512
-            except OSError:
-                continue
-    return total
+DISK_EVERY = 3  # looks, where files must be counted one by one
+MOST_IN_FLIGHT = 16  # descriptors in sockets
 
 
 def size_of(path: Path) -> int:
@@ -50,6 +41,7 @@ class Watch(threading.Thread):
         self._lock = threading.Lock()
         self._children: dict[Child, list[Path]] = {}
         self._looks = 0
+        self._killed = cgroup.killed(spec.group) if spec.group else 0
         self._over = threading.Event()
 
     def add(self, child: Child, outputs: list[Path]) -> None:
@@ -79,20 +71,46 @@ class Watch(threading.Thread):
     def _look(self, children: dict[Child, list[Path]]) -> None:
         table = processes()
         members = descendants(table, {child.room for child in children})
-        words = self._too_much(table, members) or self._too_long(children) or self._too_large()
+        try:
+            words = (self._stopped(table, children) or self._too_much(table, members, children)
+                     or self._too_long(children) or self._too_large(members, children))
+        except usage.Uncountable as what:
+            words = f"files: {what}"
         if words:
             self.breach = self.breach or words
             self._end(members)
 
-    def _too_much(self, table: dict[int, Process], members: set[int]) -> Optional[str]:
+    def look_back(self) -> None:
+        """What a program that is gone ran into, between two looks."""
+        self.breach = self.breach or self._ended_by_the_kernel() or ""
+
+    def _ended_by_the_kernel(self) -> Optional[str]:
+        before, self._killed = self._killed, cgroup.killed(self.spec.group) if self.spec.group else 0
+        limit = self.spec.limits.memory // MIB
+        return f"memory: the kernel ended it; the limit is {limit} MiB" if self._killed > before else None
+
+    @staticmethod
+    def _stopped(table: dict[int, Process], children: dict[Child, list[Path]]) -> Optional[str]:
+        """The keeper, by a signal that no process can block: it would then tell nobody of its program's end."""
+        for child in children:
+            keeper = table.get(table[child.pid].parent) if child.pid in table else None
+            if keeper is not None and keeper.state in "Tt":
+                return "killed: it stopped the process that waits for its end (SIGSTOP)"
+        return None
+
+    def _too_much(self, table: dict[int, Process], members: set[int], children: Iterable[Child]) -> Optional[str]:
         limits = self.spec.limits
-        memory = sum(table[pid].memory for pid in members)
+        rooms = {child.room: child.pid for child in children if child.pid in table}
+        memory = sum(table[pid].memory for pid in members) + usage.unnamed(members, Path(self.spec.job))[1]
+        memory += sum(usage.system_v(pid, self.spec.uid) for pid in rooms.values())
         if memory > limits.memory:
             return f"memory: {memory // MIB} MiB; the limit is {limits.memory // MIB} MiB"
+        if usage.in_flight(members) > MOST_IN_FLIGHT:
+            return "memory: it hides files in sockets, where nobody can count them"
         threads = sum(table[pid].threads for pid in members)
         if threads > limits.processes * 3 // 4:
             return f"processes: it started {threads} or more; the limit is {limits.processes}"
-        return None
+        return self._ended_by_the_kernel()
 
     def _too_long(self, children: dict[Child, list[Path]]) -> Optional[str]:
         for paths in children.values():
@@ -101,13 +119,25 @@ class Watch(threading.Thread):
                     return f"output: more than {self.spec.limits.output // MIB} MiB from one program"
         return None
 
-    def _too_large(self) -> Optional[str]:
-        self._looks += 1
-        if self._looks % DISK_EVERY:
-            return None
-        used = used_on_disk(Path(self.spec.job))
-        if used > self.spec.limits.disk:
-            return f"disk: {used // MIB} MiB written; the limit is {self.spec.limits.disk // MIB} MiB"
+    def _too_large(self, members: set[int], children: Iterable[Child]) -> Optional[str]:
+        limits, job = self.spec.limits, Path(self.spec.job)
+        if self.spec.own_files:
+            used = usage.of_file_system(job)
+        else:
+            self._looks += 1
+            if self._looks % DISK_EVERY:
+                return None
+            named = usage.of_folder(job)
+            used = usage.Usage(named.size + usage.unnamed(members, job)[0], named.files)
+        if self.spec.tier == OWN_UID and self.spec.uid is not None:
+            beside = usage.of_user(self.spec.uid, SHARED)
+            used = usage.Usage(used.size + beside.size, used.files + beside.files)
+        elif self.spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
+            used = usage.Usage(used.size, used.files + usage.in_scratch(child.pid for child in children))
+        if used.size > limits.disk:
+            return f"disk: {used.size // MIB} MiB written; the limit is {limits.disk // MIB} MiB"
+        if used.files > limits.files:
+            return f"files: it made {used.files}; the limit is {limits.files}"
         return None
 
     @staticmethod

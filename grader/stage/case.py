@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stage import maps
+from stage import genuine, maps
 from stage.config import expand
 from stage.failure import Failure, check, check_equal
 from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT, Lab
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output
-from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
+from stage.process import Life, children_of, exit_words, has_signal, patience, status_field, wait_until
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Stamp:
         except FileNotFoundError:
             return None
         return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+NO_LOOK = {"--dry-run", "--stop"}  # options of a restart after which nothing comes to its gate by itself
 
 
 @contextlib.contextmanager
@@ -90,6 +93,9 @@ class Case:
     through: list[str] = field(default_factory=list)  # a program that runs ckpt and restart
     gdb_settings: Sequence[str] = ()  # for gdb, before it runs a restart again
     beside: list[Path] = field(default_factory=list)  # more that its programs may read, in a sandbox
+    under_test: dict[str, Path] = field(default_factory=dict)  # by the life's role
+    at_gates: dict[Path, genuine.Saved] = field(default_factory=dict)  # by the image
+    doubts: list[Failure] = field(default_factory=list)  # whether what went on was restarted
 
     @staticmethod
     def fresh(lab: Lab, name: str, place: str = "") -> Case:
@@ -159,7 +165,9 @@ class Case:
         words = [str(path), *(str(argument) for argument in arguments)]
         launch = self.lab.interface.launch
         command = expand(launch, words, bin=self.lab.bin(ckpt), image=self.folder / image)
-        return self.run("original", [*self.through, *command], env)
+        life = self.run("original", [*self.through, *command], env)
+        self.under_test[life.role] = path
+        return life
 
     def start_at_gate(
         self,
@@ -218,6 +226,7 @@ class Case:
         before = Stamp.of(path)
         self.maps_before = maps.read_maps(life.pid)
         self.image = path
+        self._remember(life, path)
         with held(path):
             self.signal(life)
             if stopped:
@@ -233,6 +242,15 @@ class Case:
         if life.status is not None and not (stopped and life.status == 0):
             self._died_in_checkpoint(life)
         return path
+
+    def _remember(self, life: Life, image: Path) -> None:
+        """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
+        self.at_gates.pop(image, None)
+        program = self.under_test.get(life.role)
+        if program is None or self.through or not (life.lines() or [""])[-1].startswith("gate "):
+            return
+        if genuine.is_at_gate(life.pid, program, self.maps_before) is not None:
+            self.at_gates[image] = genuine.Saved(program, self.maps_before, len(children_of(life.pid)))
 
     def _no_image(self, life: Life, path: Path) -> None:
         if life.status is not None:
@@ -293,11 +311,49 @@ class Case:
         *options: str,
         env: dict[str, str] | None = None,
     ) -> Life:
-        before = Stamp.of(image)
+        before, saved = Stamp.of(image), self.at_gates.get(image)
         command = [*self.through, *self.restart_command(image, who, *options)]
-        life = self.run("restart", command, env)
+        if saved is None or self.through or not NO_LOOK.isdisjoint(options):
+            life = self.run("restart", command, env)
+        else:
+            with self._gates_closed():
+                pages = [] if "--lazy" in options else genuine.writable_pages(image)
+                life = self.run("restart", command, env)
+                self.under_test[life.role] = saved.program
+                self._look(life, Path(command[0]), saved, pages)
         self.stamps[life.role] = (image, before)
         return life
+
+    @contextlib.contextmanager
+    def _gates_closed(self) -> Iterator[None]:
+        with self.lab.runner.grader():
+            gates = list((self.kept / "gates").iterdir())
+        self.close_gates()
+        try:
+            yield
+        finally:
+            with self.lab.runner.grader():
+                for gate in gates:
+                    gate.touch()
+
+    def _look(self, life: Life, restart: Path, saved: genuine.Saved, pages: list[genuine.Pages]) -> None:
+        """Wait until the restarted program is at its gate again, which is closed, and look whether it is that."""
+
+        def there() -> bool:
+            return bool(genuine.is_at_gate(life.pid, saved.program, saved.regions)) or life.status is not None
+
+        if not wait_until(there, of=life.pid):
+            life.hangs("its end")
+        if life.status is None:
+            doubt = genuine.doubt(life.pid, restart, pages, saved.processes)
+            self.doubts += [doubt] if doubt else []
+        elif life.lines():
+            self.doubts.append(Failure("lines came although the gate was closed at which it was saved", "genuine: no gate"))
+
+    def check_genuine(self) -> None:
+        """At the end of a test that would pass."""
+        if self.doubts:
+            raise self.doubts[0]
 
     def wait_in_program(self, life: Life, program: Path) -> None:
         """Wait until a restarted process is in the program: its file is mapped, its signals are unblocked."""
@@ -325,6 +381,7 @@ class Case:
             )
         self.check_status(second, status, exit_status_of(expected))
         self.check_image_stays(second)
+        self.check_genuine()
 
     def check_image_stays(self, life: Life) -> None:
         """A restart only reads the image; a second life that writes it took itself for the first."""
@@ -416,9 +473,15 @@ class Case:
             self._remove_large_files()
 
     def _remove_large_files(self) -> None:
-        for path in self.folder.rglob("*"):
-            if path.is_file() and not path.is_symlink() and path.stat().st_blocks * 512 > 64 << 20:
-                path.unlink()
+        """However many folders lie in each other: what has a path that is too long is passed over."""
+        folders = [str(self.folder)]
+        while folders:
+            with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif entry.is_file(follow_symlinks=False) and entry.stat().st_blocks * 512 > 64 << 20:
+                        os.unlink(entry.path)
 
 
 def steps(first: int, last: int) -> list[str]:

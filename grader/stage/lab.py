@@ -152,6 +152,13 @@ class Lab:
     def build(self) -> str:
         """Build what is there; warnings are counted and do no harm. Of another course's submission nothing matters but
         that its programs are there: its `make` may run a demo, which crashes, or may have another target."""
+        self.runner.thaw(self.folder)
+        try:
+            return self._build()
+        finally:
+            self.runner.freeze(self.tree)
+
+    def _build(self) -> str:
         text = ""
         ways: list[list[str]] = [[], *self.interface.build_instead]
         for instead in ways:

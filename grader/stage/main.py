@@ -103,7 +103,7 @@ def collect(options: argparse.Namespace, interface: Interface, stage: int) -> li
     """What the stage's tests declare; none is run. Empty if the tests themselves are at fault."""
     lab = Lab(stage, options.folder, results=False, interface=interface)
     scoring = Scoring(lab, Selection(stress=True), report.progress)
-    ended = pytest.main([*pytest_arguments(options, lab), "--collect-only"], plugins=[scoring])
+    ended = pytest.main([*pytest_arguments(options, lab), "--collect-only"], plugins=[scoring, Scoring.Doubts()])
     for error in scoring.errors:
         print(error, file=sys.stderr)
     return scoring.declared() if ended == pytest.ExitCode.OK else []
@@ -186,7 +186,7 @@ def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
     scoring.after_test = lambda: write_results(options, scoring, started)
-    ended = pytest.main(pytest_arguments(options, lab), plugins=[scoring])
+    ended = pytest.main(pytest_arguments(options, lab), plugins=[scoring, Scoring.Doubts()])
     if options.only and not scoring.order and not scoring.errors:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE

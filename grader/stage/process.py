@@ -15,6 +15,9 @@ from stage.process_table import processes
 from stage.runner import Runner
 
 
+MOST_OUTPUT = 64 << 20  # bytes that are read
+
+
 class Patience:
     """How long to wait for an event; less, once something has hung."""
 
@@ -132,6 +135,12 @@ def exit_words(status: int | None) -> str:
         return f"signal {-status}"
 
 
+def beginning(path: Path) -> str:
+    """Of an output, which may have been made gigabytes long in a moment."""
+    with path.open("rb") as file:
+        return file.read(MOST_OUTPUT).decode("utf-8", "surrogateescape")
+
+
 class Life:
     """One process that the grader started, from its start to its end.
 
@@ -178,11 +187,11 @@ class Life:
 
     def text(self) -> str:
         with self.runner.grader():
-            return self.stdout.read_text(encoding="utf-8", errors="surrogateescape")
+            return beginning(self.stdout)
 
     def messages(self) -> str:
         with self.runner.grader():
-            return self.stderr.read_text(encoding="utf-8", errors="surrogateescape")
+            return beginning(self.stderr)
 
     def lines(self) -> list[str]:
         """The whole lines so far."""
@@ -203,7 +212,7 @@ class Life:
         if self.has_line(start):
             return
         if self.status is None:
-            self._hangs(f"the line '{start}'")
+            self.hangs(f"the line '{start}'")
         raise Failure(
             f"{self.role}: {exit_words(self.status)} before it printed '{start}'",
             *self.symptoms(),
@@ -212,12 +221,13 @@ class Life:
     def wait(self, limit: float | None = None) -> int:
         """Wait for the end; the exit status, negative for a signal."""
         if not wait_until(lambda: self.status is not None, limit, of=self.pid):
-            self._hangs("its end")
+            self.hangs("its end")
         status = self.status
         assert status is not None
         return status
 
-    def _hangs(self, what: str) -> None:
+    def hangs(self, what: str) -> None:
+        """Ends it, and says so."""
         symptoms = [f"{self.role}: hangs", *self._where(), *self.symptoms()]
         patience.lost()
         self.kill()

@@ -15,6 +15,7 @@ class Process(NamedTuple):
     parent: int
     threads: int
     memory: int  # bytes
+    state: str  # a letter
 
 
 def stat_of(pid: str) -> list[bytes]:
@@ -35,7 +36,7 @@ def processes() -> dict[int, Process]:
                 fields = stat_of(name)
             except OSError:
                 continue
-            table[int(name)] = Process(int(fields[1]), int(fields[17]), int(fields[21]) * PAGE)
+            table[int(name)] = Process(int(fields[1]), int(fields[17]), int(fields[21]) * PAGE, fields[0].decode())
     return table
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Optional
+from typing import Optional, TextIO
 
 from stage.config import GRADER
 
@@ -213,9 +213,16 @@ def _run(command: Sequence[str], error: type[Exception]) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Two graders must not build the same thing at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with open_lock(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def open_lock(path: Path) -> TextIO:
+    """Nobody else may read it: who can open a file can lock it, and make all others wait."""
+    file = path.open("w")
+    os.fchmod(file.fileno(), 0o600)
+    return file
 
 
 def _is_object(path: Path) -> bool:

@@ -91,6 +91,12 @@ class Runner:
         """Another one like it, for a child of this process."""
         return Runner()
 
+    def thaw(self, folder: Path) -> None:
+        """From now on a stage can be built there."""
+
+    def freeze(self, tree: Path) -> None:
+        """From now on nothing that a submission runs can change its programs."""
+
     def begin_case(self, folder: Path) -> None:
         """What works in this folder from now on belongs together: its programs may see each other."""
 

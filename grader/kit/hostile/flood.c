@@ -1,6 +1,7 @@
 /* cause: sandbox-output */
 #include <unistd.h>
 
+/* Output without end. */
 __attribute__((constructor)) static void attack(void)
 {
     static const char line[] = "6 regions: 20 of 20 points\n";

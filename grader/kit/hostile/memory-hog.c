@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Memory without end. */
 __attribute__((constructor)) static void attack(void)
 {
     for (;;) {

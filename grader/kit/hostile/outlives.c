@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* A process that goes on when its program has ended. */
 __attribute__((constructor)) static void attack(void)
 {
     if (fork() > 0)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import tarfile
@@ -14,6 +13,8 @@ import pytest
 
 from batch.workshop import Workshop, grader_digest
 from conftest import copy_tracked
+from kit import attacks
+from kit.attacks import cause_of
 from reports import results
 from reports.results import SubmissionResult
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
@@ -22,16 +23,10 @@ from stage.process_table import processes
 
 pytestmark = pytest.mark.xdist_group("hostile")  # what is made once is made by one worker
 
-ATTACKS = sorted((GRADER / "kit" / "hostile").glob("*.c"))
+ATTACKS = attacks.attacks()
 HONEST = "honest"
 FULL = 20  # points of stage 1
 AS_ROOT = os.geteuid() == 0
-
-
-def cause_of(attack: Path) -> str:
-    match = re.match(r"/\* cause: (\S+) \*/", attack.read_text())
-    assert match, f"{attack.name}: the first line names no cause"
-    return match[1]
 
 
 def secrets(top: Path, folder: Path) -> list[Path]:
@@ -51,13 +46,13 @@ def submission(target: Path, code: str = "") -> Path:
 
 def code_of(attack: Path, hidden: Sequence[Path]) -> str:
     paths = " ".join(map(str, hidden))
-    return f'\n#define ESCAPE_FROM "{paths}"\n{attack.read_text()}'
+    return f'\n#define ESCAPE_FROM "{paths}"\n#define ESCAPE_FIRST "{hidden[0]}"\n{attack.read_text()}'
 
 
-def make_class(top: Path, folder: Path, attacks: Sequence[Path]) -> Path:
+def make_class(top: Path, folder: Path, chosen: Sequence[Path]) -> Path:
     submission(folder / "class" / HONEST)
     (folder / "out/results").mkdir(parents=True)
-    for attack in attacks:
+    for attack in chosen:
         submission(folder / "class" / attack.stem, code_of(attack, secrets(top, folder)))
         if attack.stem == "link-out":
             escape_by_link(folder / "class" / attack.stem)
@@ -82,8 +77,8 @@ class Graded:
     results: dict[str, SubmissionResult]
 
 
-def grade(top: Path, folder: Path, tier: str, attacks: Sequence[Path], *options: str) -> Graded:
-    make_class(top, folder, attacks)
+def grade(top: Path, folder: Path, tier: str, chosen: Sequence[Path], *options: str) -> Graded:
+    make_class(top, folder, chosen)
     command = [top / "grader/grade", folder / "class", "-o", folder / "out", "--stage", "1", "-j", "2", "--no-reference",
                "--patience", "15", "--memory", "256", "--disk", "200", "--sandbox", tier, *options]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
@@ -124,7 +119,7 @@ def test_an_attack_is_contained_and_named(graded: Graded, attack: Path) -> None:
     told = f"{[s.message for s in result.stages]} {[(t.test, t.reason, t.symptoms) for _, t in result.tests()]}"
     if cause == "refused":
         assert result.status == results.REFUSED and "link" in result.message
-    elif cause == "none":
+    elif cause in ("none", "harmless"):
         assert result.points == FULL, told
     elif cause == "outlived":
         assert result.points == FULL and any("outlived" in note for note in result.notes), told
@@ -136,6 +131,12 @@ def test_an_attack_is_contained_and_named(graded: Graded, attack: Path) -> None:
 def test_an_honest_student_beside_them_loses_nothing(graded: Graded) -> None:
     result = graded.results[HONEST]
     assert result.points == FULL, [(t.test, t.reason) for _, t in result.tests() if t.outcome != "passed"]
+
+
+def test_the_table_of_attacks_is_theirs() -> None:
+    page = attacks.README.read_text()
+    assert attacks.in_readme(page) == page, "grader/python grader/kit/attacks.py --write"
+    assert len(ATTACKS) + len(list(attacks.HOSTILE.glob("stage3/*.c"))) >= 38
 
 
 def test_everybody_is_graded(graded: Graded) -> None:

@@ -1,0 +1,9 @@
+/* cause: sandbox-killed */
+#include <signal.h>
+#include <unistd.h>
+
+/* Not killed but stopped, whoever waits for this program would wait for ever. */
+__attribute__((constructor)) static void attack(void)
+{
+    kill(getppid(), SIGSTOP);
+}

@@ -1,0 +1,146 @@
+"""Whether what goes on after a restart is the restarted process: restart itself, with the image's memory in it.
+
+A program that is run anew, and given a few words from the image, prints the same lines; so does one that somebody else's
+restart brought back. Neither is work. So a restarted program that waits at a gate is looked at from outside before the
+gate is opened: what the kernel says that the process executes, who traces it, who else is there; and the writable pages,
+each against what the image had before the restart. Their addresses and much of their content are chance: only the image
+has them.
+
+Nothing here makes a failing test fail otherwise: it is asked for when a test has passed (scoring.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Optional
+
+from stage import maps
+from stage.failure import Failure
+from stage.image import BadImage, open_plain
+from stage.process import children_of, status_field
+
+PAGE = maps.PAGE
+MOST = 4 << 20  # bytes that are compared
+ENOUGH = 0.75  # of the pages: the stack and a few variables of libraries change in the restart itself
+LOAD, WRITABLE = 1, 2  # p_type, p_flags
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A program that waited at a gate when it was saved."""
+
+    program: Path
+    regions: list[maps.Region]
+    processes: int  # that it had started
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Adjacent pages with the same rights, and what is in them."""
+
+    start: int
+    data: bytes
+
+
+def _segments(file: BinaryIO) -> Iterator[tuple[int, ...]]:
+    """p_type, p_flags, p_offset, p_vaddr, p_filesz; elftools would take a second for 5,000 of them."""
+    header = file.read(64)
+    if len(header) < 64 or not header.startswith(b"\x7fELF\x02"):
+        return
+    (at,), (size, count) = struct.unpack_from("<Q", header, 32), struct.unpack_from("<HH", header, 54)
+    if size != 56:
+        return
+    file.seek(at)
+    table = file.read(size * count)
+    for kind, flags, offset, address, _, stored, _, _ in struct.iter_unpack("<IIQQQQQQ", table[: len(table) // size * size]):
+        yield kind, flags, offset, address, stored
+
+
+def writable_pages(image: Path) -> list[Pages]:
+    """Those that an image holds, up to MOST; none of a file that is no image."""
+    found: list[Pages] = []
+    room = MOST
+    with contextlib.suppress(BadImage, OSError), open_plain(image) as file:
+        for kind, flags, offset, address, stored in list(_segments(file)):
+            if kind == LOAD and flags & WRITABLE and 0 < stored and room > 0:
+                file.seek(offset)
+                data = file.read(min(stored, room))
+                room -= len(data)
+                found.append(Pages(address, data))
+    return found
+
+
+def _read(memory: int, address: int, size: int) -> bytes:
+    try:
+        return os.pread(memory, size, address)
+    except (OSError, OverflowError):
+        return b""
+
+
+def same_pages(pid: int, pages: list[Pages]) -> Optional[tuple[int, int]]:
+    """How many of them the process has as they were, and how many they are; None if nobody may look."""
+    try:
+        memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
+    except OSError:
+        return None
+    same = total = 0
+    try:
+        for part in pages:
+            now = _read(memory, part.start, len(part.data))
+            for at in range(0, len(part.data), PAGE):
+                total += 1
+                same += part.data[at : at + PAGE] == now[at : at + PAGE]
+    finally:
+        os.close(memory)
+    return same, total
+
+
+def is_at_gate(pid: int, program: Path, before: list[maps.Region]) -> Optional[bool]:
+    """Whether it waits in the program's own code, as programs under test do at a gate: the file's, or, if a restart copies
+    it, what lies where the file was before. None if nobody may look."""
+    try:
+        words = Path(f"/proc/{pid}/syscall").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except OSError:
+        return None
+    if len(words) < 2:
+        return False
+    places = [maps.find(regions, int(words[-1], 16)) for regions in (maps.regions_of(pid), before)]
+    return any(region is not None and region.name == str(program) and "x" in region.perms for region in places)
+
+
+def _executes(pid: int, restart: Path) -> bool:
+    try:
+        now, own = os.stat(f"/proc/{pid}/exe"), restart.stat()
+    except OSError:
+        return True  # nobody may look, or it is gone
+    return (now.st_dev, now.st_ino) == (own.st_dev, own.st_ino)
+
+
+def doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Optional[Failure]:
+    """What is wrong with a process that is at a gate, if anything is."""
+    if not _executes(pid, restart):
+        name = printable_exe(pid)
+        return Failure(f"the process that goes on executes {name}, and not your restart", "genuine: another program")
+    if status_field(pid, "TracerPid") not in ("", "0"):
+        return Failure("the process that goes on is traced (ptrace)", "genuine: traced")
+    if len(children_of(pid)) > processes:
+        return Failure("restart left a process beside the restarted one", "genuine: another process")
+    compared = same_pages(pid, pages)
+    if compared and compared[0] < ENOUGH * compared[1]:
+        words = f"only {compared[0]} of the image's {compared[1]} writable pages are in the process that goes on"
+        return Failure(words, "genuine: other memory")
+    return None
+
+
+def printable_exe(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return "another program"
