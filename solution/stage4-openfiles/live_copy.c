@@ -182,11 +182,17 @@ static int write_rest(struct arena *arena)
     if (error == 0)
         error = image_write_head(live->image, &arena->notes, size);
     page_runs_open(&arena->pagemap);
-    for (size_t i = 0; i < t->count && error == 0; i++)
-        if ((t->regions[i].flags & REGION_STORED) && live_is_copied(live, i))
-            error = write_changes(arena, &t->regions[i], live->offsets[i]);
-        else
-            error = image_write_region(live->image, arena, i);
+    for (size_t i = 0; i < t->count && error == 0; i++) {
+        const struct image_region *r = &t->regions[i];
+        bool copied = (r->flags & REGION_STORED) && live_is_copied(live, i);
+        if (copied && (r->prot & PROT_READ)) {
+            error = write_changes(arena, r, live->offsets[i]);
+            continue;
+        }
+        if (copied) /* it must be made readable (pages.c), and a hole is needed where there are no pages now */
+            error = punch(live->image, live->offsets[i], r->end - r->start);
+        error = error != 0 ? error : image_write_region(live->image, arena, i);
+    }
     sys_close(arena->pagemap.fd);
     return error;
 }
