@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from batch import one, run
+from batch import one, profiles, run
 from batch.engines import EngineError
 from batch.intake import IntakeError
 from batch.request import Options
@@ -43,6 +43,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("-j", "--jobs", type=int, metavar="N", help="so many at a time (the number of processors)")
     add("--stage", type=int, action="append", default=[], metavar="N", help="this stage alone; may be repeated")
     add("--profile", metavar="NAME", help="another course's programs: classic, classic-static, or a file")
+    add("--profiles", type=Path, metavar="DIR", help="with --profile: DIR/NAME.toml is the profile of submission NAME alone")
     add("--only", action="append", default=[], metavar="TEST",
         help="run this test alone, and put it into the results of an earlier run; may be repeated")
     add("--student", action="append", default=[], metavar="NAME", help="this student alone; may be repeated")
@@ -100,6 +101,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise WrongCall(f"{target}: there is no such folder")
     if arguments.platform and not (arguments.one and arguments.output):
         raise WrongCall("--platform needs --one and --output")
+    if arguments.profiles and (arguments.one or not arguments.profile):
+        raise WrongCall("--profiles needs --profile, the class's own, and a folder of submissions")
     if arguments.jobs is not None and arguments.jobs < 1:
         raise WrongCall("-j needs a number from 1")
 
@@ -131,6 +134,7 @@ def grade(arguments: argparse.Namespace) -> int:
         reference=not arguments.no_reference,
         students=arguments.student,
         course=arguments.course,
+        profiles=profiles.of_students(arguments.profiles, options.interface()) if arguments.profiles else {},
     )
     return run.run(plan)
 

@@ -9,11 +9,11 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
-from batch import engine_local, engine_slurm, intake, progress
+from batch import engine_local, engine_slurm, intake, profiles, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.request import Options, Request
@@ -47,6 +47,7 @@ class Plan:
     reference: bool
     students: Sequence[str]
     course: Optional[Path]
+    profiles: dict[str, str] = field(default_factory=dict)  # of single students, by the submission's name
 
 
 def source_digest(submission: Submission) -> str:
@@ -93,11 +94,14 @@ class Batch:
 
     def request(self, submission: Submission, out: Path, digest: str = "") -> Request:
         words = [str(GRADER / "grade"), str(self.plan.submissions), "-o", str(self.plan.out), "--student", submission.name]
-        words += ["--profile", self.plan.options.profile] if self.plan.options.profile else []
+        own = self.plan.profiles.get(submission.name, "")
+        options = replace(self.plan.options, profile=own) if own else self.plan.options
+        words += ["--profile", options.profile] if options.profile else []
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
-            [str(path) for path in submission.paths], list(submission.notes), digest or source_digest(submission), self.grader,
-            str(out), shlex.join([*words, "--only"]), self.plan.options,
+            [str(path) for path in submission.paths], [*submission.notes, *([f"its own profile: {Path(own).name}"] if own else [])],
+            digest or source_digest(submission), grader_digest(own) if own else self.grader,
+            str(out), shlex.join([*words, "--only"]), options,
         )
 
     def is_done(self, request: Request) -> bool:
@@ -273,6 +277,8 @@ def run_alone(plan: Plan) -> int:
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()))
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored)]:
         print(words)
+    for name in profiles.of_nobody(plan.profiles, [submission.name for submission in found.submissions]):
+        print(f"grade: {name}.toml: no submission is called {name}", file=sys.stderr)
     wanted = chosen(plan, found.submissions)
     batch = Batch(plan)
     failures: list[tuple[str, str]] = []

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from classic import evidence
+from classic import evidence, images
 from classic.watched import Watched, Way
 from stage import maps
 from stage.case import Case, Stamp, _GivenUp, steps
@@ -145,10 +145,10 @@ class ClassicCase(Watched):
 
     # Checkpoints
 
-    def images(self) -> dict[Path, Stamp | None]:
-        """The files that may be images, as they are now."""
+    def images(self) -> dict[Path, list[Stamp | None]]:
+        """The files that may be images, and the folders with a file in them, as they are now."""
         found = sorted({path for pattern in self.lab.interface.images for path in self.folder.glob(pattern)})
-        return {path: Stamp.of(path) for path in found if path.is_file() and not path.is_symlink()}
+        return {path: stamps for path in found if (stamps := images.stamps_of(path))}
 
     def signal_program(self, life: Life) -> None:
         pid, number, self.is_back = self.target(life), self.lab.interface.signal, False

@@ -15,6 +15,7 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from classic.images import files_of, size_of
 from classic.outside import descendants, read_file, runs, waits_at
 from classic.watched import Watched
 from stage import maps, witness
@@ -126,22 +127,22 @@ def place_symptoms(case: Watched) -> list[str]:
 
 def image_symptoms(case: Watched) -> list[str]:
     """Memory that only the program has must be in the image, in whatever format."""
-    if case.image is None or not case.image.is_file():
+    if case.image is None or not files_of(case.image):
         return []
-    size, own = case.image.stat().st_size, [r for r in case.maps_before if "w" in r.perms and "p" in r.perms]
+    size, own = size_of(case.image), [r for r in case.maps_before if "w" in r.perms and "p" in r.perms]
     needed = sum(region.size for region in own)
     short = [f"image: {size} bytes, but the program can write to {needed}"] if size < needed else []
     return short + vdso_symptoms(case.image)
 
 
 def vdso_symptoms(image: Path) -> list[str]:
-    """Whether the image holds the bytes of [vdso], which are the same in all processes of this kernel."""
+    """Whether a file of the image holds the bytes of [vdso], which are the same in all processes of this kernel."""
     region = next((region for region in maps.read_maps(os.getpid()) if region.name == "[vdso]"), None)
     try:
         with open("/proc/self/mem", "rb") as memory:
             memory.seek(region.start if region else 0)
             page = memory.read(maps.PAGE) if region else b""
-        return ["image: holds the bytes of [vdso]"] if page and page in read_file(image) else []
+        return ["image: holds the bytes of [vdso]"] if page and any(page in read_file(path) for path in files_of(image)) else []
     except OSError:
         return []
 

@@ -4,7 +4,10 @@
 Each number is a ratio within one run: a checkpoint against a plain write() of as many bytes to the same
 file system, a restart against a plain read() of them. Ratios near 1 say that the checkpointer costs
 nothing besides moving the bytes. The best of several rounds is shown: what else the machine does only
-ever adds time. This is a measurement, not a test: nothing depends on it.
+ever adds time. This is a measurement, not a test: `make check` does not run it.
+
+Then ckptlab beside DMTCP and CRIU, where they are here (peers.py): a table and a plot; a ratio of ours to write() or read() that
+is more than a fifth larger than the one noted in solution/README, on the same machine, is a failure.
 
 Stage 6: a system call of a job's against the same one of an ordinary process, and a file that a job on another machine
 (bubblewrap's, where that works) reads, against `cat FILE | PROGRAM`; and how long such a job takes from one machine to the next.
@@ -22,6 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Callable
+
+from kit import peers
 
 TOP = Path(__file__).resolve().parents[2]
 STAGE = TOP / "solution" / "stage3-restart"
@@ -363,6 +368,30 @@ def run_remote(rounds: int, size: int, sizes: list[int], only_moves: bool) -> No
         run_moves(folder, before, rounds, sizes)
 
 
+def run_peers(sizes: list[int], rounds: int, to_note: bool) -> list[str]:
+    """The table, on standard output; returns what has become slower."""
+    found, absent = peers.checkpointers()
+    print(f"ckptlab beside others, medians of {rounds}, in turn; x: ratio to a plain write() or read() of as many bytes")
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="ckptlab-bench-", dir=os.environ.get("TMPDIR")) as name:
+        folder = Path(name)
+        build(folder, touch=peers.PROGRAM)
+
+        def plain(size: int) -> tuple[float, float]:
+            size = max(size, MIB)
+            return timed(lambda: plain_write(folder / "plain", size)), timed(lambda: plain_read(folder / "plain", size))
+
+        for size, step in [*((size, 1) for size in sizes), *((size, 64) for size in sizes[-1:] if size >= 64 * MIB)]:
+            results[peers.what(size, step)] = peers.compare(folder / "touch", size, step, rounds, plain, found)
+    drawn = peers.plot(results, TOP / "grader/build/bench.svg")
+    text = peers.table(results) + "".join(f"\n{line}.\n" for line in [*absent, f"Machine: {peers.machine()}"])
+    print(text + "\n" + drawn, flush=True)
+    worse = [] if to_note else peers.regressions(results)
+    if to_note:
+        peers.note(text)
+    return worse
+
+
 def cpu_seconds(command: list[str]) -> float:
     """What it takes of the processor, its children included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -390,16 +419,22 @@ def main() -> None:
     parser.add_argument("--read", type=int, default=256, help="MiB that a job reads (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="the best of so many counts (default: %(default)s)")
     parser.add_argument("--moves", action="store_true", help="only how long a job takes to move")
+    parser.add_argument("--peers", action="store_true", help="only ckptlab beside DMTCP and CRIU")
+    parser.add_argument("--note", action="store_true", help="note the table of these in solution/README")
     parser.add_argument("--checks", action="store_true", help="also how long `make check` takes in each stage")
     arguments = parser.parse_args()
-    for stage in STAGE, REMOTE:
+    for stage in (peers.STAGE,) if arguments.peers else (STAGE, peers.STAGE, REMOTE):
         subprocess.run(["make", "-s", "-C", str(stage)], check=True, stdout=subprocess.DEVNULL)
     sizes = [int(size) * MIB for size in re.findall(r"\d+", arguments.sizes)]
-    for size in sizes if not arguments.moves else []:
+    for size in sizes if not arguments.moves and not arguments.peers else []:
         run(size, arguments.rounds)
-    run_remote(arguments.rounds, arguments.read * MIB, sizes, arguments.moves)
+    worse = run_peers(sizes, arguments.rounds, arguments.note) if not arguments.moves else []
+    if not arguments.peers:
+        run_remote(arguments.rounds, arguments.read * MIB, sizes, arguments.moves)
     if arguments.checks:
         run_checks()
+    if worse:
+        sys.exit("bench: slower than noted in solution/README:\n    " + "\n    ".join(worse))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Symptoms in the sense of diagnosis.py, each begins with "witness: ". Nothing her
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from stage.case import Case
@@ -44,5 +45,7 @@ def _beside(case: Case, image: Path, life: Life, command: list[str]) -> str:
         image.rename(kept)
     said = case.output_of(command, life.extra_env, 2.0 * seconds() + 4)
     if there and kept.exists():
+        if image.is_dir() and not image.is_symlink():  # another course's image may be a folder
+            shutil.rmtree(image)
         kept.replace(image)
     return said

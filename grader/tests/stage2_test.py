@@ -389,19 +389,23 @@ def test_private_file(case: Case) -> None:
 
 @points(1, step="2.3", needs="test_image")
 def test_full_disk(case: Case) -> None:
-    """no room for the image: a message, the old image stays, the program goes on"""
+    """no room for the image, or no folder: a message that says which, the old image stays, the program goes on"""
     life = case.start_at_gate("limited")
     path = case.checkpoint(life)
     before = path.read_bytes()
     case.open_gate(1)
     life.wait_for_line("gate 02")
-    case.refuses(life, ["libckpt"])
+    case.refuses(life, ["libckpt", "image", "File too large"])
     check(path.read_bytes() == before, "the old image is damaged", "image: written in place")
     left = [p.name for p in case.folder.iterdir() if p.name.startswith("image") and p != path]
     check(not left, f"left behind: {left}", "image: temporary file left")
     for gate in (2, 3):
         case.open_gate(gate)
     case.check_whole(life, ["gate 01", "gate 02", "gate 03", EXIT])
+    case.close_gates()
+    life = start_named(case, ["-o", "gone/image"], {})
+    case.refuses(life, ["libckpt", "gone/image", "No such file or directory"], "gone/image")
+    life.kill()
 
 
 @points(1, step="2.1", needs="test_restart")

@@ -302,14 +302,14 @@ def test_timers(case: Case) -> None:
 
 @points(1, step="3.8", needs="test_counter")
 def test_process(case: Case) -> None:
-    """working directory, umask, limits, name, auxiliary vector, arguments"""
+    """working directory, umask, limits, name, auxiliary vector, arguments, where its memory begins and ends"""
     process_state(case, REFERENCE)
 
 
 def process_state(case: Case, ckpt: str) -> None:
     folder = case.folder / "working here"
     folder.mkdir()
-    state = ["cwd 1", "umask 137", "files 97", f"stack {6 << 20}", "name my own name", "auxv 1", "cmdline 1", "getauxval 1"]
+    state = ["cwd 1", "umask 137", "files 97", f"stack {6 << 20}", "name my own name", "auxv 1", "cmdline 1", "places 1", "getauxval 1"]
     case.survives("process", folder, before=state, after=state, ckpt=ckpt)
 
 

@@ -30,6 +30,9 @@
 #ifndef MAP_DROPPABLE /* Linux 6.11, <linux/mman.h>; older headers lack it */
 #define MAP_DROPPABLE 0x08
 #endif
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
 
 /* The least multiple of `to` that is not below n. */
 static inline uint64_t round_up(uint64_t n, uint64_t to)
@@ -97,6 +100,15 @@ static inline long sys_munmap(uint64_t addr, size_t size)
 static inline long sys_mprotect(uint64_t addr, size_t size, int prot)
 {
     return sys_call(SYS_mprotect, (long)addr, (long)size, prot, 0);
+}
+
+/*
+ * Makes the pages of memory that may be written to by one call, not by a fault each.  Where the kernel does not know it,
+ * or there is no such page, nothing is lost: a page is made when it is touched.
+ */
+static inline void sys_populate(uint64_t addr, size_t size)
+{
+    sys_call(SYS_madvise, (long)addr, (long)size, MADV_POPULATE_WRITE, 0);
 }
 
 static inline long sys_getpid(void)

@@ -5,23 +5,27 @@
  * terminal, its parent or its signals.  But with --evict, it is the program's parent: evict.h.
  */
 #include "evict.h"
+#include "image_names.h"
 #include "portable.h"
+#include "live_option.h"
 #include "program.h"
+#include "start_times.h"
 #include "libc.h"
 #include "text.h"
 
 static const char usage[] =
-    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--live] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
-    "            [--] PROG [ARGS...]\n"
+    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
+    "            [--times] [--keep N] [--live[=fork]] [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
-    "  -o IMAGE    the image's name; %p in it is the pid (default: $CKPT_IMAGE or myckpt)\n"
+    "  -o IMAGE    the image's name; %p in it is the pid, %n the image's number (from stage 4 on), %% a %\n"
+    "              (default: $CKPT_IMAGE or myckpt)\n"
+    "  --keep N    with %n: keep the last N images; the oldest goes when the new one is whole\n"
     "  -s SIGNAL   number or name of the checkpoint signal (default: $CKPT_SIGNAL or USR2)\n"
     "  -i SECONDS  take a checkpoint every SECONDS seconds as well (default: $CKPT_INTERVAL or never)\n"
-    "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n\n"
-    "From stage 4 on:\n\n"
-    "  --live      PROG goes on while its image is written, and stands still only for the last changes, some\n"
-    "              milliseconds: that moment is saved.  The image comes somewhat later (ckpt_now() waits for it).\n"
-    "              --live=fork: by a copy of PROG, as where the kernel does not track writes (before Linux 6.7)\n\n"
+    "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n"
+    "  --times     say on stderr how long the start and each checkpoint took, by phase, in microseconds\n"
+    "  --live      (from stage 4 on) PROG goes on while it is saved, and stands still for the last changes only:\n"
+    "              that moment is saved.  --live=fork: by a copy of PROG, as before Linux 6.7\n\n"
     "For engines that ask a job to leave, and give the same command again (from stage 4 on):\n\n"
     "  --evict[=STATUS]   stay as PROG's parent.  On SIGTERM: PROG's image, its end, and exit with STATUS\n"
     "                     (default 85).  If there can be no image, PROG goes on.  Other signals are passed on\n"
@@ -71,28 +75,13 @@ static int parse_status(const char *text)
     return (int)number;
 }
 
-static void prepare_portable(const char *level)
-{
-    if (portable_prepare == NULL)
-        errx(EX_USAGE, "--portable comes with stage 3");
-    portable_prepare(level);
-}
-
-static void prepare_live(const char *way)
-{
-    if (way != NULL && strcmp(way, "fork") != 0)
-        errx(EX_USAGE, "--live=%s: there is only --live=fork", way);
-    if (evict_prepare == NULL)
-        errx(EX_USAGE, "--live comes with stage 4");
-    set_variable("CKPT_LIVE", way != NULL ? way : "1");
-}
-
-static void parse_options(int argc, char **argv, struct evict *evict)
+static void parse_options(int argc, char **argv, struct evict *evict, struct times *times)
 {
     const struct option long_options[] = {
         {"help", no_argument, NULL, 'h'}, {"evict", optional_argument, NULL, 'E'},
         {"evict-on", required_argument, NULL, 'S'}, {"resume", no_argument, &evict->resume, 1},
-        {"portable", optional_argument, NULL, 'P'}, {"live", optional_argument, NULL, 'L'}, {0},
+        {"portable", optional_argument, NULL, 'P'}, {"times", no_argument, &times->wanted, 1},
+        {"keep", required_argument, NULL, 'K'}, {"live", optional_argument, NULL, 'L'}, {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "+o:s:i:vh", long_options, NULL)) != -1) {
@@ -102,8 +91,9 @@ static void parse_options(int argc, char **argv, struct evict *evict)
         case 'i': set_variable("CKPT_INTERVAL", optarg); break;
         case 'v': set_variable("CKPT_VERBOSE", "1"); break;
         case 'E': evict->status = optarg == NULL ? EVICT_STATUS : parse_status(optarg); break;
-        case 'P': prepare_portable(optarg); break;
-        case 'L': prepare_live(optarg); break;
+        case 'K': set_variable("CKPT_KEEP", optarg); break;
+        case 'L': live_option(optarg); break;
+        case 'P': portable_option(optarg); break;
         case 'S': evict->signal = parse_signal(optarg); break;
         case 0: break;
         default: usage_exit(usage, option == 'h');
@@ -114,10 +104,8 @@ static void parse_options(int argc, char **argv, struct evict *evict)
     const char *interval = environment("CKPT_INTERVAL", "1");
     if (parse_number(interval, 1000000) == 0)
         errx(EX_USAGE, "%s: not a number of seconds", interval);
-    if (evict->resume && evict->status == 0)
-        errx(EX_USAGE, "--resume goes with --evict");
-    if (evict->status != 0 && evict_prepare == NULL)
-        errx(EX_USAGE, "--evict comes with stage 4");
+    evict_check(evict);
+    image_names_option();
 }
 
 /* libckpt.so lies beside ckpt; its name goes before those that the user preloads. */
@@ -161,8 +149,10 @@ static void prepare_signal(void)
 int main(int argc, char **argv)
 {
     static struct evict evict = {.signal = SIGTERM};
+    static struct times times;
     char path[PATH_MAX], checked[PATH_MAX];
-    parse_options(argc, argv, &evict);
+    parse_options(argc, argv, &evict, &times);
+    times_start_program(&times);
     if (!program_find(argv[optind], path))
         errx(EX_NOINPUT, "%s: no such program", argv[optind]);
     const char *problem = program_problem(strcpy(checked, path));
@@ -177,6 +167,7 @@ int main(int argc, char **argv)
     if (evict.status != 0)
         evict_fork(&evict);
     set_variable("CKPT_PID", text_number((uint64_t)getpid(), 10).digits);
+    start_times_pass(&times);
     execv(path, argv + optind);
     err(EX_OSERR, "%s", path);
 }

@@ -16,6 +16,7 @@
 #ifndef CKPT_EVICT_H
 #define CKPT_EVICT_H
 
+#include "libc.h"
 #include "library.h"
 
 #include <limits.h>
@@ -45,6 +46,15 @@ struct evict {
  * a message if something is wrong.
  */
 LIBRARY_MORE void evict_prepare(struct evict *evict, char *const *argv);
+
+/* The options fit together; else exits with 64. */
+static inline void evict_check(const struct evict *evict)
+{
+    if (evict->resume && evict->status == 0)
+        errx(EX_USAGE, "--resume goes with --evict");
+    if (evict->status != 0 && evict_prepare == NULL)
+        errx(EX_USAGE, "--evict comes with stage 4");
+}
 
 /* Returns in the child, which is to become the job.  The parent waits for its end, and exits as the job did. */
 LIBRARY_MORE void evict_fork(const struct evict *evict);

@@ -10,8 +10,10 @@
 #include "arch_registers.h"
 #include "checkpoint.h"
 #include "ckpt.h"
+#include "image_names.h"
 #include "library.h"
 #include "rseq.h"
+#include "start_times.h"
 #include "thread_id.h"
 #include "vdso_leave.h"
 #include "waits.h"
@@ -24,6 +26,7 @@ static ucontext_t context;
 static struct second_life second_life;
 static char table_path[PATH_MAX]; /* CKPT_FDFILE, absolute, or "" */
 static struct save_request request;
+static struct times times;
 static char image_name[PATH_MAX];  /* absolute; up to its %p, which stands for the pid */
 static char behind_name[PATH_MAX];
 static const char *behind_pid;     /* what follows the %p, or NULL: there is none */
@@ -44,7 +47,6 @@ static void *handler_frame; /* of on_checkpoint_signal(): arch_signal_context() 
 static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open */
 static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
 static volatile sig_atomic_t last_result; /* of ckpt_now() */
-static volatile sig_atomic_t at_once;     /* ckpt_now() waits for the image */
 
 /* The handler's last act, in both lives: a program that slept, or waited, goes on with it. */
 static void go_on_waiting(void)
@@ -62,19 +64,21 @@ static int take_checkpoint(void)
 {
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
-    request.is_tracked = library_live_tracks;
-    request.helper = library_live_child;
-    request.held = library_live_held;
+    times_start(&times);
+    request.live_view = library_live_view;
     request.elsewhere = library_remote_image != NULL && library_remote_image();
     if (vdso_frame != NULL)
         request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);
     text_join(image_path, sizeof image_path, image_name, behind_pid != NULL ? pid.digits : NULL, behind_pid, NULL);
+    if (library_image_name != NULL)
+        library_image_name(image_path, sizeof image_path);
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
     else
-        error = library_checkpoint != NULL ? library_checkpoint(write_image, image_path, at_once) : write_image();
+        error = library_checkpoint != NULL ? library_checkpoint(write_image, &request, image_path) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
+    times_say(&times, "the end", "libckpt: ", "for the checkpoint");
     if (library_saved != NULL)
         library_saved(error);
     if (library_remote_saved != NULL)
@@ -177,19 +181,12 @@ static char *set_path(char to[PATH_MAX], const char *name)
     return to + strlen(directory);
 }
 
-static void set_image_name(void)
-{
-    char *percent = strstr(set_path(image_name, environment("CKPT_IMAGE", "myckpt")), "%p");
-    behind_pid = percent != NULL ? strcpy(behind_name, percent + 2) : NULL;
-    if (percent != NULL)
-        *percent = '\0';
-}
-
 /* Phase 1.  Runs before main, in every program that is started with LD_PRELOAD=libckpt.so. */
 __attribute__((constructor)) static void libckpt_start(void)
 {
-    set_image_name();
     owner = environment_number("CKPT_PID", getpid());
+    start_times_take(&times, owner == getpid());
+    behind_pid = image_name_cut(set_path(image_name, environment("CKPT_IMAGE", "myckpt")), behind_name);
     seconds = environment_number("CKPT_INTERVAL", 0);
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request = (struct save_request){
@@ -198,7 +195,7 @@ __attribute__((constructor)) static void libckpt_start(void)
         .thread_id = thread_id_find(), .platform = library_platform != NULL ? library_platform() : NULL,
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
         .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
-        .table_path = table_path, .image_name = image_name, .wish = wish};
+        .table_path = table_path, .image_name = image_name, .wish = wish, .times = &times};
     request.vdso = vdso_told != NULL ? vdso_told() : NULL;
     if (owner == getpid())
         text_join(wish, sizeof wish, environment("CKPT_EVICT", ""), NULL);
@@ -208,6 +205,7 @@ __attribute__((constructor)) static void libckpt_start(void)
         library_start(request.signal, owner);
     if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
         start_period();
+    times_say(&times, "constructor of libckpt", "libckpt: ", "until main()");
     if (library_remote_start != NULL)
         library_remote_start(request.signal);
 }
@@ -215,9 +213,9 @@ __attribute__((constructor)) static void libckpt_start(void)
 int ckpt_now(void)
 {
     last_result = -1;
-    at_once = 1;
+    request.at_once = true;
     raise(request.signal);
-    at_once = 0;
+    request.at_once = false;
     return last_result < 0 ? -1 : last_result;
 }
 

@@ -6,7 +6,7 @@
 #ifndef CKPT_PORTABLE_H
 #define CKPT_PORTABLE_H
 
-#include <string.h>
+#include "libc.h"
 
 #define PORTABLE "CKPT_PORTABLE" /* in the environment: the level's name, for libckpt.so */
 #define PORTABLE_DEFAULT "x86-64-v2"
@@ -22,5 +22,13 @@ static inline unsigned portable_level(const char *name)
  * Weak: it comes with stage 3.
  */
 void portable_prepare(const char *level) __attribute__((weak, visibility("hidden")));
+
+/* The option --portable. */
+static inline void portable_option(const char *level)
+{
+    if (portable_prepare == NULL)
+        errx(EX_USAGE, "--portable comes with stage 3");
+    portable_prepare(level);
+}
 
 #endif

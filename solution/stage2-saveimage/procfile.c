@@ -14,19 +14,17 @@ long procfile_read(const char *path, char *to, size_t size)
     return n < 0 ? n : done;
 }
 
-uint64_t procfile_stat(int field)
+void procfile_stats(uint64_t to[PROCFILE_STATS])
 {
-    char stat[1024];
-    const char *at = stat;
-    uint64_t value = 0;
-    if (procfile_read("/proc/self/stat", stat, sizeof stat) < 0)
-        return 0;
-    for (const char *s = stat; *s != '\0'; s++) /* field 2 is a name in parentheses, blanks and all */
+    char stat[1024], *at = stat;
+    long size = procfile_read("/proc/self/stat", stat, sizeof stat);
+    memset(to, 0, PROCFILE_STATS * sizeof *to);
+    for (char *s = stat; s < stat + size; s++) /* field 2 is a name in parentheses, blanks and all */
         if (*s == ')')
             at = s + 1;
-    for (int n = 2; *at != '\0' && n < field; at++)
-        n += *at == ' ';
-    for (; *at >= '0' && *at <= '9'; at++)
-        value = value * 10 + (uint64_t)(*at - '0');
-    return value;
+    for (int field = 2; at < stat + size && field < PROCFILE_STATS; at++) {
+        field += *at == ' ';
+        if (*at >= '0' && *at <= '9' && field < PROCFILE_STATS)
+            to[field] = to[field] * 10 + (uint64_t)(*at - '0');
+    }
 }

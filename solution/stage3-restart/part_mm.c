@@ -19,11 +19,12 @@ static long save(const struct save_request *request, void *note, size_t room)
     //@ Goal: all fields of mm->map but the auxiliary vector, which is done below. Where to read: prctl(2),
     //@ PR_SET_MM_MAP for the fields; proc_pid_stat(5) for where the kernel shows them, procfile.h for how to ask.
     //@ One is not among them: the end of the heap, brk(2).
+    uint64_t stat[PROCFILE_STATS];
+    procfile_stats(stat);
     mm->map = (struct prctl_mm_map){
-        .start_code = procfile_stat(26), .end_code = procfile_stat(27), .start_stack = procfile_stat(28),
-        .start_data = procfile_stat(45), .end_data = procfile_stat(46), .start_brk = procfile_stat(47),
-        .arg_start = procfile_stat(48), .arg_end = procfile_stat(49), .env_start = procfile_stat(50),
-        .env_end = procfile_stat(51), .brk = (uint64_t)sys_call(SYS_brk, 0, 0, 0, 0),
+        .start_code = stat[26], .end_code = stat[27], .start_stack = stat[28], .start_data = stat[45],
+        .end_data = stat[46], .start_brk = stat[47], .arg_start = stat[48], .arg_end = stat[49],
+        .env_start = stat[50], .env_end = stat[51], .brk = (uint64_t)sys_call(SYS_brk, 0, 0, 0, 0),
     };
     //@ end
     long size = procfile_read("/proc/self/auxv", (char *)mm->auxv, sizeof mm->auxv);

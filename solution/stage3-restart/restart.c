@@ -13,11 +13,12 @@
 #include "restart_plan.h"
 
 static const char usage[] =
-    "Usage: restart [-h] [-v] [--lazy] [--stop] [--dry-run] IMAGE\n"
+    "Usage: restart [-h] [-v] [--lazy] [--stop] [--times] [--dry-run] IMAGE\n"
     "Become the program of a checkpoint image, as it was then.  Descriptors 0, 1 and 2 are those of restart.\n\n"
     "  -v, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
+    "  --times        say how long each phase took, in microseconds\n"
     "  --dry-run      check everything, build the plan, change nothing, and exit\n\n"
     "An image is code: restart only what you would run.\n\n"
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
@@ -35,6 +36,7 @@ int main(int argc, char **argv)
     }
     if (optind != argc - 1)
         usage_exit(usage, false);
+    times_start_program(&plan.times);
     plan_open(&plan, argv[optind]);
     plan_make(&plan);
     plan_go(&plan);

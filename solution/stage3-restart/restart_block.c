@@ -146,6 +146,7 @@ void block_build(struct restart_plan *plan)
         .region_count = image->region_count, .names = put(&b, image->names, image->names_size),
         .move_count = plan->own.move_count, .own_rseq = rseq_find(),
         .ucontext = context->ucontext, .setcontext = context->setcontext, .second_life = context->second_life,
+        .times = plan->times,
     };
     put_moves(&b, r, plan);
     put_calls(&b, r, image);

@@ -155,6 +155,7 @@ void plan_open(struct restart_plan *plan, const char *path)
     if (losses != NULL) /* nothing is lost in silence */
         fprintf(stderr, "restart: not brought back:\n%.*s", (int)size, losses);
     platform_plan(&plan->image, plan->any_processor != 0);
+    times_end(&plan->times, "open the image");
 }
 
 void plan_make(struct restart_plan *plan)

@@ -24,6 +24,7 @@ struct restart_plan {
     int verbose, lazy, stop, dry_run; /* the options of that name, 0 or 1: to be set by the caller */
     int any_processor; /* 1: also one that has less than the program may use; to be set by the caller */
     int say_to;      /* the restorer's standard error: a number of its own, or 0: it is 2; -1: there is none */
+    struct times times; /* times.wanted: the option --times; to be set by the caller */
     int differences; /* named so far: what will not be as it was */
     struct image image;
     struct own_maps own;
@@ -34,7 +35,7 @@ struct restart_plan {
 
 /* The long options that every restart has, for getopt_long(3); and those letters: "vh". */
 #define PLAN_OPTIONS(plan) {"verbose", 0, &(plan).verbose, 1}, {"lazy", 0, &(plan).lazy, 1}, \
-    {"stop", 0, &(plan).stop, 1}, {"dry-run", 0, &(plan).dry_run, 1}, {"help", 0, NULL, 'h'}
+    {"stop", 0, &(plan).stop, 1}, {"times", 0, &(plan).times.wanted, 1}, {"dry-run", 0, &(plan).dry_run, 1}, {"help", 0, NULL, 'h'}
 
 /*
  * In this order: opens and checks the image, and says what it lacks (NOTE_LOST); checks its files, the kernel's

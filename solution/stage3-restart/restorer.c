@@ -40,12 +40,13 @@ static void restore_regions(const struct restorer *r)
 }
 
 /* Each room's own state. */
-static void restore_parts(const struct restorer *r)
+static void restore_parts(struct restorer *r)
 {
     for (size_t i = 0; i < r->call_count; i++) {
         long error = r->calls[i].restore(r->calls[i].note, r->calls[i].size);
         if (error != 0)
             fail(error, "restore() of the room ", r->calls[i].name);
+        times_end(&r->times, r->calls[i].name);
     }
 }
 
@@ -98,13 +99,17 @@ static long jump(const struct restorer *r)
 
 void restorer_run(void *restorer)
 {
-    const struct restorer *r = restorer;
+    struct restorer *r = restorer;
+    times_end(&r->times, "regions, and the block");
     must(unregister_own_rseq(r), "unregister rseq");
     must(pack_kernel_regions(r), "move vdso into the block");
     must(clear(r), "unmap restart's own memory");
     must(unpack_kernel_regions(r), "move vdso to its place");
+    times_end(&r->times, "clear");
     restore_regions(r);
+    times_end(&r->times, "map");
     restore_parts(r);
+    times_say(&r->times, "the end", "restart: ", "until the jump into the program");
     sys_close(r->image);
     if (say_to > 2)
         sys_close(say_to);

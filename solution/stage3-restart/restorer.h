@@ -18,6 +18,7 @@
 #include "rseq.h"
 #include "sys.h"
 #include "text.h"
+#include "times.h"
 
 /*
  * One of the kernel's mappings, [vvar] or [vdso]: where restart has it, and where the image had it.  Or memory that
@@ -59,6 +60,7 @@ struct restorer {
     size_t call_count;
 
     uint64_t ucontext, setcontext, second_life; /* as in struct image_context */
+    struct times times;                         /* so far; the restorer goes on with it */
 };
 
 /*

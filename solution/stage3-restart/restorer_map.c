@@ -7,6 +7,7 @@
 #include "restorer.h"
 
 #define LARGE_HOLE (256UL << 10) /* bytes */
+#define PIECE (1L << 20)         /* bytes: pages that are made at once are still in the cache when they are filled */
 
 static int region_flags(const struct image_region *region)
 {
@@ -78,6 +79,8 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
         long hole = sys_lseek(image, data, SEEK_HOLE);
         if (hole < 0 || (uint64_t)hole > end)
             hole = (long)end;
+        hole = hole - data > PIECE ? data + PIECE : hole;
+        sys_populate(region->start + ((uint64_t)data - offset), (uint64_t)(hole - data));
         error = read_all(image, region->start + ((uint64_t)data - offset), (uint64_t)(hole - data), (uint64_t)data);
         data = sys_lseek(image, hole, SEEK_DATA);
     }

@@ -1,5 +1,6 @@
 /* evict_leave.c - in libckpt.so: the job leaves, if its parent asked it to: evict.h.  Async-signal-safe. Given. */
 #include "evict.h"
+#include "manners.h"
 #include "open_kind.h"
 
 bool evict_is_asked(void)
@@ -13,6 +14,7 @@ bool evict_is_asked(void)
 /* Between the image and the end nothing of the program runs, so nothing is done twice. */
 void library_saved(int error)
 {
+    image_names_saved(error);
     if (!evict_is_asked())
         return;
     if (error != 0) {

@@ -40,8 +40,8 @@ void evict_prepare(struct evict *evict, char *const *argv)
     const char *name = environment("CKPT_IMAGE", "myckpt");
     if (evict->signal == evict->checkpoint)
         errx(EX_USAGE, "--evict-on: it is the checkpoint signal, which only takes an image");
-    if (evict->resume && strstr(name, "%p") != NULL)
-        errx(EX_USAGE, "%s: --resume needs an image whose name is known (no %%p)", name);
+    if (evict->resume && strchr(name, '%') != NULL)
+        errx(EX_USAGE, "%s: --resume needs an image whose name is known (no %%p, no %%n)", name);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &evict->mask);
     sigaddset(&evict->mask, evict->checkpoint);

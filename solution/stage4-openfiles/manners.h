@@ -15,4 +15,8 @@ void taken_signal_new_life(void);
 void next_program_watch(int signal);
 void next_program_new_life(void);
 
+/* image_names.c: reads CKPT_KEEP; and, in the handler, the image is whole (0) or not: the oldest one goes. */
+void image_names_start(void);
+void image_names_saved(int error);
+
 #endif

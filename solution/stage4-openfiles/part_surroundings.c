@@ -31,6 +31,8 @@ static void read_places(struct surroundings *s)
     static const char names[NAMESPACES][8] = NAMESPACE_NAMES;
     char path[32];
     struct stat st;
+    uint64_t stat[PROCFILE_STATS];
+    procfile_stats(stat);
     if (sys_call(SYS_newfstatat, AT_FDCWD, (long)"/", (long)&st, 0) == 0) {
         s->root_device = st.st_dev;
         s->root_inode = st.st_ino;
@@ -42,9 +44,9 @@ static void read_places(struct surroundings *s)
     procfile_read("/proc/self/attr/current", s->label, sizeof s->label);
     procfile_read("/proc/self/cgroup", s->cgroup, sizeof s->cgroup);
     s->pid = (int32_t)sys_getpid();
-    s->process_group = (int32_t)procfile_stat(5);
-    s->session = (int32_t)procfile_stat(6);
-    s->terminal = (int32_t)procfile_stat(7);
+    s->process_group = (int32_t)stat[5];
+    s->session = (int32_t)stat[6];
+    s->terminal = (int32_t)stat[7];
     s->keyrings = (sys_call(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0, 0) > 0 ? 1 : 0) |
                   (sys_call(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0, 0) > 0 ? 2 : 0);
 }

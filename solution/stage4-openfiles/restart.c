@@ -15,7 +15,7 @@
 
 static const char usage[] =
     "Usage: restart [-hv] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
-    "               [--dry-run] [--moved OLD=NEW]... IMAGE\n"
+    "               [--times] [--dry-run] [--moved OLD=NEW]... IMAGE\n"
     "Become the program of a checkpoint image, as it was then, with its files.  Descriptors 0, 1 and 2 are those\n"
     "of restart; where it has a terminal, and the program had a file, the file is opened again.\n\n"
     "  -f[FILE], --files[=FILE]\n"
@@ -31,6 +31,7 @@ static const char usage[] =
     "  -v, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
+    "  --times        say how long each phase took, in microseconds\n"
     "  --dry-run      check everything, build the plan, change nothing, and exit\n\n"
     "An image is code: restart only what you would run.\n\n"
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
@@ -60,14 +61,17 @@ int main(int argc, char **argv)
     }
     if (optind != argc - 1)
         usage_exit(usage, false);
+    times_start_program(&plan.times);
     plan.any_processor = is_accepted(files.accept, "processor");
     plan_open(&plan, argv[optind]);
     library_plan(&plan, argv[optind], files.resume != 0, &moved);
     plan.differences += files_plan(&plan.image, &files);
+    times_end(&plan.times, "plan of open files");
     plan.differences += shared_plan(&plan.image);
     plan.differences += memory_plan(&plan.image);
     plan.differences += surroundings_plan(&plan, &files);
     plan.say_to = stderr_keep(&plan.image);
+    times_end(&plan.times, "plans of other rooms");
     plan_make(&plan);
     strict_check(plan.differences, files.strict);
     if (!plan.dry_run)

@@ -90,6 +90,7 @@ void core_plan(struct restart_plan *plan, const char *program, const char *path,
     plan->differences += files_plan(&plan->image, files);
     plan->differences += memory_plan(&plan->image);
     plan->say_to = stderr_keep(&plan->image);
+    times_end(&plan->times, "the core, and its plan");
     plan_make(plan);
     set_jump(plan->restorer);
 }

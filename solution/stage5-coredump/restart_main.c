@@ -54,7 +54,7 @@ static void fork_and_wait(void)
 static void parse_options(int argc, char **argv, const char *usage, struct restart_plan *plan, struct options *more)
 {
     const struct option options[] = {
-        {"verbose", 0, &plan->verbose, 1}, {"lazy", 0, &plan->lazy, 1}, {"stop", 0, &plan->stop, 1},
+        {"verbose", 0, &plan->verbose, 1}, {"lazy", 0, &plan->lazy, 1}, {"stop", 0, &plan->stop, 1}, {"times", 0, &plan->times.wanted, 1},
         {"dry-run", 0, &plan->dry_run, 1}, {"help", 0, NULL, 'h'}, {"files", 2, NULL, 'f'},
         {"accept", 1, NULL, 'a'},
         {"strict", 0, &more->files.strict, 1}, {"rollback", 0, &more->files.rollback, 1},
@@ -88,6 +88,7 @@ void restart_main(int argc, char **argv, const char *usage)
     plan.stop |= program != NULL && !more.nostop;
     if (more.wait && !plan.dry_run)
         fork_and_wait();
+    times_start_program(&plan.times);
     if (core_is_image(path)) {
         plan.any_processor = is_accepted(more.files.accept, "processor");
         plan_open(&plan, path);
@@ -95,10 +96,12 @@ void restart_main(int argc, char **argv, const char *usage)
             remote_refuse(&plan.image);
         library_plan(&plan, path, more.files.resume != 0, &more.moved);
         plan.differences += files_plan(&plan.image, &more.files);
+        times_end(&plan.times, "plan of open files");
         plan.differences += shared_plan(&plan.image);
         plan.differences += memory_plan(&plan.image);
         plan.differences += surroundings_plan(&plan, &more.files);
         plan.say_to = stderr_keep(&plan.image);
+        times_end(&plan.times, "plans of other rooms");
         plan_make(&plan);
     } else {
         if (more.files.resume)

@@ -24,7 +24,7 @@ struct remote_life remote_life = {-1, -1, -1};
 static void clean_environment(void)
 {
     static const char *const ours[] = {"CKPT_REMOTE", "CKPT_FULL", "CKPT_IMAGE", "CKPT_PID", "CKPT_SIGNAL",
-                                       "LD_PRELOAD"};
+                                       "CKPT_KEEP", "CKPT_TIMES", "LD_PRELOAD"};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         unsetenv(ours[i]);
 }

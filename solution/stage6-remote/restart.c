@@ -12,7 +12,7 @@
 
 static const char usage[] =
     "Usage: restart [-hvnw] [-f[FILE]] [--strict] [--accept WORDS] [--rollback] [--redirect] [--lazy] [--stop]\n"
-    "               [--dry-run] [--moved OLD=NEW]... IMAGE\n"
+    "               [--times] [--dry-run] [--moved OLD=NEW]... IMAGE\n"
     "       restart [the same] PROG CORE | CORE\n"
     "       restart --remote [-v]\n"
     "Become the program of a checkpoint image, or of a core file (of the kernel, gcore, gdb), as it was then.\n"
@@ -35,6 +35,7 @@ static const char usage[] =
     "  -v, -V, --verbose  say what is done\n"
     "  --lazy         map the image's pages, do not read them: fast, but the image must stay as it is\n"
     "  --stop         stop before the jump into the program, for gdb; `kill -CONT PID` goes on\n"
+    "  --times        say how long each phase took, in microseconds\n"
     "  --dry-run      check everything, build the plan, change nothing, and exit\n\n"
     "Images and cores are code: restart only what you would run.\n\n"
     "Exit status: the program's (128 and the signal, if one killed it, with -w); or 64 wrong usage; 65 not a\n"

@@ -51,7 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def compile_once(folder: Path) -> None:
     """What one test has compiled, the next need not: ccache in front of the compilers, if it is here.
 
-    It must not look at the folder of the compilation: debuggers find sources in their own working folder, too.
+    It must not look at the folder of the compilation: debuggers find sources in their own working folder, too. Nor at
+    -I../stageN-...: a later stage names one folder more, and the header files that it finds are compared in any case.
     """
     compilers = {name: shutil.which(name) for name in ("cc", "gcc", "clang")}
     if compilers["cc"] and compilers["gcc"] and os.path.samefile(compilers["cc"], compilers["gcc"]):
@@ -62,7 +63,8 @@ def compile_once(folder: Path) -> None:
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     for name, path in compilers.items():
         if path:
-            words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime"
+            words = f"CCACHE_DIR={folder} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 CCACHE_IGNOREOPTIONS='-I../*' "
+            words += "CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime"
             (folder / "bin" / name).unlink(missing_ok=True)  # a link there leads to ccache itself
             (folder / "bin" / name).write_text(f'#!/bin/sh\n{words} exec {ccache} {path} "$@"\n')
             (folder / "bin" / name).chmod(0o755)

@@ -130,6 +130,36 @@ def test_no_ckpt_and_images_with_a_pid_in_their_names(short: Path) -> None:
     assert not (folder / "ckpt").exists() and len(list(folder.glob("build/check/test_stale_image/ckpt.*.img"))) == 2
 
 
+FOLDER = (("libckpt.c", '    int fd = open("myckpt",', '    mkdir("myckpt", 0700);\n    int fd = open("myckpt/memory",'),
+          ("libckpt.c", "#include <string.h>\n", "#include <string.h>\n#include <sys/stat.h>\n"),
+          ("libckpt.c", "    close(fd);\n}\n\nstatic void __attribute__((constructor))",
+           '    close(fd);\n    close(open("myckpt/done", O_WRONLY | O_CREAT | O_TRUNC, 0600));\n}\n\n'
+           "static void __attribute__((constructor))"),
+          ("restart.c", "    image = open(name, O_RDONLY);\n",
+           "    chdir(name);\n    image = open(\"memory\", O_RDONLY);\n    chdir(\"..\");\n"))
+
+
+def test_an_image_that_is_a_folder_of_files(short: Path) -> None:
+    """It comes back, is compared, kept, put back and removed as a file is."""
+    folder = submission_with(short, *FOLDER)
+    only = ["test_checkpoint", "test_counter", "test_aslr_on", "test_only_once", "test_stale_image", "test_elsewhere", "test_again"]
+    full_marks(grade("classic", folder, only, patience=20), len(only))
+    submission = folder / "restart.c"
+    submission.write_text(submission.read_text().replace("    raw(SYS_arch_prctl, ARCH_SET_FS, (long)header.tls, 0, 0, 0);\n", ""))
+    got = grade("classic", folder, ["test_tls"])
+    assert got.first_cause() == "classic-tls", got.output
+
+
+def test_a_library_that_is_linked_static(short: Path) -> None:
+    """All of libc is in the program under test, too: no interpreter, no other library."""
+    folder = mutants.copy_reference("classic-static", short / "s")
+    text = (PROFILES / "classic-static.toml").read_text()
+    (short / "mine.toml").write_text(text.replace('libraries = [', 'libraries = ["-static", '))
+    full_marks(grade(str(short / "mine.toml"), folder, ["test_counter", "test_tls"], patience=20), 2)
+    program = folder / "build/check/test_counter/program"
+    assert "INTERP" not in subprocess.run(["readelf", "-lW", program], capture_output=True, text=True, check=True).stdout
+
+
 def test_a_restart_that_takes_no_operand(short: Path) -> None:
     refuse = 'argc > 1 ? (exit(64), "") : "myckpt"'
     folder = submission_with(short, ("restart.c", 'argc > 1 ? argv[1] : "myckpt"', refuse))

@@ -12,6 +12,7 @@ import pytest
 
 from batch.intake import look
 from batch.prepare import prepare
+from batch.profiles import of_students
 from batch.stages import Kit
 from batch.unpack import Refused
 from batch.workshop import grader_digest
@@ -22,7 +23,7 @@ from reports import results
 from reports.clusters import clusters
 from reports.results import FAILED, SubmissionResult
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
-from stage.config import PROFILES, TOP, find_profile, load_interface
+from stage.config import PROFILES, TOP, BadProfile, find_profile, load_interface
 
 pytestmark = pytest.mark.xdist_group("classic_batch")  # what is made once is made by one worker
 
@@ -83,13 +84,13 @@ def full_marks(result: SubmissionResult) -> None:
 
 BY_PID = (("static volatile int is_restart;", "static volatile int is_restart;\nstatic volatile pid_t first;"),
           ("    is_restart = 0;\n", "    first = getpid();\n"), ("    if (is_restart) {", "    if (first != getpid()) {"),
-          ("static ucontext_t context;", "static struct ucontext context;"))
+          ("static ucontext_t context;", "static struct ucontext context;"), ("sigaction(SIGUSR2", "sigaction(SIGUSR1"))
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Graded:
-    """Three submissions, a few tests, without the reference. The good one knows its second life by its pid, and is
-    older than glibc 2.26."""
+    """Three submissions, a few tests, without the reference. The good one knows its second life by its pid, is
+    older than glibc 2.26, and has a profile of its own: another signal."""
     chosen = [mutant for mutant in mutants_of("classic") if mutant.name in CHEAP]
     folder = make_class(tmp_path_factory.mktemp("classic") / "class", "classic", chosen)
     source = folder / GOOD / "libckpt.c"
@@ -98,13 +99,24 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Graded:
         assert text.count(find) == 1, find
         text = text.replace(find, put)
     source.write_text(text)
-    return grade(folder, "classic", "--no-reference", "-j", "2", *only(FEW))
+    return grade(folder, "classic", "--no-reference", "-j", "2", "--profiles", str(own_profiles(folder.parent / "own")), *only(FEW))
+
+
+def own_profiles(folder: Path) -> Path:
+    """One for the good submission, and one for nobody."""
+    folder.mkdir()
+    text = (PROFILES / "classic.toml").read_text()
+    (folder / f"{GOOD}.toml").write_text(text.replace('signal = "SIGUSR2"', 'signal = "SIGUSR1"'))
+    (folder / "nobody.toml").write_text(text)
+    return folder
 
 
 def test_a_class_is_graded_under_a_profile(few: Graded) -> None:
     assert few.status == 0 and sorted(few.results) == sorted([GOOD, *CHEAP]), few.output
     assert "no reference solution was tried:" in few.output
     full_marks(few.results[GOOD])
+    assert "its own profile: good.toml" in few.results[GOOD].notes
+    assert "nobody.toml: no submission is called nobody" in few.output
     assert [len(result.tests()) for result in few.results.values()] == [len(FEW)] * 3
     assert few.results[GOOD].stages[0].folder == "checkpoint and restart (classic)", "the folder '.' says nothing"
 
@@ -174,6 +186,20 @@ def test_the_digest_tells_profiles_apart(tmp_path: Path) -> None:
     digests = {grader_digest(str(path)) for path in (own, *PROFILES.glob("*.toml"))} | {grader_digest()}
     own.write_text(own.read_text() + "\n")
     assert len(digests | {grader_digest(str(own))}) == len(NAMES) + 3
+
+
+@pytest.mark.parametrize(("find", "put", "words"), [
+    ("points = 60", "points = 50", "stage 1: its points must be those of the class's profile"),
+    ("[stage.1]", "[stage.2]", "it has the stages [2], the class's profile [1]"),
+    ('command = ["./ckpt", "{program}"]', "", "[launch] 'command' is missing"),
+])
+def test_a_profile_of_one_student_asks_for_the_same(find: str, put: str, words: str, tmp_path: Path) -> None:
+    text = (PROFILES / "classic.toml").read_text()
+    assert text.count(find) == 1
+    (tmp_path / "ada.toml").write_text(text.replace(find, put))
+    with pytest.raises(BadProfile) as caught:
+        of_students(tmp_path, load_interface(find_profile("classic")))
+    assert words in str(caught.value)
 
 
 # The whole, in stress

@@ -121,3 +121,12 @@ def test_programs_under_test_include_what_is_there(top: Path) -> None:
              for name in re.findall(r'^#\s*include "(.*/.*)"', path.read_text(), re.MULTILINE)
              if not (path.parent / name).exists()]
     assert wrong == []
+
+
+def test_no_stage_puts_a_header_before_an_earlier_one_s() -> None:
+    """What includes a header finds it beside itself, or in the one folder that has it: so -I decides nothing."""
+    headers = list((TOP / "solution").glob("stage*/*.h"))
+    for source in (TOP / "solution").glob("stage*/*.[chS]"):
+        for name in re.findall(r'^#include "([^"]+)"', source.read_text(), re.M):
+            found = [header for header in headers if header.name == name]
+            assert len(found) < 2 or (source.parent / name) in found, f"{source.name}: which {name}?"

@@ -1,4 +1,4 @@
-/* process.c: working directory, umask, limits, name, auxiliary vector. */
+/* process.c: working directory, umask, limits, name, auxiliary vector, where its memory begins and ends. */
 #include "program.h"
 
 #include <fcntl.h>
@@ -26,7 +26,26 @@ static uint64_t hash_file(const char *path)
     return hash;
 }
 
-static void tell(const char *dir, uint64_t auxv, uint64_t arguments, unsigned long random)
+/* Where the kernel says that data, heap, arguments and environment are: fields 45 to 51 of proc_pid_stat(5). */
+static uint64_t hash_places(void)
+{
+    char line[2048] = "", *at;
+    uint64_t hash = 1;
+    int fd = open("/proc/self/stat", O_RDONLY);
+
+    if (fd < 0 || read(fd, line, sizeof line - 1) <= 0)
+        return 0;
+    close(fd);
+    at = strrchr(line, ')') + 3; /* a name may have blanks: field 2 ends here, and field 3 is a letter */
+    for (int field = 4; field <= 51; field++) {
+        unsigned long value = strtoul(at, &at, 10);
+        if (field >= 45)
+            hash = (hash ^ value) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+static void tell(const char *dir, uint64_t auxv, uint64_t arguments, uint64_t places, unsigned long random)
 {
     char cwd[PATH_MAX] = "", name[17] = "";
     struct rlimit files, core;
@@ -43,6 +62,7 @@ static void tell(const char *dir, uint64_t auxv, uint64_t arguments, unsigned lo
     say("name %s", name);
     say("auxv %d", hash_file("/proc/self/auxv") == auxv);
     say("cmdline %d", hash_file("/proc/self/cmdline") == arguments);
+    say("places %d", hash_places() == places);
     say("getauxval %d", getauxval(AT_RANDOM) == random && getauxval(AT_PAGESZ) == 4096);
 }
 
@@ -62,10 +82,13 @@ int main(int argc, char **argv)
     setrlimit(RLIMIT_STACK, &stack);
     prctl(PR_SET_NAME, "my own name");
     char *dir = getcwd(NULL, 0);
-    uint64_t auxv = hash_file("/proc/self/auxv"), arguments = hash_file("/proc/self/cmdline");
+    uint64_t auxv = hash_file("/proc/self/auxv"), arguments = hash_file("/proc/self/cmdline"), places;
     unsigned long random = getauxval(AT_RANDOM);
-    tell(dir, auxv, arguments, random);
+
+    sbrk(3 << 20); /* a heap that does not end where data does */
+    places = hash_places();
+    tell(dir, auxv, arguments, places, random);
     gate(1);
-    tell(dir, auxv, arguments, random);
+    tell(dir, auxv, arguments, places, random);
     return finish();
 }
