@@ -60,7 +60,8 @@ static void finish(void)
     sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
     if (live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER)) {
         sys_call(SYS_unlink, (long)current->temporary, 0, 0, 0);
-        say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on", NULL);
+        say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on",
+            NULL);
     } else if (live->error != 0 && live->error != -ECANCELED && !live->said) {
         live_say_failure(live, live->error);
     }

@@ -196,9 +196,13 @@ int main(int argc, char **argv)
         kill(child, SIGKILL);
         siginfo_t info;
         waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | __WCLONE);
-        let_go(); /* perhaps it has sent its signal already */
+        sigset_t pending;
+        sigpending(&pending); /* it may have sent its signal already */
+        let_go();
         struct stat st;
-        while (stat("image", &st) != 0 && raise(SIGUSR2) == 0)
+        if (!sigismember(&pending, SIGUSR2))
+            raise(SIGUSR2);
+        while (stat("image", &st) != 0)
             usleep(1000);
         puts("goes on");
     } else if (strcmp(mode, "now") == 0) {
