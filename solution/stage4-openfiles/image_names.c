@@ -59,7 +59,7 @@ void image_names_saved(int error)
 {
     char name[NAME_ROOM];
     if (error != 0)
-        number--; /* nobody has it; with ckpt --live, nobody yet: of the images before it the last N are kept */
+        number--; /* nobody has it, or not yet (ckpt --live) */
     if ((error != 0 && error != -EINPROGRESS) || !numbered || keep == 0)
         return;
     for (uint64_t old = number > keep ? number - keep : 0; old > 0; old--) {

@@ -1,0 +1,225 @@
+/*
+ * live.c - a program that is saved by ckpt --live, for test_live.py.  It holds the moment: the checkpoint signal is blocked
+ * but for one, so the child that saves it can do its work, ask for the last changes, and wait.  Then the program changes
+ * all sorts of memory, lets the signal come, and prints what it has.  Both lives must print the same.
+ *
+ *     live deeds N [fork]  changes memory, N times; each time the image gets another name, too: image.0, image.1...
+ *     live notice          says what it noticed of the child
+ *     live killed          kills the child, and asks once more
+ *     live now             ckpt_now() while a child is at work
+ *     live exec PROG       becomes another program meanwhile
+ *     live once            asks, and ends when there is a file named image, or one named enough
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define PAGES 64
+
+extern int ckpt_now(void) __attribute__((weak));
+
+static sigset_t signal_set, old_set;
+static char *kinds[8];
+static int children_heard;
+
+static void on_child(int number)
+{
+    children_heard++;
+}
+
+/* One checkpoint signal is taken, and no further one. */
+static void hold(void)
+{
+    sigset_t none;
+    sigemptyset(&signal_set);
+    sigaddset(&signal_set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &signal_set, &old_set);
+    raise(SIGUSR2);
+    sigemptyset(&none);
+    ppoll(NULL, 0, &(struct timespec){0, 0}, &none); /* sigsuspend(2) would go on, with the next one */
+}
+
+static void wait_until_ready(void)
+{
+    sigset_t pending;
+    do
+        sigpending(&pending);
+    while (!sigismember(&pending, SIGUSR2));
+}
+
+static void let_go(void)
+{
+    sigprocmask(SIG_UNBLOCK, &signal_set, NULL);
+}
+
+static char *map(int flags)
+{
+    char *at = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < PAGES * PAGE; i++)
+        at[i] = (char)(i * 7 + i / PAGE);
+    return at;
+}
+
+static uint64_t sum(const char *at, size_t size)
+{
+    uint64_t sum = 1;
+    for (size_t i = 0; i < size; i++)
+        sum = sum * 31 + (unsigned char)at[i];
+    return sum;
+}
+
+static void prepare(void)
+{
+    for (int i = 0; i < 8; i++) {
+        kinds[i] = map(i == 4 ? MAP_SHARED : MAP_PRIVATE);
+        mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* they stay apart */
+    }
+    madvise(kinds[5], PAGES * PAGE, MADV_DONTFORK);
+    madvise(kinds[6], PAGES * PAGE, MADV_WIPEONFORK);
+    mprotect(kinds[7] + 8 * PAGE, 8 * PAGE, PROT_NONE);
+    madvise(kinds[7] + 32 * PAGE, 4 * PAGE, 102 /* MADV_GUARD_INSTALL */);
+}
+
+static void change(void)
+{
+    for (int kind = 0; kind < 7; kind++)
+        for (int i = 0; i < 20; i++)
+            kinds[kind][i * 3 * PAGE + i * 100] ^= 0x55;
+    madvise(kinds[0] + 20 * PAGE, 10 * PAGE, MADV_DONTNEED);
+    munmap(kinds[1] + 16 * PAGE, 16 * PAGE);
+    mmap(kinds[1] + 18 * PAGE, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    memset(kinds[1] + 20 * PAGE, 9, 100);
+    kinds[2] = mremap(kinds[2], PAGES * PAGE, 2 * PAGES * PAGE, MREMAP_MAYMOVE);
+    kinds[2][PAGES * PAGE + 5] = 5;
+    mprotect(kinds[3] + 10 * PAGE, 20 * PAGE, PROT_NONE);
+    memset(malloc(50 * 1000), 3, 50 * 1000);
+    char *more = sbrk(30 * PAGE);
+    memset(more, 4, 30 * PAGE);
+    mprotect(kinds[7] + 8 * PAGE, 8 * PAGE, PROT_READ | PROT_WRITE);
+}
+
+static void tell(void)
+{
+    mprotect(kinds[3] + 10 * PAGE, 20 * PAGE, PROT_READ | PROT_WRITE);
+    for (int kind = 0; kind < 8; kind++) {
+        size_t whole = kind == 1 ? 16 * PAGE : kind == 7 ? 32 * PAGE : PAGES * PAGE;
+        printf("%d: %016lx\n", kind, sum(kinds[kind], whole));
+    }
+    printf("replaced: %016lx\n", sum(kinds[1] + 18 * PAGE, 8 * PAGE));
+    printf("moved: %016lx\n", sum(kinds[2], 2 * PAGES * PAGE));
+    printf("heap: %016lx\n", sum((char *)sbrk(0) - 30 * PAGE, 30 * PAGE));
+    fflush(stdout);
+}
+
+/* What a program could notice of a child that is not its own. */
+static void notice(const int pipe_ends[2])
+{
+    char byte;
+    close(pipe_ends[1]);
+    printf("end of the pipe: %ld\n", read(pipe_ends[0], &byte, 1));
+    errno = 0;
+    int waited = waitpid(-1, NULL, WNOHANG);
+    printf("children: %d, errno %d\n", waited, errno);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(3);
+    int status = 0;
+    waited = wait(&status) == child;
+    printf("my own: %d, %d; SIGCHLD: %d\n", waited, WEXITSTATUS(status), children_heard);
+}
+
+static void deeds(int times, int forks)
+{
+    struct stat st;
+    for (int i = 0; i < times; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "image.%d", i);
+        hold();
+        errno = 77;
+        if (!forks)
+            wait_until_ready();
+        if (i == 0)
+            change();
+        kinds[0][i]++;
+        let_go();
+        if (errno != 77)
+            puts("errno was changed");
+        while (stat(name, &st) != 0 && link("image", name) != 0)
+            usleep(1000);
+        unlink("image");
+        printf("after %d\n", i);
+        tell();
+    }
+}
+
+static pid_t find_child(void)
+{
+    char path[64];
+    int pid = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    FILE *file = fopen(path, "r");
+    if (file != NULL && fscanf(file, "%d", &pid) != 1)
+        pid = 0;
+    if (file != NULL)
+        fclose(file);
+    return pid;
+}
+
+int main(int argc, char **argv)
+{
+    int pipe_ends[2];
+    const char *mode = argv[1];
+    signal(SIGCHLD, on_child);
+    prepare();
+    if (strcmp(mode, "deeds") == 0) {
+        deeds(atoi(argv[2]), argc > 3);
+    } else if (strcmp(mode, "notice") == 0) {
+        if (pipe(pipe_ends) != 0)
+            return 1;
+        hold();
+        notice(pipe_ends);
+        let_go();
+    } else if (strcmp(mode, "killed") == 0) {
+        hold();
+        pid_t child = find_child();
+        kill(child, SIGKILL);
+        siginfo_t info;
+        waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | __WCLONE);
+        sigset_t pending;
+        sigpending(&pending); /* it may have sent its signal already */
+        let_go();
+        struct stat st;
+        if (!sigismember(&pending, SIGUSR2))
+            raise(SIGUSR2);
+        while (stat("image", &st) != 0)
+            usleep(1000);
+        puts("goes on");
+    } else if (strcmp(mode, "now") == 0) {
+        hold();
+        let_go();
+        printf("now: %d\n", ckpt_now());
+    } else if (strcmp(mode, "exec") == 0) {
+        hold();
+        execv(argv[2], argv + 2);
+    } else if (strcmp(mode, "once") == 0) {
+        raise(SIGUSR2);
+        puts("still here");
+        fflush(stdout);
+        struct stat st;
+        while (stat("image", &st) != 0 && stat("enough", &st) != 0)
+            usleep(1000);
+        puts("end");
+    }
+    return 0;
+}

@@ -1,0 +1,201 @@
+"""ckpt --live: the program goes on while it is saved, and the image is of one moment.
+
+Most of it is done by live.c, which holds the moment, so nothing here waits for one that might pass.
+"""
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import TOP
+from kit import mutants
+
+LIMIT = 60.0
+WAYS = ["--live", "--live=fork"]
+
+pytestmark = pytest.mark.xdist_group("guest")  # the stage is built once by one worker
+
+# Changes memory all the time, in the order in which a chain of its own values leads it: a page that is torn, or of another
+# moment than the rest, leads elsewhere.
+CHAIN = r"""
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+int main(int argc, char **argv)
+{
+    uint64_t pages = 1000, steps = strtoull(argv[1], NULL, 10), h = 1;
+    uint64_t *p = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (uint64_t s = 1; s <= steps; s++) {
+        uint64_t *q = p + (h >> 20) % pages * 512;
+        h = (h + q[0] + s) * 0x9E3779B97F4A7C15;
+        h ^= h >> 29;
+        q[0] = h;
+        q[(h >> 40) % 512] += h;
+        if (s % 4096 == 0)
+            madvise(p + h % (pages - 8) * 512, 8 * 4096, MADV_DONTNEED);
+        if (s % (steps / 10) == 0) {
+            printf("%lu %016lx\n", s, h);
+            fflush(stdout);
+        }
+    }
+    for (uint64_t i = 0; i < pages * 512; i++)
+        h = h * 31 + p[i];
+    printf("end %016lx\n", h);
+}
+"""
+
+
+@pytest.fixture(name="stage", scope="module")
+def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage, built in a scratch copy, with the two programs beside it."""
+    folder = mutants.build_solution(tmp_path_factory.mktemp("solution"), "stage4-openfiles")
+    for name, text in (("live", (TOP / "grader/kit/tests/live.c").read_text()), ("chain", CHAIN)):
+        words = ["gcc", "-O1", "-w", "-x", "c", "-o", str(folder / name), "-"]
+        subprocess.run(words, input=text, text=True, check=True)
+    return folder
+
+
+class Run:
+    """Programs in a folder of their own; what they said."""
+
+    def __init__(self, stage: Path, folder: Path) -> None:
+        self.stage, self.folder, self.said = stage, folder, ""
+
+    def __call__(self, *words: str | Path) -> str:
+        done = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+        self.said = done.stderr
+        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def first(self, way: str, *words: str, name: str = "image") -> str:
+        return self(self.stage / "ckpt", "-v", way, "-o", name, self.stage / "live", *words)
+
+    def second(self, name: str = "image") -> str:
+        return self(self.stage / "restart", name)
+
+    def left(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture(name="run")
+def run_fixture(stage: Path, tmp_path: Path) -> Run:
+    return Run(stage, tmp_path)
+
+
+def is_tracked(run: Run) -> bool:
+    """Does this machine track writes?  If not, --live forks, and says why."""
+    run.first("--live", "once")
+    return "writes are not tracked here" not in run.said
+
+
+# One moment
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_all_sorts_of_memory_change_meanwhile(run: Run, way: str) -> None:
+    """...and come back as they were; twice, and in the second life, too."""
+    forks = ["fork"] if way == "--live=fork" or not is_tracked(run) else []
+    for old in run.left():
+        (run.folder / old).unlink()
+    told = run.first(way, "deeds", "2", *forks)
+    assert "errno" not in told and told.count("moved:") == 2
+    assert forks or run.said.count("once more while the program stood still") == 2
+    first, last = run.folder / "image.0", run.folder / "image.1"
+    assert run(run.stage / "readckpt", "--check", first).strip().endswith("nothing is wrong with its form")
+    assert run.second("image.1") == told[told.index("after 1") :] and run.left() == ["image.0", "image.1"]
+    last.unlink()
+    assert run.second("image.0") == told
+    assert run.second("image.1") == told[told.index("after 1") :], "the image of the second life"
+
+
+def test_gdb_and_readelf_read_it(run: Run) -> None:
+    run.first("--live", "deeds", "1", *([] if is_tracked(run) else ["fork"]))
+    headers = run("readelf", "-lW", "image.0")
+    assert "CORE (Core file)" in headers and headers.count(" LOAD ") > 10
+    words = ["gdb", "-batch", "-nx", "-ex", "x/s program_invocation_short_name", run.stage / "live", "image.0"]
+    assert '"live"' in run(*words)
+
+
+def moments(run: Run, way: str, program: list[str], count: int) -> None:
+    """At random moments; each image must end as a run without us does."""
+    start = time.monotonic()
+    plain = run(*program)
+    takes = time.monotonic() - start
+    for moment in range(count):
+        image = run.folder / f"image{moment}"
+        with open(run.folder / "said", "w+", encoding="utf-8") as said:
+            words = [str(run.stage / "ckpt"), way, "-o", str(image), *program]
+            job = subprocess.Popen(words, cwd=run.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+            while Path(f"/proc/{job.pid}/comm").read_text() != Path(program[0]).name + "\n":
+                time.sleep(0.001)
+            time.sleep(random.random() * takes)
+            job.send_signal(signal.SIGUSR2)  # ckpt has blocked it, so it waits for the handler
+            told = job.communicate(timeout=LIMIT)[0].decode()
+            said.seek(0)
+            assert job.returncode == 0 and told == plain, said.read()
+        if image.exists():
+            assert plain.endswith(run.second(image.name)), f"moment {moment}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_program_that_changes_memory_all_the_time(run: Run, way: str) -> None:
+    moments(run, way, [str(run.stage / "chain"), "60000"], 2)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("way", WAYS)
+def test_a_program_that_changes_memory_all_the_time_many_times(run: Run, way: str) -> None:
+    moments(run, way, [str(run.stage / "chain"), "300000"], 100)
+
+
+# Nobody notices, and nothing is harmed
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_program_does_not_notice_the_child(run: Run, way: str) -> None:
+    """Neither wait(2) nor SIGCHLD tells of it, and it holds no descriptor of the program's."""
+    told = run.first(way, "notice").splitlines()
+    assert told == ["end of the pipe: 0", "children: -1, errno 10", "my own: 1, 3; SIGCHLD: 1"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_child_is_killed(run: Run, way: str) -> None:
+    (run.folder / "image.old").write_text("old")
+    assert run.first(way, "killed") == "goes on\n"
+    assert way == "--live=fork" or run.said.count("the process that wrote it (ckpt --live) was killed") == 1
+    assert run.left() == ["image", "image.old"]
+    run.second()
+
+
+def test_ckpt_now_has_its_image_when_it_returns(run: Run) -> None:
+    assert run.first("--live", "now") == "now: 0\n"
+    assert run.second() == "now: 1\n"
+
+
+def test_the_program_becomes_another_one_meanwhile(run: Run) -> None:
+    """The child gives up, and is no reason to refuse the next program's checkpoint."""
+    assert run.first("--live", "exec", str(run.stage / "live"), "once") == "still here\nend\n"
+    assert run.left() == ["image"] and run.second() == "end\n"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_is_no_room_for_the_image(run: Run, way: str) -> None:
+    """The file may not be so large: a message, the older image stays, and the program lives."""
+    (run.folder / "old").write_text("old")
+    words = ["sh", "-c", f'ulimit -f 100; exec "$0" {way} -o old "$1" once', run.stage / "ckpt", run.stage / "live"]
+    with subprocess.Popen(words, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
+        assert job.stderr is not None
+        said = job.stderr.readline()
+        (run.folder / "enough").touch()
+        told = job.communicate(timeout=LIMIT)[0]
+    assert "libckpt: no checkpoint; the program goes on" in said and "File too large" in said
+    assert job.returncode == 0 and told == "still here\nend\n"
+    assert run.left() == ["enough", "old"] and (run.folder / "old").read_text() == "old"
