@@ -377,6 +377,7 @@ def plot(results: dict[str, dict[str, Any]], path: Path) -> str:
         axis.set_xticks([at + 0.3 for at in range(len(results))], list(results), rotation=20)
         axis.set_title(key)
         axis.set_yscale("log")
+        axis.set_ylim(bottom=0.2)
     axes[0].set_ylabel("milliseconds")
     axes[0].legend()
     figure.tight_layout()
