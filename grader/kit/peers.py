@@ -221,7 +221,7 @@ class Life:
             if self.started[-1].poll() not in (None, 0):
                 raise Failed((self.folder / "said").read_text(errors="replace").strip().splitlines()[-1])
             return next((at for at, _, _ in self.lines("at") if at > moment), None)
-        return wait_for(line)
+        return float(wait_for(line))
 
     def cost(self) -> float:
         """CPU seconds of one loop, over a fifth of a second."""
