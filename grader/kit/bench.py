@@ -423,6 +423,7 @@ def main() -> None:
     parser.add_argument("--note", action="store_true", help="note the table of these in solution/README")
     parser.add_argument("--checks", action="store_true", help="also how long `make check` takes in each stage")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what it started ends with it
     for stage in (peers.STAGE,) if arguments.peers else (STAGE, peers.STAGE, REMOTE):
         subprocess.run(["make", "-s", "-C", str(stage)], check=True, stdout=subprocess.DEVNULL)
     sizes = [int(size) * MIB for size in re.findall(r"\d+", arguments.sizes)]

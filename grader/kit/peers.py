@@ -65,6 +65,7 @@ int main(int argc, char **argv)
     size_t size = strtoul(argv[2], NULL, 10) << 20, step = strtoul(argv[3], NULL, 10) << 12;
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     double last, told = 0;
+    alarm(900); /* whoever started it may be gone */
     if (argc != 4 || memory == MAP_FAILED || (out = open(argv[1], O_WRONLY | O_CREAT | O_APPEND, 0600)) < 0)
         return 1;
     for (size_t i = 0; i < size; i += step)
@@ -221,7 +222,7 @@ class Life:
             if self.started[-1].poll() not in (None, 0):
                 raise Failed((self.folder / "said").read_text(errors="replace").strip().splitlines()[-1])
             return next((at for at, _, _ in self.lines("at") if at > moment), None)
-        return wait_for(line)
+        return float(wait_for(line))
 
     def cost(self) -> float:
         """CPU seconds of one loop, over a fifth of a second."""
@@ -377,6 +378,7 @@ def plot(results: dict[str, dict[str, Any]], path: Path) -> str:
         axis.set_xticks([at + 0.3 for at in range(len(results))], list(results), rotation=20)
         axis.set_title(key)
         axis.set_yscale("log")
+        axis.set_ylim(bottom=0.2)
     axes[0].set_ylabel("milliseconds")
     axes[0].legend()
     figure.tight_layout()
