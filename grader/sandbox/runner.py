@@ -57,7 +57,8 @@ class SandboxRunner(Runner):
         return SandboxRunner(self.spec)
 
     def begin_case(self, folder: Path) -> None:
-        self.end_case(folder)
+        if folder in self.rooms:
+            self.end_case(folder)
         self.rooms[folder] = None
         self.watch.forget()
 
