@@ -74,7 +74,8 @@ class SandboxRunner(Runner):
                         os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
 
     def begin_case(self, folder: Path) -> None:
-        self.end_case(folder)
+        if folder in self.rooms:
+            self.end_case(folder)
         self.rooms[folder] = None
         self.watch.forget()
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,15 +18,20 @@ from conftest import TOP
 from kit import mutants
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 from stage.config import load_interface
-from test_batch import grade, reachable, table
-from test_gradescope_zip import made, run, unpacked
+from test_batch import clean, grade, reachable, table
+from test_gradescope_zip import made, unpacked
 from test_platforms import RUNNER, autolab_reads
 from test_tiers import kit_for
 
 pytestmark = [pytest.mark.stress, pytest.mark.xdist_group("batch"), pytest.mark.timeout(7200)]
 
-LIMIT = "3600"
+LIMIT = "3600"  # seconds, for the grader on a busy machine
 Points = dict[str, tuple[float, float]]  # of tests, or of stages where a platform has no more: points, and how many there are
+
+
+def run(command: Sequence[object], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), cwd=cwd, env={**clean(), **environment}, text=True, timeout=7000, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def solution(target: Path) -> Path:
@@ -91,9 +96,8 @@ def on_prairielearn(folder: Path, tier: str) -> Points:
 def on_classroom50(folder: Path, tier: str) -> Points:
     lab = unpacked(made("classroom50", TOP, folder), folder / "autograders/ckptlab")
     checkout = solution(folder / "checkout")
-    done = subprocess.run([sys.executable, lab / "autograder.py"], cwd=checkout, text=True, capture_output=True, check=False,
-                          env={**os.environ, **RUNNER, "CKPTLAB_OPTIONS": words(tier), "CKPTLAB_LIMIT": LIMIT})
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run([sys.executable, lab / "autograder.py"], checkout, **RUNNER, CKPTLAB_OPTIONS=words(tier), CKPTLAB_LIMIT=LIMIT)
+    assert done.returncode == 0, done.stdout
     found = json.loads((checkout / "result.json").read_text())
     return {"all": (found["score"], found["max-score"]),
             **{f"{number}": (test["score"], test["max-score"]) for number, test in enumerate(found["tests"])}}

@@ -173,7 +173,7 @@ def test_of_the_reference_a_program_sees_what_it_is_given(cases: Cases, hides: b
 RIGHTS = """\
 grep -E '^Cap(Inh|Prm|Eff|Amb)|NoNewPrivs|^Seccomp:' /proc/self/status
 unshare -m true || echo refused
-for pid in 1 $PPID; do ls /proc/$pid/root/ /proc/$pid/fd >/dev/null && echo ENTERED; done
+for pid in 1 $PPID; do (cd /proc/$pid/root) && echo ENTERED; ls /proc/$pid/fd >/dev/null && echo ENTERED; done
 """
 
 
