@@ -83,6 +83,9 @@ class SandboxRunner(Runner):
         room = self.rooms.pop(folder, None)
         if room is not None:
             room.close()
+        full = f"sandbox: {self.watch.full()}"
+        if full != "sandbox: " and full not in self.events:
+            self.events.append(full)
         if self.spec.tier == OWN_UID and not any(self.rooms.values()):
             with self.grader():
                 kill_user(self.spec.uid)
