@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from sandbox import tiers
+from sandbox import system_v, tiers
 from sandbox.child import Child, kill_user
 from sandbox.identity import Identity
 from sandbox.room import Room
@@ -92,6 +92,9 @@ class SandboxRunner(Runner):
             self._remove_what_is_left()
 
     def _remove_what_is_left(self) -> None:
+        if self.spec.uid is not None:
+            with self.grader():
+                system_v.remove_all(self.spec.uid)
         for folder in SHARED:
             for entry in os.scandir(folder):
                 with contextlib.suppress(OSError), self.student():
