@@ -28,6 +28,7 @@ from typing import Optional
 
 from batch import given, removal, users
 from batch.users import WorkshopError as WorkshopError  # for those who import it from here
+from sandbox import system_v
 from sandbox.child import kill_user
 from stage.config import GRADER, TOP, Interface, Stage, load_interface
 from stage.lab import BuildError, make_reference
@@ -193,6 +194,8 @@ def is_emptied(slot: Slot) -> bool:
 def empty(slot: Slot) -> None:
     """End what runs there, remove what lies there."""
     kill_user(slot.uid)
+    if slot.uid is not None:
+        system_v.remove_all(slot.uid)
     removal.remove(slot.folder)
 
 

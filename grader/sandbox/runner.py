@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from sandbox import tiers
+from sandbox import system_v, tiers
 from sandbox.child import Child, kill_user
 from sandbox.identity import Identity
 from sandbox.room import Room
@@ -84,12 +84,18 @@ class SandboxRunner(Runner):
         room = self.rooms.pop(folder, None)
         if room is not None:
             room.close()
+        full = f"sandbox: {self.watch.full()}"
+        if full != "sandbox: " and full not in self.events:
+            self.events.append(full)
         if self.spec.tier == OWN_UID and not any(self.rooms.values()):
             with self.grader():
                 kill_user(self.spec.uid)
             self._remove_what_is_left()
 
     def _remove_what_is_left(self) -> None:
+        if self.spec.uid is not None:
+            with self.grader():
+                system_v.remove_all(self.spec.uid)
         for folder in SHARED:
             for entry in os.scandir(folder):
                 with contextlib.suppress(OSError), self.student():

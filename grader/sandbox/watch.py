@@ -82,7 +82,21 @@ class Watch(threading.Thread):
 
     def look_back(self) -> None:
         """What a program that is gone ran into, between two looks."""
-        self.breach = self.breach or self._ended_by_the_kernel() or ""
+        self.breach = self.breach or self._ended_by_the_kernel() or self.full()
+
+    def full(self) -> str:
+        """What the job has filled, and left so: its next case would not even begin."""
+        if not self.spec.own_files:
+            return ""
+        return self._beyond(usage.of_file_system(Path(self.spec.job))) or ""
+
+    def _beyond(self, used: usage.Usage) -> Optional[str]:
+        limits = self.spec.limits
+        if used.size > limits.disk:
+            return f"disk: {used.size // MIB} MiB written; the limit is {limits.disk // MIB} MiB"
+        if used.files > limits.files:
+            return f"files: it made {used.files}; the limit is {limits.files}"
+        return None
 
     def _ended_by_the_kernel(self) -> Optional[str]:
         before, self._killed = self._killed, cgroup.killed(self.spec.group) if self.spec.group else 0
@@ -120,7 +134,7 @@ class Watch(threading.Thread):
         return None
 
     def _too_large(self, members: set[int], children: Iterable[Child]) -> Optional[str]:
-        limits, job = self.spec.limits, Path(self.spec.job)
+        job = Path(self.spec.job)
         if self.spec.own_files:
             used = usage.of_file_system(job)
         else:
@@ -134,11 +148,7 @@ class Watch(threading.Thread):
             used = usage.Usage(used.size + beside.size, used.files + beside.files)
         elif self.spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
             used = usage.Usage(used.size, used.files + usage.in_scratch(child.pid for child in children))
-        if used.size > limits.disk:
-            return f"disk: {used.size // MIB} MiB written; the limit is {limits.disk // MIB} MiB"
-        if used.files > limits.files:
-            return f"files: it made {used.files}; the limit is {limits.files}"
-        return None
+        return self._beyond(used)
 
     @staticmethod
     def _end(members: set[int]) -> None:

@@ -1,4 +1,4 @@
-/* cause: sandbox-killed */
+/* cause: end-of-file */
 #include <signal.h>
 #include <unistd.h>
 

@@ -22,7 +22,7 @@ from reports.results import SubmissionResult
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 from stage import genuine
 from stage.config import GRADER, TOP, load_interface
-from stage.image import BadImage
+from stage.image import BadImage, open_plain
 from stage.lab import make_reference
 
 pytestmark = pytest.mark.xdist_group("hostile")
@@ -135,7 +135,7 @@ def test_what_is_no_image_has_no_pages(tmp_path: Path, data: bytes) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert genuine.writable_pages(tmp_path / "fifo") == []
     with pytest.raises(BadImage):
-        genuine.open_plain(tmp_path / "fifo")
+        open_plain(tmp_path / "fifo")
 
 
 # Sources that hold bytes

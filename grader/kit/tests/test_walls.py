@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import cgroup, own_files, usage
+from sandbox import cgroup, own_files, system_v, usage
 from sandbox.spec import BUBBLEWRAP, MIB, Limits, Spec
 from stage.config import GRADER
 
@@ -192,3 +192,20 @@ def test_no_lock_can_be_taken_by_who_does_not_own_it(tmp_path: Path) -> None:
     (tmp_path / "lock").touch(0o644)
     open_lock(tmp_path / "lock").close()
     assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
+
+
+SEGMENT = """
+import ctypes, os
+os.setuid(61999)
+libc = ctypes.CDLL(None)
+print(libc.shmget(0, 4096, 0o1600), libc.semget(0, 1, 0o1600), libc.msgget(0, 0o1600))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has users to give to submissions")
+def test_what_system_v_keeps_of_a_user_is_removed() -> None:
+    made = subprocess.run([sys.executable, "-c", SEGMENT], capture_output=True, text=True, check=True).stdout.split()
+    there = [system_v.owned(kind, 61999) for kind in ("shm", "sem", "msg")]
+    assert [len(numbers) for numbers in there] == [1, 1, 1] and [str(numbers[0]) for numbers in there] == made
+    system_v.remove_all(61999)
+    assert [system_v.owned(kind, 61999) for kind in ("shm", "sem", "msg")] == [[], [], []]
