@@ -33,7 +33,8 @@ VISIBILITIES = (VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED)
 ALL = "all"
 T = TypeVar("T")
 
-TABLES = {"name", "counts", "gradebook", "by_hand", "disable", "bonus", "stages", "points", "weights", "visibility", "due", "late", "extensions", "days_used"}
+TABLES = {"name", "counts", "disable", "bonus", "stages", "points", "weights", "visibility", "gradebook", "by_hand",
+          "due", "late", "extensions", "days_used"}
 DUE = {"time_zone", ALL}
 LATE = {"free_days", "per_day", "of", "at_most", "cutoff_days", "grace_minutes"}
 
@@ -247,7 +248,8 @@ class Reader:
     def export(self) -> Export:
         self.check_names("gradebook", self.table("gradebook"), {"assignment", "maximum", "tests"})
         tests = self.setting("gradebook", "tests", False, lambda value: isinstance(value, bool), "true or false")
-        return Export(self.text("gradebook", "assignment"), float(self.setting("gradebook", "maximum", 0, is_number, "a number")), tests)
+        maximum = self.setting("gradebook", "maximum", 0, is_number, "a number")
+        return Export(self.text("gradebook", "assignment"), float(maximum), tests)
 
     def by_hand(self) -> Optional[ByHand]:
         self.check_names("by_hand", self.table("by_hand"), {"title", "maximum"})

@@ -15,7 +15,8 @@ from stage.failure import Failure
 from stage.process_table import processes
 from stage.runner import Runner
 
-ISLAND = re.compile(r"^\S+ ..xp [0-9a-f]+ 00:00 0 *$", re.MULTILINE)  # code of no file: in a restart, the restorer in its place
+# Code of no file: in a restart, the restorer in its place.
+ISLAND = re.compile(r"^\S+ ..xp [0-9a-f]+ 00:00 0 *$", re.MULTILINE)
 
 
 class Patience:
