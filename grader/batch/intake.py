@@ -259,9 +259,9 @@ class _Looking:
 def _submissions(name: str, person: _Person, every: bool) -> list[Submission]:
     """The one that counts; before it, if every one is asked for, those that were whole and are older."""
     whole = sorted((piece for piece in person.pieces if piece.is_solid and piece.stage is None), key=_age)
-    old = [Submission(f"{name}{MARK}{number}", person.student, person.student_id, (piece.path,), piece.label, piece.submitted, (), person.also)
-           for number, piece in enumerate(whole[:-1], 1)] if every else []
-    return [*old, _submission(name, person)]
+    old = [Submission(f"{name}{MARK}{number}", person.student, person.student_id, (piece.path,), piece.label,
+                      piece.submitted, (), person.also) for number, piece in enumerate(whole[:-1], 1)]
+    return [*(old if every else []), _submission(name, person)]
 
 
 def _submission(name: str, person: _Person) -> Submission:

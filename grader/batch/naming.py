@@ -34,8 +34,8 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tar", "
 MOODLE = re.compile(r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?")
 CANVAS = re.compile(r"(?:(?P<name>(?!LATE_)\w+?)_)?(?:(?P<late>LATE)_)?(?P<id>\d+|anon_[A-Za-z0-9]+)"
                     r"_(?P<number>\d+)_(?P<file>.+)")
-BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<date>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) (?P<hour>\d{1,2}?)(?P<minute>\d\d) "
-                         r"(?P<half>[AP]M)(?: ?- ?(?P<file>.+))?")
+BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ ?- ?(?P<name>.+?) ?- ?(?P<date>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) "
+                         r"(?P<hour>\d{1,2}?)(?P<minute>\d\d) (?P<half>[AP]M)(?: ?- ?(?P<file>.+))?")
 HANDIN = re.compile(r"(?P<before>.*?)[-_ ]*(?:ckptlab[-_ ]?)?handin(?:-?stage\d+)?"
                     r"(?:-\d+| ?\(\d+\))?(?P<after>.*)", re.I)
 STAGE = re.compile(r"stage[-_ ]?(\d+)(?!\d)", re.I)

@@ -18,8 +18,9 @@ LARGEST = 1 << 20  # bytes of a file
 ELSEWHERE = 0  # the "stage" of what is in no stage's folder
 
 RUN = 5  # lines, blank ones not counted: fewer may look alike by chance
-WORDS = "break|case|char|const|continue|default|do|else|enum|for|goto|if|int|long|return|short|sizeof|static|struct|switch|unsigned|void|while"
-NAME = re.compile(rf"\b(?!(?:{WORDS})\b)[A-Za-z_]\w*")
+WORDS = """break case char const continue default do else enum for goto if int long return short sizeof static struct
+switch unsigned void while"""
+NAME = re.compile(rf"\b(?!(?:{'|'.join(WORDS.split())})\b)[A-Za-z_]\w*")
 
 # Strings and characters are found, too, so that no comment begins in them.
 COMMENT = re.compile(r"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)

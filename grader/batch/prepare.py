@@ -99,6 +99,10 @@ def _open(submission: Submission, scratch: Path, limits: Limits, handed: _Handed
             _take_in(folder, handed, kit)
             held += [found.name for found in [*stages.subfolders(folder), *stages.files_in(folder)]]
     if not handed.files:
+        empty = sorted({name for name in held if kit.number_of(name) is not None})
+        if empty and kit.has_skeletons:
+            raise Refused(f"{some(empty)}: there is no source file in it; programs and object files are not used, "
+                          "so hand in what `make handin` packs")
         folders = ", ".join(stage.folder for stage in kit.stages.values())
         wanted = f"stage in it ({folders})" if kit.has_skeletons else "Makefile and no source in it"
         raise Refused(f"there is no {wanted}; it holds {some(held) or 'nothing'}")

@@ -293,7 +293,7 @@ def unseen(submission: Submission) -> SubmissionResult:
     """What stands for a result in the reports until there is one."""
     return SubmissionResult(
         submission.name, submission.student, submission.student_id, submission.source, submitted=submission.submitted,
-        status=results.NOT_YET, also=list(submission.also), message="the same command without --student or --reports grades it",
+        status=results.NOT_YET, message="it is here, and has not been graded yet", also=list(submission.also),
     )
 
 
@@ -304,7 +304,9 @@ def run(plan: Plan) -> int:
 
 def run_alone(plan: Plan) -> int:
     course = reports.load_course(plan.course, plan.options.profile)  # a mistake in it is told now, not after the evening
-    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", Kit.load(plan.options.interface()), course.several == BEST)
+    reports.check_hand(course, plan.out)
+    kit = Kit.load(plan.options.interface())
+    found = intake.look(plan.submissions, plan.out / "work" / "unpacked", kit, course.several == BEST)
     roster = people.roster_of(plan.people, plan.submissions)
     submissions, unknown = people.joined(found.submissions, roster) if roster else (found.submissions, [])
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:

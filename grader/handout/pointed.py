@@ -55,7 +55,8 @@ def in_lab(course: Course, text: str) -> str:
         if not found or not (changed or bonus):
             return own
         stage = int(found[1])
-        own = re.sub(r"^points = .*$", f"points = {maximum(course, stage):g}\nbonus = {json.dumps(bonus)}", own, flags=re.MULTILINE)
+        sums = f"points = {maximum(course, stage):g}\nbonus = {json.dumps(bonus)}"
+        own = re.sub(r"^points = .*$", sums, own, flags=re.MULTILINE)
         lines = [f"{name} = {value:g}\n" for name, value in changed.items()]
         return "".join([own.rstrip("\n"), f"\n\n[stage.{stage}.test_points]\n", *lines, "\n"])
 

@@ -1,8 +1,8 @@
 """Which stages a hand-out has, and what of a text, a Makefile or a table belongs to the later ones.
 
 Nothing here knows a stage by name. A file belongs to stage N if its path says stageN; a section, if its heading names
-that stage, or a session in it, or a line of it is "Stage N needs this."; of what is left, remarks in parentheses, items, rows and paragraphs
-that name a later stage go. left() finds what is named all the same, for whoever changes a text.
+that stage, or a session in it, or a line of it is "Stage N needs this."; of what is left, remarks in parentheses, items,
+rows and paragraphs that name a later stage go. left() finds what is named all the same, for whoever changes a text.
 """
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ HEADING = re.compile(r"(#+) ")
 SESSION = re.compile(r"(^```.*?^```\n)", re.MULTILINE | re.DOTALL)
 PATH = re.compile(r"stage(\d+)")
 NAMES = (re.compile(r"\b[Ss]tages? (\d+(?:(?:, | and | to |, and )\d+)*)"), re.compile(r"\bstage(\d+)-"),
-         re.compile(r"\b[Ss]teps? (\d+)\.\d"), re.compile(r"^\*\*(\d+)\.\d+\*\*", re.MULTILINE), re.compile(r"^\| (\d+) \|", re.MULTILINE))
+         re.compile(r"\b[Ss]teps? (\d+)\.\d"), re.compile(r"^\*\*(\d+)\.\d+\*\*", re.MULTILINE),
+         re.compile(r"^\| (\d+) \|", re.MULTILINE))
 TABLE = re.compile(r"^ +\d+ +(\w+) +([\w, ()-]*?)  +.*?stages? (\d+)$", re.MULTILINE)  # of BACKGROUND/README.md
 
 
@@ -44,14 +45,15 @@ def parsed(stages: str, add: str, known: Iterable[int]) -> Released:
     if not 1 <= first <= last <= highest:
         raise BadStages(f"{add or stages}: is a stage, or a first and a last one, as 1-{highest}")
     if not add and first != 1:
-        raise BadStages(f"{stages}: stages use the files of those before them: STAGES=1-{last}, or ADD={stages} to what is there")
+        raise BadStages(f"{stages}: stages use the files of those before them: STAGES=1-{last}, or ADD={stages}")
     if add and first == 1:
         raise BadStages(f"{add}: there is nothing that it could be added to: STAGES={add}")
     return Released(first, last)
 
 
 def names_later(text: str, last: int) -> bool:
-    return any(int(number) > last for pattern in NAMES for found in pattern.findall(text) for number in re.findall(r"\d+", found))
+    found = (words for pattern in NAMES for words in pattern.findall(text))
+    return any(int(number) > last for words in found for number in re.findall(r"\d+", words))
 
 
 def of_later(name: str, last: int) -> bool:

@@ -88,6 +88,7 @@ def apply(course: Course, result: SubmissionResult) -> SubmissionResult:
     new.stages = [stage for stage in new.stages if course.counts(stage.stage)]
     for stage in new.stages:
         new.notes += _apply_to_stage(course, stage)
+    new.submitted = lateness.zoned(new.submitted, course.dates.zone)
     new.late, notes = lateness.judge(course.dates, new)
     new.notes += notes
     return new

@@ -33,7 +33,8 @@ VISIBILITIES = (VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED)
 ALL = "all"
 T = TypeVar("T")
 
-TABLES = {"name", "counts", "gradebook", "by_hand", "disable", "bonus", "stages", "points", "weights", "visibility", "due", "late", "extensions", "days_used"}
+TABLES = {"name", "counts", "disable", "bonus", "stages", "points", "weights", "visibility", "gradebook", "by_hand",
+          "due", "late", "extensions", "days_used"}
 DUE = {"time_zone", ALL}
 LATE = {"free_days", "per_day", "of", "at_most", "cutoff_days", "grace_minutes"}
 
@@ -247,7 +248,8 @@ class Reader:
     def export(self) -> Export:
         self.check_names("gradebook", self.table("gradebook"), {"assignment", "maximum", "tests"})
         tests = self.setting("gradebook", "tests", False, lambda value: isinstance(value, bool), "true or false")
-        return Export(self.text("gradebook", "assignment"), float(self.setting("gradebook", "maximum", 0, is_number, "a number")), tests)
+        maximum = self.setting("gradebook", "maximum", 0, is_number, "a number")
+        return Export(self.text("gradebook", "assignment"), float(maximum), tests)
 
     def by_hand(self) -> Optional[ByHand]:
         self.check_names("by_hand", self.table("by_hand"), {"title", "maximum"})
@@ -380,6 +382,22 @@ class Reader:
         return weighted(course, weights)
 
 
+CLOCK = re.compile(r"(?<![\d:])\d{1,2}:\d\d(?![\d:])")
+
+
+def no_toml(path: Path, error: str) -> str:
+    """Why the file cannot be read, with what was likely meant: TOML's own words do not say that a time has seconds."""
+    at = re.search(r"\(at line (\d+), column \d+\)$", error)
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    line = lines[int(at[1]) - 1].split("#")[0] if at and int(at[1]) <= len(lines) else ""
+    place = f"{path.name}:{at[1]}" if at else path.name
+    clock = CLOCK.search(line)
+    if clock:
+        return f"{place}: {line.strip()}: a time has seconds, and a date before it: 2026-10-05 {clock[0].zfill(5)}:59"
+    hint = "; a text stands in quotes" if error.startswith("Invalid value") else ""
+    return f"{place}: {line.strip()}: {error}{hint}" if line.strip() else f"{place}: {error}"
+
+
 def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:
     """The course; CourseError with all mistakes in the file. Without a file, the course of its default."""
     catalogue = read_catalogue() if catalogue is None else catalogue
@@ -388,7 +406,7 @@ def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:
     try:
         toml, text = load_toml(path), path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors
-        raise CourseError([f"{path.name}: {error}"]) from error
+        raise CourseError([no_toml(path, str(error))]) from error
     return Reader(text, toml, catalogue, path.name).course()
 
 

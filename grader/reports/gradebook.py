@@ -82,5 +82,7 @@ def as_csv(class_results: Iterable[SubmissionResult], passed_over: Sequence[str]
     return text.getvalue()
 
 
-def write(class_results: Iterable[SubmissionResult], path: Path, passed_over: Sequence[str] = (), with_tests: bool = False) -> None:
+def write(
+    class_results: Iterable[SubmissionResult], path: Path, passed_over: Sequence[str] = (), with_tests: bool = False
+) -> None:
     write_whole(path, as_csv(class_results, passed_over, with_tests))

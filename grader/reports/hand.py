@@ -32,22 +32,25 @@ def read(path: Path, given: ByHand) -> ByHand:
     return replace(given, points=float(points or 0), comment=comment, known=True)
 
 
-def merged(course: Course, out: Path, found: Sequence[SubmissionResult]) -> list[SubmissionResult]:
-    """The results with their points by hand; CourseError with all files that are wrong, or of nobody."""
-    problems, files = [], {path.stem: path for path in sorted((out / FOLDER).glob("*.toml"))}
-    names = {result.name for result in found}
-    problems += [f"{FOLDER}/{name}.toml: nobody is called so in this class" for name in files if name not in names]
-    if course.by_hand is None:
-        problems += [f"{FOLDER}/ has points by hand: set `maximum` in [by_hand] of course.toml"] if files else []
-    people = []
-    for result in found:
-        given = course.by_hand
-        if given is not None and result.name in files:
-            try:
-                given = read(files[result.name], given)
-            except (OSError, ValueError) as error:
-                problems.append(f"{FOLDER}/{result.name}.toml: {error}")
-        people.append(replace(result, by_hand=given))
+def given(course: Course, out: Path) -> dict[str, ByHand]:
+    """What the files say, by students' names; CourseError with all that is wrong in them."""
+    found, problems = {}, []
+    for path in sorted((out / FOLDER).glob("*.toml")):
+        try:
+            if course.by_hand is None:
+                raise ValueError("set `maximum` in [by_hand] of course.toml: how many points are given by hand")
+            found[path.stem] = read(path, course.by_hand)
+        except (OSError, ValueError) as error:
+            problems.append(f"{FOLDER}/{path.name}: {error}")
     if problems:
         raise CourseError(problems)
-    return people
+    return found
+
+
+def merged(course: Course, out: Path, found: Sequence[SubmissionResult]) -> list[SubmissionResult]:
+    """The results with their points by hand; CourseError if a file is of nobody."""
+    files = given(course, out)
+    unknown = sorted(set(files) - {result.name for result in found})
+    if unknown:
+        raise CourseError([f"{FOLDER}/{name}.toml: nobody is called so in this class" for name in unknown])
+    return [replace(result, by_hand=files.get(result.name, course.by_hand)) for result in found]

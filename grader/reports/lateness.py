@@ -89,13 +89,21 @@ def instant(local: datetime) -> datetime:
     return max(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
-def submitted_at(result: SubmissionResult, zone: Optional[tzinfo] = None) -> Optional[datetime]:
-    """When it was handed in, to the second, or None if nobody knows. What has no offset is of the course's zone."""
+def zoned(text: str, zone: Optional[tzinfo]) -> str:
+    """A time without an offset as one of the course's zone, if there is one."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment.replace(tzinfo=zone).isoformat() if moment.tzinfo is None and zone else text
+
+
+def submitted_at(result: SubmissionResult) -> Optional[datetime]:
+    """When it was handed in, to the second, or None if nobody knows."""
     try:
         moment = datetime.fromisoformat(result.submitted.strip().replace("Z", "+00:00"))
     except ValueError:
         return None
-    moment = moment if moment.tzinfo or zone is None else moment.replace(tzinfo=zone)
     return moment.replace(microsecond=0).astimezone(UTC) if moment.tzinfo else None
 
 
@@ -174,7 +182,7 @@ def judge(dates: Dates, result: SubmissionResult) -> tuple[Late, list[str]]:
     met = deadlines(dates, result)
     if not met:
         return Late(), []
-    submitted = submitted_at(result, dates.zone)
+    submitted = submitted_at(result)
     if submitted is None:
         said = f" (it says '{result.submitted}')" if result.submitted else ""
         return Late(met[-1].due.isoformat(), unknown=True), [f"nobody knows when it was handed in{said}: not counted as late"]

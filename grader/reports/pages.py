@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -216,7 +217,8 @@ def percent(share: float | None) -> str:
 
 def show_moment(value: str | datetime) -> str:
     time = moment(value) if isinstance(value, str) else value
-    return time.strftime("%Y-%m-%d %H:%M %z") if time is not None else str(value)
+    local = isinstance(value, str) and re.fullmatch(r"[\d-]+[T ][\d:.]+", value)  # of a zone that nobody has named
+    return time.strftime("%Y-%m-%d %H:%M" if local else "%Y-%m-%d %H:%M %z") if time is not None else str(value)
 
 
 def link(path: str) -> str:

@@ -28,13 +28,18 @@ def load_course(path: Optional[Path], profile: str = "") -> Course:
     return course_file.load(path, catalogue) if path else course_file.load(catalogue=catalogue)
 
 
+def check_hand(course: Course, out: Path) -> None:
+    """What is wrong in the points by hand is told before anything is graded."""
+    hand.given(course, out)
+
+
 def counted(result: SubmissionResult, faults: list[environment.Fault], course: Course) -> SubmissionResult:
     """A result as it counts: without the machine's faults, with the course's points and dates."""
     return courses.apply(course, environment.apply(faults, result, course.catalogue))
 
 
 def graded(out: Path, listed: Optional[Listed], course: Course) -> tuple[list[SubmissionResult], list[environment.Fault]]:
-    """The results in an output folder as they count, of these people (None: of all that are there), and the machine's faults."""
+    """The results in an output folder as they count, of these people (None: of all), and the machine's faults."""
     reference = out / "reference.json"
     faults = environment.faults(results.load(reference)) if reference.exists() else []
     known = {path.stem: path for path in sorted((out / "results").glob("*.json"))}
@@ -53,7 +58,8 @@ def as_listed(result: SubmissionResult, person: SubmissionResult) -> SubmissionR
 def without_time(found: Sequence[SubmissionResult]) -> list[str]:
     names = [result.name for result in found if result.late.unknown]
     some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return [f"nobody knows when these were handed in, so they are not late (PEOPLE=FILE: a list with times): {some}"] if names else []
+    said = f"nobody knows when these were handed in, so they are not late (PEOPLE=FILE: a list with times): {some}"
+    return [said] if names else []
 
 
 def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, profile: str = "") -> list[str]:

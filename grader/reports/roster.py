@@ -60,9 +60,11 @@ class Roster:
 
     def find(self, student: str, student_id: str, also: Sequence[str] = ()) -> Optional[Person]:
         """Who that is: by a number or an e-mail, else by name. Of a group, all in one, with the latest time."""
-        ids = [*student_id.split("; "), *also]
-        members = [self._one(name, [word]) for name, word in zip_longest(student.split("; "), student_id.split("; "), fillvalue="")]
-        found = [member for member in members if member] if len(members) > 1 else [member for member in [self._one(student, ids)] if member]
+        names, ids = student.split("; "), student_id.split("; ")
+        if max(len(names), len(ids)) == 1:
+            return self._one(student, [student_id, *also])
+        members = [self._one(name, [word]) for name, word in zip_longest(names, ids, fillvalue="")]
+        found = [member for member in members if member]
         if not found:
             return None
         latest = max(found, key=lambda person: person.submitted)

@@ -59,5 +59,7 @@ def settle(course: Course, name: str, group: Sequence[SubmissionResult]) -> Subm
     everything = [*sorted({one.digest: one for one in before}.values(), key=when), last]
     graded = [one for one in everything if one.status == results.GRADED]
     chosen = max(reversed(graded), key=lambda one: one.final, default=last) if course.several == BEST else last
-    tries = [Try(one.submitted, one.status, one.points, one.maximum, one.final, one is chosen, shown(one)) for one in everything]
-    return replace(chosen, name=name, student=last.student, student_id=last.student_id, also=last.also, tries=tries if before else [])
+    tries = [Try(one.submitted, one.status, one.points, one.maximum, one.final, one is chosen, shown(one))
+             for one in everything]
+    chosen = replace(chosen, name=name, student=last.student, student_id=last.student_id, also=last.also)
+    return replace(chosen, tries=tries) if before else chosen

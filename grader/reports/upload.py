@@ -23,7 +23,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -32,6 +32,7 @@ from reports.course import Course
 from reports.gradebook import cell
 from reports.results import SubmissionResult
 from reports.roster import BRIGHTSPACE, CANVAS, MOODLE, Person, Roster, folded
+from reports.summary import grader_failed
 from reports.text import write_whole
 
 FOLDER, PAGE = "upload", "feedback.html"
@@ -41,6 +42,7 @@ NAMES = {  # how the beginning of a submission's source tells its system, and wh
     CANVAS: (re.compile(r"([^/,]*?_\d+_\d+)_"), "{}_" + PAGE),
     BRIGHTSPACE: (re.compile(r"(\d+-\d+ ?- [^/]+ - [A-Z][a-z]+ \d+, \d{4} \d+ [AP]M)(?:/| -|$)"), "{}/" + PAGE),
 }
+END = "End-of-Line Indicator"
 NO_GRADE = {results.NOT_YET, results.ABSENT}
 
 
@@ -67,7 +69,7 @@ class Gradefile:
     def grade(self, person: Person) -> str:
         """Nothing for whom there is nothing, or where the grader failed: an import leaves that as it is."""
         result = self.result(person)
-        if result is None or result.status in NO_GRADE or results.GRADER_FAILED in [result.status, *(s.status for s in result.stages)]:
+        if result is None or result.status in NO_GRADE or grader_failed(result):
             return ""
         return f"{result.final * (self.full / self.maximum if self.maximum else 1):.2f}"
 
@@ -75,31 +77,34 @@ class Gradefile:
         """Moodle refuses a grade above the maximum that its worksheet names."""
         said = {row["Maximum grade"] for row in (person.row for person in self.roster.people) if row.get("Maximum grade")}
         other = [text for text in said if re.fullmatch(r"[\d.]+", text) and abs(float(text) - self.full) > 0.005]
-        return [f"Moodle's maximum is {other[0]}, the course's {self.full:g}: set maximum = {float(other[0]):g} in [gradebook]"] if other else []
+        return [f"Moodle's maximum is {other[0]}, the course's {self.full:g}: set maximum = {float(other[0]):g} in [gradebook]"
+                ] if other else []
 
     def comment(self, person: Person) -> str:
         result = self.result(person)
         return result.by_hand.comment if result and result.by_hand else ""
 
-    def rows(self) -> tuple[list[str], list[Mapping[str, str]]]:
+    def rows(self) -> tuple[list[str], list[dict[str, str]]]:
+        """Columns, and what stands in them."""
         item = self.course.export.assignment or self.course.name or "ckptlab"
         if self.roster.system == MOODLE:
-            columns = list(self.roster.columns)
-            texts = [{**p.row, "Grade": self.grade(p), "Feedback comments": self.comment(p)} for p in self.roster.people]
-            return columns, [{key: row[key] for key in columns} for row in texts]
+            more = [{"Grade": self.grade(p), "Feedback comments": cell(self.comment(p))} for p in self.roster.people]
+            return [*self.roster.columns], [{**p.row, **own} for p, own in zip(self.roster.people, more)]
         if self.roster.system == CANVAS:
             columns = [name for name in CANVAS_COLUMNS if name in self.roster.columns]
-            maxima = {**dict.fromkeys(columns, ""), columns[0]: "    Points Possible", item: f"{self.full:g}"}
-            return [*columns, item], [maxima, *({**{key: p.row[key] for key in columns}, item: self.grade(p)} for p in self.roster.people)]
-        columns, points, end = [n for n in ("OrgDefinedId", "Username") if n in self.roster.columns], f"{item} Points Grade", "End-of-Line Indicator"
-        return [*columns, points, end], [{**{key: p.row[key] for key in columns}, points: self.grade(p), end: "#"} for p in self.roster.people]
+            maxima = {**dict.fromkeys(columns, ""), "Student": "    Points Possible", item: f"{self.full:g}"}
+            return [*columns, item], [maxima, *({**p.row, item: self.grade(p)} for p in self.roster.people)]
+        columns = [name for name in ("OrgDefinedId", "Username") if name in self.roster.columns]
+        points = f"{item} Points Grade"
+        return [*columns, points, END], [{**p.row, points: self.grade(p), END: "#"} for p in self.roster.people]
 
     def text(self) -> str:
-        """As the system wrote it: with its byte order mark, if it has one. What the system wrote is no formula of a student's."""
+        """As the system wrote it: with its byte order mark, if it has one."""
         columns, rows = self.rows()
         out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerows([columns, *([row[key] if key != "Feedback comments" else cell(row[key]) for key in columns] for row in rows)])
+        writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
         return ("\ufeff" if self.roster.marked else "") + out.getvalue()
 
 

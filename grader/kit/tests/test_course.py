@@ -377,7 +377,7 @@ def test_students_that_are_nobody_here_or_more_than_one(tmp_path: Path) -> None:
     (DUE + "[extensions]\nada = 2026-10-04T12:00:00Z", "ada: is before the due date"),
     (DUE + "[extensions]\nada = { 7 = 1 }", "[extensions] 7: there is no such stage"),
     ("[days_used]\nada = 0.5", "course.toml:2: [days_used] ada: is a number of days"),
-    ("[points\n", "course.toml: Expected ']'"),
+    ("[points\n", "course.toml:1: [points: Expected ']'"),
 ])
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, words: str) -> None:
     assert words in "\n".join(problems(tmp_path, text))
@@ -524,3 +524,11 @@ def test_a_stage_that_does_not_build_loses_the_hidden_points_too(grader: Path, t
 def test_days_late_of_long_ago_takes_no_time() -> None:
     due = lateness.in_zone(datetime(1990, 1, 1), lateness.UTC)
     assert lateness.days_late(due, datetime(2026, 1, 1, 0, 0, 1, tzinfo=lateness.UTC)) == 13150
+
+
+@pytest.mark.parametrize("line, said", [
+    ("all = 23:59", "course.toml:2: all = 23:59: a time has seconds, and a date before it: 2026-10-05 23:59:59"),
+    ("1 = 2026-10-05 9:30", "course.toml:2: 1 = 2026-10-05 9:30: a time has seconds, and a date before it: 2026-10-05 09:30:59"),
+    ("time_zone = Europe/Paris", "a text stands in quotes")])
+def test_what_is_no_toml_is_told_with_what_was_meant(tmp_path: Path, line: str, said: str) -> None:
+    assert said in problems(tmp_path, f"[due]\n{line}\n")[0]

@@ -477,6 +477,7 @@ EXAMPLES = {
     "no-place": ["test: test_bare", "restart: exit status 71", "restart says: restart: no place for the restorer"],
     "not-yet-jump": ["test: test_bare", "restart: exit status 71", "restart says: failed half-way: jump into the program"],
     "crash-after-jump": ["test: test_bare", "restart: signal SIGSEGV", "crash: rip in null"],
+    "hang-in-restorer": ["test: test_bare", "restart: hangs", "restart: hangs in the restorer"],
     "hang-after-jump": ["test: test_bare", "restart: hangs"],
     "nonce-changed": ["test: test_bare", "output: a nonce changed", "restart: exit status 3"],
     "wrong-output": ["test: test_process", "output: expected 'cwd 1' got 'cwd 0'"],

@@ -264,7 +264,7 @@ def test_the_whole_hand_out(klass: Class) -> None:
 def test_nothing_to_grade(klass: Class) -> None:
     klass.refuses({"report.pdf": b"x", "lab/essay.txt": b"x"},
                   f"no stage in it ({', '.join(stage.folder for stage in KIT.stages.values())}); it holds lab, report")
-    klass.refuses({f"{ONE}/readmaps": b"\x7fELF\0"}, "no stage in it")
+    klass.refuses({f"{ONE}/readmaps": b"\x7fELF\0"}, f"{ONE}: there is no source file in it; programs and object files are not used")
     klass.refuses({}, "no file")
     klass.refuses({"../x": b"x"}, "`..`")
 
