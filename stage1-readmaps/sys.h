@@ -103,8 +103,8 @@ static inline long sys_mprotect(uint64_t addr, size_t size, int prot)
 }
 
 /*
- * Makes the pages of memory that may be written to by one call, not by a fault each.  Where the kernel does not know it,
- * or there is no such page, nothing is lost: a page is made when it is touched.
+ * Makes the pages of memory that may be written to by one call, not by a fault each.  Where the kernel does not
+ * know it, or there is no such page, nothing is lost: a page is made when it is touched.
  */
 static inline void sys_populate(uint64_t addr, size_t size)
 {

@@ -6,6 +6,7 @@
 #define CKPT_ARENA_H
 
 #include "image.h"
+#include "library.h"
 #include "maps.h"
 #include "pages.h"
 #include "sys.h"
@@ -42,5 +43,25 @@ struct arena {
     char maps_line[MAPS_BUFFER_SIZE];
     char temporary[2 * PATH_MAX]; /* the image's name while it is not whole */
 };
+
+/*
+ * MAP_SHARED, though nobody shares the arena: a private anonymous mapping could be merged with a neighbour
+ * of the same kind into one region, and then /proc/self/maps would not show where the arena ends.
+ */
+static inline long arena_map(void)
+{
+    uint64_t lent = library_live_arena != NULL ? library_live_arena() : 0; /* it is theirs to unmap */
+    if (lent != 0)
+        return (long)lent;
+    return sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+                    -1, 0);
+}
+
+/* When the table of regions is there. */
+static inline void arena_plan(struct arena *arena)
+{
+    if (arena->live != NULL)
+        library_live_plan(arena);
+}
 
 #endif

@@ -11,7 +11,6 @@
 #include "checkpoint.h"
 #include "core_notes.h"
 #include "image_write.h"
-#include "library.h"
 #include "regions.h"
 
 /* Says what went wrong, and that the program lives; returns the error. */
@@ -56,13 +55,6 @@ static int add_parts(struct note_list *notes, const struct save_request *request
     return 0;
 }
 
-void forget_sigxfsz(void)
-{
-    uint64_t set = 1UL << (SIGXFSZ - 1);
-    struct timespec now = {0, 0};
-    sys_call(SYS_rt_sigtimedwait, (long)&set, 0, (long)&now, sizeof set);
-}
-
 /* PATH.tmp.PID: in the same directory, so that rename(2) is one step. */
 static const char *temporary_name(struct arena *arena, const char *path)
 {
@@ -97,18 +89,17 @@ static int save_all(const struct save_request *request, const char *path, struct
     int error = regions_read(arena, request->full);
     if (error != 0)
         return refuse("/proc/self/maps", error == -E2BIG ? "too many regions" : strerrordesc_np(-error), error);
+    arena_plan(arena);
     times_end(request->times, "regions");
-    if (arena->live != NULL)
-        library_live_plan(arena);
     notes_start(notes, arena->table.count);
     core_notes_add(notes, request, &arena->table);
     add_notes(notes, request, &arena->table);
     error = add_parts(notes, request);
     if (error == 0 && request->elsewhere)
         return send(arena);
-    if (error == 0 && arena->live != NULL)
-        return library_live_write(arena);
-    return error != 0 ? error : write_and_rename(arena, path);
+    if (error != 0)
+        return error;
+    return arena->live != NULL ? library_live_write(arena) : write_and_rename(arena, path);
 }
 
 static int check_threads(void)
@@ -132,10 +123,6 @@ static int check_readable(void)
     return 0;
 }
 
-/*
- * MAP_SHARED, though nobody shares the arena: a private anonymous mapping could be merged with a neighbour
- * of the same kind into one region, and then /proc/self/maps would not show where the arena ends.
- */
 int checkpoint_take(const struct save_request *request, const char *path)
 {
     int error = check_threads();
@@ -143,19 +130,16 @@ int checkpoint_take(const struct save_request *request, const char *path)
         error = check_readable();
     if (error != 0)
         return error;
-    long start = library_live_arena != NULL ? (long)library_live_arena() : 0;
-    if (start == 0)
-        start = sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
-                         -1, 0);
+    long start = arena_map();
     if (sys_failed(start))
         return refuse("memory to work in", strerrordesc_np((int)-start), (int)start);
     struct arena *arena = (struct arena *)start; // NOLINT: an address becomes a pointer here
     arena->start = (uint64_t)start;
-    bool is_lent = arena->live != NULL;
     times_end(request->times, "checks");
+    bool lent = arena->live != NULL;
     error = save_all(request, path, arena);
     times_end(request->times, "write, and rename");
-    if (!is_lent)
+    if (!lent)
         sys_munmap((uint64_t)start, sizeof *arena);
     return error;
 }

@@ -17,6 +17,11 @@ int checkpoint_take(const struct save_request *request, const char *path);
  * A file over the limit (RLIMIT_FSIZE) costs an error, EFBIG, and a signal, SIGXFSZ, which waits until
  * the handler returns, and then kills.  This takes it back: the program did nothing wrong.
  */
-void forget_sigxfsz(void);
+static inline void forget_sigxfsz(void)
+{
+    uint64_t set = 1UL << (SIGXFSZ - 1);
+    struct timespec now = {0, 0};
+    sys_call(SYS_rt_sigtimedwait, (long)&set, 0, (long)&now, sizeof set);
+}
 
 #endif

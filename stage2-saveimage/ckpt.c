@@ -7,14 +7,15 @@
 #include "evict.h"
 #include "image_names.h"
 #include "portable.h"
+#include "live_option.h"
 #include "program.h"
 #include "start_times.h"
 #include "libc.h"
 #include "text.h"
 
 static const char usage[] =
-    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--live] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
-    "            [--times] [--keep N] [--] PROG [ARGS...]\n"
+    "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
+    "            [--times] [--keep N] [--live[=fork]] [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid, %n the image's number (from stage 4 on), %% a %\n"
     "              (default: $CKPT_IMAGE or myckpt)\n"
@@ -22,11 +23,9 @@ static const char usage[] =
     "  -s SIGNAL   number or name of the checkpoint signal (default: $CKPT_SIGNAL or USR2)\n"
     "  -i SECONDS  take a checkpoint every SECONDS seconds as well (default: $CKPT_INTERVAL or never)\n"
     "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n"
-    "  --times     say on stderr how long the start and each checkpoint took, by phase, in microseconds\n\n"
-    "From stage 4 on:\n\n"
-    "  --live      PROG goes on while its image is written, and stands still only for the last changes, some\n"
-    "              milliseconds: that moment is saved.  The image comes somewhat later (ckpt_now() waits for it).\n"
-    "              --live=fork: by a copy of PROG, as where the kernel does not track writes (before Linux 6.7)\n\n"
+    "  --times     say on stderr how long the start and each checkpoint took, by phase, in microseconds\n"
+    "  --live      (from stage 4 on) PROG goes on while it is saved, and stands still for the last changes only:\n"
+    "              that moment is saved.  --live=fork: by a copy of PROG, as before Linux 6.7\n\n"
     "For engines that ask a job to leave, and give the same command again (from stage 4 on):\n\n"
     "  --evict[=STATUS]   stay as PROG's parent.  On SIGTERM: PROG's image, its end, and exit with STATUS\n"
     "                     (default 85).  If there can be no image, PROG goes on.  Other signals are passed on\n"
@@ -76,15 +75,6 @@ static int parse_status(const char *text)
     return (int)number;
 }
 
-static void prepare_live(const char *way)
-{
-    if (way != NULL && strcmp(way, "fork") != 0)
-        errx(EX_USAGE, "--live=%s: there is only --live=fork", way);
-    if (evict_prepare == NULL)
-        errx(EX_USAGE, "--live comes with stage 4");
-    set_variable("CKPT_LIVE", way != NULL ? way : "1");
-}
-
 static void parse_options(int argc, char **argv, struct evict *evict, struct times *times)
 {
     const struct option long_options[] = {
@@ -102,8 +92,8 @@ static void parse_options(int argc, char **argv, struct evict *evict, struct tim
         case 'v': set_variable("CKPT_VERBOSE", "1"); break;
         case 'E': evict->status = optarg == NULL ? EVICT_STATUS : parse_status(optarg); break;
         case 'K': set_variable("CKPT_KEEP", optarg); break;
+        case 'L': live_option(optarg); break;
         case 'P': portable_option(optarg); break;
-        case 'L': prepare_live(optarg); break;
         case 'S': evict->signal = parse_signal(optarg); break;
         case 0: break;
         default: usage_exit(usage, option == 'h');

@@ -2,11 +2,11 @@
  * image_names.h - what an image is called: ckpt -o NAME, CKPT_IMAGE.
  *
  *     %p   the pid
- *     %n   the number of the image: 1, 2, ...; none is given twice, and --keep N removes the oldest    from stage 4 on
- *     %%   a percent sign
+ *     %n   the number of the image: 1, 2, ...; none is given twice; --keep N removes the oldest  (from stage 4 on)
+ *     %%   a percent sign                                                                        (the same)
  *
- * %p may stand anywhere; the others have a meaning in the last part of the name only (behind its last /), so that no
- * folder's own name is changed.  Given to students whole.
+ * %p may stand anywhere; the others have a meaning in the last part of the name only (behind its last /), so that
+ * no folder's own name is changed.  Given to students whole.
  */
 #ifndef CKPT_IMAGE_NAMES_H
 #define CKPT_IMAGE_NAMES_H
@@ -33,7 +33,7 @@ static inline const char *image_name_cut(char *name, char behind[PATH_MAX])
     return strcpy(behind, percent + 2);
 }
 
-/* ckpt: is this a name, and --keep (the environment's CKPT_KEEP) a number?  Exits with 64 if not.  From stage 4 on. */
+/* ckpt, from stage 4 on: is this a name, and CKPT_KEEP (--keep; NULL: not given) a number?  Else 64. */
 LIBRARY_MORE void image_names_check(const char *name, const char *keep);
 
 /* The same, where it may be missing. */

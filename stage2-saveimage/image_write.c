@@ -42,7 +42,7 @@ uint64_t image_head(struct arena *arena, const uint64_t *offsets)
     const struct region_table *t = &arena->table;
     Elf64_Ehdr *elf = (Elf64_Ehdr *)notes->bytes;
     Elf64_Phdr *segments = (Elf64_Phdr *)(elf + 1);
-    uint64_t offset = round_up(notes->size, ARCH_PAGE_SIZE), end = offset;
+    uint64_t offset = round_up(notes->size, ARCH_PAGE_SIZE);
     *elf = (Elf64_Ehdr){
         .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
         .e_type = ET_CORE, .e_machine = ARCH_ELF_MACHINE, .e_version = EV_CURRENT, .e_phoff = sizeof *elf,
@@ -53,11 +53,9 @@ uint64_t image_head(struct arena *arena, const uint64_t *offsets)
     for (size_t i = 0; i < t->count; i++) {
         segments[i + 1] = load_header(&t->regions[i], offsets != NULL ? offsets[i] : offset);
         offset += segments[i + 1].p_filesz;
-        if (segments[i + 1].p_filesz != 0 && segments[i + 1].p_offset + segments[i + 1].p_filesz > end)
-            end = segments[i + 1].p_offset + segments[i + 1].p_filesz;
     }
     *notes->checksum = image_checksum(IMAGE_CHECKSUM_START, notes->bytes, notes->size);
-    return end;
+    return offset;
 }
 
 int image_write_head(int fd, const struct note_list *notes, uint64_t file_size)

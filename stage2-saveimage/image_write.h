@@ -15,8 +15,9 @@ void note_end(struct note_list *notes, const char *name, uint32_t type, size_t s
 int image_write(int fd, struct arena *arena);
 
 /*
- * The steps of it.  image_head() fills in what stands before the notes, when these are complete, and returns the size of
- * the whole file; offsets[i] is where region i has its bytes in it, NULL: one behind the other.
+ * The steps of it.  image_head() fills in what stands before the notes, when these are complete, and returns the
+ * size of the whole file; offsets[i] is where region i has its bytes in it (then the result means nothing), NULL:
+ * one behind the other.
  */
 uint64_t image_head(struct arena *arena, const uint64_t *offsets);
 int image_write_head(int fd, const struct note_list *notes, uint64_t file_size);

@@ -47,7 +47,6 @@ static void *handler_frame; /* of on_checkpoint_signal(): arch_signal_context() 
 static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open */
 static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
 static volatile sig_atomic_t last_result; /* of ckpt_now() */
-static volatile sig_atomic_t at_once;     /* ckpt_now() waits for the image */
 
 /* The handler's last act, in both lives: a program that slept, or waited, goes on with it. */
 static void go_on_waiting(void)
@@ -66,9 +65,7 @@ static int take_checkpoint(void)
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     int error = -EPERM;
     times_start(&times);
-    request.is_tracked = library_live_tracks;
-    request.helper = library_live_child;
-    request.held = library_live_held;
+    request.live_view = library_live_view;
     request.elsewhere = library_remote_image != NULL && library_remote_image();
     if (vdso_frame != NULL)
         request.interrupted = vdso_frame(arch_signal_context(handler_frame), request.signal);
@@ -78,7 +75,7 @@ static int take_checkpoint(void)
     if (behind_pid == NULL && sys_getpid() != owner)
         say("libckpt: no checkpoint of a child process: the image's name needs %p (ckpt -o NAME.%p)", NULL);
     else
-        error = library_checkpoint != NULL ? library_checkpoint(write_image, image_path, at_once) : write_image();
+        error = library_checkpoint != NULL ? library_checkpoint(write_image, &request, image_path) : write_image();
     if (error == 0 && verbose)
         say("libckpt: wrote ", image_path, NULL);
     times_say(&times, "the end", "libckpt: ", "for the checkpoint");
@@ -198,9 +195,9 @@ __attribute__((constructor)) static void libckpt_start(void)
 int ckpt_now(void)
 {
     last_result = -1;
-    at_once = 1;
+    request.at_once = true;
     raise(request.signal);
-    at_once = 0;
+    request.at_once = false;
     return last_result < 0 ? -1 : last_result;
 }
 

@@ -12,7 +12,8 @@
 
 struct arena;
 struct image_platform;
-struct known_pages;
+struct live_view;
+struct save_request;
 
 #define LIBRARY_MORE __attribute__((weak, visibility("hidden")))
 
@@ -27,9 +28,9 @@ LIBRARY_MORE void library_image_name(char *path, size_t size);
 
 /*
  * In the handler, in the first life: calls write_image() and returns its result; `path` is the image's name.  With
- * ckpt --live it may return -EINPROGRESS, and the image comes later; not if it must be there `at_once`.
+ * ckpt --live it may return -EINPROGRESS, and the image comes later; not if the request says at_once.
  */
-LIBRARY_MORE int library_checkpoint(int (*write_image)(void), const char *path, bool at_once);
+LIBRARY_MORE int library_checkpoint(int (*write_image)(void), const struct save_request *, const char *path);
 
 /* In the handler, in the first life: the image is whole (0) or not.  Does not return if the job is to leave now. */
 LIBRARY_MORE void library_saved(int error);
@@ -41,19 +42,14 @@ LIBRARY_MORE bool library_is_standard(int fd);
 LIBRARY_MORE void library_second_life(void);
 
 /*
- * ckpt --live (stage 4, live.h): the program goes on while it is saved.  checkpoint.c asks for an arena; if it gets one
- * (not 0), arena->live is set, and the next two are called: when the regions are known, and when all notes are there.
+ * ckpt --live (stage 4, live.h): the program goes on while it is saved.  checkpoint.c asks for an arena (arena.h);
+ * if it gets one (not 0), arena->live is set, and the next two are called: when the regions are known, and when all
+ * notes are there.  The fourth: what the rooms must know of it; NULL: the program stands still.
  */
 LIBRARY_MORE uint64_t library_live_arena(void);
 LIBRARY_MORE void library_live_plan(struct arena *arena);
 LIBRARY_MORE int library_live_write(struct arena *arena);
-
-/* The process that saves this one meanwhile, or 0; and does it track what is written to the memory at `start`? */
-LIBRARY_MORE long library_live_child(void);
-LIBRARY_MORE bool library_live_tracks(uint64_t start);
-
-/* Pages in which it saw locks that are held.  NULL: it looked at none. */
-LIBRARY_MORE const struct known_pages *library_live_held(void);
+LIBRARY_MORE const struct live_view *library_live_view(void);
 
 /*
  * Stage 6: a job whose files are at home.  All but the first are async-signal-safe; none does anything for others.

@@ -13,32 +13,7 @@
 #include "procfile.h"
 #include "sys.h"
 
-#include <sys/ioctl.h>
 #include <sys/sysinfo.h>
-
-/* /proc/PID/pagemap has 8 bytes for each page: Documentation/admin-guide/mm/pagemap.rst. */
-#define ENTRY_PRESENT (1UL << 63)
-#define ENTRY_SWAPPED (1UL << 62)
-#define ENTRY_OF_FILE (1UL << 61) /* a private page loses this bit when it is written to */
-
-/*
- * The same document, and include/uapi/linux/fs.h of Linux 6.7, have this; Debian 12's headers do not.  A page is
- * told if (kinds ^ inverted) has all bits of `all` and one of `any`; neighbours with the same `told` bits are one.
- */
-struct scan_request {
-    uint64_t size, flags;
-    uint64_t start, end;
-    uint64_t walked; /* the answer: runs[] are those of the pages from start up to here */
-    uint64_t runs, runs_room;
-    uint64_t most_pages; /* 0: no limit */
-    uint64_t inverted, all, any, told;
-};
-#define SCAN _IOWR('f', 16, struct scan_request)
-#define SCAN_PROTECTS 1UL           /* PM_SCAN_WP_MATCHING */
-#define PROTECTED_AT_ONCE (32UL << 20) /* bytes */
-#define SCAN_OF_FILE (1UL << 2)
-#define SCAN_PRESENT (1UL << 3)
-#define SCAN_ZERO (1UL << 5) /* read, and never written: all such pages are one */
 
 /* While swapoff(8) still reads pages back, sysinfo(2) says 0 already; /proc/swaps then has more than its head. */
 static bool has_no_swap(void)
@@ -55,36 +30,10 @@ static bool has_no_swap(void)
 void page_runs_open(struct pagemap *map)
 {
     map->fd = (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-    map->cannot_scan = map->protects = false;
+    map->cannot_scan = false;
+    map->learn = NULL;
     map->asked = false;
     map->start = map->end = map->count = map->next = 0;
-}
-
-/* Only what is tracked is protected: the rest is none of ours, and is not told. */
-static bool learn_by_protecting(struct pagemap *map, uint64_t from, uint64_t end)
-{
-    struct scan_request request = {
-        .size = sizeof request, .flags = SCAN_PROTECTS, .start = from,
-        .end = end - from < PROTECTED_AT_ONCE ? end : from + PROTECTED_AT_ONCE,
-        .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
-        .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO | PAGE_RUN_WRITTEN,
-        .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_WRITTEN,
-    };
-    long count = sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);
-    map->count = count > 0 ? (size_t)count : 0;
-    map->end = count >= 0 ? request.walked : request.end;
-    return true;
-}
-
-bool page_runs_can_protect(void)
-{
-    struct scan_request request = {.size = sizeof request, .flags = SCAN_PROTECTS};
-    long fd = sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    long count = sys_call(SYS_ioctl, fd, (long)SCAN, (long)&request, 0);
-    sys_close((int)fd);
-    return count == 0;
 }
 
 static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
@@ -163,7 +112,7 @@ static void learn(struct pagemap *map, uint64_t from, uint64_t end)
 {
     map->start = from;
     map->next = 0;
-    if (map->protects && learn_by_protecting(map, from, end))
+    if (map->learn != NULL && map->learn(map, from, end))
         return;
     if ((map->fd >= 0 && learn_by_scan(map, from, end)) || learn_by_entries(map, from, end))
         return;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 /* Pages, start <= a < end, that all have content.  As the kernel's struct page_region, <linux/fs.h>. */
 struct page_run {
@@ -26,6 +27,29 @@ struct page_run {
 /* Written to since it was protected (stage 4's write_tracking.h); what was never protected has it, too. */
 #define PAGE_RUN_WRITTEN 2
 
+/* /proc/PID/pagemap has 8 bytes for each page: Documentation/admin-guide/mm/pagemap.rst. */
+#define ENTRY_PRESENT (1UL << 63)
+#define ENTRY_SWAPPED (1UL << 62)
+#define ENTRY_OF_FILE (1UL << 61) /* a private page loses this bit when it is written to */
+
+/*
+ * The same document, and include/uapi/linux/fs.h of Linux 6.7, have this; Debian 12's headers do not.  A page is
+ * told if (kinds ^ inverted) has all bits of `all` and one of `any`; neighbours with the same `told` bits are one.
+ */
+struct scan_request {
+    uint64_t size, flags;
+    uint64_t start, end;
+    uint64_t walked; /* the answer: runs[] are those of the pages from start up to here */
+    uint64_t runs, runs_room;
+    uint64_t most_pages; /* 0: no limit */
+    uint64_t inverted, all, any, told;
+};
+#define SCAN _IOWR('f', 16, struct scan_request)
+#define SCAN_PROTECTS 1UL /* a flag: what is told is protected (write_tracking.h) */
+#define SCAN_OF_FILE (1UL << 2)
+#define SCAN_PRESENT (1UL << 3)
+#define SCAN_ZERO (1UL << 5) /* read, and never written: all such pages are one */
+
 #define PAGE_RUNS_AHEAD 256      /* runs */
 #define PAGE_ENTRIES (32UL << 10) /* pages that an older kernel is asked about at once: 128 MiB of them */
 
@@ -34,20 +58,16 @@ struct page_run {
  * fields are page_runs.c's own.
  */
 struct pagemap {
+    bool (*learn)(struct pagemap *map, uint64_t from, uint64_t end); /* another way to ask, first; NULL */
     int fd;              /* /proc/self/pagemap; negative: it cannot be read */
     bool cannot_scan;    /* a kernel before Linux 6.7 */
     bool asked, no_swap; /* this machine has none, so what is not in memory is nowhere; asked when it matters */
-    bool protects;       /* set it: only pages that are not protected are told, and these are from then on; at most */
-                         /* 32 MiB ahead, since the kernel lets nobody map memory meanwhile */
     uint64_t start, end; /* runs[] are those of the pages from start to end */
     size_t count, next;
     struct page_run runs[PAGE_RUNS_AHEAD];
     uint64_t entries[PAGE_ENTRIES];
     unsigned char present[PAGE_ENTRIES];
 };
-
-/* Can this kernel protect? */
-bool page_runs_can_protect(void);
 
 /* Opens it; the caller closes map->fd.  If it cannot be read, every page counts as written. */
 void page_runs_open(struct pagemap *map);

@@ -21,6 +21,7 @@
 struct image_vdso; /* image_vdso.h of stage 3 */
 struct image_platform;
 struct known_pages;
+struct live_view;
 
 /* What libckpt knows before it takes a checkpoint: what only libc could tell, and what was asked for. */
 struct save_request {
@@ -37,9 +38,8 @@ struct save_request {
     const ucontext_t *interrupted;   /* the program's registers, as the kernel left them for the handler */
     const struct image_platform *platform; /* noted at the start (image_platform.h); NULL: this build does not */
     bool (*is_standard)(int fd);     /* is this one of the files that were 0, 1, 2 at the start?  NULL: not known */
-    bool (*is_tracked)(uint64_t start); /* is this memory registered with a userfaultfd of ours?  NULL: there is none */
-    const struct known_pages *(*held)(void); /* where locks were held (image_mutexes.h of stage 4); NULL: not known */
-    long (*helper)(void);            /* a child of this process that is libckpt's own (library.h), or 0; NULL: none */
+    bool at_once;                    /* ckpt_now() waits for the image */
+    const struct live_view *(*live_view)(void); /* ckpt --live: below; the function, or its result, may be NULL */
     bool (*is_own)(int fd);          /* is this descriptor libckpt's own?  NULL: it has none */
     long (*remote_note)(void *note, size_t room); /* writes NOTE_REMOTE; NULL: it is no job of a shadow's */
     bool elsewhere;                  /* the image goes to another machine (library.h), not to a file */
@@ -48,6 +48,18 @@ struct save_request {
     char *wish;                      /* CKPT_EVICT: evict.h; "": none */
     struct times *times;             /* of this checkpoint, as far as it is */
 };
+
+/* ckpt --live: what a room must know of the child that saves the program meanwhile. */
+struct live_view {
+    long child;                      /* its pid: it is no child of the program's */
+    bool (*tracks)(uint64_t start);  /* does it track this memory, with a userfaultfd that is not the program's? */
+    const struct known_pages *held;  /* where it saw held locks (image_mutexes.h of stage 4); NULL: not known */
+};
+
+static inline const struct live_view *live_view(const struct save_request *request)
+{
+    return request->live_view != NULL ? request->live_view() : NULL;
+}
 
 /* printf(3), handed to describe(), so that the same object links where there is no printf. */
 typedef int (*part_printf)(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -20,7 +20,8 @@ static inline void start_times_pass(struct times *times)
     if (!times->wanted)
         return;
     times_end(times, "ckpt");
-    snprintf(text, sizeof text, "%lu %lu %lu", times->phases[0].nanoseconds, times->phases[1].nanoseconds, times->last);
+    snprintf(text, sizeof text, "%lu %lu %lu", times->phases[0].nanoseconds, times->phases[1].nanoseconds,
+             times->last);
     setenv(START_TIMES, text, 1);
 }
 

@@ -50,8 +50,8 @@ static inline void times_start(struct times *times)
 }
 
 /*
- * The same for a program that has just begun.  When it was executed nobody tells in less than 10 ms, but its CPU time
- * says how long that took, with ld.so and what the kernel did for it.
+ * The same for a program that has just begun.  When it was executed is told in ticks of 10 ms only; but its CPU
+ * time says how long that took, with ld.so and what the kernel did for it.
  */
 static inline void times_start_program(struct times *times)
 {

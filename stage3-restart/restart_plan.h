@@ -35,7 +35,8 @@ struct restart_plan {
 
 /* The long options that every restart has, for getopt_long(3); and those letters: "vh". */
 #define PLAN_OPTIONS(plan) {"verbose", 0, &(plan).verbose, 1}, {"lazy", 0, &(plan).lazy, 1}, \
-    {"stop", 0, &(plan).stop, 1}, {"times", 0, &(plan).times.wanted, 1}, {"dry-run", 0, &(plan).dry_run, 1}, {"help", 0, NULL, 'h'}
+    {"stop", 0, &(plan).stop, 1}, {"dry-run", 0, &(plan).dry_run, 1}, {"help", 0, NULL, 'h'}, \
+    {"times", 0, &(plan).times.wanted, 1}
 
 /*
  * In this order: opens and checks the image, and says what it lacks (NOTE_LOST); checks its files, the kernel's

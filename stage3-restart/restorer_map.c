@@ -7,7 +7,7 @@
 #include "restorer.h"
 
 #define LARGE_HOLE (256UL << 10) /* bytes */
-#define PIECE (1L << 20)         /* bytes: pages that are made at once are still in the cache when they are filled */
+#define PIECE (1L << 20)         /* bytes: pages made at once, and still in the cache when they are filled */
 
 static int region_flags(const struct image_region *region)
 {

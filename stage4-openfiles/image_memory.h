@@ -16,7 +16,7 @@ enum memory_flag {
     MEMORY_GROWS_DOWN = 1 << 11,
     MEMORY_HUGE = 1 << 12,      /* MAP_HUGETLB */
     MEMORY_DROPPABLE = 1 << 13, /* MAP_DROPPABLE */
-    MEMORY_USERFAULT = 7 << 14, /* by the program, with a userfaultfd: missing pages, write-protection, minor faults */
+    MEMORY_USERFAULT = 7 << 14, /* registered with a userfaultfd: missing pages, write-protection, minor faults */
     MEMORY_GUARD = 1 << 17,     /* MADV_GUARD_INSTALL: pages of a range, and in a range of their own */
 };
 #define MEMORY_PAGE_SHIFT 18 /* of huge pages: 6 bits, the logarithm of their size, as in mmap(2) */

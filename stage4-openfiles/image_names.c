@@ -6,8 +6,8 @@
  *                         img.1  img.2  img.3  img.4           rename(2): it is whole
  *                                img.2  img.3  img.4           and only now the oldest goes
  *
- * A number is given once: where there is img.4 already (of a later life, or of somebody else) the next one is img.5.
- * The number is in the program's memory, and so in its images.  What is removed is an image, whatever else has the name.
+ * A number is given once: where there is img.4 already (of a later life, or somebody else's) the next one is img.5.
+ * It is in the program's memory, and so in its images.  What is no image is never removed, whatever its name.
  */
 #include "image_names.h"
 #include "lazy_pages.h"
@@ -59,7 +59,7 @@ void image_names_saved(int error)
 {
     char name[NAME_ROOM];
     if (error != 0)
-        number--; /* nobody has it; with ckpt --live, nobody yet: of the images before it the last N are kept */
+        number--; /* nobody has it, or not yet (ckpt --live) */
     if ((error != 0 && error != -EINPROGRESS) || !numbered || keep == 0)
         return;
     for (uint64_t old = number > keep ? number - keep : 0; old > 0; old--) {

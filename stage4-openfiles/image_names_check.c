@@ -9,8 +9,8 @@ static void check_percent(const char *name, const char *percent, bool in_folder)
     if (in_folder)
         errx(EX_USAGE, "-o %s: %%n belongs into the last part of the name, not into a folder's", name);
     if (what != 'n' && what != '%')
-        errx(EX_USAGE, "-o %s: %.2s is none of %%p (the pid), %%n (the image's number) and %%%% (a percent sign)", name,
-             percent);
+        errx(EX_USAGE, "-o %s: %.2s is none of %%p (the pid), %%n (the image's number) and %%%% (a percent sign)",
+             name, percent);
 }
 
 void image_names_check(const char *name, const char *keep)

@@ -1,9 +1,13 @@
-/* live.c - ckpt --live, in the handler of the checkpoint signal: live.h.  Async-signal-safe but for live_start().  Given. */
+/*
+ * live.c - ckpt --live, in the handler of the checkpoint signal: live.h.  Async-signal-safe but for live_start().
+ * Given.
+ */
 #include "evict.h"
 #include "libc.h"
 #include "library.h"
 #include "live.h"
 #include "open_kind.h"
+#include "part.h"
 #include "write_tracking.h"
 
 #include <sched.h>
@@ -56,7 +60,8 @@ static void finish(void)
     sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
     if (live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER)) {
         sys_call(SYS_unlink, (long)current->temporary, 0, 0, 0);
-        say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on", NULL);
+        say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on",
+            NULL);
     } else if (live->error != 0 && live->error != -ECANCELED && !live->said) {
         live_say_failure(live, live->error);
     }
@@ -142,14 +147,15 @@ static int begin(int (*write_image)(void), const char *path)
         return in_place(write_image, verbose ? why : NULL);
     long tracking = wants_fork ? 0 : tracking_possible();
     if (tracking != 0 && verbose)
-        say("libckpt: --live: writes are not tracked here (", strerrordesc_np((int)-tracking), "; userfaultfd(2), Linux "
-            "6.7): a child of fork(2) writes the image", NULL);
+        say("libckpt: --live: writes are not tracked here (", strerrordesc_np((int)-tracking),
+            "; userfaultfd(2), Linux 6.7): a child of fork(2) writes the image", NULL);
     if (!map_arena(path, wants_fork || tracking != 0))
         return in_place(write_image, "there is no memory to work in");
     struct live *live = current->live;
     if (live->forks)
         return begin_fork(write_image);
-    live->child = arch_clone_on(CLONE_VM | CLONE_FILES | CLONE_UNTRACED, live->stack + LIVE_STACK, live_copy, current);
+    int flags = CLONE_VM | CLONE_FILES | CLONE_UNTRACED; /* and no signal at its end */
+    live->child = arch_clone_on(flags, live->stack + LIVE_STACK, live_copy, current);
     if (live->child > 0)
         return -EINPROGRESS;
     why = strerrordesc_np((int)-live->child);
@@ -159,9 +165,10 @@ static int begin(int (*write_image)(void), const char *path)
 }
 
 /* The child has all but the last changes. */
-static int last_stop(int (*write_image)(void))
+static int last_stop(int (*write_image)(void), const char *path)
 {
     struct live *live = current->live;
+    text_join(live->path, sizeof live->path, path, NULL);
     lending = true;
     int error = write_image();
     lending = false;
@@ -175,8 +182,8 @@ static int last_stop(int (*write_image)(void))
 }
 
 /*
- * A signal comes while a child is at work.  True: its image will be of a moment that is still to come; or it sends the
- * signal once more when it has done its work.
+ * A signal comes while a child is at work.  True: its image will be of a moment that is still to come; or it sends
+ * the signal once more when it has done its work.
  */
 static bool is_under_way(struct live *live)
 {
@@ -195,7 +202,7 @@ int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
     if (current != NULL) {
         struct live *live = current->live;
         if (!live->forks && live_state(live) == LIVE_READY && obstacle() == NULL && live_child_is_there(live))
-            return last_stop(write_image);
+            return last_stop(write_image, path);
         if (!now && is_under_way(live))
             return -EINPROGRESS;
         int error = live_state(live) == LIVE_OVER && !live->said ? live->error : 0;
@@ -235,15 +242,8 @@ int library_live_write(struct arena *arena)
     return live->error;
 }
 
-long library_live_child(void)
+static bool tracks(uint64_t start)
 {
-    return lending && !current->live->forks ? current->live->child : 0;
-}
-
-bool library_live_tracks(uint64_t start)
-{
-    if (!lending || current->live->forks)
-        return false;
     const struct live *live = current->live;
     for (const struct live_place *p = live->places; p < live->places + live->place_count; p++)
         if (p->start <= start && start < p->end)
@@ -251,9 +251,12 @@ bool library_live_tracks(uint64_t start)
     return false;
 }
 
-const struct known_pages *library_live_held(void)
+const struct live_view *library_live_view(void)
 {
-    if (!lending || current->live->forks || current->live->held.count > KNOWN_MOST)
+    static struct live_view view = {.tracks = tracks};
+    if (!lending || current->live->forks)
         return NULL;
-    return &current->live->held;
+    view.child = current->live->child;
+    view.held = current->live->held.count > KNOWN_MOST ? NULL : &current->live->held;
+    return &view;
 }

@@ -1,15 +1,15 @@
 /*
  * live.h - ckpt --live: the program goes on while it is saved.  Given; for readers.
  *
- *     the program   |--handler: clone--|....goes on............|--handler: what must stand still--|....goes on...
- *     its child            |--round 1: all pages--|--round 2: changed since--|--the last changes, the image's name--|
- *                                                                 ^ signal
+ *     the program   |--clone--|....goes on................................|--what must stand still--|....goes on...
+ *     its child            |--round 1: all pages--|--round 2: changes--| ^ signal   |--last changes--|--cleans up--|
  *
- * The child shares the program's memory (CLONE_VM) and nothing else: it has a stack and descriptors of its own, makes
- * system calls only, and is nobody's business: wait(2) and SIGCHLD do not tell of it (its exit signal is 0).  It lets
- * the kernel note which pages are written to (write_tracking.h), writes all pages into the file, then again those that
- * were written to meanwhile.  Are they few, it sends the checkpoint signal, and the program stands still for the rest:
- * its table of regions, its notes, all that is not tracked, and the last changes.  That is the moment that is saved.
+ * The child shares the program's memory (CLONE_VM) and nothing else: it has a stack and descriptors of its own,
+ * makes system calls only, and is nobody's business: wait(2) and SIGCHLD do not tell of it (its exit signal is 0).
+ * It lets the kernel note which pages are written to (write_tracking.h), writes all pages into the file, then again
+ * those that were written to meanwhile.  Are they few, it sends the checkpoint signal, and the program stands still
+ * for the rest: its table of regions, its notes, all that is not tracked, and the last changes.  That is the moment
+ * that is saved.
  *
  * Where nothing can be tracked the child is one of fork(2): a copy of the moment of the signal (live_fork.c).
  *
@@ -67,8 +67,8 @@ static inline struct live *live_of(struct arena *arena)
 #define LIVE_NAME "ckpt-live" /* the child's, for ps(1) */
 
 /*
- * live.c, for manners.c.  live_checkpoint() returns 0 or -errno: -EINPROGRESS if the image comes later.  With at_once, and
- * without --live, it is whole when it returns.
+ * live.c, for manners.c.  live_checkpoint() returns 0 or -errno: -EINPROGRESS if the image comes later.  With
+ * at_once, and without --live, it is whole when it returns.
  */
 int live_checkpoint(int (*write_image)(void), const char *path, bool at_once);
 void live_start(int signal);
@@ -102,15 +102,18 @@ __attribute__((noreturn)) void live_exit(struct live *live, bool failed);
 /* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */
 __attribute__((noreturn)) void live_copy(void *arena);
 
-/* live_fork.c: writes the head and all that a child would not see; its child writes the rest.  -EINPROGRESS or -errno. */
+/*
+ * live_fork.c: writes the head and all that a child would not see; its child writes the rest.  -EINPROGRESS or
+ * -errno.
+ */
 int live_fork(struct arena *arena);
 
 /* live_locks.c: notes in which pages of the run locks are held. */
 void live_look_for_locks(struct live *live, const struct page_run *run);
 
 /*
- * live_places.c: cuts the regions where memory that is copied ends, and gives each its place in the file.  A region that
- * is in a place is copied already.
+ * live_places.c: cuts the regions where memory that is copied ends, and gives each its place in the file.  A region
+ * that is in a place is copied already.
  */
 void live_plan_places(struct arena *arena);
 static inline bool live_is_copied(const struct live *live, size_t region)

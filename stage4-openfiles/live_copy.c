@@ -1,11 +1,11 @@
 /*
  * live_copy.c - the child that shares the program's memory: copies it while the program goes on.  Given.
  *
- * It stands on a stack of its own, with the program's thread-local storage: so system calls only, and no function of
- * libc's that might touch errno.  All signals are blocked, as in the handler that made it.
+ * It stands on a stack of its own, with the program's thread-local storage: so system calls only, and no function
+ * of libc's that might touch errno.  All signals are blocked, as in the handler that made it.
  *
- * A page is protected first and read then: what is written to it after that is noted, so a torn copy is never the last
- * one.  What is unmapped under our hands reads as EFAULT, and is no part of the image (pages.c skips it).
+ * A page is protected first and read then: what is written to it after that is noted, so a torn copy is never the
+ * last one.  What is unmapped under our hands reads as EFAULT, and is no part of the image (pages.c skips it).
  */
 #include "image_write.h"
 #include "live.h"
@@ -22,7 +22,8 @@
 /* Memory of the program's own, that can be read, and is no stack, which grows downwards. */
 static bool is_plain(const struct region *region)
 {
-    bool anonymous = region->name[0] == '\0' || strcmp(region->name, "[heap]") == 0 || starts_with(region->name, "[anon:");
+    const char *name = region->name;
+    bool anonymous = name[0] == '\0' || strcmp(name, "[heap]") == 0 || starts_with(name, "[anon:");
     return !region->shared && anonymous && region->inode == 0 && (region->prot & PROT_READ) &&
            region->start < ARCH_USER_END;
 }
@@ -92,7 +93,7 @@ static int copy_all(struct arena *arena)
     uint64_t now = ~0UL, before;
     int error = 0;
     page_runs_open(&arena->pagemap);
-    arena->pagemap.protects = true;
+    arena->pagemap.learn = tracking_protect;
     do {
         before = now;
         now = live->pages;
@@ -101,7 +102,6 @@ static int copy_all(struct arena *arena)
         now = live->pages - now;
         live->rounds++;
     } while (error == 0 && now > FEW_PAGES && now < before / 4 * 3 && live->rounds < MOST_ROUNDS);
-    arena->pagemap.protects = false;
     sys_close(arena->pagemap.fd);
     return error;
 }
@@ -172,21 +172,39 @@ static int punch_between(struct arena *arena)
     return error;
 }
 
+/* Up to the last byte that a region has in the file. */
+static uint64_t file_size(const struct arena *arena)
+{
+    uint64_t size = arena->live->head_room;
+    for (size_t i = 0; i < arena->table.count; i++) {
+        const struct image_region *r = &arena->table.regions[i];
+        uint64_t end = arena->live->offsets[i] + (r->end - r->start);
+        size = (r->flags & REGION_STORED) && end > size ? end : size;
+    }
+    return size;
+}
+
 /* The program stands still.  The image gets all that it lacks. */
 static int write_rest(struct arena *arena)
 {
     struct live *live = arena->live;
     const struct region_table *t = &arena->table;
     int error = arena->notes.size > live->head_room ? begin_anew(arena) : punch_between(arena);
-    uint64_t size = image_head(arena, live->offsets);
+    image_head(arena, live->offsets);
     if (error == 0)
-        error = image_write_head(live->image, &arena->notes, size);
+        error = image_write_head(live->image, &arena->notes, file_size(arena));
     page_runs_open(&arena->pagemap);
-    for (size_t i = 0; i < t->count && error == 0; i++)
-        if ((t->regions[i].flags & REGION_STORED) && live_is_copied(live, i))
-            error = write_changes(arena, &t->regions[i], live->offsets[i]);
-        else
-            error = image_write_region(live->image, arena, i);
+    for (size_t i = 0; i < t->count && error == 0; i++) {
+        const struct image_region *r = &t->regions[i];
+        bool copied = (r->flags & REGION_STORED) && live_is_copied(live, i);
+        if (copied && (r->prot & PROT_READ)) {
+            error = write_changes(arena, r, live->offsets[i]);
+            continue;
+        }
+        if (copied) /* it must be made readable (pages.c), and a hole is needed where there are no pages now */
+            error = punch(live->image, live->offsets[i], r->end - r->start);
+        error = error != 0 ? error : image_write_region(live->image, arena, i);
+    }
     sys_close(arena->pagemap.fd);
     return error;
 }

@@ -1,9 +1,10 @@
 /*
  * live_fork.c - where the kernel does not track writes: a child of fork(2) writes the image.  Given.
  *
- * Its memory is a copy of this moment, which costs as much as there are pages: a twelfth of what writing them does.  And
- * some of it is no copy: memory that is shared goes on changing, a page of a file that was never written to is the file's,
- * madvise(2) keeps memory from children (MADV_DONTFORK, MADV_WIPEONFORK).  All that is written before the program goes on.
+ * Its memory is a copy of this moment, which costs as much as there are pages: a twelfth of what writing them does.
+ * And some of it is no copy: memory that is shared goes on changing, a page of a file that was never written to is
+ * the file's, madvise(2) keeps memory from children (MADV_DONTFORK, MADV_WIPEONFORK).  All that is written before
+ * the program goes on.
  */
 #include "checkpoint.h"
 #include "image_memory.h"

@@ -1,6 +1,7 @@
 /*
- * live_locks.c - looks for held locks in what is copied, while the program goes on: so that part_mutexes.c must not read all
- * memory while it stands still.  Only pages are noted, in which one was seen: there it looks again.  Given.
+ * live_locks.c - looks for held locks in what is copied, while the program goes on: so that part_mutexes.c must not
+ * read all memory while it stands still.  Only pages are noted, in which one was seen: there it looks again.
+ * Given.
  */
 #include "image_mutexes.h"
 #include "live.h"

@@ -5,8 +5,8 @@
  *     regions  |a |   b   |c | d  |     |    e  |              as it is now
  *     file     head | 1: b, c | 2: e | a? no: within 1; d: new, at the end
  *
- * A region may have grown, or be a new one beside a place: it is cut where the place ends, as region_cut.c cuts at holes.
- * Restart maps the pieces side by side, and the kernel makes one region of them again.
+ * A region may have grown, or be a new one beside a place: it is cut where the place ends, as region_cut.c cuts at
+ * holes. Restart maps the pieces side by side, and the kernel makes one region of them again.
  */
 #include "live.h"
 
@@ -30,7 +30,9 @@ static bool add(struct arena *arena, const struct image_region *r, uint64_t star
     return true;
 }
 
-/* The pieces of one region.  *place: the first that ends behind its start; it goes on to those of the next region. */
+/*
+ * The pieces of one region.  *place: the first that ends behind its start; it goes on to those of the next region.
+ */
 static bool add_pieces(struct arena *arena, const struct image_region *r, const struct live_place **place)
 {
     const struct live_place *end = arena->live->places + arena->live->place_count;

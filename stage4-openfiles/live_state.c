@@ -1,4 +1,6 @@
-/* live_state.c - the program and the child that saves it: how each hears of the other.  System calls only.  Given. */
+/*
+ * live_state.c - the program and the child that saves it: how each hears of the other.  System calls only.  Given.
+ */
 #include "live.h"
 #include "open_kind.h"
 

@@ -8,6 +8,7 @@
 #include "live.h"
 #include "manners.h"
 #include "own_stderr.h"
+#include "part.h"
 
 static bool standard[3]; /* at the checkpoint 0, 1 and 2 were such files; 2: the standard error */
 
@@ -15,8 +16,8 @@ void library_start(int signal, long owner)
 {
     own_stderr_note(strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0);
     handler_stack_use(signal);
-    image_names_start();
     live_start(signal);
+    image_names_start();
     if (owner != getpid())
         return; /* a child of the program that ckpt started */
     taken_signal_watch(signal);
@@ -35,11 +36,11 @@ static int take(void)
     return live_checkpoint(asked.write_image, asked.path, asked.at_once);
 }
 
-int library_checkpoint(int (*write_image)(void), const char *path, bool at_once)
+int library_checkpoint(int (*write_image)(void), const struct save_request *request, const char *path)
 {
     asked.write_image = write_image;
     asked.path = path;
-    asked.at_once = at_once;
+    asked.at_once = request->at_once;
     for (int fd = 0; fd < 3; fd++) /* the image tells the second life */
         standard[fd] = fd == 2 ? own_stderr_there() : library_is_standard(fd);
     return handler_stack_call(take);

@@ -13,14 +13,15 @@
 #include <sys/wait.h>
 
 /*
- * ckpt --live has a child of its own at work, which only __WALL and __WCLONE see.  So of the program's children those
- * are seen without it whose end is told by SIGCHLD; of the others this file tells, if this kernel has it.
+ * ckpt --live has a child of its own at work, which only __WALL and __WCLONE see.  So of the program's children
+ * those are seen without it whose end is told by SIGCHLD; of the others this file tells, if this kernel has it.
  */
 static bool is_only_child(long helper)
 {
     char path[64], children[64]; /* "PID PID " */
     const char *at = children;
-    text_join(path, sizeof path, "/proc/self/task/", text_number((uint64_t)sys_getpid(), 10).digits, "/children", NULL);
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    text_join(path, sizeof path, "/proc/self/task/", pid.digits, "/children", NULL);
     if (procfile_read(path, children, sizeof children) < 0)
         return true;
     return (long)text_parse(&at, 10) == helper && at[0] == ' ' && at[1] == '\0';
@@ -29,10 +30,10 @@ static bool is_only_child(long helper)
 static long save(const struct save_request *request, void *note, size_t room)
 {
     siginfo_t child;
-    long helper = request->helper != NULL ? request->helper() : 0;
-    int all = helper == 0 ? __WALL : 0;
+    const struct live_view *live = live_view(request);
+    int all = live == NULL ? __WALL : 0;
     long error = sys_call(SYS_waitid, P_ALL, 0, (long)&child, WEXITED | WNOHANG | WNOWAIT | all);
-    if (error == -ECHILD && (helper == 0 || is_only_child(helper)))
+    if (error == -ECHILD && (live == NULL || is_only_child(live->child)))
         return 0;
     say("libckpt: the program has child processes, and ckptlab saves one process: wait until they have ended, or "
         "checkpoint each of them by itself (ckpt -o NAME.%p)", NULL);

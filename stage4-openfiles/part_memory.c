@@ -145,6 +145,7 @@ static long read_smaps(const struct save_request *request, struct image_memory *
                        struct memory_work *work)
 {
     static const char key[] = "VmFlags:";
+    const struct live_view *live = live_view(request);
     struct seen seen = {0};
     struct memory_range *range = &seen.range;
     long error = 0;
@@ -155,7 +156,7 @@ static long read_smaps(const struct save_request *request, struct image_memory *
         if (!seen.ours || !text_starts(line, key))
             continue;
         range->flags |= parse_flags(line + strlen(key));
-        if (request->is_tracked != NULL && request->is_tracked(range->start))
+        if (live != NULL && live->tracks(range->start))
             range->flags &= ~(uint32_t)MEMORY_USERFAULT;
         if (range->start <= (uint64_t)m && (uint64_t)m < range->end)
             m->future = range->flags & (MEMORY_LOCKED | MEMORY_LOCKED_ON_FAULT);

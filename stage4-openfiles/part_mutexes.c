@@ -53,8 +53,8 @@ static bool is_known(const struct known_pages *known, uint64_t page)
 }
 
 /*
- * Only pages with content are read: to read others would make them.  With `known`, ckpt --live has looked at the others
- * already, while the program went on: at those that were not written to since.
+ * Only pages with content are read: to read others would make them.  With `known`, ckpt --live has looked at the
+ * others already, while the program went on: at those that were not written to since.
  */
 static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end,
                    const struct known_pages *known)
@@ -124,7 +124,8 @@ static long save(const struct save_request *request, void *note, size_t room)
     if (error != 0)
         return error;
     page_runs_open(&work->pages);
-    const struct known_pages *known = request->held != NULL ? request->held() : NULL;
+    const struct live_view *live = live_view(request);
+    const struct known_pages *known = live != NULL ? live->held : NULL;
     for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;

@@ -1,8 +1,9 @@
-/* write_tracking.c - see write_tracking.h.  Its numbers are those of <linux/userfaultfd.h>; Debian 12's lacks some. */
+/*
+ * write_tracking.c - see write_tracking.h.  Its numbers are those of <linux/userfaultfd.h>; Debian 12's lacks some.
+ */
 #include "write_tracking.h"
 #include "sys.h"
 
-#include <sys/ioctl.h>
 
 #define USER_MODE_ONLY 1 /* what nobody needs a privilege for */
 #define API 0xAA
@@ -28,6 +29,7 @@ struct protection {
 #define UNREGISTER _IOR(API, 0x01, struct range)
 #define PROTECT _IOWR(API, 0x06, struct protection)
 
+#define PROTECT_AT_ONCE (32UL << 20)
 #define FREE_AT_ONCE (1UL << 20)   /* bytes: some 10 us, where page tables are the processor's own */
 #define FORGET_AT_ONCE (64UL << 20)
 
@@ -50,7 +52,28 @@ long tracking_possible(void)
     if (fd < 0)
         return fd;
     sys_close((int)fd);
-    return page_runs_can_protect() ? 0 : -ENOTTY;
+    fd = sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    struct scan_request request = {.size = sizeof request, .flags = SCAN_PROTECTS}; /* of nothing */
+    long count = sys_call(SYS_ioctl, fd, (long)SCAN, (long)&request, 0);
+    sys_close((int)fd);
+    return count < 0 ? count : 0;
+}
+
+bool tracking_protect(struct pagemap *map, uint64_t from, uint64_t end)
+{
+    struct scan_request request = {
+        .size = sizeof request, .flags = SCAN_PROTECTS, .start = from,
+        .end = end - from < PROTECT_AT_ONCE ? end : from + PROTECT_AT_ONCE,
+        .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
+        .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO | PAGE_RUN_WRITTEN,
+        .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_WRITTEN,
+    };
+    long count = sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);
+    map->count = count > 0 ? (size_t)count : 0;
+    map->end = count >= 0 ? request.walked : request.end;
+    return true;
 }
 
 long tracking_add(int tracker, uint64_t start, uint64_t end)

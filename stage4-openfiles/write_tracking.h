@@ -1,16 +1,19 @@
 /*
- * write_tracking.h - the kernel notes which pages are written to: userfaultfd(2) in its asynchronous mode.  Nobody has to
- * answer its faults, and no privilege is needed; Linux 6.7 and later have it.  Async-signal-safe.  Given.
+ * write_tracking.h - the kernel notes which pages are written to: userfaultfd(2) in its asynchronous mode.  Nobody
+ * has to answer its faults, and no privilege is needed; Linux 6.7 and later have it.  Async-signal-safe.  Given.
  *
- * A page that is protected loses the protection when it is written to, by the program or by a system call.  So "written
- * to" is what is not protected: a page of memory that was never tracked, or that is new, counts as written to.
+ * A page that is protected loses the protection when it is written to, by the program or by a system call.  So
+ * "written to" is what is not protected: a page of memory that was never tracked, or that is new, counts as written
+ * to.
  */
 #ifndef CKPT_WRITE_TRACKING_H
 #define CKPT_WRITE_TRACKING_H
 
 #include "page_runs.h"
 
-/* A descriptor of this memory's tracker, or -errno.  Memory is tracked as long as the descriptor is open somewhere. */
+/*
+ * A descriptor of this memory's tracker, or -errno.  Memory is tracked as long as the descriptor is open somewhere.
+ */
 long tracking_open(void);
 
 /* 0 or -errno: why this process cannot have its pages tracked. */
@@ -20,9 +23,15 @@ long tracking_possible(void);
 long tracking_add(int tracker, uint64_t start, uint64_t end);
 
 /*
- * Ends it, piece by piece: while the kernel works on a piece, the program cannot map memory.  To close the descriptor
- * alone would stop it for as long as a fork(2) takes, and longer.
+ * Ends it, piece by piece: while the kernel works on a piece, the program cannot map memory.  To close the
+ * descriptor alone would stop it for as long as a fork(2) takes, and longer.
  */
 void tracking_remove(int tracker, uint64_t start, uint64_t end);
+
+/*
+ * For pagemap->learn: tells pages that are not protected, and protects them; at most 32 MiB ahead, since the kernel
+ * lets nobody map memory meanwhile.  Memory that is not tracked has none.
+ */
+bool tracking_protect(struct pagemap *map, uint64_t from, uint64_t end);
 
 #endif

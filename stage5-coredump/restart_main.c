@@ -54,13 +54,13 @@ static void fork_and_wait(void)
 static void parse_options(int argc, char **argv, const char *usage, struct restart_plan *plan, struct options *more)
 {
     const struct option options[] = {
-        {"verbose", 0, &plan->verbose, 1}, {"lazy", 0, &plan->lazy, 1}, {"stop", 0, &plan->stop, 1}, {"times", 0, &plan->times.wanted, 1},
+        {"verbose", 0, &plan->verbose, 1}, {"lazy", 0, &plan->lazy, 1}, {"stop", 0, &plan->stop, 1},
         {"dry-run", 0, &plan->dry_run, 1}, {"help", 0, NULL, 'h'}, {"files", 2, NULL, 'f'},
         {"accept", 1, NULL, 'a'},
         {"strict", 0, &more->files.strict, 1}, {"rollback", 0, &more->files.rollback, 1},
         {"redirect", 0, &more->files.redirect, 1}, {"nostop", 0, &more->nostop, 1},
         {"wait", 0, &more->wait, 1}, {"resume", 0, &more->files.resume, 1},
-        {"moved", 1, NULL, 'm'}, {0},
+        {"moved", 1, NULL, 'm'}, {"times", 0, &plan->times.wanted, 1}, {0},
     };
     for (int option; (option = getopt_long(argc, argv, "vVhnwf::", options, NULL)) != -1;) {
         plan->verbose |= option == 'v' || option == 'V';
