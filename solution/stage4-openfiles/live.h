@@ -1,8 +1,8 @@
 /*
  * live.h - ckpt --live: the program goes on while it is saved.  Given; for readers.
  *
- *     the program   |--clone--|....goes on................................|--what must stand still--|....goes on...
- *     its child            |--round 1: all pages--|--round 2: changes--| ^ signal   |--last changes--|--cleans up--|
+ *     the program  |-clone-|....goes on..............................|--what must stand still--|....goes on...
+ *     its child          |--round 1: all pages--|--round 2: changes--| ^ signal |--last changes--|--cleans up--|
  *
  * The child shares the program's memory (CLONE_VM) and nothing else: it has a stack and descriptors of its own,
  * makes system calls only, and is nobody's business: wait(2) and SIGCHLD do not tell of it (its exit signal is 0).
