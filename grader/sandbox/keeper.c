@@ -2,11 +2,12 @@
  *
  *     keeper FD [-u UID] [-l NAME=VALUE]... [-s PIDS]
  *
- * FD is one end of a SOCK_SEQPACKET pair; the grader has the other. `ready HIDES` goes there first: whether this one
- * can hide files. Each message that comes is a program to start, with four descriptors (SCM_RIGHTS, unix(7)):
+ * FD is one end of a SOCK_SEQPACKET pair; the grader has the other. `ready HIDES` goes there first: whether this
+ * one can hide files. Each message that comes is a program to start, with four descriptors (SCM_RIGHTS, unix(7)):
  *
- *     what          a file of words, each ended by a zero byte. Their first letters say what they are: d the working
- *                   directory, h a file that this program shall not see, e NAME=VALUE, a one of PROGRAM ARGUMENTS
+ *     what          a file of words, each ended by a zero byte. Their first letters say what they are: d the
+ *                   working directory, h a file that this program shall not see, e NAME=VALUE, a one of PROGRAM
+ *                   ARGUMENTS
  *     out, err      the program's
  *     socket        another such pair's end, of this program alone
  *
@@ -20,15 +21,16 @@
  * bubblewrap alone is not enough: it tells its reaper's pid, not the program's, and an exit status of 134 and a
  * death by SIGABRT look the same. Here, no exit status is changed. The end of that socket without `end` means that
  * somebody killed who was to tell. All programs of a room are in the same namespaces, of processes and of shared
- * memory, as a test has them on a machine of its own; a program of the reference that one of them is, is hidden from
- * the others, each of which has its own view of the files. The end of FD is the end of all.
+ * memory, as a test has them on a machine of its own; each has its own view of the files, in which a program of
+ * the reference can be hidden from it. The end of FD is the end of all.
  *
- * Each program has a supervisor between it and this process, which in a namespace of its own is the first: nobody in
- * there can kill or stop it. A supervisor can be killed where it has the program's user id; that ends the room.
+ * Each program has a supervisor between it and this process, which in a namespace of its own is the first: nobody
+ * in there can kill or stop it. A supervisor can be killed where it has the program's user id; that ends the room.
  *
  * -u sets user, group and no other groups. -l core, nproc, fsize, cpu, nofile and as set limits (setrlimit(2)), of
- * PROGRAM alone; `nproc` must be set here, in the user namespace that counts; of core it is the hard limit, up to which
- * a program may raise its own. -s uses up so many pids first: a room that is made anew must not have the same ones. */
+ * PROGRAM alone; `nproc` must be set here, in the user namespace that counts; of core it is the hard limit, up to
+ * which a program may raise its own. -s uses up so many pids first: a room that is made anew must not have the same
+ * ones. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -358,7 +360,7 @@ static void sort_words(struct request *request, char *text, const char *end, cha
                     *next[list]++ = word + 1;
 }
 
-/* The words of a request, sorted by their letters. Memory is never given back: a supervisor lives for one program. */
+/* The words of a request, sorted by their letters. No memory is given back: a supervisor lives for one program. */
 static int read_words(struct request *request)
 {
     struct stat file;
