@@ -91,6 +91,7 @@ class Batch:
         self.plan = plan
         self.grader = grader_digest(plan.options.profile)
         self.work = plan.out / "work"
+        self.first = not any((plan.out / "results").glob("*.json"))
         self.fresh = self.work / "new"  # what jobs leave; taken from there when they are done
 
     # Submissions and jobs
@@ -110,7 +111,7 @@ class Batch:
     def _options(self, name: str, digest: str) -> Options:
         """Some tests alone only of what is graded; what those tests were in the way of comes with them."""
         options, path = self.plan.options, self.result_path(name)
-        if not options.only:
+        if not options.only or self.first:
             return options
         old = results.load(path) if path.exists() else None
         if old is None or old.digest != digest:

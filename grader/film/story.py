@@ -24,6 +24,7 @@ STARTS, READS_IMAGE, PLANS, MOVES, CLEARS, MAPS, FILLS, SETTINGS, JUMPS, GOES_ON
     "starts", "reads the image", "makes the plan", "moves itself away", "clears", "maps", "fills", "kernel's settings",
     "jumps", "goes on")
 MOST_STEPS = 1000
+MADV_POPULATE_WRITE = 23  # <linux/mman.h>
 LONGEST = 600  # characters of what it says, in one step
 FATAL = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
 
@@ -208,6 +209,8 @@ class Story:
             self.tells[event.name](event)
         elif event.name == "rt_sigaction" and event.args[0] in (signal.SIGKILL, signal.SIGSTOP):
             pass  # nobody can change these
+        elif event.name == "madvise" and event.args[2] == MADV_POPULATE_WRITE:
+            pass  # pages come at once that would come at the first write: nothing changes
         elif event.name in STATE and self.moved and not self.back:
             words, number = STATE[event.name]
             self._call(event, words, SETTINGS, number, key=event.name, soft=True)
