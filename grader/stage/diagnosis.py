@@ -66,6 +66,11 @@ class Cause:
     def fits(self, symptoms: Sequence[str]) -> bool:
         return all(any(is_seen(p, s) for s in symptoms) for p in self.when)
 
+    @property
+    def was_watched(self) -> bool:
+        """It belongs to no step, and is printed for what the witness saw alone."""
+        return not self.step and any(pattern.startswith("witness: ") for pattern in self.when)
+
     def reading(self, steps: bool = True) -> str:
         """What to read: the step of the hand-out, if students have it, and the demo."""
         parts = [f"000-README step {self.step}"] if self.step and steps else []

@@ -254,13 +254,13 @@ class Scoring:
                 return
 
     def locate(self, result: Result, found: Where) -> None:
-        """An experiment has shown where it fails: only a cause of these steps can be the cause."""
+        """An experiment has shown where it fails: only a cause of these steps can be the cause, or what was watched."""
         result.where, result.where_how = found.words, found.how
         if found.how == LUCK:
             result.cause, result.cause_text, result.next_step = "", "", ""
         if not found.steps:
             return
-        causes = [cause for cause in diagnosis.load_causes() if cause.step in found.steps]
+        causes = [cause for cause in diagnosis.load_causes() if cause.step in found.steps or cause.was_watched]
         if result.cause not in [cause.id for cause in causes]:
             result.cause, result.cause_text, result.next_step = "", "", ""
             cause = diagnosis.find_cause(result.symptoms, causes)

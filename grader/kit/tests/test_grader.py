@@ -386,6 +386,8 @@ EXAMPLES = {
     "place-taken": ["test: test_same_address", "restart: signal SIGSEGV", "crash: rsp in anonymous"],
     "stack-not-aligned": ["test: test_bare", "restart: signal SIGSEGV", "crash: the stack is not aligned"],
     "crash-in-restart": ["test: test_bare", "restart: signal SIGSEGV", "crash: rsp in outside the old maps", "crash: rip in restart's own code"],
+    "writes-read-only": ["test: test_bare", "restart: signal SIGSEGV", "crash: rsp in outside the old maps",
+                         "witness: crash: at address 1000000: the program had memory that it never had there, now it is r-xp"],
     "crash-in-restorer": ["test: test_bare", "restart: signal SIGSEGV", "crash: rsp in outside the old maps"],
     "started-again": ["test: test_bare", "output: started again from the beginning"],
     "no-tls": ["test: test_usleep", "restart says: *** stack smashing detected ***: terminated"],

@@ -631,8 +631,10 @@ static int jumped(const struct user_regs_struct *regs)
 static void tell_stack(const struct user_regs_struct *regs, unsigned long address)
 {
     const unsigned long near = 1ul << 16;
+    const struct region *there = find(&now, address);
+    int ends = there && there->perms[0] == 'r' ? 0 : now.count; /* what can be read is no end of a stack */
 
-    for (int i = 0; i < now.count; i++) {
+    for (int i = 0; i < ends; i++) {
         const struct region *r = &now.region[i];
         if (address < r->start && r->start - address < near && regs->rsp < r->end && regs->rsp + near > r->start &&
             strchr(r->perms, 'w') &&
