@@ -262,6 +262,7 @@ def test_restart(case: Case) -> None:
     life.kill()
     second = case.restart(image.path, REFERENCE)
     case.wait_in_program(second, case.program("counter"))
+    case.check_image_stays(second)
     known = [region.start for region in case.maps_before]
     left = [r for r in maps.regions_of(second.pid) if r.perms == "r-xp" and not r.inode and not r.name and r.start not in known]
     check(not left, f"the restorer's block is still there: {left[:1]}", "maps: extra code of the restorer")

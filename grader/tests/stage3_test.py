@@ -230,6 +230,8 @@ def generations(case: Case, count: int, who: str) -> None:
 
 def next_life(case: Case, life: Life, number: int, expected: Sequence[str]) -> Life:
     life.wait_for_line(f"gate {number:02d}")
+    if number > 1:
+        case.check_image_stays(life)
     got = life.lines()
     start = 0 if number == 1 else 1 + 4 * (number - 1)
     check_equal(got, expected[start : 1 + 4 * number], f"life {number} printed something else", "again: output")
