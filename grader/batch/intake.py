@@ -14,6 +14,7 @@ of single stages (handin-stage1.tar.gz) count besides, in order of the stages, u
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
@@ -261,17 +262,17 @@ def _submissions(name: str, person: _Person, every: bool) -> list[Submission]:
     whole = sorted((piece for piece in person.pieces if piece.is_solid and piece.stage is None), key=_age)
     old = [Submission(f"{name}{MARK}{number}", person.student, person.student_id, (piece.path,), piece.label,
                       piece.submitted, (), person.also) for number, piece in enumerate(whole[:-1], 1)]
-    return [*(old if every else []), _submission(name, person)]
+    return [*(old if every else []), _submission(name, person, whole[:-1] if every else [])]
 
 
-def _submission(name: str, person: _Person) -> Submission:
-    pieces = choose(person.pieces, person.notes)
+def _submission(name: str, person: _Person, old: list[Piece]) -> Submission:
+    pieces = choose(person.pieces, person.notes, old)
     return Submission(name, person.student, person.student_id, tuple(piece.path for piece in pieces),
                       ", ".join(piece.label for piece in pieces), person.submitted, tuple(person.notes.lines()), person.also)
 
 
-def choose(pieces: list[Piece], notes: Notes) -> list[Piece]:
-    """Which of a student's pieces count, in the order in which they are laid over one another."""
+def choose(pieces: list[Piece], notes: Notes, old: Sequence[Piece] = ()) -> list[Piece]:
+    """Which of a student's pieces count, in the order in which they are laid over one another; `old` ones are graded alone."""
     solid = [piece for piece in pieces if piece.is_solid]
     if not solid:
         return sorted(pieces, key=lambda piece: piece.label)  # single sources: they are laid side by side
@@ -282,7 +283,9 @@ def choose(pieces: list[Piece], notes: Notes) -> list[Piece]:
         if whole is None or newest.age[:2] >= whole.age[:2]:
             chosen.append(newest)
     for piece in pieces:
-        if piece not in chosen:
+        if piece in old:
+            notes.add(f"{printable(piece.label)}: an earlier submission, graded by itself")
+        elif piece not in chosen:
             newer = next((other for other in chosen if other.stage in (None, piece.stage)), chosen[0])
             why = f"{newer.label} is newer" if piece.is_solid else "it is no archive"
             notes.add(f"{printable(piece.label)}: not graded: {printable(why)}")

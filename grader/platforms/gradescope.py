@@ -132,7 +132,8 @@ def _results(result: SubmissionResult, done: bool, lines: list[str], rows: list[
 def convert(result: SubmissionResult, done: bool = True, metadata: Metadata | None = None) -> dict[str, Any]:
     """results.json as a table; hidden tests are in it, with the visibility that makes Gradescope hide them."""
     rows = shown.rows(result, done)
-    lines = shown.notes(result, done) + history(metadata or Metadata(), rows)
+    costs = all(row.visibility == results.VISIBLE for row in rows)
+    lines = shown.notes(result, done, costs) + history(metadata or Metadata(), rows)
     return fit(lambda limit: _results(result, done, lines, shown.shortened(rows, limit)))
 
 

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, replace
 
 from reports import results
+from reports.lateness import without_costs
 from reports.results import StageResult, SubmissionResult, TestResult
 from reports.text import clean, cut, one_line, without_folders
 
@@ -212,20 +213,21 @@ def not_counted(result: SubmissionResult) -> list[str]:
     return lines
 
 
-def lateness(result: SubmissionResult) -> list[str]:
+def lateness(result: SubmissionResult, costs: bool) -> list[str]:
     late = result.late
     if not late.days:
         return []
     free = f", {late.free_days} of them late days" if late.free_days else ""
-    cost = f" It costs {late.penalty:g} points." if late.penalty else ""
+    cost = f" It costs {late.penalty:g} points." if late.penalty and costs else ""
     return [f"Late: {late.days} begun day(s) after {late.due}{free}.{cost}"]
 
 
-def notes(result: SubmissionResult, done: bool) -> list[str]:
-    """What is to say of the submission as a whole."""
+def notes(result: SubmissionResult, done: bool, costs: bool = True) -> list[str]:
+    """What is to say of the submission as a whole. `costs`: what lateness costs, too, from which all points can be reckoned."""
     lines = [] if done else [NOT_FINISHED]
     lines += [result.message] if result.message and result.status != results.REFUSED else []
-    lines += not_counted(result) + lateness(result) + result.notes
+    lines += not_counted(result) + lateness(result, costs)
+    lines += result.notes if costs else without_costs(result.notes)
     lines += [f"Stage {stage.stage}: {stage.warnings} compiler warning(s)"
               for stage in result.stages if stage.warnings]
     if result.variables:

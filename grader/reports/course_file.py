@@ -404,7 +404,7 @@ def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:
     if path == FILE and not path.exists():
         return Course(catalogue)
     try:
-        toml, text = load_toml(path), path.read_text(encoding="utf-8")
+        toml, text = load_toml(path), path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors
         raise CourseError([no_toml(path, str(error))]) from error
     return Reader(text, toml, catalogue, path.name).course()

@@ -3,7 +3,8 @@
 A test is left out if it is `hidden`; if it is `after_due_date` and that date has not passed, or nobody knows
 it; and if it is `after_published` and the grades are not. The points of a stage of which a test is left out
 are those of its other tests, so that no sum tells what became of the hidden ones; and where a note or a message names one
-of them, the name is not in it. Also left out: where files lie on the machine that graded, and the grader's own stack traces.
+of them, the name is not in it. What lateness costs is a part of all points: it is not told then. Also left out: where files
+lie on the machine that graded, and the grader's own stack traces.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from reports import results
+from reports.lateness import without_costs
 from reports.results import StageResult, SubmissionResult, TestResult
 from reports.text import cut, without_folders
 
@@ -55,6 +57,9 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
     hidden = {test.test for _, test in result.tests()} - {test.test for _, test in shown.tests()}
     shown.message = _unnamed(_text(shown.message), hidden)
     shown.notes = [_unnamed(note, hidden) for note in _lines(shown.notes)]
+    if withheld:
+        shown.late = replace(shown.late, penalty=0.0)
+        shown.notes = without_costs(shown.notes)
     shown.tries = [replace(one, points=one.shown[0], maximum=one.shown[1]) for one in result.tries]
     for stage in shown.stages:
         stage.message = _unnamed(stage.message, hidden)

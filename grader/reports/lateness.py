@@ -7,6 +7,7 @@ Sunday at 23:59, though that day may have 23 or 25 hours. Whatever the clock lea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Optional, Union
@@ -14,6 +15,7 @@ from typing import Optional, Union
 from reports.results import Late, StageResult, SubmissionResult
 
 UTC = timezone.utc
+COSTS = re.compile(r"(: due \S+, \d+ days? late, \d+ free): -[\d.e+-]+ points$")  # as in_words() has it
 Extension = Union[int, datetime]  # days more, or another date
 
 
@@ -172,6 +174,11 @@ def free_days_left(dates: Dates, result: SubmissionResult) -> int:
 def in_words(deadline: Deadline, late: Late) -> str:
     days = f"{late.days} day{'' if late.days == 1 else 's'}"
     return f"{deadline.name()}: due {late.due}, {days} late, {late.free_days} free: -{late.penalty:g} points"
+
+
+def without_costs(notes: list[str]) -> list[str]:
+    """Of notes, those of in_words() without the points: these are a share of all that there are, of hidden tests too."""
+    return [COSTS.sub(r"\1", note) for note in notes]
 
 
 def judge(dates: Dates, result: SubmissionResult) -> tuple[Late, list[str]]:

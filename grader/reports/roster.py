@@ -116,7 +116,8 @@ def first_of(row: Mapping[str, str], names: Sequence[str]) -> str:
 def person_of(row: Mapping[str, str]) -> Person:
     parts = " ".join(filter(None, (first_of(row, FIRST), first_of(row, LAST))))
     ids = [value.strip() for key, value in row.items() if key.strip().casefold() in IDS and value.strip()]
-    return Person(first_of(row, NAME) or parts, tuple(ids), moment(first_of(row, WHEN)), row)
+    ids = [*(word.lstrip("#") for word in ids), *(word for word in ids if word.startswith("#"))]  # Brightspace's #0123 is 0123
+    return Person(first_of(row, NAME) or parts, tuple(filter(None, ids)), moment(first_of(row, WHEN)), row)
 
 
 def system_of(columns: Sequence[str]) -> str:

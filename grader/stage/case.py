@@ -234,6 +234,7 @@ class Case:
             gone = _GivenUp(self, life)
             came = wait_until(lambda: Stamp.of(path) != before or gone(), of=life.pid)
             if not came or Stamp.of(path) == before:
+                self.image = None  # what lies there is an older one, perhaps the test's own: nothing is to be said of it
                 self._no_image(life, path)
         check_plain(path)
         done = wait_until(lambda: self.handler_is_done(life) or life.status is not None, of=life.pid)

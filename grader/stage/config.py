@@ -26,8 +26,7 @@ class BadProfile(Exception):
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # with a byte order mark, if an editor wrote one
 
 
 @dataclass(frozen=True)

@@ -387,6 +387,11 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert len(problems(tmp_path, 'disable = ["a"]\n[points]\nb = 1\ntest_file = -1\n[late]\nper_day = "x"\n')) == 4
 
 
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    assert read(tmp_path, '\ufeffname = "CS 1"\n').name == "CS 1"
+    assert problems(tmp_path, "\ufeffname = 5\n")[0].startswith("course.toml:1: name")
+
+
 def test_a_missing_file_is_a_mistake_if_it_was_named(tmp_path: Path) -> None:
     with pytest.raises(course_file.CourseError, match="No such file"):
         course_file.load(tmp_path / "other.toml", CATALOGUE)

@@ -1,11 +1,12 @@
 """What a student may see: no hidden test, in no sum and no word, and no place on the grader's machine."""
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
-from reports import results
+from reports import lateness, results
 from reports.feedback import feedback, is_shown, moment
 from reports.results import Late, StageResult, SubmissionResult, TestResult
 
@@ -40,6 +41,19 @@ def test_no_note_names_a_hidden_test() -> None:
     assert shown.notes == ["graded anew on 2025-03-09: a test that is not shown",
                            "graded anew: test_a, a test that is not shown", "test_secrets is another"]
     assert shown.stages[0].message == "a test that is not shown took too long"
+
+
+def test_what_lateness_costs_tells_nothing_of_a_hidden_test() -> None:
+    given = one()
+    given.late = Late("2025-03-01T23:59:59-05:00", 2, 1, 0.6)
+    due = lateness.Deadline(datetime(2025, 3, 1, tzinfo=timezone.utc), [given.stages[0]])
+    given.notes = [lateness.in_words(due, given.late), "b"]
+    assert given.notes[0].endswith("2 days late, 1 free: -0.6 points")
+    shown = feedback(given, now=NOW).result
+    assert shown.late == Late("2025-03-01T23:59:59-05:00", 2, 1) and given.late.penalty == 0.6
+    assert shown.notes == [given.notes[0].replace(": -0.6 points", ""), "b"]
+    open_to_all = replace(one(results.VISIBLE), late=given.late, notes=given.notes)
+    assert feedback(open_to_all, now=NOW).result.late.penalty == 0.6
 
 
 def test_no_place_on_the_graders_machine_is_shown() -> None:

@@ -237,7 +237,7 @@ def test_points_and_status_on_gradescope() -> None:
         (0, 35, "failed"), (0, 45, "failed")]
     assert sum(test["max_score"] for test in table["tests"]) == 96
     told = table["output"]
-    for words in ("Late: 1 begun", "costs 1 points", "a.out was left out", "SIGNAL=10", "3 compiler warning"):
+    for words in ("Late: 1 begun", "a.out was left out", "SIGNAL=10", "3 compiler warning"):
         assert words in told
 
 
@@ -276,6 +276,9 @@ def test_lateness_costs_on_every_platform() -> None:
     assert classroom50.convert(late)["score"] == 0
     assert prairielearn.convert(late)["score"] == 0
     assert autolab.convert(late)["scores"] == {"Stage 1": 1, "Late": -1}
+    assert "It costs 90 points" in gradescope.convert(late)["output"]
+    late.stages[0].tests[0].visibility = results.HIDDEN
+    assert "Late: " in gradescope.convert(late)["output"] and "It costs" not in gradescope.convert(late)["output"]
     assert classroom50.convert(graded())["score"] == 4
     assert prairielearn.convert(graded())["score"] == pytest.approx(4 / 96, abs=1e-6)
 

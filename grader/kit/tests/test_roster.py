@@ -56,6 +56,7 @@ def test_canvas_export(tmp_path: Path) -> None:
 def test_brightspace_export(tmp_path: Path) -> None:
     told = read(tmp_path, BRIGHTSPACE)
     assert told.system == roster.BRIGHTSPACE and found(told, "Ada Example") == "Ada Example"
+    assert told.people[0].ids == ("815", "ada1", "ada@example.edu", "#815"), "the sign is no part of a number"
 
 
 @pytest.mark.parametrize("time, iso", [

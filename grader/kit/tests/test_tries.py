@@ -58,6 +58,8 @@ def test_older_archives_are_submissions_if_the_best_counts(tmp_path: Path) -> No
     assert [(one.name, one.path.name) for one in intake.look(tmp_path, every=True).submissions] == [
         ("ada", "ada.zip"), ("ada~1", "ada.tar.gz"), ("bob", "bob.zip")]
     assert [one.name for one in intake.look(tmp_path).submissions] == ["ada", "bob"]
+    said = [intake.look(tmp_path, every=every).submissions[0].notes for every in (True, False)]
+    assert said == [("ada.tar.gz: an earlier submission, graded by itself",), ("ada.tar.gz: not graded: ada.zip is newer",)]
 
 
 def test_the_course_says_which(tmp_path: Path) -> None:
