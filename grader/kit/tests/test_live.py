@@ -156,6 +156,12 @@ def test_a_program_that_changes_memory_all_the_time_many_times(run: Run, way: st
     moments(run, way, [str(run.stage / "chain"), "300000"], 100)
 
 
+def test_memory_that_may_not_be_read_for_a_while(run: Run) -> None:
+    """mprotect(PROT_NONE) while a page is copied: it is copied later.  (Once hundreds of such pages were lost.)"""
+    assert run.first("--live", "forbidden") == "lost: 0\n"
+    assert run.second() == "lost: 0\n"
+
+
 # Nobody notices, and nothing is harmed
 
 
