@@ -9,6 +9,8 @@
  *     live now             ckpt_now() while a child is at work
  *     live exec PROG       becomes another program meanwhile
  *     live forbidden       what it has may not be read while it is copied, and may again before the last changes
+ *     live numbers         ckpt_now(), and a signal, each while a child may be at work
+ *     live shared          asks, with much shared memory, and stays
  *     live once            asks, and ends when there is a file named image, or one named enough
  */
 #define _GNU_SOURCE
@@ -237,6 +239,16 @@ int main(int argc, char **argv)
     } else if (strcmp(mode, "exec") == 0) {
         hold();
         execv(argv[2], argv + 2);
+    } else if (strcmp(mode, "numbers") == 0) {
+        raise(SIGUSR2);
+        if (ckpt_now() == 0)
+            raise(SIGUSR2);
+    } else if (strcmp(mode, "shared") == 0) {
+        size_t size = 64UL << 20;
+        memset(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, size);
+        raise(SIGUSR2);
+        for (;;)
+            pause();
     } else if (strcmp(mode, "forbidden") == 0) {
         forbidden();
     } else if (strcmp(mode, "once") == 0) {
