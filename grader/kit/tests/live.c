@@ -8,6 +8,9 @@
  *     live killed          kills the child, and asks once more
  *     live now             ckpt_now() while a child is at work
  *     live exec PROG       becomes another program meanwhile
+ *     live forbidden       what it has may not be read while it is copied, and may again before the last changes
+ *     live numbers         ckpt_now(), and a signal, each while a child may be at work
+ *     live shared          asks, with much shared memory, and stays
  *     live once            asks, and ends when there is a file named image, or one named enough
  */
 #define _GNU_SOURCE
@@ -176,6 +179,30 @@ static pid_t find_child(void)
     return pid;
 }
 
+/* The file grows when the first page is copied. */
+static void forbidden(void)
+{
+    size_t size = 64UL << 20;
+    char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), name[32];
+    for (size_t i = 0; i < size; i += PAGE)
+        at[i] = (char)(i / PAGE % 251 + 1);
+    snprintf(name, sizeof name, "image.tmp.%d", getpid());
+    hold();
+    struct stat st;
+    while (stat(name, &st) != 0 || st.st_size == 0)
+        ;
+    mprotect(at, size, PROT_NONE);
+    usleep(20 * 1000);
+    mprotect(at, size, PROT_READ | PROT_WRITE);
+    let_go();
+    while (stat("image", &st) != 0)
+        usleep(1000);
+    size_t lost = 0;
+    for (size_t i = 0; i < size; i += PAGE)
+        lost += at[i] != (char)(i / PAGE % 251 + 1);
+    printf("lost: %zu\n", lost);
+}
+
 int main(int argc, char **argv)
 {
     int pipe_ends[2];
@@ -212,6 +239,18 @@ int main(int argc, char **argv)
     } else if (strcmp(mode, "exec") == 0) {
         hold();
         execv(argv[2], argv + 2);
+    } else if (strcmp(mode, "numbers") == 0) {
+        raise(SIGUSR2);
+        if (ckpt_now() == 0)
+            raise(SIGUSR2);
+    } else if (strcmp(mode, "shared") == 0) {
+        size_t size = 64UL << 20;
+        memset(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, size);
+        raise(SIGUSR2);
+        for (;;)
+            pause();
+    } else if (strcmp(mode, "forbidden") == 0) {
+        forbidden();
     } else if (strcmp(mode, "once") == 0) {
         raise(SIGUSR2);
         puts("still here");

@@ -156,6 +156,12 @@ def test_a_program_that_changes_memory_all_the_time_many_times(run: Run, way: st
     moments(run, way, [str(run.stage / "chain"), "300000"], 100)
 
 
+def test_memory_that_may_not_be_read_for_a_while(run: Run) -> None:
+    """mprotect(PROT_NONE) while a page is copied: it is copied later.  (Once hundreds of such pages were lost.)"""
+    assert run.first("--live", "forbidden") == "lost: 0\n"
+    assert run.second() == "lost: 0\n"
+
+
 # Nobody notices, and nothing is harmed
 
 
@@ -178,6 +184,27 @@ def test_the_child_is_killed(run: Run, way: str) -> None:
 def test_ckpt_now_has_its_image_when_it_returns(run: Run) -> None:
     assert run.first("--live", "now") == "now: 0\n"
     assert run.second() == "now: 1\n"
+
+
+def test_no_number_is_given_twice(run: Run) -> None:
+    """A child of fork(2) goes on with its own image, while ckpt_now() writes the next one."""
+    run.first("--live=fork", "numbers", name="image.%n")
+    until = time.monotonic() + LIMIT
+    while run.left() != ["image.1", "image.2", "image.3"] and time.monotonic() < until:
+        time.sleep(0.01)
+    assert run.left() == ["image.1", "image.2", "image.3"]
+
+
+def test_an_engine_asks_while_the_program_is_saved(run: Run) -> None:
+    """The first checkpoint's handler sees that the job was asked to leave since: no reason to say that it stays."""
+    words = [run.stage / "ckpt", "--live=fork", "--evict", "-o", "image", run.stage / "live", "shared"]
+    with subprocess.Popen(words, cwd=run.folder, stderr=subprocess.PIPE, text=True) as parent:
+        while not run.left():  # the shared memory is written before the child begins
+            time.sleep(0.001)
+        parent.terminate()
+        said = parent.communicate(timeout=LIMIT)[1]
+    assert parent.returncode == 85 and "stays" not in said
+    assert run.left() == ["image"]
 
 
 def test_the_program_becomes_another_one_meanwhile(run: Run) -> None:

@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+import os
 import re
 import resource
 import shutil
@@ -110,6 +111,14 @@ def test_the_last_images_are_kept(stage: Path, tmp_path: Path) -> None:
     assert done.returncode < 0, done.stderr
     assert images(tmp_path) == [2, 9, 10, 11]
     assert (tmp_path / "img.2").read_text() == "somebody's letter"
+
+
+def test_what_cannot_be_read_is_no_image(stage: Path, tmp_path: Path) -> None:
+    (tmp_path / "img.2").write_text("somebody's letter")
+    (tmp_path / "img.2").chmod(0)
+    as_user = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    run(*as_user, stage / "ckpt", "--keep", "2", "-o", "img.%n", stage / "late", cwd=tmp_path)
+    assert images(tmp_path)[-2:] == [9, 10] and images(tmp_path)[0] == 2
 
 
 def test_no_image_goes_before_the_next_one_is_whole(stage: Path, tmp_path: Path) -> None:
