@@ -15,7 +15,7 @@ bool evict_is_asked(void)
 void library_saved(int error)
 {
     image_names_saved(error);
-    if (!evict_is_asked())
+    if (error == -EINPROGRESS || !evict_is_asked()) /* asked since (ckpt --live): that signal is still to come */
         return;
     if (error != 0) {
         say("libckpt: it was asked to leave (ckpt --evict), and stays, since there is no image", NULL);

@@ -11,11 +11,13 @@
  */
 #include "image_names.h"
 #include "lazy_pages.h"
+#include "live.h"
 #include "open_kind.h"
 
 #define NAME_ROOM (PATH_MAX + 2 * sizeof(struct number)) /* bytes */
 
 static uint64_t number;            /* of the last image, or of the one that is being written */
+static uint64_t pending;           /* of the one that a child of fork(2) writes (ckpt --live), or wrote; or 0 */
 static char pattern[NAME_ROOM];    /* of the image that is being written, up to its %p's */
 static bool numbered;              /* there is a %n in it */
 static uint64_t keep;              /* so many; 0: all */
@@ -58,13 +60,17 @@ void library_image_name(char *path, size_t size)
 void image_names_saved(int error)
 {
     char name[NAME_ROOM];
-    if (error != 0)
+    bool begun = error == -EINPROGRESS && live_has_name();
+    if (error != 0 && !begun)
         number--; /* nobody has it, or not yet (ckpt --live) */
     if ((error != 0 && error != -EINPROGRESS) || !numbered || keep == 0)
         return;
-    for (uint64_t old = number > keep ? number - keep : 0; old > 0; old--) {
+    pending = begun ? number : error == 0 ? 0 : pending;
+    uint64_t last = pending == number ? number - 1 : number; /* that is whole */
+    for (uint64_t old = last > keep ? last - keep : 0; old > 0; old--) {
         expand(name, sizeof name, old);
-        if (!lazy_is_image(name) || sys_call(SYS_unlink, (long)name, 0, 0, 0) != 0)
+        if (sys_call(SYS_faccessat, AT_FDCWD, (long)name, R_OK, 0) != 0 || !lazy_is_image(name) ||
+            sys_call(SYS_unlink, (long)name, 0, 0, 0) != 0)
             return; /* those before it went long ago */
     }
 }

@@ -20,6 +20,7 @@ static int our_signal;
 static uint64_t filters;      /* was there a seccomp(2) filter at the start? */
 static struct arena *current; /* a child is at work in it, or has ended and was not waited for; or NULL */
 static long owner;            /* the process that current belongs to: its children do not have it */
+static bool named;            /* the last checkpoint's child gives the image the name that the program gave it */
 static bool lending;          /* checkpoint.c gets current for its arena */
 
 /* A number of /proc/self/status. */
@@ -49,6 +50,11 @@ void live_new_life(void)
 {
     current = NULL;
     lending = false;
+}
+
+bool live_has_name(void)
+{
+    return named;
 }
 
 /* Waits for the end of the child, and unmaps what both worked in.  A copy that is not whole yet is given up. */
@@ -130,7 +136,8 @@ static int begin_fork(int (*write_image)(void))
     lending = true;
     int error = write_image();
     lending = false;
-    if (error == -EINPROGRESS) {
+    named = error == -EINPROGRESS;
+    if (named) {
         sys_call(SYS_madvise, (long)current, (long)ARENA_SIZE, MADV_DONTFORK, 0);
         return error;
     }
@@ -199,6 +206,7 @@ int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
     if (current != NULL && owner != sys_getpid())
         live_new_life();
     bool now = !wanted || at_once || evict_is_asked();
+    named = false;
     if (current != NULL) {
         struct live *live = current->live;
         if (!live->forks && live_state(live) == LIVE_READY && obstacle() == NULL && live_child_is_there(live))

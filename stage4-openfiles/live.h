@@ -72,6 +72,8 @@ static inline struct live *live_of(struct arena *arena)
  */
 int live_checkpoint(int (*write_image)(void), const char *path, bool at_once);
 void live_start(int signal);
+/* Did that begin an image whose name is settled?  With tracking the name is that of the last signal. */
+bool live_has_name(void);
 void live_new_life(void);
 
 /* live_state.c.  The second does nothing, and returns false, if the state is not `from`. */

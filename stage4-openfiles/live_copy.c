@@ -5,7 +5,8 @@
  * of libc's that might touch errno.  All signals are blocked, as in the handler that made it.
  *
  * A page is protected first and read then: what is written to it after that is noted, so a torn copy is never the
- * last one.  What is unmapped under our hands reads as EFAULT, and is no part of the image (pages.c skips it).
+ * last one.  What is unmapped under our hands reads as EFAULT, and is no part of the image; what cannot be read for
+ * a while does so, too, and is copied later.
  */
 #include "image_write.h"
 #include "live.h"
@@ -16,6 +17,7 @@
 
 #define FEW_PAGES 1024UL /* 4 MiB are written in a moment */
 #define MOST_ROUNDS 6
+#define COPY_AT_ONCE (1UL << 20) /* bytes: as pages.c */
 #define HEAD_ROOM_MIN (1UL << 20) /* bytes of the file, for notes of which nothing is known yet */
 #define HEAD_ROOM_REGION 1024UL   /* and for each region: its header, its entry, its name twice */
 
@@ -69,6 +71,28 @@ static int find_places(struct arena *arena)
     return got;
 }
 
+/*
+ * As pages_write_run(), but the program goes on.  What it has forbidden to read meanwhile (mprotect(2)) is
+ * protected and not copied: it counts as written to again.
+ */
+static int copy_run(const struct live *live, const struct page_run *run, uint64_t offset)
+{
+    uint64_t at = run->start;
+    while (at < run->end) {
+        uint64_t size = run->end - at < COPY_AT_ONCE ? run->end - at : COPY_AT_ONCE;
+        long n = sys_pwrite(live->image, (const void *)at, size, (off_t)(offset + (at - run->start))); // NOLINT
+        if (n > 0) {
+            at += (uint64_t)n;
+        } else if (n == -EFAULT) {
+            at = at / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE + ARCH_PAGE_SIZE;
+            tracking_mark(live->tracker, at - ARCH_PAGE_SIZE, at);
+        } else if (n != -EINTR) {
+            return n == 0 ? -EIO : (int)n;
+        }
+    }
+    return 0;
+}
+
 /* Copies the pages of a place that are not protected. */
 static int copy_place(struct arena *arena, const struct live_place *place)
 {
@@ -79,7 +103,7 @@ static int copy_place(struct arena *arena, const struct live_place *place)
          error == 0 && page_runs_next(&arena->pagemap, at, place->end, &run); at = run.end) {
         if (live_state(live) != LIVE_COPYING || !live_program_is_there(live))
             return -ECANCELED;
-        error = pages_write_run(live->image, &run, place->offset + (run.start - place->start));
+        error = copy_run(live, &run, place->offset + (run.start - place->start));
         live_look_for_locks(live, &run);
         live->pages += (run.end - run.start) / ARCH_PAGE_SIZE;
     }

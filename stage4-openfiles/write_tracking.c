@@ -91,8 +91,13 @@ static void in_pieces(int tracker, uint64_t start, uint64_t end, unsigned long r
     }
 }
 
-void tracking_remove(int tracker, uint64_t start, uint64_t end)
+void tracking_mark(int tracker, uint64_t start, uint64_t end)
 {
     in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE); /* mode 0: the protection goes */
+}
+
+void tracking_remove(int tracker, uint64_t start, uint64_t end)
+{
+    tracking_mark(tracker, start, end);
     in_pieces(tracker, start, end, UNREGISTER, FORGET_AT_ONCE);
 }

@@ -22,6 +22,9 @@ long tracking_possible(void);
 /* Tracks the writable memory from start to end.  0 or -errno (-EBUSY: the program does so itself). */
 long tracking_add(int tracker, uint64_t start, uint64_t end);
 
+/* These pages count as written to, though nobody did. */
+void tracking_mark(int tracker, uint64_t start, uint64_t end);
+
 /*
  * Ends it, piece by piece: while the kernel works on a piece, the program cannot map memory.  To close the
  * descriptor alone would stop it for as long as a fork(2) takes, and longer.
