@@ -330,22 +330,22 @@ def test_what_the_reference_fails_counts_for_nobody() -> None:
     assert (judged.points, judged.maximum) == (0.0, 2.0)
 
 
-NEEDS = {1: {"a": Declared(2.0), "b": Declared(2.0, ("a",)), "c": Declared(2.0, ("b",)), "d": Declared(2.0)}}
+COUNTING = {1: {"a": Declared(2.0), "b": Declared(2.0, ("a",)), "c": Declared(2.0, ("b",)), "d": Declared(2.0)}}
 
 
 def test_what_needs_such_a_test_counts_for_nobody_either() -> None:
     """Passed or not, and whether the submission has results of it or not: the maximum is the same for all."""
     fault = [environment.Fault(1, "a", "no gcore")]
-    passed = environment.apply(fault, result_with(a=PASSED, b=PASSED, c=PASSED, d=PASSED), NEEDS)
-    lost = environment.apply(fault, result_with(a=FAILED, b=SKIPPED, c=SKIPPED, d=FAILED), NEEDS)
-    alone = environment.apply([], result_with(a=ENVIRONMENT, b=PASSED, c=FAILED, d=PASSED), NEEDS)
+    passed = environment.apply(fault, result_with(a=PASSED, b=PASSED, c=PASSED, d=PASSED), COUNTING)
+    lost = environment.apply(fault, result_with(a=FAILED, b=SKIPPED, c=SKIPPED, d=FAILED), COUNTING)
+    alone = environment.apply([], result_with(a=ENVIRONMENT, b=PASSED, c=FAILED, d=PASSED), COUNTING)
     for judged, points in ((passed, 2.0), (lost, 0.0), (alone, 2.0)):
         assert [t.outcome for _, t in judged.tests()][:3] == [ENVIRONMENT] * 3
         assert (judged.points, judged.maximum) == (points, 2.0)
 
 
 def test_a_stage_that_was_not_handed_in_has_the_maximum_of_the_others() -> None:
-    course = Course(catalogue=NEEDS, points={(1, "b"): 7.0, (1, "d"): 3.0})
+    course = Course(catalogue=COUNTING, points={(1, "b"): 7.0, (1, "d"): 3.0})
     missing = SubmissionResult("x", "x", stages=[StageResult(1, "stage1-readmaps", MISSING, maximum=8.0)])
     fault = [environment.Fault(1, "a", "no gcore")]
     assert reports.counted(missing, fault, course).maximum == 3.0

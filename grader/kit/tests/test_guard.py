@@ -74,7 +74,7 @@ def test_a_fault_of_the_grader_is_retried_once_and_stands_in_its_row(
     assert sorted(found) == NAMES
     assert (found["bob"].status, found["bob"].message) == ((GRADER_FAILED, "Text file busy") if times == 2 else (GRADED, ""))
     assert not batch.is_done(requests[1])  # and so it is graded again
-    reports.write(batch.plan.out, NAMES, None, "class")
+    reports.write(batch.plan.out, reports.Listed([SubmissionResult(name, name) for name in NAMES]), None, "class")
     assert len((batch.plan.out / "grades.csv").read_text().splitlines()) == 4
 
 

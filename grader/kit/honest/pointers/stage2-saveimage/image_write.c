@@ -45,17 +45,16 @@
 //@ end
 //@ replace
     for (size_t i = 0; i < t->count; i++) {
-        segments[i + 1] = load_header(&t->regions[i], offset);
+        segments[i + 1] = load_header(&t->regions[i], offsets != NULL ? offsets[i] : offset);
         offset += segments[i + 1].p_filesz;
     }
-    return offset;
 //@ with
     Elf64_Phdr *load = segments;
     for (const struct image_region *r = t->regions; r < t->regions + t->count; r++) {
-        *++load = load_header(r, offset);
+        *++load = load_header(r, offsets != NULL ? offsets[r - t->regions] : offset);
         if (load->p_filesz > 0)
             size = offset + load->p_filesz;
         offset = round_up(size, SLOT);
     }
-    return size;
+    offset = size;
 //@ end

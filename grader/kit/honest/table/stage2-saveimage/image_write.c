@@ -25,17 +25,16 @@
 //@ end
 //@ replace
     for (size_t i = 0; i < t->count; i++) {
-        segments[i + 1] = load_header(&t->regions[i], offset);
+        segments[i + 1] = load_header(&t->regions[i], offsets != NULL ? offsets[i] : offset);
         offset += segments[i + 1].p_filesz;
     }
-    return offset;
 //@ with
     /* The stack is what I look at most often in a hex dump, so the file begins with the highest region.  A page
      * of nothing between two regions shows where one ends.  What is not stored has no place in the file. */
     uint64_t end = offset;
     for (size_t i = t->count; i-- > 0;) {
         Elf64_Phdr *load = &segments[i + 1];
-        *load = load_header(&t->regions[i], offset);
+        *load = load_header(&t->regions[i], offsets != NULL ? offsets[i] : offset);
         if (load->p_filesz == 0) {
             load->p_offset = 0;
             continue;
@@ -43,5 +42,5 @@
         end = offset + load->p_filesz;
         offset = end + ARCH_PAGE_SIZE;
     }
-    return end;
+    offset = end;
 //@ end

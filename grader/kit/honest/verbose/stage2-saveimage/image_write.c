@@ -71,40 +71,39 @@ static Elf64_Phdr load_header(const struct image_region *region, uint64_t offset
     return program_header;
 //@ end
 //@ replace
-/* Fills in what stands before the notes; returns the size of the whole file. */
+uint64_t image_head(struct arena *arena, const uint64_t *offsets)
 //@ with
 /*
  * Finds places in the file for the regions that can be written, or for those that cannot. The first place is
  * at `offset`. Returns where the next free place is.
  */
-static uint64_t my_place_regions(Elf64_Phdr *loads, const struct region_table *t, bool writable, uint64_t offset)
+static uint64_t my_place_regions(Elf64_Phdr *loads, const struct region_table *t, bool writable, uint64_t offset,
+                                 const uint64_t *given)
 {
     size_t i;
     for (i = 0; i < t->count; i = i + 1) {
         const struct image_region *region = &t->regions[i];
         bool region_is_writable = my_has_bit(region->prot, PROT_WRITE);
         if (region_is_writable == writable) {
-            loads[i] = load_header(region, offset);
+            loads[i] = load_header(region, given != NULL ? given[i] : offset);
             offset = offset + loads[i].p_filesz;
         }
     }
     return offset;
 }
 
-/* Fills in what stands before the notes; returns the size of the whole file. */
+uint64_t image_head(struct arena *arena, const uint64_t *offsets)
 //@ end
 //@ replace
     for (size_t i = 0; i < t->count; i++) {
-        segments[i + 1] = load_header(&t->regions[i], offset);
+        segments[i + 1] = load_header(&t->regions[i], offsets != NULL ? offsets[i] : offset);
         offset += segments[i + 1].p_filesz;
     }
-    return offset;
 //@ with
     /* One free page between the notes and the memory, and one between the two kinds of memory. First comes
      * what cannot be written, such as the vdso: it is the same each time, which is good for rsync(1). */
     offset = offset + ARCH_PAGE_SIZE;
-    offset = my_place_regions(segments + 1, t, false, offset);
+    offset = my_place_regions(segments + 1, t, false, offset, offsets);
     offset = offset + ARCH_PAGE_SIZE;
-    offset = my_place_regions(segments + 1, t, true, offset);
-    return offset;
+    offset = my_place_regions(segments + 1, t, true, offset, offsets);
 //@ end
