@@ -160,7 +160,6 @@ static int write_changes(struct arena *arena, const struct image_region *r, uint
     struct page_run run;
     int error = 0;
     uint64_t at = r->start;
-    arena->pagemap.anonymous = true;
     for (; error == 0 && page_runs_next(&arena->pagemap, at, r->end, &run); at = run.end) {
         error = punch(live->image, offset + (at - r->start), run.start - at);
         if (error == 0 && (run.kinds & PAGE_RUN_WRITTEN)) {
