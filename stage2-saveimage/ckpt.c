@@ -15,7 +15,7 @@
 
 static const char usage[] =
     "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
-    "            [--times] [--keep N] [--live[=fork]] [--] PROG [ARGS...]\n"
+    "            [--times] [--keep N] [--live[=track]] [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid, %n the image's number (from stage 4 on), %% a %\n"
     "              (default: $CKPT_IMAGE or myckpt)\n"
@@ -24,8 +24,8 @@ static const char usage[] =
     "  -i SECONDS  take a checkpoint every SECONDS seconds as well (default: $CKPT_INTERVAL or never)\n"
     "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n"
     "  --times     say on stderr how long the start and each checkpoint took, by phase, in microseconds\n"
-    "  --live      (from stage 4 on) PROG goes on while it is saved, and stands still for the last changes only:\n"
-    "              that moment is saved.  --live=fork: by a copy of PROG, as before Linux 6.7\n\n"
+    "  --live      (from stage 4 on) PROG goes on while a copy of it (fork(2)) writes the image.  --live=track:\n"
+    "              as the kernel notes what changes; AN EXPERIMENT: images can be wrong\n\n"
     "For engines that ask a job to leave, and give the same command again (from stage 4 on):\n\n"
     "  --evict[=STATUS]   stay as PROG's parent.  On SIGTERM: PROG's image, its end, and exit with STATUS\n"
     "                     (default 85).  If there can be no image, PROG goes on.  Other signals are passed on\n"

@@ -12,9 +12,9 @@ static inline void live_option(const char *way)
 {
     if (evict_prepare == NULL)
         errx(EX_USAGE, "--live comes with stage 4");
-    if (way != NULL && strcmp(way, "fork") != 0)
-        errx(EX_USAGE, "--live=%s: there is only --live=fork", way);
-    if (setenv("CKPT_LIVE", way != NULL ? way : "1", 1) != 0)
+    if (way != NULL && strcmp(way, "fork") != 0 && strcmp(way, "track") != 0)
+        errx(EX_USAGE, "--live=%s: there are --live=fork, which is --live, and --live=track", way);
+    if (setenv("CKPT_LIVE", way != NULL ? way : "fork", 1) != 0)
         err(EX_OSERR, "CKPT_LIVE");
 }
 

@@ -30,7 +30,7 @@ static bool has_no_swap(void)
 void page_runs_open(struct pagemap *map)
 {
     map->fd = (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-    map->cannot_scan = map->anonymous = false;
+    map->cannot_scan = false;
     map->learn = NULL;
     map->asked = false;
     map->start = map->end = map->count = map->next = 0;
@@ -38,11 +38,10 @@ void page_runs_open(struct pagemap *map)
 
 static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
 {
-    uint64_t unwanted = map->anonymous ? SCAN_ZERO : SCAN_OF_FILE | SCAN_ZERO;
     struct scan_request request = {
         .size = sizeof request, .start = from, .end = end,
         .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
-        .inverted = unwanted, .all = unwanted,
+        .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO,
         .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_SWAPPED | PAGE_RUN_WRITTEN,
     };
     long count = map->cannot_scan ? -ENOTTY : sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);

@@ -60,8 +60,6 @@ struct scan_request {
 struct pagemap {
     bool (*learn)(struct pagemap *map, uint64_t from, uint64_t end); /* another way to ask, first; NULL */
     int fd;              /* /proc/self/pagemap; negative: it cannot be read */
-    bool anonymous;      /* set it: no page is a file's.  To ask that of each takes 20 times */
-                         /* as long, since the kernel looks at each page, and not at page tables alone */
     bool cannot_scan;    /* a kernel before Linux 6.7 */
     bool asked, no_swap; /* this machine has none, so what is not in memory is nowhere; asked when it matters */
     uint64_t start, end; /* runs[] are those of the pages from start to end */

@@ -18,7 +18,6 @@
 static bool next_wanted(struct pagemap *map, const struct image_region *r, uint64_t from, struct page_run *run)
 {
     *run = (struct page_run){.start = from, .end = r->end};
-    map->anonymous = r->inode == 0 && r->flags == REGION_STORED;
     if (r->inode != 0 || (r->flags & REGION_KERNEL))
         return from < r->end;
     return page_runs_next(map, from, r->end, run);

@@ -68,7 +68,6 @@ static int add_region(struct arena *arena, const struct region *from, bool is_ke
     memcpy(t->names + t->names_size, from->name, name_size);
     t->names_size += name_size;
     identify_file(to, from, t->count > 0 ? to - 1 : NULL);
-    arena->pagemap.anonymous = from->inode == 0 && !is_kernel;
     if (must_store(to, from->name, full, &arena->pagemap))
         to->flags |= REGION_STORED;
     t->count++;

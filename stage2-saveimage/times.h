@@ -74,7 +74,7 @@ static inline void times_line(const char *who, uint64_t nanoseconds, const char 
 {
     struct number number = text_number((nanoseconds + 500) / 1000, 10);
     size_t digits = strlen(number.digits);
-    say(who, "       " + (digits < 7 ? digits : 7), number.digits, " us  ", what, NULL);
+    say(who, &"       "[digits < 7 ? digits : 7], number.digits, " us  ", what, NULL);
 }
 
 /* The last phase ends: prints all, one in a line, and what they are together; each line begins with `who`. */

@@ -40,9 +40,11 @@ void live_start(int signal)
 {
     const char *wish = environment("CKPT_LIVE", "0");
     wanted = strcmp(wish, "0") != 0;
-    wants_fork = strcmp(wish, "fork") == 0;
+    wants_fork = strcmp(wish, "track") != 0;
     verbose = strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0;
     our_signal = signal;
+    if (wanted && !wants_fork)
+        say("libckpt: --live=track is an experiment: images can be wrong if memory is mapped meanwhile", NULL);
     filters = status_number("\nSeccomp:");
 }
 

@@ -1,6 +1,9 @@
 /*
  * live.h - ckpt --live: the program goes on while it is saved.  Given; for readers.
  *
+ * Two ways: a child of fork(2), a copy of the moment of the signal (live_fork.c), which is --live; and this one,
+ * --live=track, AN EXPERIMENT: of programs that map and unmap memory all the time, 6 of 14 images were wrong.
+ *
  *     the program  |-clone-|....goes on..............................|--what must stand still--|....goes on...
  *     its child          |--round 1: all pages--|--round 2: changes--| ^ signal |--last changes--|--cleans up--|
  *

@@ -46,21 +46,28 @@ static void add_places(struct arena *arena, const struct region *region)
         }
 }
 
+/*
+ * The program maps and unmaps while we read: regions that became one meanwhile are told from their beginning once
+ * more.  No page may be in two places: it would be copied to one, and be read from the other.
+ */
 static int find_places(struct arena *arena)
 {
     struct live *live = arena->live;
     struct maps_reader reader;
     struct region region;
-    uint64_t regions = 0;
+    uint64_t regions = 0, told = 0; /* all below `told` */
     int got;
     long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return (int)fd;
     page_runs_open(&arena->pagemap);
     maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
-    for (; (got = maps_next(&reader, &region)) == 1; regions++)
-        if (is_plain(&region))
+    for (; (got = maps_next(&reader, &region)) == 1; regions++) {
+        region.start = region.start > told ? region.start : told;
+        if (region.start < region.end && is_plain(&region))
             add_places(arena, &region);
+        told = region.end > told ? region.end : told;
+    }
     sys_close(arena->pagemap.fd);
     sys_close((int)fd);
     arena->table.count = 0;
@@ -153,7 +160,6 @@ static int write_changes(struct arena *arena, const struct image_region *r, uint
     struct page_run run;
     int error = 0;
     uint64_t at = r->start;
-    arena->pagemap.anonymous = true;
     for (; error == 0 && page_runs_next(&arena->pagemap, at, r->end, &run); at = run.end) {
         error = punch(live->image, offset + (at - r->start), run.start - at);
         if (error == 0 && (run.kinds & PAGE_RUN_WRITTEN)) {

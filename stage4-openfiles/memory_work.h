@@ -12,9 +12,6 @@ struct memory_work {
     char buffer[512UL << 10]; /* of lines */
 };
 
-/* In a line of maps or smaps, behind the permissions: no file's offset, device and inode. */
-#define NO_FILE " 00000000 00:00 0 "
-
 /* At the end of the room for a note: part.h. */
 static inline struct memory_work *memory_work(void *note, size_t room)
 {

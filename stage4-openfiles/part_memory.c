@@ -35,7 +35,7 @@ static const struct {
 struct seen {
     struct memory_range range;
     bool ours; /* no region of the kernel's: [vdso], [vvar], [vsyscall] */
-    bool stack, readable, shared, anonymous;
+    bool stack, readable, shared;
 };
 
 /* "START-END PERMS OFFSET DEVICE INODE   NAME" */
@@ -47,7 +47,6 @@ static void parse_head(const char *at, struct seen *seen)
         return;
     range->end = text_parse(&at, 16);
     seen->readable = at[0] != '\0' && at[1] == 'r';
-    seen->anonymous = at[0] != '\0' && strlen(at) > 5 && text_starts(at + 5, NO_FILE);
     for (int field = 0; field < 5 && *at != '\0'; field++) {
         seen->shared |= field == 1 && at[3] == 's';
         while (*at != ' ' && *at != '\0')
@@ -134,7 +133,6 @@ static long add_region(struct image_memory *m, size_t max, struct pagemap *pages
         range->flags &= ~(63U << MEMORY_PAGE_SHIFT);
     if (seen->stack)
         range->flags &= ~(uint32_t)MEMORY_GROWS_DOWN; /* as the table of regions says */
-    pages->anonymous = seen->anonymous;
     bool fits = (range->flags == 0 && range->name[0] == '\0') || add(m, range, max);
     return fits && add_guards(m, max, pages, range, seen->readable) ? 0 : -E2BIG;
 }

@@ -129,9 +129,7 @@ static long save(const struct save_request *request, void *note, size_t room)
     for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;
-        bool writable = text_starts(line, " rw-p") || text_starts(line, " rwxp");
-        work->pages.anonymous = writable && text_starts(line + 5, NO_FILE);
-        if (writable)
+        if (text_starts(line, " rw-p") || text_starts(line, " rwxp"))
             search(m, &work->pages, start, end, known);
     }
     sys_close(work->pages.fd);

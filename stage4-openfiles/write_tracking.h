@@ -33,8 +33,7 @@ void tracking_remove(int tracker, uint64_t start, uint64_t end);
 
 /*
  * For pagemap->learn: tells pages that are not protected, and protects them; at most 32 MiB ahead, since the kernel
- * lets nobody map memory meanwhile.  Memory that is not tracked
- * has none.  The memory is anonymous.
+ * lets nobody map memory meanwhile.  Memory that is not tracked has none.
  */
 bool tracking_protect(struct pagemap *map, uint64_t from, uint64_t end);
 
