@@ -45,16 +45,21 @@ struct arena {
 };
 
 /*
+ * `size` bytes: an arena, and what its owner keeps behind it.  Returns its address or -errno.
+ *
  * MAP_SHARED, though nobody shares the arena: a private anonymous mapping could be merged with a neighbour
  * of the same kind into one region, and then /proc/self/maps would not show where the arena ends.
  */
-static inline long arena_map(void)
+static inline long arena_map(size_t size)
 {
-    uint64_t lent = library_live_arena != NULL ? library_live_arena() : 0; /* it is theirs to unmap */
-    if (lent != 0)
-        return (long)lent;
-    return sys_mmap(0, sizeof(struct arena), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
-                    -1, 0);
+    return sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/* The arena of this checkpoint: one that is lent (library.h), and is not ours to unmap; or a new one. */
+static inline long arena_get(void)
+{
+    uint64_t lent = library_live_arena != NULL ? library_live_arena() : 0;
+    return lent != 0 ? (long)lent : arena_map(sizeof(struct arena));
 }
 
 /* When the table of regions is there. */

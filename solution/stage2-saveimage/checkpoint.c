@@ -149,7 +149,7 @@ int checkpoint_take(const struct save_request *request, const char *path)
         error = check_readable();
     if (error != 0)
         return error;
-    long start = arena_map();
+    long start = arena_get();
     if (sys_failed(start))
         return refuse("memory to work in", strerrordesc_np((int)-start), (int)start);
     struct arena *arena = (struct arena *)start; // NOLINT: an address becomes a pointer here

@@ -13,8 +13,6 @@
 #include <sched.h>
 #include <sys/wait.h>
 
-#define ARENA_SIZE (round_up(sizeof(struct arena), 64) + sizeof(struct live))
-
 static bool wanted, wants_fork, verbose;
 static int our_signal;
 static uint64_t filters;      /* was there a seccomp(2) filter at the start? */
@@ -27,13 +25,10 @@ static bool lending;          /* checkpoint.c gets current for its arena */
 static uint64_t status_number(const char *key)
 {
     char status[4096];
-    const char *at = procfile_read("/proc/self/status", status, sizeof status) > 0 ? strstr(status, key) : NULL;
-    if (at == NULL)
-        return 0;
-    at += strlen(key);
-    while (*at == ' ' || *at == '\t')
-        at++;
-    return text_parse(&at, 10);
+    uint64_t value = 0;
+    if (procfile_read("/proc/self/status", status, sizeof status) > 0)
+        fdinfo_number(status, key, 10, &value);
+    return value;
 }
 
 void live_start(int signal)
@@ -45,7 +40,7 @@ void live_start(int signal)
     our_signal = signal;
     if (wanted && !wants_fork)
         say("libckpt: --live=track is an experiment: images can be wrong if memory is mapped meanwhile", NULL);
-    filters = status_number("\nSeccomp:");
+    filters = status_number("Seccomp");
 }
 
 void live_new_life(void)
@@ -57,6 +52,12 @@ void live_new_life(void)
 bool live_has_name(void)
 {
     return named;
+}
+
+static void drop_arena(void)
+{
+    sys_munmap((uint64_t)current, LIVE_SIZE);
+    current = NULL;
 }
 
 /* Waits for the end of the child, and unmaps what both worked in.  A copy that is not whole yet is given up. */
@@ -73,8 +74,7 @@ static void finish(void)
     } else if (live->error != 0 && live->error != -ECANCELED && !live->said) {
         live_say_failure(live, live->error);
     }
-    sys_munmap((uint64_t)current, ARENA_SIZE);
-    current = NULL;
+    drop_arena();
 }
 
 /* One that was at work when this process became another program (execve(2)), and has ended since. */
@@ -97,9 +97,9 @@ static const char *obstacle(void)
         return "its image goes to another machine";
     if (procfile_stat(20) > 1)
         return "it has more than one thread";
-    if (status_number("\nVmLck:") != 0)
+    if (status_number("VmLck") != 0)
         return "it has locked memory (mlock(2)), for which nobody shall wait";
-    if (status_number("\nSeccomp:") != filters)
+    if (status_number("Seccomp") != filters)
         return "it has set a filter of system calls (seccomp(2)), and may be killed for ours";
     return NULL;
 }
@@ -114,11 +114,11 @@ static int in_place(int (*write_image)(void), const char *why)
 /* What both work in.  Children of the program do not get it, since it is in no image. */
 static bool map_arena(const char *path, bool forks)
 {
-    long start = sys_mmap(0, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    long start = arena_map(LIVE_SIZE);
     if (sys_failed(start))
         return false;
     if (!forks) /* else it is for our own child, too */
-        sys_call(SYS_madvise, start, (long)ARENA_SIZE, MADV_DONTFORK, 0);
+        sys_call(SYS_madvise, start, (long)LIVE_SIZE, MADV_DONTFORK, 0);
     current = (struct arena *)start; // NOLINT: an address becomes a pointer here
     owner = sys_getpid();
     current->start = (uint64_t)start;
@@ -140,11 +140,10 @@ static int begin_fork(int (*write_image)(void))
     lending = false;
     named = error == -EINPROGRESS;
     if (named) {
-        sys_call(SYS_madvise, (long)current, (long)ARENA_SIZE, MADV_DONTFORK, 0);
+        sys_call(SYS_madvise, (long)current, (long)LIVE_SIZE, MADV_DONTFORK, 0);
         return error;
     }
-    sys_munmap((uint64_t)current, ARENA_SIZE);
-    current = NULL;
+    drop_arena();
     return error == -EAGAIN || error == -ENOMEM ? in_place(write_image, "fork(2) is refused") : error;
 }
 
@@ -168,8 +167,7 @@ static int begin(int (*write_image)(void), const char *path)
     if (live->child > 0)
         return -EINPROGRESS;
     why = strerrordesc_np((int)-live->child);
-    sys_munmap((uint64_t)current, ARENA_SIZE);
-    current = NULL;
+    drop_arena();
     return in_place(write_image, why);
 }
 

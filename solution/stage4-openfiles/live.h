@@ -62,9 +62,12 @@ struct live {
     char stack[LIVE_STACK] __attribute__((aligned(64)));
 };
 
+#define LIVE_OFFSET round_up(sizeof(struct arena), 64)
+#define LIVE_SIZE (LIVE_OFFSET + sizeof(struct live)) /* of both */
+
 static inline struct live *live_of(struct arena *arena)
 {
-    return (struct live *)((char *)arena + round_up(sizeof *arena, 64));
+    return (struct live *)((char *)arena + LIVE_OFFSET);
 }
 
 #define LIVE_NAME "ckpt-live" /* the child's, for ps(1) */

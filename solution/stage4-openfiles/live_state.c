@@ -61,14 +61,12 @@ bool live_program_is_there(const struct live *live)
 /* Is the checkpoint signal caught?  If the program has set it back to its default action, it would die of it. */
 static bool is_caught(const struct live *live)
 {
-    static const char key[] = "\nSigCgt:\t";
     char path[64], status[4096];
+    uint64_t caught = 0;
     text_join(path, sizeof path, "/proc/", text_number((uint64_t)live->program, 10).digits, "/status", NULL);
-    const char *at = procfile_read(path, status, sizeof status) > 0 ? strstr(status, key) : NULL;
-    if (at == NULL)
-        return false;
-    at += strlen(key);
-    return (text_parse(&at, 16) >> (live->signal - 1)) & 1;
+    if (procfile_read(path, status, sizeof status) > 0)
+        fdinfo_number(status, "SigCgt", 16, &caught);
+    return (caught >> (live->signal - 1)) & 1;
 }
 
 void live_send_signal(const struct live *live)
