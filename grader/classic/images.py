@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from classic.outside import LARGEST, read_file, replace_file
@@ -44,10 +43,3 @@ def put_back(files: dict[Path, bytes]) -> None:
     """As they were; a program may have written them again."""
     for path, data in files.items():
         replace_file(path, data)
-
-
-def remove(image: Path) -> None:
-    if image.is_dir() and not image.is_symlink():
-        shutil.rmtree(image)
-    else:
-        image.unlink()

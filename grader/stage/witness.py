@@ -37,6 +37,14 @@ def seconds() -> int:
     return max(2, int(patience.seconds * 0.3))
 
 
+def remove_image(image: Path) -> None:
+    """A file, or a folder, as another course's image may be; or what is not there."""
+    if image.is_dir() and not image.is_symlink():
+        shutil.rmtree(image)
+    else:
+        image.unlink(missing_ok=True)
+
+
 def _beside(case: Case, image: Path, life: Life, command: list[str]) -> str:
     """What the command says; the case's image is there again afterwards."""
     kept = image.with_name(image.name + ASIDE)
@@ -45,7 +53,6 @@ def _beside(case: Case, image: Path, life: Life, command: list[str]) -> str:
         image.rename(kept)
     said = case.output_of(command, life.extra_env, 2.0 * seconds() + 4)
     if there and kept.exists():
-        if image.is_dir() and not image.is_symlink():  # another course's image may be a folder
-            shutil.rmtree(image)
+        remove_image(image)
         kept.replace(image)
     return said
