@@ -203,62 +203,101 @@ static void forbidden(void)
     printf("lost: %zu\n", lost);
 }
 
-int main(int argc, char **argv)
+static void notice_all(char **words)
 {
     int pipe_ends[2];
-    const char *mode = argv[1];
+    if (pipe(pipe_ends) != 0)
+        exit(1);
+    hold();
+    notice(pipe_ends);
+    let_go();
+}
+
+static void wait_for(const char *one, const char *other)
+{
+    struct stat st;
+    while (stat(one, &st) != 0 && stat(other, &st) != 0)
+        usleep(1000);
+}
+
+static void kill_the_child(char **words)
+{
+    siginfo_t info;
+    sigset_t pending;
+    hold();
+    pid_t child = find_child();
+    kill(child, SIGKILL);
+    waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | __WCLONE);
+    sigpending(&pending); /* it may have sent its signal already */
+    let_go();
+    if (!sigismember(&pending, SIGUSR2))
+        raise(SIGUSR2);
+    wait_for("image", "image");
+    puts("goes on");
+}
+
+static void now(char **words)
+{
+    hold();
+    let_go();
+    printf("now: %d\n", ckpt_now());
+}
+
+static void become(char **words)
+{
+    hold();
+    execv(words[0], words);
+}
+
+static void numbers(char **words)
+{
+    raise(SIGUSR2);
+    if (ckpt_now() == 0)
+        raise(SIGUSR2);
+}
+
+static void shared(char **words)
+{
+    size_t size = 64UL << 20;
+    memset(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, size);
+    raise(SIGUSR2);
+    for (;;)
+        pause();
+}
+
+static void once(char **words)
+{
+    raise(SIGUSR2);
+    puts("still here");
+    fflush(stdout);
+    wait_for("image", "enough");
+    puts("end");
+}
+
+static void all_deeds(char **words)
+{
+    deeds(atoi(words[0]), words[1] != NULL);
+}
+
+static void not_readable(char **words)
+{
+    forbidden();
+}
+
+static const struct {
+    const char *name;
+    void (*run)(char **words);
+} modes[] = {
+    {"deeds", all_deeds}, {"notice", notice_all}, {"killed", kill_the_child}, {"now", now}, {"exec", become},
+    {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once},
+};
+
+int main(int argc, char **argv)
+{
     signal(SIGCHLD, on_child);
     prepare();
-    if (strcmp(mode, "deeds") == 0) {
-        deeds(atoi(argv[2]), argc > 3);
-    } else if (strcmp(mode, "notice") == 0) {
-        if (pipe(pipe_ends) != 0)
-            return 1;
-        hold();
-        notice(pipe_ends);
-        let_go();
-    } else if (strcmp(mode, "killed") == 0) {
-        hold();
-        pid_t child = find_child();
-        kill(child, SIGKILL);
-        siginfo_t info;
-        waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | __WCLONE);
-        sigset_t pending;
-        sigpending(&pending); /* it may have sent its signal already */
-        let_go();
-        struct stat st;
-        if (!sigismember(&pending, SIGUSR2))
-            raise(SIGUSR2);
-        while (stat("image", &st) != 0)
-            usleep(1000);
-        puts("goes on");
-    } else if (strcmp(mode, "now") == 0) {
-        hold();
-        let_go();
-        printf("now: %d\n", ckpt_now());
-    } else if (strcmp(mode, "exec") == 0) {
-        hold();
-        execv(argv[2], argv + 2);
-    } else if (strcmp(mode, "numbers") == 0) {
-        raise(SIGUSR2);
-        if (ckpt_now() == 0)
-            raise(SIGUSR2);
-    } else if (strcmp(mode, "shared") == 0) {
-        size_t size = 64UL << 20;
-        memset(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), 1, size);
-        raise(SIGUSR2);
-        for (;;)
-            pause();
-    } else if (strcmp(mode, "forbidden") == 0) {
-        forbidden();
-    } else if (strcmp(mode, "once") == 0) {
-        raise(SIGUSR2);
-        puts("still here");
-        fflush(stdout);
-        struct stat st;
-        while (stat("image", &st) != 0 && stat("enough", &st) != 0)
-            usleep(1000);
-        puts("end");
-    }
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(argv[1], modes[i].name) == 0)
+            modes[i].run(argv + 2);
     return 0;
 }
