@@ -27,6 +27,7 @@ from sandbox import probe, walls
 from sandbox.identity import Identity
 from sandbox.spec import NONE, OWN_UID, WORDS, Spec
 from stage.config import GRADER, TOP, Interface
+from stage.folders import files_below
 
 ENGINES: dict[str, Engine] = {"local": engine_local.run, "slurm": engine_slurm.run}
 ALL_GRADED, SOME_NOT, CANNOT = 0, 1, 70
@@ -56,24 +57,9 @@ class Plan:
 def source_digest(submission: Submission) -> str:
     """Of what was handed in, as it came."""
     files = [path for path in submission.paths if path.is_file() and os.access(path, os.R_OK)]
-    files += [path for top in submission.paths if top.is_dir() for path in plain_files(top)]
+    below = [entry for top in submission.paths if top.is_dir() for entry in files_below(top)]
+    files += [Path(entry.path) for entry in below if os.access(entry.path, os.R_OK)]
     return digest_of(files, Path("/"))
-
-
-def plain_files(top: Path) -> Iterator[Path]:
-    """All below a folder, however deep; what has a path that is too long, or may not be read, is passed over."""
-    folders = [str(top)]
-    while folders:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif is_plain(Path(entry.path)):
-                    yield Path(entry.path)
-
-
-def is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
 
 
 def is_in(path: Path, request: Request) -> bool:

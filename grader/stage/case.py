@@ -14,6 +14,7 @@ from pathlib import Path
 from stage import genuine, maps
 from stage.config import expand
 from stage.failure import Failure, check, check_equal
+from stage.folders import files_below
 from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT, Lab
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output
@@ -474,15 +475,10 @@ class Case:
             self._remove_large_files()
 
     def _remove_large_files(self) -> None:
-        """However many folders lie in each other: what has a path that is too long is passed over."""
-        folders = [str(self.folder)]
-        while folders:
-            with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                    elif entry.is_file(follow_symlinks=False) and entry.stat().st_blocks * 512 > 64 << 20:
-                        os.unlink(entry.path)
+        for entry in files_below(self.folder):
+            with contextlib.suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_blocks * 512 > 64 << 20:
+                    os.unlink(entry.path)
 
 
 def steps(first: int, last: int) -> list[str]:

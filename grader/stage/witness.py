@@ -5,10 +5,10 @@ Symptoms in the sense of diagnosis.py, each begins with "witness: ". Nothing her
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from stage.case import Case
+from stage.folders import remove
 from stage.process import Life, patience
 
 GATE = "gate 01"
@@ -37,14 +37,6 @@ def seconds() -> int:
     return max(2, int(patience.seconds * 0.3))
 
 
-def remove_image(image: Path) -> None:
-    """A file, or a folder, as another course's image may be; or what is not there."""
-    if image.is_dir() and not image.is_symlink():
-        shutil.rmtree(image)
-    else:
-        image.unlink(missing_ok=True)
-
-
 def _beside(case: Case, image: Path, life: Life, command: list[str]) -> str:
     """What the command says; the case's image is there again afterwards."""
     kept = image.with_name(image.name + ASIDE)
@@ -53,6 +45,6 @@ def _beside(case: Case, image: Path, life: Life, command: list[str]) -> str:
         image.rename(kept)
     said = case.output_of(command, life.extra_env, 2.0 * seconds() + 4)
     if there and kept.exists():
-        remove_image(image)
+        remove(image)  # another course's may be a folder
         kept.replace(image)
     return said

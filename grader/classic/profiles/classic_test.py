@@ -16,11 +16,11 @@ from classic.images import files_of, kept, put_back, size_of
 from classic.watched import Way
 from stage.case import steps
 from stage.failure import Failure, check, check_equal
+from stage.folders import remove
 from stage.lab import Lab
 from stage.oracle import EXIT, exit_status_of, expected_output
 from stage.process import Life, exit_words, has_signal
 from stage.scoring import NOT_TESTED, points
-from stage.witness import remove_image
 
 RESTARTS = 6  # of one image, with ASLR
 LIVES = 3
@@ -315,7 +315,7 @@ def next_life(case: ClassicCase, life: Life, number: int, expected: Sequence[str
     life.kill()
     second = case.restart_held()
     for image in case.images():  # an older image is another test's matter
-        remove_image(image)
+        remove(image)
     case.open_gate(number)
     return second
 
