@@ -249,7 +249,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     stage, chosen, tests = DAYS[seed % len(DAYS)]
     good = [HONEST[seed // len(DAYS) % len(HONEST)] if stage <= mutants.CORE else SOLUTION]
     words = ["--stage", stage, "--where", 0, *(word for test in tests for word in ("--only", test))]
-    words += ["--no-reference"] if tests else []  # it would have all of the stage's
+    words += ["--no-reference"]  # `small` has it, and it would have all of the stage's tests
     if request.config.getoption("--stress"):
         words, chosen, good = ["--where", 0], tuple(mutant.name for mutant in mutants.all_mutants()), [*HONEST, SOLUTION]
     done = grade(make_class(folder / "class", chosen, good), folder / "out", *words)
