@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_MACHINE_NAME "x86-64"
 #define ARCH_DYNAMIC_LINKER "ld-linux-x86-64.so.2" /* of glibc; the name in its path */
 #define ARCH_PAGE_SIZE 4096UL
 #define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */
@@ -100,6 +101,15 @@ static inline int arch_has_shadow_stack(void)
     uint64_t features = 0;
     long error = arch_syscall(SYS_arch_prctl, ARCH_SHADOW_STACK_STATUS, (long)&features, 0, 0, 0, 0);
     return error == 0 && (features & 1);
+}
+
+/* Return addresses are not signed here; aarch64 has keys for that. */
+static inline void arch_drop_keys(void)
+{
+}
+
+static inline void arch_run_without_keys(void *frame)
+{
 }
 
 /*

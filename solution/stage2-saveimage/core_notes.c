@@ -15,6 +15,9 @@ static void add_registers(struct note_list *notes, const struct save_request *re
     status->pr_pid = (pid_t)sys_getpid();
     arch_core_registers((struct user_regs_struct *)&status->pr_reg, request->context);
     note_end(notes, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status);
+    *(uint64_t *)note_begin(notes) = arch_get_tls();
+    if (ARCH_TLS_NOTE != 0)
+        note_end(notes, IMAGE_LINUX_NAME, ARCH_TLS_NOTE, sizeof(uint64_t));
 }
 
 static void add_process_info(struct note_list *notes)
