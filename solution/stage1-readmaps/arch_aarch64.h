@@ -18,6 +18,7 @@
 #define ARCH_MACHINE_NAME "aarch64"
 #define ARCH_DYNAMIC_LINKER "ld-linux-aarch64.so.1" /* of glibc; the name in its path */
 #define ARCH_PAGE_SIZE 4096UL /* there are kernels with pages of 16 and 64 KiB: not these programs */
+#define ARCH_THREAD_START(size) (-(int64_t)(size)) /* glibc: struct pthread lies before the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0xd428bc00U /* glibc: sysdeps/unix/sysv/linux/aarch64/bits/rseq.h: brk #0x45e0 */
 
 /*
@@ -141,6 +142,23 @@ static inline void arch_run_without_keys(void *frame)
             break;
     }
     arch_drop_keys();
+}
+
+/*
+ * Code was written to memory, from `start` on: the processor must not run what its cache of instructions still has
+ * there (Arm's manual, B2.4.4).  The memory must be readable.
+ */
+static inline void arch_code_written(uint64_t start, uint64_t size)
+{
+    uint64_t sizes, end = start + size;
+    __asm__ volatile("mrs %0, ctr_el0" : "=r"(sizes));
+    uint64_t data = 4UL << (sizes >> 16 & 15), code = 4UL << (sizes & 15);
+    for (uint64_t at = start & ~(data - 1); at < end; at += data)
+        __asm__ volatile("dc cvau, %0" : : "r"(at) : "memory");
+    __asm__ volatile("dsb ish" : : : "memory");
+    for (uint64_t at = start & ~(code - 1); at < end; at += code)
+        __asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
+    __asm__ volatile("dsb ish\n\tisb" : : : "memory");
 }
 
 /*

@@ -18,6 +18,7 @@
 #define ARCH_DYNAMIC_LINKER "ld-linux-x86-64.so.2" /* of glibc; the name in its path */
 #define ARCH_PAGE_SIZE 4096UL
 #define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */
+#define ARCH_THREAD_START(size) 0 /* glibc: struct pthread begins at the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0x53053053U /* glibc: sysdeps/unix/sysv/linux/x86/bits/rseq.h */
 
 /*
@@ -109,6 +110,11 @@ static inline void arch_drop_keys(void)
 }
 
 static inline void arch_run_without_keys(void *frame)
+{
+}
+
+/* Code was written to memory: this processor sees that by itself. */
+static inline void arch_code_written(uint64_t start, uint64_t size)
 {
 }
 

@@ -55,6 +55,7 @@ struct arch_feature {
 #define ARCH_NAME "x86_64" /* uname -m */
 #define ARCH_LEVEL_1 "x86-64" /* what all processors have */
 #define ARCH_LEVEL_NAME ARCH_LEVEL_1 "-v" /* and the number, from 2 on */
+#define ARCH_CAN_BIND true /* libc can be told to use no more than a level */
 
 /* The i-th, or NULL: there are no more.  Its number stays what it is: images have it. */
 const struct arch_feature *arch_feature(unsigned i);

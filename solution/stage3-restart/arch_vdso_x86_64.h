@@ -41,6 +41,11 @@ static inline size_t arch_vdso_jump(uint8_t *code, uint64_t to)
     return sizeof jump + sizeof to;
 }
 
+static inline bool arch_vdso_is_jump(const uint8_t *code)
+{
+    return code[0] == 0xff;
+}
+
 /* mov $number, %eax; syscall; ret */
 static inline size_t arch_vdso_call(uint8_t *code, uint32_t number)
 {
@@ -96,10 +101,25 @@ static inline size_t arch_vdso_bridge(uint8_t *code, const char *name, uint64_t 
     return strcmp(name, "sgx_enter_enclave") == 0 ? arch_vdso_none(code) : 0;
 }
 
-/* Only user code has this selector, so few other words of memory look like a signal's frame. */
-static inline bool arch_is_frame(const ucontext_t *context)
+/* A frame begins with the address of the code that ends a handler; behind it is the ucontext_t. */
+static inline uint64_t arch_frame_word(uint64_t restorer)
 {
-    return (context->uc_mcontext.gregs[REG_CSGSFS] & 0xffff) == 0x33;
+    return restorer;
+}
+
+#define ARCH_FRAME_BEFORE_WORD (-8L) /* bytes: where the ucontext_t is, before that word */
+
+/* Only user code has this selector, so few other words of memory look like a signal's frame. */
+static inline bool arch_is_frame(uint64_t at, ucontext_t *to)
+{
+    return sys_peek(at, to, offsetof(ucontext_t, uc_sigmask)) &&
+           (to->uc_mcontext.gregs[REG_CSGSFS] & 0xffff) == 0x33;
+}
+
+/* The code that ends a handler is libc's: it is not in the vdso. */
+static inline bool arch_is_ending(const ucontext_t *context)
+{
+    return false;
 }
 
 /*
@@ -111,7 +131,7 @@ static inline bool arch_is_whole_frame(uint64_t at)
     ucontext_t frame;
     struct _fpx_sw_bytes mark;
     uint32_t end = 0;
-    if (!sys_peek(at, &frame, offsetof(ucontext_t, uc_sigmask)) || !arch_is_frame(&frame))
+    if (!arch_is_frame(at, &frame))
         return false;
     uint64_t vectors = (uint64_t)frame.uc_mcontext.fpregs;
     if (vectors % 64 != 0 || vectors <= at || vectors - at > 1024 ||
@@ -122,11 +142,16 @@ static inline bool arch_is_whole_frame(uint64_t at)
 }
 
 /* The trap flag: SIGTRAP comes after each instruction (the kernel takes it off while a handler runs). */
-static inline void arch_frame_step(ucontext_t *context, bool on)
+static inline void arch_frame_step(ucontext_t *context, bool on, uint64_t start, uint64_t size)
 {
     greg_t trap = 0x100;
     greg_t *flags = &context->uc_mcontext.gregs[REG_EFL];
     *flags = on ? *flags | trap : *flags & ~trap;
+}
+
+/* SIGTRAP has come: nothing is left to do. */
+static inline void arch_frame_stepped(ucontext_t *context)
+{
 }
 
 #endif
