@@ -21,6 +21,7 @@ class Processor:
     flags_mask: int
     flags_are: int
     fixed: dict[str, int] = field(default_factory=dict)  # what user code always has
+    float_state: tuple[str, ...] = ()  # what programs/fpenv.c says besides
     second_tls: bool = False  # gs, which programs may use
 
 
@@ -29,7 +30,7 @@ X86_64 = Processor(
     tuple("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
           "fs_base gs_base ds es fs gs".split()),
     0, 40, tuple("r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip".split()),
-    ("r10", "r11", "rax"), "x/2xb $pc-2", "eflags", 0x302, 0x202, {"cs": 0x33, "ss": 0x2B, "orig_rax": (1 << 64) - 1}, True,
+    ("r10", "r11", "rax"), "x/2xb $pc-2", "eflags", 0x302, 0x202, {"cs": 0x33, "ss": 0x2B, "orig_rax": (1 << 64) - 1}, ("mxcsr df80 x87 a7f",), True,
 )
 
 GENERAL = tuple(f"x{i}" for i in range(31))

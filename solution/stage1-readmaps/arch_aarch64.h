@@ -92,6 +92,7 @@ static inline long arch_set_gs(uint64_t base)
 #define PR_PAC_SET_ENABLED_KEYS 60
 #define PR_PAC_GET_ENABLED_KEYS 61
 #endif
+#define ARCH_SHADOW_STACK_OFF "glibc.cpu.aarch64_gcs=0" /* in GLIBC_TUNABLES */
 #define ARCH_KEYS 15 /* PR_PAC_APIAKEY, APIBKEY, APDAKEY, APDBKEY: those that sign addresses */
 
 /* What prctl(2) lets a process ask for: tagged addresses and how tags of memory are checked. */

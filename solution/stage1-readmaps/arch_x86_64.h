@@ -77,6 +77,7 @@ static inline long arch_set_gs(uint64_t base)
 #define ARCH_CPUID_GET 0x1011
 #define ARCH_CPUID_SET 0x1012
 #define ARCH_SHADOW_STACK_STATUS 0x5005 /* Linux 6.6 */
+#define ARCH_SHADOW_STACK_OFF "glibc.cpu.x86_shstk=off" /* in GLIBC_TUNABLES */
 
 static inline uint64_t arch_get_features(void)
 {
