@@ -169,12 +169,12 @@ static bool check_context(struct image *image)
     const struct image_context *c = image_note(image, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *c, NULL);
     image->context = c;
     return need(image, c != NULL, "it has no note about the registers") &&
-           need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RIP], 1, PROT_EXEC) &&
-                has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RSP], 1, PROT_READ | PROT_WRITE) &&
+           need(image, has_access(image, arch_frame_code(&c->copy), 1, PROT_EXEC) &&
+                has_access(image, arch_frame_stack(&c->copy), 1, PROT_READ | PROT_WRITE) &&
                 has_access(image, c->setcontext, 1, PROT_EXEC) &&
                 has_access(image, c->ucontext, sizeof c->copy, PROT_READ) &&
                 (c->second_life == 0 || has_access(image, c->second_life, sizeof(struct second_life), PROT_WRITE)),
-                "rip, rsp, setcontext(), ucontext_t or struct second_life lies in no region for it");
+                ARCH_CODE_NAME ", " ARCH_STACK_NAME ", setcontext(), ucontext_t or struct second_life lies in no region for it");
 }
 
 int image_open(struct image *image, const char *path)
