@@ -97,6 +97,7 @@ class Late:
     free_days: int = 0  # of those, taken from the student's late days
     penalty: float = 0.0  # points
     unknown: bool = False  # there is a date, and nobody knows when it was handed in
+    marked: bool = False  # unknown, and the course's system marks it as late
 
 
 @dataclass(frozen=True)
