@@ -25,7 +25,7 @@ static const char usage[] =
     "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n"
     "  --times     say on stderr how long the start and each checkpoint took, by phase, in microseconds\n"
     "  --live      (from stage 4 on) PROG goes on while a copy of it (fork(2)) writes the image.  --live=track:\n"
-    "              as the kernel notes what changes; AN EXPERIMENT: images can be wrong\n\n"
+    "              as the kernel notes what changes; for a PROG into whose memory no other process writes\n\n"
     "For engines that ask a job to leave, and give the same command again (from stage 4 on):\n\n"
     "  --evict[=STATUS]   stay as PROG's parent.  On SIGTERM: PROG's image, its end, and exit with STATUS\n"
     "                     (default 85).  If there can be no image, PROG goes on.  Other signals are passed on\n"

@@ -38,8 +38,6 @@ void live_start(int signal)
     wants_fork = strcmp(wish, "track") != 0;
     verbose = strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0;
     our_signal = signal;
-    if (wanted && !wants_fork)
-        say("libckpt: --live=track is an experiment: images can be wrong if memory is mapped meanwhile", NULL);
     filters = status_number("Seccomp");
 }
 
@@ -265,6 +263,6 @@ const struct live_view *library_live_view(void)
     if (!lending || current->live->forks)
         return NULL;
     view.child = current->live->child;
-    view.held = current->live->held.count > KNOWN_MOST ? NULL : &current->live->held;
+    view.held = current->live->direct || current->live->held.count > KNOWN_MOST ? NULL : &current->live->held;
     return &view;
 }

@@ -2,7 +2,8 @@
  * live.h - ckpt --live: the program goes on while it is saved.  Given; for readers.
  *
  * Two ways: a child of fork(2), a copy of the moment of the signal (live_fork.c), which is --live; and this one,
- * --live=track, AN EXPERIMENT: of programs that map and unmap memory all the time, 6 of 14 images were wrong.
+ * --live=track, by which the program stands still for less.  It believes the kernel's notes; who writes past them, such
+ * as another process (process_vm_writev(2)), is not noted.  That is why it must be asked for.
  *
  *     the program  |-clone-|....goes on..............................|--what must stand still--|....goes on...
  *     its child          |--round 1: all pages--|--round 2: changes--| ^ signal |--last changes--|--cleans up--|
@@ -49,6 +50,7 @@ struct live {
     long program, child;
     bool said;         /* that it failed */
     bool forks;        /* the child is a copy: live_fork.c */
+    bool direct;       /* a device may have written past the notes: all counts as written to (live_direct.c) */
     char path[2 * PATH_MAX]; /* the image's name */
     int image, tracker; /* descriptors of the child's */
     uint64_t rounds, pages, last_pages; /* that were made; that were copied; of these, those that changed since */
@@ -115,6 +117,9 @@ __attribute__((noreturn)) void live_copy(void *arena);
  * -errno.
  */
 int live_fork(struct arena *arena);
+
+/* live_direct.c, for the child: has the program a file open with O_DIRECT?  True if nobody tells. */
+bool live_reads_directly(const struct live *live);
 
 /* live_locks.c: notes in which pages of the run locks are held. */
 void live_look_for_locks(struct live *live, const struct page_run *run);

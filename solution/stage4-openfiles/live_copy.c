@@ -37,10 +37,11 @@ static void add_places(struct arena *arena, const struct region *region)
     struct region_table *t = &arena->table;
     t->count = 1;
     t->regions[0] = (struct image_region){.start = region->start, .end = region->end, .flags = REGION_STORED};
-    if (tracking_add(live->tracker, region->start, region->end) != 0 || region_cut(t, &arena->pagemap) != 0)
-        return; /* it is written when the program stands still */
+    if (region_cut(t, &arena->pagemap) != 0)
+        return; /* what has no place is written when the program stands still */
     for (const struct image_region *r = t->regions; r < t->regions + t->count; r++)
-        if ((r->flags & REGION_STORED) && live->place_count < IMAGE_MAX_REGIONS) {
+        if ((r->flags & REGION_STORED) && live->place_count < IMAGE_MAX_REGIONS &&
+            tracking_add(live->tracker, r->start, r->end) == 0) {
             live->places[live->place_count++] = (struct live_place){r->start, r->end, live->end};
             live->end += r->end - r->start;
         }
@@ -100,16 +101,23 @@ static int copy_run(const struct live *live, const struct page_run *run, uint64_
     return 0;
 }
 
-/* Copies the pages of a place that are not protected. */
+/*
+ * Copies the pages of a place that are not protected.  Each time some more were protected, and before they are read,
+ * we look for files that are read directly: live_direct.c.
+ */
 static int copy_place(struct arena *arena, const struct live_place *place)
 {
     struct live *live = arena->live;
     struct page_run run;
+    uint64_t protected = 0;
     int error = 0;
     for (uint64_t at = place->start;
          error == 0 && page_runs_next(&arena->pagemap, at, place->end, &run); at = run.end) {
         if (live_state(live) != LIVE_COPYING || !live_program_is_there(live))
             return -ECANCELED;
+        if (arena->pagemap.end != protected)
+            live->direct = live->direct || live_reads_directly(live);
+        protected = arena->pagemap.end;
         error = copy_run(live, &run, place->offset + (run.start - place->start));
         live_look_for_locks(live, &run);
         live->pages += (run.end - run.start) / ARCH_PAGE_SIZE;
@@ -128,6 +136,7 @@ static int copy_all(struct arena *arena)
     do {
         before = now;
         now = live->pages;
+        arena->pagemap.end = 0; /* what was read ahead is of the last round */
         for (size_t i = 0; i < live->place_count && error == 0; i++)
             error = copy_place(arena, &live->places[i]);
         now = live->pages - now;
@@ -161,8 +170,9 @@ static int write_changes(struct arena *arena, const struct image_region *r, uint
     int error = 0;
     uint64_t at = r->start;
     for (; error == 0 && page_runs_next(&arena->pagemap, at, r->end, &run); at = run.end) {
-        error = punch(live->image, offset + (at - r->start), run.start - at);
-        if (error == 0 && (run.kinds & PAGE_RUN_WRITTEN)) {
+        uint64_t gone = run.kinds & PAGE_RUN_SWAPPED ? run.end : run.start; /* a guard: it cannot be written */
+        error = punch(live->image, offset + (at - r->start), gone - at);
+        if (error == 0 && (live->direct || (run.kinds & (PAGE_RUN_WRITTEN | PAGE_RUN_SWAPPED)))) {
             error = pages_write_run(live->image, &run, offset + (run.start - r->start));
             live->last_pages += (run.end - run.start) / ARCH_PAGE_SIZE;
         }

@@ -21,7 +21,10 @@ long tracking_open(void);
 /* 0 or -errno: why this process cannot have its pages tracked. */
 long tracking_possible(void);
 
-/* Tracks the writable memory from start to end.  0 or -errno (-EBUSY: the program does so itself). */
+/*
+ * Tracks the writable memory from start to end.  0 or -errno, and none of it is tracked (-EBUSY: the program does so
+ * itself; -ENOENT: it has mapped some of it anew meanwhile).
+ */
 long tracking_add(int tracker, uint64_t start, uint64_t end);
 
 /* These pages count as written to, though nobody did. */

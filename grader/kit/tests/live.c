@@ -9,6 +9,7 @@
  *     live now             ckpt_now() while a child is at work
  *     live exec PROG       becomes another program meanwhile
  *     live forbidden       what it has may not be read while it is copied, and may again before the last changes
+ *     live direct FILE     ...with FILE open for direct reads (O_DIRECT)
  *     live numbers         ckpt_now(), and a signal, each while a child may be at work
  *     live shared          asks, with much shared memory, and stays
  *     live once            asks, and ends when there is a file named image, or one named enough
@@ -59,6 +60,17 @@ static void wait_until_ready(void)
     do
         sigpending(&pending);
     while (!sigismember(&pending, SIGUSR2));
+}
+
+/* Meanwhile memory is mapped anew, where signs of the last image may be. */
+static void map_anew_until_ready(void)
+{
+    sigset_t pending;
+    do {
+        mmap(home + 20 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        home[20 * PAGE] = 21;
+        sigpending(&pending);
+    } while (!sigismember(&pending, SIGUSR2));
 }
 
 static void let_go(void)
@@ -162,8 +174,10 @@ static void deeds(int times, int forks)
         snprintf(name, sizeof name, "image.%d", i);
         hold();
         errno = 77;
-        if (!forks)
+        if (!forks && i == 0)
             wait_until_ready();
+        else if (!forks)
+            map_anew_until_ready();
         if (i == 0)
             change();
         kinds[0][i]++;
@@ -261,6 +275,20 @@ static void become(char **words)
     execv(words[0], words);
 }
 
+static void direct(char **words)
+{
+    char *at = kinds[0];
+    if (open(words[0], O_RDONLY | O_DIRECT) < 0) {
+        puts("no direct reads here");
+        return;
+    }
+    hold();
+    wait_until_ready();
+    let_go();
+    wait_for("image", "image");
+    printf("sum: %lx\n", sum(at, PAGES * PAGE));
+}
+
 static void numbers(char **words)
 {
     raise(SIGUSR2);
@@ -301,6 +329,7 @@ static const struct {
     void (*run)(char **words);
 } modes[] = {
     {"deeds", all_deeds}, {"notice", notice_all}, {"killed", kill_the_child}, {"now", now}, {"exec", become},
+    {"direct", direct},
     {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once},
 };
 

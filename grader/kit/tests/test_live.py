@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from conftest import TOP
 from kit import mutants
+from kit.real_programs import not_tried
 
 LIMIT = 60.0
 WAYS = ["--live=track", "--live=fork"]
@@ -168,6 +170,19 @@ def test_memory_that_may_not_be_read_for_a_while(run: Run) -> None:
     assert run.second() == "lost: 0\n"
 
 
+def test_a_device_may_write_past_the_notes(run: Run) -> None:
+    """A file is open for direct reads: all that was copied is written once more.  (Some 5 in 100 images were wrong.)"""
+    if not is_tracked(run):
+        pytest.skip(not_tried("userfaultfd(2)"))
+    (run.folder / "data").write_bytes(bytes(4096))
+    told = run.first("--live=track", "direct", "data", name="image")
+    if "no direct reads" in told:
+        pytest.skip(not_tried("O_DIRECT in this file system"))
+    pages = re.search(r"(\d+) pages were copied in \d+ rounds, (\d+) once more", run.said)
+    assert pages and int(pages[2]) > 400, run.said
+    assert run.second() == told
+
+
 # Nobody notices, and nothing is harmed
 
 
@@ -227,7 +242,6 @@ def test_there_is_no_room_for_the_image(run: Run, way: str) -> None:
     with subprocess.Popen(words, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
         assert job.stderr is not None
         said = job.stderr.readline()
-        said = job.stderr.readline() if "is an experiment" in said else said
         (run.folder / "enough").touch()
         told = job.communicate(timeout=LIMIT)[0]
     assert "libckpt: no checkpoint; the program goes on" in said and "File too large" in said
