@@ -27,7 +27,8 @@ static void check_memory(const struct image *image, const struct core *core)
     const struct image_region *stack = image_region_at(image, arch_core_stack(&core->registers));
     const struct image_region *tls = image_region_at(image, arch_core_tls(&core->registers));
     if (stack == NULL || !(stack->flags & REGION_STORED) || !(stack->prot & PROT_WRITE))
-        errx(EX_DATAERR, "%s: the core has no stack where " ARCH_STACK_NAME " is (0x%lx): was coredump_filter changed? (core(5))",
+        errx(EX_DATAERR, "%s: the core has no stack where " ARCH_STACK_NAME " is (0x%lx): was coredump_filter "
+             "changed? (core(5))",
              core->path, arch_core_stack(&core->registers));
     if (arch_core_tls(&core->registers) != 0 && (tls == NULL || !(tls->flags & REGION_STORED)))
         errx(EX_DATAERR, "%s: the core has no thread-local variables (0x%lx): was coredump_filter changed? "

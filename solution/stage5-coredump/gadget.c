@@ -1,7 +1,7 @@
 /*
  * gadget.c - two pieces of code that every program with a libc has, so that the last munmap(2), that of the
- * restorer, can be made by the program's own code: a system call and a return; and the call of rt_sigreturn(2), where
- * handlers return to.  arch_sigreturn_*.h has the bytes.  Two frames do it:
+ * restorer, can be made by the program's own code: a system call and a return; and the call of rt_sigreturn(2),
+ * where handlers return to.  arch_sigreturn_*.h has the bytes.  Two frames do it:
  *
  *     rt_sigreturn, frame 1:  code = `syscall; ret`, the call is munmap, its arguments are the restorer, stack = at
  *     munmap; then ret goes to the second piece: rt_sigreturn, frame 2, which lies at `at` in the program's stack:
@@ -53,7 +53,8 @@ struct gadgets gadgets_find(const struct image *image)
         for (size_t i = 0; i < image->region_count && (found.call == 0 || found.sigreturn == 0); i++) {
             const struct image_region *r = &image->regions[i];
             bool writable = r->prot & PROT_WRITE;
-            if ((r->prot & PROT_EXEC) && (ARCH_RETURN_IN_VDSO || !(r->flags & REGION_KERNEL)) && writable == (pass == 1))
+            bool may_be = ARCH_RETURN_IN_VDSO || !(r->flags & REGION_KERNEL);
+            if ((r->prot & PROT_EXEC) && may_be && writable == (pass == 1))
                 find_in_region(&found, image, i);
         }
     return found;

@@ -1,6 +1,6 @@
 /*
- * sigframe_aarch64.c - builds a signal frame from the registers of a core: arch_registers_aarch64.h has the picture.
- * Given.
+ * sigframe_aarch64.c - builds a signal frame from the registers of a core: arch_registers_aarch64.h has the
+ * picture.  Given.
  */
 #include "sigframe.h"
 #include "arch_platform.h"
