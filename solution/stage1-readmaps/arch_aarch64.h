@@ -119,7 +119,7 @@ static inline int arch_has_shadow_stack(void)
 /*
  * Processors from Armv8.3 on sign return addresses with keys that the kernel draws anew at each
  * execve(2); no system call gives a program its own keys.  So that it can go on in another process, it does without
- * them: from here on, signing and checking do nothing.  Some processors and kernels have no keys; then this does nothing.
+ * them: from here on, signing and checking do nothing.  Where there are no keys, this does nothing.
  */
 static inline void arch_drop_keys(void)
 {
