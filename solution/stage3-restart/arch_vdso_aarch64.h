@@ -3,8 +3,8 @@
  *
  * The functions of the vdso are called like those of C (aapcs64), and answer a result or -errno, as system calls
  * do, with the arguments where syscall(2) wants them.  Source of names and arguments: vdso(7); arch/arm64/kernel/
- * vdso/vdso.lds.S in the kernel's source.  All handlers return into the vdso: to rt_sigreturn, two instructions that
- * are the same in all kernels.
+ * vdso/vdso.lds.S in the kernel's source.  All handlers return into the vdso: to rt_sigreturn, two
+ * instructions that are the same in all kernels.
  */
 #ifndef CKPT_ARCH_VDSO_AARCH64_H
 #define CKPT_ARCH_VDSO_AARCH64_H
