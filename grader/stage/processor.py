@@ -22,6 +22,7 @@ class Processor:
     flags_are: int
     fixed: dict[str, int] = field(default_factory=dict)  # what user code always has
     float_state: tuple[str, ...] = ()  # what programs/fpenv.c says besides
+    other_machine: int = 183  # e_machine of one that is not this
     second_tls: bool = False  # gs, which programs may use
 
 
@@ -30,13 +31,13 @@ X86_64 = Processor(
     tuple("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
           "fs_base gs_base ds es fs gs".split()),
     0, 40, tuple("r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip".split()),
-    ("r10", "r11", "rax"), "x/2xb $pc-2", "eflags", 0x302, 0x202, {"cs": 0x33, "ss": 0x2B, "orig_rax": (1 << 64) - 1}, ("mxcsr df80 x87 a7f",), True,
+    ("r10", "r11", "rax"), "x/2xb $pc-2", "eflags", 0x302, 0x202, {"cs": 0x33, "ss": 0x2B, "orig_rax": (1 << 64) - 1}, ("mxcsr df80 x87 a7f",), 183, True,
 )
 
 GENERAL = tuple(f"x{i}" for i in range(31))
 AARCH64 = Processor(
     "pc", "sp", "tpidr", (*GENERAL, "sp", "pc", "pstate"), 0x401, 184, (*GENERAL, "sp", "pc"),
-    tuple(f"x{i}" for i in range(18)), "x/1xw $pc-4", "pstate", 0x2003DF, 0,
+    tuple(f"x{i}" for i in range(18)), "x/1xw $pc-4", "pstate", 0x2003DF, 0, other_machine=62,
 )
 
 HERE = AARCH64 if platform.machine() == "aarch64" else X86_64

@@ -471,7 +471,7 @@ def bad_images(image: core.Image) -> dict[str, bytes]:
         "cut in the notes": data[: note + 40],
         "cut in the regions": data[: len(data) * 2 // 3],
         "cut by a page": data[: max(load.offset + load.stored for load in image.loads) - 4096],
-        "another machine": changed(data, 18, struct.pack("<H", 183)),
+        "another machine": changed(data, 18, struct.pack("<H", HERE.other_machine)),
         "an executable": changed(data, 16, struct.pack("<H", 3)),
         "no note of ours": data.replace(b"CKPT\0", b"TPKC\0"),
         "future version": changed(data, note + 8, struct.pack("<I", 99)),

@@ -23,6 +23,7 @@ from stage.failure import Failure, check, check_equal
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
 from stage.process import Life, exit_words, status_field, wait_until
+from stage.processor import HERE
 from stage.scoring import NOT_TESTED, points
 
 PATTERN = Path("/proc/sys/kernel/core_pattern")
@@ -634,7 +635,7 @@ def test_bad_cores(case: Case) -> None:
     for part in (10, 64, 1000, size // 2, size - 5000):
         (case.folder / "short").write_bytes(core.read_bytes()[:part])
         refused(case, 65, "truncated" if part > 64 else "short", "-n", program, case.folder / "short")
-    refused(case, 65, "machine", "-n", program, changed(core, "arm", 18, struct.pack("<H", 183)))
+    refused(case, 65, "machine", "-n", program, changed(core, "arm", 18, struct.pack("<H", HERE.other_machine)))
     refused(case, 65, "machine", "-n", program, changed(core, "small", 4, b"\x01"))
     refused(case, 65, "not a core", "-n", program, program)
     refused(case, 66, "nothing", "-n", program, case.folder / "nothing")

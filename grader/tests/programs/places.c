@@ -10,6 +10,11 @@
 #include <stdlib.h>
 
 #define PAGE 4096UL
+#ifdef __aarch64__
+#define USER_END 0x1000000000000
+#else
+#define USER_END 0x7ffffffff000
+#endif
 #define MOST 40
 
 static struct range own[MOST];
@@ -35,9 +40,9 @@ static size_t build(int number, uint64_t size, size_t *coming_count)
         at = end + (i == 11 ? size : draw(3) ? PAGE * draw(3) : size - PAGE);
     }
     if (number % 2)
-        own[count++] = (struct range){ at, 0x7ffffffff000 };
+        own[count++] = (struct range){ at, USER_END };
     else
-        coming[n++] = (struct image_region){ .start = at, .end = 0x7ffffffff000 };
+        coming[n++] = (struct image_region){ .start = at, .end = USER_END };
     *coming_count = n;
     return count;
 }
