@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_MACHINE_NAME "x86-64"
 #define ARCH_DYNAMIC_LINKER "ld-linux-x86-64.so.2" /* of glibc; the name in its path */
 #define ARCH_PAGE_SIZE 4096UL
 #define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */

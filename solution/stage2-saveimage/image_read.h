@@ -44,6 +44,9 @@ struct image {
 int image_open(struct image *image, const char *path);
 void image_close(struct image *image);
 
+/* Reads everything before the regions' bytes, of any machine's image: then the next two find its notes. */
+bool image_read_head(struct image *image, const Elf64_Ehdr *elf);
+
 /* Steps through the notes: *at starts as 0.  False at the end. */
 bool image_next_note(const struct image *image, uint64_t *at, struct image_note *note);
 

@@ -2,6 +2,7 @@
 #include "arch_registers.h"
 #include "image_doctor.h"
 #include "image_read.h"
+#include "no_image.h"
 #include "picture.h"
 #include "region_print.h"
 
@@ -123,8 +124,10 @@ int main(int argc, char **argv)
     if (asked['c'] || asked['a'])
         return asked['c'] ? doctor_check(argv[optind]) : doctor_compare(argv[optind], atoi(pid));
     struct image image;
-    if ((status = image_open(&image, argv[optind])) != 0)
+    if ((status = image_open(&image, argv[optind])) != 0) {
+        no_image_show(argv[optind]);
         errx(status, "%s: %s", argv[optind], image.why);
+    }
     if (asked['m'])
         show_regions(&image);
     if (asked['r'])
