@@ -83,7 +83,7 @@ def by_hand(root: Path) -> None:
     """What the packages' scripts do when they are installed, as far as anything here needs it."""
     for name in ("passwd", "group"):
         text = (root / f"usr/share/base-passwd/{name}.master").read_text()
-        student = "student:x:1000:1000::/home/student:/bin/bash\n" if name == "passwd" else "student:x:1000:\n"
+        student = "student:x:1000:1000::/tmp:/bin/bash\n" if name == "passwd" else "student:x:1000:\n"
         (root / "etc" / name).write_text(text + student)
     shutil.copy(root / "usr/share/libc-bin/nsswitch.conf", root / "etc/nsswitch.conf")
     for name, text in TEXTS.items():
@@ -91,7 +91,7 @@ def by_hand(root: Path) -> None:
     for name, target in LINKS.items():
         (root / name).unlink(missing_ok=True)
         (root / name).symlink_to(target)
-    for name in ("proc", "sys", "dev", "run", "tmp", "home/student", "host", "rig", "root", "var/tmp"):
+    for name in ("proc", "sys", "dev", "run", "tmp", "host", "rig", "root", "var/tmp"):
         (root / name).mkdir(parents=True, exist_ok=True)
 
 

@@ -15,11 +15,11 @@ FIRST = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t devtmpfs dev /dev
 for module in $(cat /modules/order); do insmod /modules/$module; done
-mount -t ext4 /dev/vda /root
-mount -t tmpfs -o mode=755 tmpfs /root/run
-cp /setup /agent /root/run
-mount --move /dev /root/dev; umount /proc
-exec switch_root /root /sbin/init
+mount -t ext4 /dev/vda /system
+mount -t tmpfs -o mode=755 tmpfs /system/run
+cp /setup /agent /system/run
+mount --move /dev /system/dev; umount /proc
+exec switch_root /system /sbin/init
 """
 
 
@@ -43,6 +43,6 @@ def content(modules: Path) -> bytes:
     for name in order:
         entries[f"/modules/{name}"] = (stat.S_IFREG | 0o644, found[name].read_bytes())
     entries["/modules/order"] = (stat.S_IFREG | 0o644, "\n".join(order).encode())
-    for name in ("/proc", "/dev", "/root"):
+    for name in ("/proc", "/dev", "/system"):
         entries[name] = (stat.S_IFDIR | 0o755, b"")
     return gzip.compress(archive(entries), 1)

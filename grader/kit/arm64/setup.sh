@@ -13,7 +13,6 @@ ln -sf fd/1 /dev/stdout
 ln -sf fd/2 /dev/stderr
 busybox hostname arm64
 busybox ifconfig lo up
-chown 1000:1000 /home/student
 share() { busybox mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=mmap "$1" "$2"; }
 share rig /rig
 share host /host
