@@ -114,7 +114,7 @@ def owned_by_root(*words: str | Path) -> None:
 
 
 def make(place: Path) -> None:
-    packages.needed("apt-get", "dpkg-deb", "tar", "mke2fs")
+    packages.needed("qemu-system-aarch64", "apt-get", "dpkg-deb", "tar", "mke2fs")
     work = PLACE / "work"
     root = work / "root"
     shutil.rmtree(root, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import TOP
-from kit.arm64 import disk, initrd, stages
+from kit.arm64 import disk, initrd, lab
 from kit.arm64.machine import QEMU, Hung, Machine
 from kit.systems import NOT_TRIED
 
@@ -65,8 +65,8 @@ def test_a_machine_that_ends_is_said_with_its_console(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not disk.is_there(), reason=f"{NOT_TRIED}make check-arm64 makes the machine")
 def test_a_program_is_restarted_there(tmp_path: Path) -> None:
+    lab.archive(tmp_path, [3])
     with Machine(tmp_path / "machine", tmp_path) as machine:
-        stages.lab(tmp_path)
         assert machine.run("tar -C / -xf /host/lab.tar", 100)[0] == 0
         status, output = machine.run(RESTARTED, 300)
     lines = output.split()
