@@ -14,8 +14,14 @@ from pathlib import Path
 
 from handout import skeleton
 from kit.systems import TOP, say
+from stage.config import GRADER
 
 CROSS = "aarch64-linux-gnu-gcc"
+# What one stage has compiled, the next need not; as in kit/tests/conftest.py, which says why so.
+CACHE = {
+    "CCACHE_DIR": str(GRADER / "build/ccache"), "CCACHE_NOHASHDIR": "1", "CCACHE_DEPEND": "1",
+    "CCACHE_IGNOREOPTIONS": "-I../*", "CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime",
+}  # fmt: skip
 
 
 def lay(tree: Path) -> None:
@@ -29,8 +35,9 @@ def lay(tree: Path) -> None:
 
 def build(stage: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    done = subprocess.run(["make", "-s", "-j2", "-C", stage, f"CC={CROSS}"], env=environment, capture_output=True, text=True,
-                          check=False)
+    compiler = f"ccache {CROSS}" if shutil.which("ccache") else CROSS
+    done = subprocess.run(["make", "-s", "-j2", "-C", stage, f"CC={compiler}"], env={**environment, **CACHE},
+                          capture_output=True, text=True, check=False)
     flags = stage / "build/flags"
     if done.returncode != 0:
         say(f"arm64: {stage.name} is built there: {CROSS} fails: {done.stderr.strip()[-300:]}")
@@ -38,7 +45,7 @@ def build(stage: Path) -> None:
     elif flags.is_file():
         # There it is cc; the files that the compiler noted here are elsewhere there.
         made = flags.stat()
-        flags.write_text(flags.read_text().replace(f"{CROSS} ", "cc ", 1))
+        flags.write_text(flags.read_text().replace(f"{compiler} ", "cc ", 1))
         os.utime(flags, ns=(made.st_atime_ns, made.st_mtime_ns))
         for path in (stage / "build").rglob("*.d"):
             path.unlink()
