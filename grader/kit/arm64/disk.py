@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kit.arm64 import packages
 from stage.config import GRADER
+from stage.programs import locked
 
 HERE = Path(__file__).resolve().parent
 PLACE = Path(os.environ.get("CKPTLAB_ARM64", str(GRADER / "build" / "arm64")))
@@ -143,6 +144,8 @@ def make(place: Path) -> None:
 
 def get() -> Disk:
     """The machine's files; they are made if they are not here yet."""
-    if not is_there():
-        make(folder())
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with locked(PLACE / ".lock"):
+        if not is_there():
+            make(folder())
     return files(folder())
