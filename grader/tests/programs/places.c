@@ -4,6 +4,7 @@
  *     own       what restart has: a wall, with gaps        coming    what the image has: another one
  *
  * The gaps of both at once are few; some are a page too small. */
+#include "arch.h"
 #include "place.h"
 
 #include <stdio.h>
@@ -35,9 +36,9 @@ static size_t build(int number, uint64_t size, size_t *coming_count)
         at = end + (i == 11 ? size : draw(3) ? PAGE * draw(3) : size - PAGE);
     }
     if (number % 2)
-        own[count++] = (struct range){ at, 0x7ffffffff000 };
+        own[count++] = (struct range){ at, ARCH_USER_END };
     else
-        coming[n++] = (struct image_region){ .start = at, .end = 0x7ffffffff000 };
+        coming[n++] = (struct image_region){ .start = at, .end = ARCH_USER_END };
     *coming_count = n;
     return count;
 }
@@ -72,7 +73,7 @@ int main(void)
         count = build(number, size, &n);
         printf("place %d: %s\n", number, verdict(place_find(own, count, coming, n, size), size, count, n));
     }
-    own[0] = (struct range){ PAGE, 0x7ffffffff000 };
+    own[0] = (struct range){ PAGE, ARCH_USER_END };
     printf("no place: %s\n", place_find(own, 1, coming, 0, PAGE) == 0 ? "none" : "there is none, and one was found");
     return 0;
 }
