@@ -37,6 +37,7 @@ stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, e
 check-arm64: ## grade the solution on an arm64 machine that qemu computes; made once, from Debian's packages (250 MB)
 	@grader/setup grade
 	@grader/setup qemu-system-arm || :
+	@grader/setup gcc-aarch64-linux-gnu || :
 	@grader/python grader/kit/arm64/stages.py
 
 .PHONY: grade

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash disable=SC3045 # it is ash, which knows a few more options
 # Runs the commands that machine.py puts into /rig: NUMBER.sh, whose output goes to NUMBER.out, and whose status, when
 # it has ended, to NUMBER.status. A line of the port names the next one and the seconds that it may take. A machine that
 # is sent nothing for long, and has nothing to do, ends itself.

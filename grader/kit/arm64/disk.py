@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kit.arm64 import packages
 from stage.config import GRADER
+from stage.programs import locked
 
 HERE = Path(__file__).resolve().parent
 PLACE = Path(os.environ.get("CKPTLAB_ARM64", str(GRADER / "build" / "arm64")))
@@ -114,7 +115,7 @@ def owned_by_root(*words: str | Path) -> None:
 
 
 def make(place: Path) -> None:
-    packages.needed("apt-get", "dpkg-deb", "tar", "mke2fs")
+    packages.needed("qemu-system-aarch64", "apt-get", "dpkg-deb", "tar", "mke2fs")
     work = PLACE / "work"
     root = work / "root"
     shutil.rmtree(root, ignore_errors=True)
@@ -143,6 +144,8 @@ def make(place: Path) -> None:
 
 def get() -> Disk:
     """The machine's files; they are made if they are not here yet."""
-    if not is_there():
-        make(folder())
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with locked(PLACE / ".lock"):
+        if not is_there():
+            make(folder())
     return files(folder())

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # Runs once, when an arm64 machine of the kit's starts (initrd.py puts it there).
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sys /sys

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from conftest import TOP
-from kit.arm64 import disk, initrd, stages
+from kit import built
+from kit.arm64 import disk, initrd, lab
 from kit.arm64.machine import QEMU, Hung, Machine
 from kit.systems import NOT_TRIED
+from stage.image import Image
 
 RESTARTED = """set -e
 make -s -C /lab/solution/stage3-restart ckpt libckpt.so restart readckpt
@@ -35,6 +38,7 @@ until [ -s first ]; do sleep 0.1; done
 kill -USR2 $!
 until $S/readckpt myckpt >/dev/null 2>&1; do sleep 0.1; done
 kill -KILL $!
+cp myckpt /host/image
 status=0
 $S/restart myckpt >second || status=$?
 cat second
@@ -65,9 +69,14 @@ def test_a_machine_that_ends_is_said_with_its_console(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not disk.is_there(), reason=f"{NOT_TRIED}make check-arm64 makes the machine")
 def test_a_program_is_restarted_there(tmp_path: Path) -> None:
+    lab.archive(tmp_path, [3])
     with Machine(tmp_path / "machine", tmp_path) as machine:
-        stages.lab(tmp_path)
         assert machine.run("tar -C / -xf /host/lab.tar", 100)[0] == 0
         status, output = machine.run(RESTARTED, 300)
     lines = output.split()
     assert status == 7 and lines[-1] == "40" and lines == list(map(str, range(int(lines[0]), 41))), output
+    assert Image(tmp_path / "image").machine == "EM_AARCH64"
+    if platform.machine() == "x86_64":
+        for program in ("stage4-openfiles/readckpt", "stage5-coredump/restart"):
+            done = subprocess.run([built.solution() / program, tmp_path / "image"], capture_output=True, text=True, check=False)
+            assert done.returncode == 65 and "this image is of aarch64; this is x86-64" in done.stderr

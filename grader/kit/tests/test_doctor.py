@@ -130,9 +130,10 @@ OTHERS: list[tuple[dict[str, str], dict[str, str], list[str]]] = [
       "limited space: 1024 MiB", "limited core files: program: /usr/share/apport/apport"]),
     ({"proc/version": "Linux version 4.4.0 gVisor", "proc/cpuinfo": "model name : QEMU TCG CPU",
       "proc/1/environ": "a=b\0container=lxc\0"},
-     {"-m": "aarch64"},
-     ["missing kernel: gVisor", "missing machine: aarch64", "ok emulator: slowly", "ok container: lxc"]),
-    ({"proc/self/status": "Seccomp:\t2"}, {"-s": "Darwin"}, ["missing system: Darwin", "ok container: are filtered"]),
+     {"-m": "riscv64"},
+     ["missing kernel: gVisor", "missing machine: riscv64", "ok emulator: slowly", "ok container: lxc"]),
+    ({"proc/self/status": "Seccomp:\t2"}, {"-s": "Darwin", "-m": "aarch64", "getconf": "echo 16384"},
+     ["missing system: Darwin", "missing machine: pages of 16384 bytes", "ok container: are filtered"]),
 ]
 
 
