@@ -54,7 +54,8 @@ def compile_once(folder: Path) -> None:
     It must not look at the folder of the compilation: debuggers find sources in their own working folder, too. Nor at
     -I../stageN-...: a later stage names one folder more, and the header files that it finds are compared in any case.
     """
-    compilers = {name: shutil.which(name) for name in ("cc", "gcc", "clang")}
+    real = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not part.endswith("build/ccache/bin"))
+    compilers = {name: shutil.which(name, path=real) for name in ("cc", "gcc", "clang")}  # not this script itself, of an earlier run
     if compilers["cc"] and compilers["gcc"] and os.path.samefile(compilers["cc"], compilers["gcc"]):
         compilers["cc"] = compilers["gcc"]  # ccache knows compilers by their names, too
     ccache = shutil.which("ccache")

@@ -17,7 +17,7 @@ from conftest import TOP
 from film import main, pictures, plan, saved, story, tracer
 from film.main import film_of, make_image
 from film.record import watched
-from kit import built, mutants
+from kit import accessible, built, mutants
 from kit.browser import Browser, browser, chromium
 from reports import pages
 from reports.results import FAILED, StageResult, SubmissionResult, TestResult
@@ -245,6 +245,15 @@ def test_nothing_goes_on_behind_a_film(image: Path, tmp_path: Path) -> None:
 
 
 # The page in a browser
+
+
+@pytest.mark.stress
+def test_who_cannot_see_it_can_go_through_the_page(film: Film, page: Browser) -> None:
+    """By axe-core's rules, at its first step and at one in the middle."""
+    if missing := accessible.lacks():
+        pytest.skip(f"not tried here: {missing}")
+    assert accessible.violations(page, film.path) == []
+    assert accessible.violations(page, film.path, f"#{len(film.steps) // 2}") == []
 
 
 def test_slider_keys_and_buttons(film: Film, page: Browser) -> None:

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from kit import fakeclass
+from batch import similar
+from kit import accessible, fakeclass
 from kit.browser import browser, chromium
 from kit.real_programs import not_tried
 from reports import gradebook, pages, results, summary
@@ -283,6 +284,22 @@ def test_nothing_scrolls_sideways_on_a_telephone(written: Written) -> None:
             screen.open(written.out / name)
             assert screen.value("document.documentElement.scrollWidth") <= 390, name
             assert screen.value(WIDE) == [], name
+
+
+@pytest.mark.stress
+def test_who_cannot_see_them_can_read_the_pages(written: Written, tmp_path: Path) -> None:
+    """By axe-core's rules: the class, somebody with failures, the hostile one, who handed in nothing, and `make similar`'s page."""
+    if missing := accessible.lacks():
+        pytest.skip(not_tried(missing))
+    none = SubmissionResult("zoe", "Zoe", status=results.ABSENT, message="in the list of the course, and in no submission")
+    pages.write_pages([*written.people, none], written.out, environment=[(2, "test_gdb")], title="Lab <1>", now=NOW)
+    name = find(written, results.FAILED).name
+    pair = similar.Pair(1, "ada " * 20, "bob " * 20, 90, 80, 500, 600)
+    similar.write_html(tmp_path / "index.html", [similar.Stage(1, [pair], ["eve"], 1)], [pair], 30, "CS 1")
+    with browser() as screen:
+        for page in ("index.html", f"students/{name}.html", f"feedback/{name}.html", "students/student900.html", "students/zoe.html"):
+            assert accessible.violations(screen, written.out / page) == []
+        assert accessible.violations(screen, tmp_path / "index.html") == []
 
 
 def test_students_come_before_tests_and_the_test_can_be_run_at_home(written: Written) -> None:
