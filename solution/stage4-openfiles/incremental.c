@@ -25,6 +25,7 @@ static long owner;             /* the process that it belongs to: its children d
 static int tracker = -1;       /* a descriptor in the program, in no Open File Table */
 static char tracker_look[64];  /* of it, in /proc/self/fdinfo */
 static bool lending;           /* checkpoint.c gets current for its arena */
+static uint64_t head_wish;     /* incremental.h, of one that was let go */
 static const char *failed;     /* the image could not be written so; NULL: it could */
 
 void incremental_start(void)
@@ -102,17 +103,16 @@ static long open_tracker(void)
     return look_of(tracker, tracker_look, sizeof tracker_look) ? 0 : -EBADF;
 }
 
-/* No file is known any more, and no memory. */
+/* No file is known any more, and no memory; and the memory to work in must not be in the image. */
 static void let_go(void)
 {
-    if (current != NULL) {
-        struct incremental *inc = incremental_of(current);
-        incremental_drop_spare(inc);
-        inc->file_count = inc->changes.count = 0;
-        inc->looked = false;
-        live_of(current)->place_count = 0;
-    }
     close_tracker();
+    if (current == NULL)
+        return;
+    head_wish = incremental_of(current)->head_wish;
+    incremental_drop_spare(incremental_of(current));
+    sys_munmap((uint64_t)current, INCREMENTAL_SIZE);
+    current = NULL;
 }
 
 /* Of a parent, by fork(2): the tracker is that of the parent's memory. */
@@ -207,7 +207,7 @@ static bool prepare(const char *path)
     struct live *live = current->live = live_of(current);
     struct incremental *inc = live->incremental = incremental_of(current);
     live->program = owner;
-    inc->now++;
+    inc->head_wish = inc->now++ == 0 ? head_wish : inc->head_wish;
     inc->anew = failed = NULL;
     inc->files_wanted = keep < FILES_MOST ? keep + 1 : FILES_MOST;
     text_join(live->path, sizeof live->path, path, NULL);
@@ -248,7 +248,9 @@ int incremental_checkpoint(int (*write_image)(void), const char *path)
         error = in_full(write_image, failed);
     else if (error == 0 && verbose)
         say_pages(current);
-    sys_call(SYS_madvise, (long)current, sizeof(struct arena) / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE, MADV_REMOVE, 0);
+    if (current != NULL) /* no page of it is needed before the next checkpoint */
+        sys_call(SYS_madvise, (long)current, sizeof(struct arena) / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE, MADV_REMOVE,
+                 0);
     return error;
 }
 

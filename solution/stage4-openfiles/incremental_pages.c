@@ -98,9 +98,10 @@ int incremental_write(struct arena *arena)
 {
     struct live *live = arena->live;
     uint64_t notes = round_up(arena->notes.size, ARCH_PAGE_SIZE);
-    live->incremental->head_wish = notes > live->head_room ? 2 * notes : 0;
-    if (notes > live->head_room)
+    if (notes > live->head_room) {
+        live->incremental->head_wish = 2 * notes;
         return -E2BIG;
+    }
     image_head(arena, live->offsets);
     int error = make_void(live->image);
     live->incremental->next = live->incremental->pages = live->last_pages = 0;

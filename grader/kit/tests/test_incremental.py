@@ -120,7 +120,7 @@ def test_many_images(run: Run, seed: int) -> None:
 
 def kill_while_it_saves(run: Run, plain: str) -> None:
     image = run.folder / "image"
-    words = [str(run.stage / "ckpt"), "--incremental", "-o", str(image), str(run.stage / "incremental"), "deeds", "40"]
+    words = [str(run.stage / "ckpt"), "--incremental", "-o", str(image), str(run.stage / "incremental"), "deeds", "10"]
     with subprocess.Popen(words, cwd=run.folder, stdout=subprocess.PIPE, text=True) as job:
         assert job.stdout is not None
         for _ in range(random.randint(2, 6)):
@@ -134,13 +134,13 @@ def kill_while_it_saves(run: Run, plain: str) -> None:
 
 def test_killed_while_it_saves(run: Run) -> None:
     """The name shows a whole image."""
-    plain = run(run.stage / "incremental", "deeds", "40")
+    plain = run(run.stage / "incremental", "deeds", "10")
     kill_while_it_saves(run, plain)
 
 
 @pytest.mark.stress
 def test_killed_while_it_saves_many_times(run: Run) -> None:
-    plain = run(run.stage / "incremental", "deeds", "40")
+    plain = run(run.stage / "incremental", "deeds", "10")
     for _ in range(50):
         kill_while_it_saves(run, plain)
 
@@ -199,6 +199,7 @@ def test_everything_is_written(run: Run, tracked: bool, deed: str, why: str) -> 
     run.first(deed)
     assert not tracked or run.said.count(f"--incremental: everything is written: {why}") == 2
     assert run.left() == ["image"] and run.second().startswith("5: ")
+    assert (run.folder / "image").stat().st_blocks * 512 < 32 << 20, "what the checkpoints work in is in no image"
 
 
 def test_no_descriptor_is_left(run: Run) -> None:
