@@ -216,10 +216,10 @@ static bool prepare(const char *path)
     return true;
 }
 
-static void say_pages(const struct arena *arena)
+static void say_pages(void)
 {
-    const struct incremental *inc = incremental_of((struct arena *)arena);
-    say("libckpt: --incremental: ", text_number(live_of((struct arena *)arena)->last_pages, 10).digits, " of ",
+    const struct incremental *inc = incremental_of(current);
+    say("libckpt: --incremental: ", text_number(current->live->last_pages, 10).digits, " of ",
         text_number(inc->pages, 10).digits, " pages were written", inc->since == 0 ? ", to a new file: " : NULL,
         inc->anew, NULL);
 }
@@ -247,7 +247,7 @@ int incremental_checkpoint(int (*write_image)(void), const char *path)
     if (failed != NULL)
         error = in_full(write_image, failed);
     else if (error == 0 && verbose)
-        say_pages(current);
+        say_pages();
     if (current != NULL) /* no page of it is needed before the next checkpoint */
         sys_call(SYS_madvise, (long)current, sizeof(struct arena) / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE, MADV_REMOVE,
                  0);

@@ -86,27 +86,17 @@ static int write_changes(struct arena *arena, const struct page_run *run, uint64
     return error;
 }
 
-/* Until the head is there, the last of all, the file is no image: a reader finds no ELF header. */
-static int make_void(int fd)
-{
-    static const char zeros[sizeof(Elf64_Ehdr)];
-    long n = sys_pwrite(fd, zeros, sizeof zeros, 0);
-    return n == sizeof zeros ? 0 : n < 0 ? (int)n : -ENOSPC;
-}
-
+/* Until the head is there, the last of all, the file is no image: a reader finds zeros in its place. */
 int incremental_write(struct arena *arena)
 {
     struct live *live = arena->live;
-    uint64_t notes = round_up(arena->notes.size, ARCH_PAGE_SIZE);
-    if (notes > live->head_room) {
-        live->incremental->head_wish = 2 * notes;
+    if (arena->notes.size > live->head_room) {
+        live->incremental->head_wish = round_up(2 * arena->notes.size, ARCH_PAGE_SIZE);
         return -E2BIG;
     }
     image_head(arena, live->offsets);
-    int error = make_void(live->image);
     live->incremental->next = live->incremental->pages = live->last_pages = 0;
-    if (error == 0)
-        error = update_punch(live->image, notes, live->head_room - notes);
+    int error = update_punch(live->image, 0, live->head_room);
     if (error == 0)
         error = update_regions(arena, write_changes);
     if (error == 0)
