@@ -12,7 +12,7 @@ PYTEST := grader/python -m pytest -c grader/kit/pytest.ini -n 4 --dist loadgroup
 help: ## list the targets (what `make` alone does)
 	@echo "ckptlab: checkpoint and restart a program, step by step. The hand-out is 000-README."
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/    make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/    make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo "In a stage's folder: make, make check, make stress, make handin, make clean."
 
@@ -30,7 +30,14 @@ check: ## test the whole kit: solution, skeletons, grader, demos, documents
 stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, every mutant, other systems
 	@grader/setup stress
 	@status=0; $(PYTEST) --stress grader/kit/tests || status=$$?; \
-	grader/python grader/kit/systems.py || status=$$?; exit $$status
+	grader/python grader/kit/systems.py || status=$$?; \
+	grader/python grader/kit/arm64/stages.py || status=$$?; exit $$status
+
+.PHONY: check-arm64
+check-arm64: ## grade the solution on an arm64 machine that qemu computes; made once, from Debian's packages (250 MB)
+	@grader/setup grade
+	@grader/setup qemu-system-arm || :
+	@grader/python grader/kit/arm64/stages.py
 
 .PHONY: grade
 grade: ## grade a class: make grade SUBMISSIONS=DIR (or one folder: make grade DIR=stage1-readmaps)

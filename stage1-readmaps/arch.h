@@ -4,8 +4,10 @@
 
 #if defined(__x86_64__)
 #include "arch_x86_64.h"
+#elif defined(__aarch64__)
+#include "arch_aarch64.h"
 #else
-#error "ckptlab knows x86-64 only; another machine needs its own arch_*.h and switch_stack_*.S"
+#error "ckptlab knows x86-64 and aarch64; another machine needs its own arch_*.h and switch_stack_*.S"
 #endif
 
 #endif

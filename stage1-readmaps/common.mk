@@ -13,6 +13,8 @@
 #   make REFERENCE=1   take the earlier stages from the compiled reference, if yours do not work yet
 #   make CC=clang      another compiler;  WERROR=1: warnings are errors;  V=1: show the commands
 
+include $(dir $(lastword $(MAKEFILE_LIST)))arch.mk
+
 KIT := $(patsubst %/grader,%,$(firstword $(wildcard ../grader ../../grader)))
 EARLIER ?= ../stage2-saveimage ../stage1-readmaps
 vpath %.c . $(EARLIER)
@@ -24,8 +26,10 @@ LAB_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -MMD 
 	-I. $(addprefix -I,$(EARLIER)) $(if $(WERROR),-Werror)
 # -ffreestanding and friends: code that runs without libc.  A stack protector would read its canary
 # through the TLS base, which is not there while a process is being rebuilt.
-FREE_CFLAGS := -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fno-sanitize=all -fcf-protection=none \
-	-fno-asynchronous-unwind-tables -fno-jump-tables
+FREE_CFLAGS = -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fno-sanitize=all -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-jump-tables $(FREE_CFLAGS_$(ARCH))
+# Addresses relative to the instruction, not to its page: the code is copied.  No keys, no helpers for atomics.
+FREE_CFLAGS_aarch64 := -mcmodel=tiny -mbranch-protection=none -mno-outline-atomics
 
 # The compiled reference of the earlier stages: in the hand-out, objects; in the kit, the solution's.
 REFERENCE_DIR := $(firstword $(wildcard $(KIT)/reference) $(KIT)/solution/stage3-restart/build)
@@ -40,7 +44,7 @@ RUN = $(if $(V),,@echo "  $(1)"; )
 all: $(PROGRAMS)
 
 # Other flags, another compiler, or REFERENCE=1: then everything is built anew.
-FLAGS := $(CC) $(CFLAGS) $(LAB_CFLAGS) REFERENCE=$(REFERENCE)
+FLAGS := $(CC) $(ARCH) $(CFLAGS) $(LAB_CFLAGS) REFERENCE=$(REFERENCE)
 .PHONY: FORCE libc
 build/flags: FORCE $(if $(wildcard /usr/include/stdio.h),,libc)
 	@mkdir -p build

@@ -111,6 +111,37 @@ static inline void sys_populate(uint64_t addr, size_t size)
     sys_call(SYS_madvise, (long)addr, (long)size, MADV_POPULATE_WRITE, 0);
 }
 
+/* The newer machines have the calls that take a folder only. */
+static inline long sys_readlink(const char *path, char *to, size_t size)
+{
+    return sys_call(SYS_readlinkat, AT_FDCWD, (long)path, (long)to, (long)size);
+}
+
+static inline long sys_rename(const char *from, const char *to)
+{
+    return sys_call(SYS_renameat, AT_FDCWD, (long)from, AT_FDCWD, (long)to);
+}
+
+static inline long sys_unlink(const char *path)
+{
+    return sys_call(SYS_unlinkat, AT_FDCWD, (long)path, 0, 0);
+}
+
+static inline long sys_mkdir(const char *path, int mode)
+{
+    return sys_call(SYS_mkdirat, AT_FDCWD, (long)path, mode, 0);
+}
+
+static inline long sys_rmdir(const char *path)
+{
+    return sys_call(SYS_unlinkat, AT_FDCWD, (long)path, AT_REMOVEDIR, 0);
+}
+
+static inline long sys_chmod(const char *path, int mode)
+{
+    return sys_call(SYS_fchmodat, AT_FDCWD, (long)path, mode, 0);
+}
+
 static inline long sys_getpid(void)
 {
     return sys_call(SYS_getpid, 0, 0, 0, 0);

@@ -6,6 +6,10 @@
 #ifndef CKPT_ARCH_REGISTERS_H
 #define CKPT_ARCH_REGISTERS_H
 
+#if defined(__aarch64__) /* all that follows is x86-64's */
+#include "arch_registers_aarch64.h"
+#else
+
 #include "arch.h"
 
 #include <errno.h>
@@ -43,13 +47,58 @@ static inline void arch_interrupt_read(ucontext_t *context)
     regs[REG_RAX] = -EINTR;
 }
 
+/* The instruction and the stack that a context returns to. */
+static inline uint64_t arch_frame_code(const ucontext_t *context)
+{
+    return (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+}
+
+static inline uint64_t arch_frame_stack(const ucontext_t *context)
+{
+    return (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+}
+
+/* All registers that a core file tells of.  Here the TLS base is among those of NT_PRSTATUS. */
+struct arch_core {
+    struct user_regs_struct general;
+};
+#define ARCH_TLS_NOTE 0 /* the type of a note of its own; here there is none */
+
+static inline uint64_t arch_core_code(const struct arch_core *core)
+{
+    return core->general.rip;
+}
+
+static inline uint64_t arch_core_stack(const struct arch_core *core)
+{
+    return core->general.rsp;
+}
+
+static inline uint64_t arch_core_tls(const struct arch_core *core)
+{
+    return core->general.fs_base;
+}
+
+static inline uint64_t arch_core_gs(const struct arch_core *core)
+{
+    return core->general.gs_base;
+}
+
+static inline void arch_core_put_tls(struct arch_core *core, uint64_t tls)
+{
+}
+
+#define ARCH_CODE_NAME "rip" /* as gdb calls them */
+#define ARCH_STACK_NAME "rsp"
+#define ARCH_TLS_NAME "fs_base"
+
 /* The registers in a fixed order, for printing. */
 struct arch_register {
     const char *name;
-    size_t offset; /* in struct user_regs_struct */
+    size_t offset; /* in struct arch_core */
 };
 
-#define ARCH_REGISTER(name) {#name, offsetof(struct user_regs_struct, name)}
+#define ARCH_REGISTER(name) {#name, offsetof(struct arch_core, general.name)}
 static const struct arch_register arch_registers[] = {
     ARCH_REGISTER(rip), ARCH_REGISTER(rsp), ARCH_REGISTER(rbp), ARCH_REGISTER(rbx), ARCH_REGISTER(r12),
     ARCH_REGISTER(r13), ARCH_REGISTER(r14), ARCH_REGISTER(r15), ARCH_REGISTER(rax), ARCH_REGISTER(rcx),
@@ -59,4 +108,5 @@ static const struct arch_register arch_registers[] = {
 };
 #define ARCH_REGISTER_COUNT (sizeof arch_registers / sizeof *arch_registers)
 
+#endif
 #endif

@@ -68,7 +68,7 @@ static int write_and_rename(struct arena *arena, const char *path)
     const char *temporary = temporary_name(arena, path);
     /* TODO 2.3: Write the image under the temporary name, then rename it to `path`.
      * sys_open() `temporary` (O_CREAT, O_TRUNC; mode 0600, since it holds all the program's secrets),
-     * image_write(), sys_close(), and sys_call(SYS_rename, ...). If anything fails, SYS_unlink the
+     * image_write(), sys_close(), and sys_rename(). If anything fails, sys_unlink() the
      * temporary file, say why with refuse(), and return the error; on -EFBIG also forget_sigxfsz().
      * You may open `path` itself first, to see something soon; but think of what a full disk then does to
      * yesterday's image. */

@@ -33,6 +33,7 @@
 #define IMAGE_VERSION 1
 #define IMAGE_NOTE_NAME "CKPT"
 #define IMAGE_CORE_NAME "CORE"
+#define IMAGE_LINUX_NAME "LINUX" /* of a note that some machines have: the TLS base */
 #define BUILD_ID_SIZE 20 /* bytes: a SHA-1, ld(1) --build-id */
 /* A process has at most vm.max_map_count regions, 65530 unless changed; restart needs a few more on the way. */
 #define IMAGE_MAX_REGIONS 65500

@@ -5,7 +5,7 @@
  * is checked against the file's size before it is used.  Given.
  */
 #include "image_doctor.h"
-#include "arch.h"
+#include "arch_registers.h"
 #include "image.h"
 #include "libc.h"
 #include "no_image.h"
@@ -50,7 +50,7 @@ static bool check_elf(struct patient *p)
         return false;
     }
     if (p->elf->e_ident[EI_CLASS] != ELFCLASS64 || p->elf->e_machine != ARCH_ELF_MACHINE)
-        finding(p, "the ELF header is not that of a 64-bit x86-64 file (class %u, machine %u)",
+        finding(p, "the ELF header is not that of a 64-bit " ARCH_MACHINE_NAME " file (class %u, machine %u)",
                 p->elf->e_ident[EI_CLASS], p->elf->e_machine);
     if (p->elf->e_type != ET_CORE) {
         finding(p, "e_type is %u, not ET_CORE (%d): this is no core file", p->elf->e_type, ET_CORE);
@@ -116,7 +116,8 @@ static bool next_note(struct patient *p, const Elf64_Phdr *segment, uint64_t *at
 }
 
 /* Looks through all notes, and returns those that matter below, by type. */
-static void check_notes(struct patient *p, const Elf64_Phdr *segment, struct note *status, struct note *regions)
+static void check_notes(struct patient *p, const Elf64_Phdr *segment, struct note *status, struct note *tls,
+                        struct note *regions)
 {
     struct note note;
     uint64_t at = segment->p_offset, first_type = 0;
@@ -127,6 +128,8 @@ static void check_notes(struct patient *p, const Elf64_Phdr *segment, struct not
             first_type = note.type;
         if (note.type == NT_PRSTATUS)
             *status = note;
+        if (note.type == ARCH_TLS_NOTE)
+            *tls = note;
         if (note.type == NOTE_REGIONS)
             *regions = note;
     }
@@ -196,20 +199,24 @@ static void check_pointer(struct patient *p, const char *name, uint64_t address,
         finding(p, "%s (0x%lx) lies in a region without the permission for it: %s", name, address, meaning);
 }
 
-static void check_registers(struct patient *p, const struct note *note)
+static void check_registers(struct patient *p, const struct note *note, const struct note *tls)
 {
     struct elf_prstatus status;
-    struct user_regs_struct regs;
+    struct arch_core core = {0};
+    uint64_t base = 0;
     if (note->value == NULL || note->size != sizeof status)
         return;
     memcpy(&status, note->value, sizeof status);
-    memcpy(&regs, &status.pr_reg, sizeof regs);
-    check_pointer(p, "rip", regs.rip, PF_R | PF_X, "the program would have no code to go on with");
-    check_pointer(p, "rsp", regs.rsp, PF_R | PF_W, "the program would have no stack");
-    if (regs.fs_base == 0)
-        finding(p, "fs_base is 0: the TLS base was not saved (errno, canaries and stdio need it)");
+    memcpy(&core.general, &status.pr_reg, sizeof core.general);
+    if (tls->value != NULL && tls->size >= sizeof base)
+        memcpy(&base, tls->value, sizeof base);
+    arch_core_put_tls(&core, base);
+    check_pointer(p, ARCH_CODE_NAME, arch_core_code(&core), PF_R | PF_X, "the program would have no code to go on with");
+    check_pointer(p, ARCH_STACK_NAME, arch_core_stack(&core), PF_R | PF_W, "the program would have no stack");
+    if (arch_core_tls(&core) == 0)
+        finding(p, ARCH_TLS_NAME " is 0: the TLS base was not saved (errno, canaries and stdio need it)");
     else
-        check_pointer(p, "fs_base", regs.fs_base, PF_R | PF_W, "the TLS base is not mapped");
+        check_pointer(p, ARCH_TLS_NAME, arch_core_tls(&core), PF_R | PF_W, "the TLS base is not mapped");
 }
 
 /* One entry of our own table of regions, beside its PT_LOAD; the kernel's data must not be stored. */
@@ -274,16 +281,16 @@ static int map_file(struct patient *p, const char *path)
 int doctor_check(const char *path)
 {
     struct patient p;
-    struct note status = {0}, regions = {0};
+    struct note status = {0}, tls = {0}, regions = {0};
     int error = map_file(&p, path);
     if (error != 0)
         return error;
     if (check_elf(&p)) {
         const Elf64_Phdr *notes = find_notes(&p);
         if (notes != NULL)
-            check_notes(&p, notes, &status, &regions);
+            check_notes(&p, notes, &status, &tls, &regions);
         check_loads(&p);
-        check_registers(&p, &status);
+        check_registers(&p, &status, &tls);
         check_table(&p, &regions);
     }
     printf(p.findings == 0 ? "%s: nothing is wrong with its form\n" : "%s: %u %s wrong\n", path, p.findings,

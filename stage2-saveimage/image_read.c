@@ -26,15 +26,13 @@ static bool check_elf(struct image *image, const Elf64_Ehdr *elf)
 {
     return need(image, read_at(image, (void *)elf, sizeof *elf, 0) && memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0,
                 "not an image: not an ELF file") &&
-           need(image, elf->e_ident[EI_CLASS] == ELFCLASS64 && elf->e_ident[EI_DATA] == ELFDATA2LSB &&
-                elf->e_machine == ARCH_ELF_MACHINE, "an image of another machine") &&
+           need(image, no_image_here(elf) == NULL, no_image_here(elf)) &&
            need(image, elf->e_type == ET_CORE && elf->e_phentsize == sizeof(Elf64_Phdr) &&
                 elf->e_phoff == sizeof *elf && elf->e_phnum > 0 && elf->e_phnum != PN_XNUM,
                 "not an image: an ELF file of another kind");
 }
 
-/* Reads everything before the regions' bytes. */
-static bool read_head(struct image *image, const Elf64_Ehdr *elf)
+bool image_read_head(struct image *image, const Elf64_Ehdr *elf)
 {
     Elf64_Phdr notes;
     uint64_t table_end = sizeof *elf + elf->e_phnum * sizeof notes;
@@ -169,12 +167,12 @@ static bool check_context(struct image *image)
     const struct image_context *c = image_note(image, IMAGE_NOTE_NAME, NOTE_CONTEXT, sizeof *c, NULL);
     image->context = c;
     return need(image, c != NULL, "it has no note about the registers") &&
-           need(image, has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RIP], 1, PROT_EXEC) &&
-                has_access(image, (uint64_t)c->copy.uc_mcontext.gregs[REG_RSP], 1, PROT_READ | PROT_WRITE) &&
+           need(image, has_access(image, arch_frame_code(&c->copy), 1, PROT_EXEC) &&
+                has_access(image, arch_frame_stack(&c->copy), 1, PROT_READ | PROT_WRITE) &&
                 has_access(image, c->setcontext, 1, PROT_EXEC) &&
                 has_access(image, c->ucontext, sizeof c->copy, PROT_READ) &&
                 (c->second_life == 0 || has_access(image, c->second_life, sizeof(struct second_life), PROT_WRITE)),
-                "rip, rsp, setcontext(), ucontext_t or struct second_life lies in no region for it");
+                ARCH_CODE_NAME ", " ARCH_STACK_NAME ", setcontext(), ucontext_t or struct second_life lies in no region for it");
 }
 
 int image_open(struct image *image, const char *path)
@@ -190,7 +188,7 @@ int image_open(struct image *image, const char *path)
         return EX_NOINPUT;
     }
     image->size = fstat(image->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-    if (check_elf(image, &elf) && read_head(image, &elf) && check_frames(image) && check_header(image) &&
+    if (check_elf(image, &elf) && image_read_head(image, &elf) && check_frames(image) && check_header(image) &&
         check_regions(image) && check_context(image))
         return 0;
     image_close(image);

@@ -5,8 +5,11 @@
 #ifndef CKPT_IMAGE_READ_H
 #define CKPT_IMAGE_READ_H
 
+#include "arch_registers.h"
 #include "libc.h"
 #include "part.h"
+
+#include <sys/procfs.h>
 
 /* One note. */
 struct image_note {
@@ -44,11 +47,29 @@ struct image {
 int image_open(struct image *image, const char *path);
 void image_close(struct image *image);
 
+/* Reads everything before the regions' bytes, of any machine's image: then the next two find its notes. */
+bool image_read_head(struct image *image, const Elf64_Ehdr *elf);
+
 /* Steps through the notes: *at starts as 0.  False at the end. */
 bool image_next_note(const struct image *image, uint64_t *at, struct image_note *note);
 
 /* The value of one note, or NULL if the image has none with at least min_size bytes. */
 const void *image_note(const struct image *image, const char *name, uint32_t type, size_t min_size, size_t *size);
+
+/* What the notes of a core file say of the registers.  False: there are none. */
+static inline bool image_registers(const struct image *image, struct arch_core *to)
+{
+    const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
+    const void *tls = image_note(image, IMAGE_LINUX_NAME, ARCH_TLS_NOTE, sizeof(uint64_t), NULL);
+    uint64_t base = 0;
+    *to = (struct arch_core){0};
+    if (status != NULL)
+        memcpy(&to->general, (const char *)status + offsetof(struct elf_prstatus, pr_reg), sizeof to->general);
+    if (tls != NULL)
+        memcpy(&base, tls, sizeof base);
+    arch_core_put_tls(to, base);
+    return status != NULL;
+}
 
 /*
  * From now on image_note() finds this CKPT note instead of the image's own, or one that was put before.  The value

@@ -1,6 +1,11 @@
-/* no_image.h - files that are no image, and no core file, though what is in them may be one.  Uses libc. */
+/*
+ * no_image.h - files that are no image, and no core file, though what is in them may be one; and those of another
+ * kind of machine.  Uses libc.
+ */
 #ifndef CKPT_NO_IMAGE_H
 #define CKPT_NO_IMAGE_H
+
+#include <elf.h>
 
 /*
  * Why the file at `path` cannot be read as one, and what to do: it is compressed, a pipe, a directory, ...  NULL:
@@ -8,5 +13,14 @@
  * goes on waiting.
  */
 const char *no_image_reason(const char *path);
+
+/* Why a core file with this header is not for this machine; valid until the next call.  NULL: it is, or it is none. */
+const char *no_image_here(const Elf64_Ehdr *elf);
+
+/* What people call a machine, by the number that ELF files have for it (e_machine). */
+const char *machine_name(unsigned machine);
+
+/* Prints what an image of another machine says of itself, as far as it is written the same on all.  Else nothing. */
+void no_image_show(const char *path);
 
 #endif

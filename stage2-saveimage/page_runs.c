@@ -42,7 +42,7 @@ static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
         .size = sizeof request, .start = from, .end = end,
         .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
         .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO,
-        .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_SWAPPED | PAGE_RUN_WRITTEN,
+        .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = SCAN_TRACKED | PAGE_RUN_SWAPPED | PAGE_RUN_WRITTEN,
     };
     long count = map->cannot_scan ? -ENOTTY : sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);
     map->cannot_scan = count < 0;
@@ -69,8 +69,8 @@ static bool is_empty(struct pagemap *map, uint64_t from, uint64_t pages)
 static uint64_t kinds_of(uint64_t entry)
 {
     if (entry & ENTRY_SWAPPED)
-        return PAGE_RUN_SWAPPED | PAGE_RUN_WRITTEN;
-    return (entry & ENTRY_PRESENT) && !(entry & ENTRY_OF_FILE) ? SCAN_PRESENT | PAGE_RUN_WRITTEN : 0;
+        return PAGE_RUN_SWAPPED;
+    return (entry & ENTRY_PRESENT) && !(entry & ENTRY_OF_FILE) ? SCAN_PRESENT : 0;
 }
 
 /* Adds a page to the runs.  False: they are full. */
@@ -117,7 +117,7 @@ static void learn(struct pagemap *map, uint64_t from, uint64_t end)
     if ((map->fd >= 0 && learn_by_scan(map, from, end)) || learn_by_entries(map, from, end))
         return;
     map->count = 1; /* the kernel does not tell: all pages were written */
-    map->runs[0] = (struct page_run){from, end, SCAN_PRESENT | PAGE_RUN_WRITTEN};
+    map->runs[0] = (struct page_run){from, end, SCAN_PRESENT};
     map->end = end;
 }
 
@@ -135,6 +135,7 @@ bool page_runs_next(struct pagemap *map, uint64_t from, uint64_t end, struct pag
         *run = map->runs[map->next];
         run->start = run->start > at ? run->start : at;
         run->end = run->end < end ? run->end : end;
+        run->kinds |= run->kinds & SCAN_TRACKED ? 0 : PAGE_RUN_WRITTEN;
         return run->start < end;
     }
     return false;

@@ -24,7 +24,10 @@ struct page_run {
 /* Some are not in memory: swapped out; or guards (madvise(2), MADV_GUARD_INSTALL), which look so. */
 #define PAGE_RUN_SWAPPED 16
 
-/* Written to since it was protected (stage 4's write_tracking.h); what was never protected has it, too. */
+/*
+ * Written to since it was protected (stage 4's write_tracking.h).  What is not tracked has it, too, even if it looks
+ * protected: such a sign may be left from the time when it was.
+ */
 #define PAGE_RUN_WRITTEN 2
 
 /* /proc/PID/pagemap has 8 bytes for each page: Documentation/admin-guide/mm/pagemap.rst. */
@@ -46,6 +49,7 @@ struct scan_request {
 };
 #define SCAN _IOWR('f', 16, struct scan_request)
 #define SCAN_PROTECTS 1UL /* a flag: what is told is protected (write_tracking.h) */
+#define SCAN_TRACKED 1UL  /* a kind: its region is tracked */
 #define SCAN_OF_FILE (1UL << 2)
 #define SCAN_PRESENT (1UL << 3)
 #define SCAN_ZERO (1UL << 5) /* read, and never written: all such pages are one */

@@ -8,6 +8,7 @@
  * at its first call, in a room as large as they are on the processor of the start.
  */
 #include "portable.h"
+#include "arch_platform.h"
 #include "libc.h"
 
 #define VARIABLE "GLIBC_TUNABLES"
@@ -41,6 +42,8 @@ static char *tunables(const char *users, const char *ours)
 void portable_prepare(const char *level)
 {
     const char *name = level == NULL ? PORTABLE_DEFAULT : level;
+    if (!ARCH_CAN_BIND)
+        errx(EX_USAGE, "--portable: on " ARCH_NAME ", libc cannot be bound to less than the processor has");
     char full[32];
     snprintf(full, sizeof full, "%s%s", name[0] == 'v' ? "x86-64-" : "", name);
     unsigned number = portable_level(full);

@@ -7,8 +7,6 @@
 #include "part_thread.h"
 #include "restart_plan.h"
 
-#include <sys/procfs.h>
-
 /* The section `restorer`, as the linker found it (restorer.ld). */
 extern const char __start_restorer[], __stop_restorer[];
 
@@ -86,12 +84,11 @@ static void *moved(const struct block *b, const void *function)
 static void thread_from_registers(struct image *image)
 {
     static struct image_thread thread;
-    const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
-    if (status == NULL)
+    struct arch_core core;
+    if (!image_registers(image, &core))
         errx(EX_DATAERR, "the image says nothing about the thread: neither a note of ours nor NT_PRSTATUS");
     warnx("the image has no note about the thread: raise() and abort() will not work");
-    const struct user_regs_struct *registers = (const struct user_regs_struct *)&status->pr_reg;
-    thread = (struct image_thread){.tls = registers->fs_base, .gs = registers->gs_base};
+    thread = (struct image_thread){.tls = arch_core_tls(&core), .gs = arch_core_gs(&core)};
     image_put_note(image, NOTE_THREAD, &thread, sizeof thread);
 }
 

@@ -108,7 +108,7 @@ static bool build_function(const struct vdso_function *function, struct vdso *ow
     if (size > function->size)
         errx(EX_DATAERR, REFUSED "that is damaged: %s() has no room for a jump", function->name);
     memcpy(bridge.vdso.code + function->offset, code, size);
-    return code[0] == 0xff;
+    return arch_vdso_is_jump(code);
 }
 
 /* Where this function begins no other may have begun: the bytes would be those of two. */

@@ -61,7 +61,8 @@ static void find_vdso(void)
 static bool is_inside(const ucontext_t *context)
 {
     uint64_t at = arch_frame_code(context);
-    return (at >= told.start && at - told.start < told.size) || (at >= told.kernel && at < kernel_end);
+    bool inside = (at >= told.start && at - told.start < told.size) || (at >= told.kernel && at < kernel_end);
+    return inside && !arch_is_ending(context);
 }
 
 static bool is_traced(void)
@@ -92,17 +93,26 @@ static void begin(ucontext_t *context, int own)
     steps = 1;
 }
 
+/* In that vdso where the program is; afterwards in both. */
+static void step(ucontext_t *context)
+{
+    uint64_t at = arch_frame_code(context);
+    bool own = at >= told.kernel && at < kernel_end;
+    arch_frame_step(context, true, own ? told.kernel : told.start, own ? kernel_end - told.kernel : told.size);
+}
+
 static void end(ucontext_t *context)
 {
     sys_call(SYS_rt_sigaction, SIGTRAP, (long)&program, 0, MASK_SIZE);
     memcpy(&context->uc_sigmask, &mask, MASK_SIZE);
-    arch_frame_step(context, false);
+    arch_frame_step(context, false, told.kernel, kernel_end - told.kernel);
+    if (told.start != told.kernel)
+        arch_frame_step(context, false, told.start, told.size);
     steps = 0;
 }
 
 /*
- * Looks for signals' frames from `at` upwards, to the end of this memory: each begins with the address of the code
- * that ends a handler.  Returns the stack that the last one had interrupted, if that is another one; else 0.
+ * Looks for signals' frames from `at` upwards, to the end of this memory: a word tells each.  Returns the stack that the last one had interrupted, if that is another one; else 0.
  */
 static uint64_t search_stack(uint64_t at, uint64_t restorer, bool *found)
 {
@@ -112,9 +122,8 @@ static uint64_t search_stack(uint64_t at, uint64_t restorer, bool *found)
     for (; at - start < MOST_STACK && sys_peek(at, words, ARCH_PAGE_SIZE - at % ARCH_PAGE_SIZE);
          at += ARCH_PAGE_SIZE - at % ARCH_PAGE_SIZE)
         for (size_t i = 0; i < (ARCH_PAGE_SIZE - at % ARCH_PAGE_SIZE) / sizeof *words; i++) {
-            if (words[i] != restorer ||
-                !sys_peek(at + (i + 1) * sizeof *words, &frame, offsetof(ucontext_t, uc_sigmask)) ||
-                !arch_is_frame(&frame))
+            uint64_t word = at + i * sizeof *words;
+            if (words[i] != arch_frame_word(restorer) || !arch_is_frame(word - ARCH_FRAME_BEFORE_WORD, &frame))
                 continue;
             *found |= is_inside(&frame);
             other = arch_frame_stack(&frame);
@@ -140,10 +149,10 @@ static bool will_return_inside(uint64_t at, int own)
 
 ucontext_t *vdso_frame(ucontext_t *context, int own)
 {
-    uint64_t code = restorer(own), word = 0;
-    for (uint64_t at = (uint64_t)context - sizeof word, i = 0; i < MOST_CALLERS; i++, at += sizeof word)
-        if (sys_peek(at, &word, sizeof word) && word == code && arch_is_whole_frame(at + sizeof word))
-            return (ucontext_t *)(at + sizeof word); // NOLINT: an address becomes a pointer here
+    uint64_t code = arch_frame_word(restorer(own)), word = 0;
+    for (uint64_t at = (uint64_t)context + ARCH_FRAME_BEFORE_WORD, i = 0; i < MOST_CALLERS; i++, at += sizeof word)
+        if (sys_peek(at, &word, sizeof word) && word == code && arch_is_whole_frame(at - ARCH_FRAME_BEFORE_WORD))
+            return (ucontext_t *)(at - ARCH_FRAME_BEFORE_WORD); // NOLINT: an address becomes a pointer here
     return NULL;
 }
 
@@ -160,11 +169,13 @@ bool vdso_leave(ucontext_t *context, int signal, int own)
     }
     if (signal == own)
         find_vdso();
+    if (steps > 0)
+        arch_frame_stepped(context);
     bool inside = is_inside(context);
     if (inside && signal == own && !is_taken(own))
         begin(context, own);
     if (inside && steps > 0 && steps++ < MOST_STEPS) {
-        arch_frame_step(context, true);
+        step(context);
         return true;
     }
     if (steps > 0)

@@ -98,9 +98,9 @@ long fdtext_write(const struct open_file_table *table, const char *path, char *b
     if (fd >= 0 && sys_close((int)fd) != 0 && error == 0)
         error = -EIO;
     if (error == 0)
-        error = sys_call(SYS_rename, (long)temporary, (long)path, 0, 0);
+        error = sys_rename(temporary, path);
     if (error != 0) {
-        sys_call(SYS_unlink, (long)temporary, 0, 0, 0);
+        sys_unlink(temporary);
         say("libckpt: the Open File Table cannot be written to ", path, NULL);
     }
     return error;

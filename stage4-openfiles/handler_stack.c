@@ -31,7 +31,7 @@ static struct own_handler {
 } handlers[2]; /* of the checkpoint signal; and of SIGSYS, in stage 6 */
 static size_t handler_count;
 
-/* call_on_stack_x86_64.S */
+/* call_on_stack_*.S */
 int arch_call_on(void *stack_top, int (*function)(void)) __attribute__((visibility("hidden")));
 
 /* A smaller stack kills: the kernel writes no frame that does not fit. */

@@ -70,7 +70,7 @@ void image_names_saved(int error)
     for (uint64_t old = last > keep ? last - keep : 0; old > 0; old--) {
         expand(name, sizeof name, old);
         if (sys_call(SYS_faccessat, AT_FDCWD, (long)name, R_OK, 0) != 0 || !lazy_is_image(name) ||
-            sys_call(SYS_unlink, (long)name, 0, 0, 0) != 0)
+            sys_unlink(name) != 0)
             return; /* those before it went long ago */
     }
 }

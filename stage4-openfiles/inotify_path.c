@@ -67,7 +67,7 @@ static bool read_link(const struct search *search, int fd)
 {
     char link[64];
     text_join(link, sizeof link, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
-    long length = sys_call(SYS_readlink, (long)link, (long)search->path, (long)search->size - 1, 0);
+    long length = sys_readlink(link, search->path, search->size - 1);
     search->path[length > 0 ? length : 0] = '\0';
     return length > 0 && search->path[0] == '/';
 }

@@ -84,7 +84,7 @@ long make_nameless(const char *path)
     directory[length > 0 ? length : 1] = '\0';
     long fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0) {
-        sys_call(SYS_unlink, (long)path, 0, 0, 0);
+        sys_unlink(path);
         return fd;
     }
     fd = sys_open(directory, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
@@ -112,13 +112,13 @@ static long commit_file(const struct open_file_table *table, const struct open_f
 /* Makes a directory of this name, opens it, and removes it again. */
 static long make_removed(const char *path, const struct open_file *file)
 {
-    long error = sys_call(SYS_mkdir, (long)path, 0700, 0, 0);
+    long error = sys_mkdir(path, 0700);
     if (error != 0)
         return error;
     uint32_t flags = file->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_TMPFILE);
     long fd = sys_open(path, (int)flags | O_DIRECTORY | O_CLOEXEC, 0);
-    sys_call(SYS_chmod, (long)path, file->mode & 07777, 0, 0);
-    sys_call(SYS_rmdir, (long)path, 0, 0, 0);
+    sys_chmod(path, (int)file->mode & 07777);
+    sys_rmdir(path);
     return fd;
 }
 

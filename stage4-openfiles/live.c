@@ -68,7 +68,7 @@ static void finish(void)
         live_change_state(live, LIVE_READY, LIVE_GIVE_UP);
     sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
     if (live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER)) {
-        sys_call(SYS_unlink, (long)current->temporary, 0, 0, 0);
+        sys_unlink(current->temporary);
         say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on",
             NULL);
     } else if (live->error != 0 && live->error != -ECANCELED && !live->said) {

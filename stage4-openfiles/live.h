@@ -129,7 +129,7 @@ static inline bool live_is_copied(const struct live *live, size_t region)
     return live->offsets[region] < live->end;
 }
 
-/* arch_clone_x86_64.S: clone(2), whose child calls function(argument) on another stack.  Its pid or -errno. */
+/* arch_clone_*.S: clone(2), whose child calls function(argument) on another stack.  Its pid or -errno. */
 long arch_clone_on(long flags, void *stack_top, void (*function)(void *), void *argument)
     __attribute__((visibility("hidden")));
 

@@ -91,9 +91,9 @@ void live_name_image(struct arena *arena)
 {
     struct live *live = arena->live;
     if (live->error == 0)
-        live->error = (int)sys_call(SYS_rename, (long)arena->temporary, (long)live->path, 0, 0);
+        live->error = (int)sys_rename(arena->temporary, live->path);
     if (live->error != 0)
-        sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0);
+        sys_unlink(arena->temporary);
 }
 
 void live_exit(struct live *live, bool failed)

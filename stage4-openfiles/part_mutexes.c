@@ -4,7 +4,7 @@
  *
  * glibc would take the program for a stranger, who waits for ever for a lock that is his own: a program that was
  * saved inside of dlopen(3) never came out of the next one.  Nobody has a list of them.  A held lock is known by
- * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on x86-64, in private memory that can be written.
+ * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on 64-bit machines, in private memory that can be written.
  * Of robust mutexes, in whatever memory, the kernel has a list.  They have the id in their first word as well.
  * Those with priority inheritance that are not robust are not here.
  */

@@ -129,7 +129,7 @@ static long save(const struct save_request *request, void *note, size_t room)
 {
     if (arch_has_shadow_stack()) {
         say("libckpt: the program has a hardware shadow stack, which cannot come back (GLIBC_TUNABLES="
-            "glibc.cpu.x86_shstk=off)",
+            ARCH_SHADOW_STACK_OFF ")",
             NULL);
         return -ENOTSUP;
     }

@@ -76,12 +76,6 @@ bool tracking_protect(struct pagemap *map, uint64_t from, uint64_t end)
     return true;
 }
 
-long tracking_add(int tracker, uint64_t start, uint64_t end)
-{
-    struct registration registration = {{start, end - start}, MODE_WP, 0};
-    return sys_call(SYS_ioctl, tracker, (long)REGISTER, (long)&registration, 0);
-}
-
 /* Calls ioctl `request` for each piece; an error means that this piece is not tracked any more. */
 static void in_pieces(int tracker, uint64_t start, uint64_t end, unsigned long request, uint64_t piece)
 {
@@ -94,6 +88,15 @@ static void in_pieces(int tracker, uint64_t start, uint64_t end, unsigned long r
 void tracking_mark(int tracker, uint64_t start, uint64_t end)
 {
     in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE); /* mode 0: the protection goes */
+}
+
+long tracking_add(int tracker, uint64_t start, uint64_t end)
+{
+    struct registration registration = {{start, end - start}, MODE_WP, 0};
+    long error = sys_call(SYS_ioctl, tracker, (long)REGISTER, (long)&registration, 0);
+    if (error == 0)
+        tracking_mark(tracker, start, end); /* signs of an earlier tracker */
+    return error;
 }
 
 void tracking_remove(int tracker, uint64_t start, uint64_t end)

@@ -4,7 +4,9 @@
  *
  * A page that is protected loses the protection when it is written to, by the program or by a system call.  So
  * "written to" is what is not protected: a page of memory that was never tracked, or that is new, counts as written
- * to.
+ * to.  And what is no longer tracked: mremap(2) that brings pages home, so that their region becomes one with its
+ * neighbours again, ends the tracking of these, too (mm/userfaultfd.c, mremap_userfaultfd_prep(), of Linux 6.18),
+ * and leaves the sign on their pages; nothing takes it away when they are written to.
  */
 #ifndef CKPT_WRITE_TRACKING_H
 #define CKPT_WRITE_TRACKING_H

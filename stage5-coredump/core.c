@@ -32,9 +32,8 @@ static void check_header(const struct core *core, const Elf64_Ehdr *elf)
 {
     if (!read_at(core, (void *)elf, sizeof *elf, 0) || memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
         bad(core, "not a core file: not an ELF file");
-    if (elf->e_ident[EI_CLASS] != ELFCLASS64 || elf->e_ident[EI_DATA] != ELFDATA2LSB ||
-        elf->e_machine != ARCH_ELF_MACHINE)
-        bad(core, "a core file of another machine (ELF machine %u)", elf->e_machine);
+    if (no_image_here(elf) != NULL)
+        bad(core, "%s", no_image_here(elf));
     if (elf->e_type != ET_CORE || elf->e_phentsize != sizeof(Elf64_Phdr))
         bad(core, "not a core file, but an ELF file of another kind (is it the program? restart PROG CORE)");
 }

@@ -28,7 +28,7 @@ static void find_tid(const struct core *core, struct image_thread *thread)
     uint32_t place = thread_id_find();
     int tid = 0;
     thread->id_place = THREAD_ID_UNKNOWN;
-    if (place == THREAD_ID_UNKNOWN || !core_read(core, thread->tls + place, &tid, sizeof tid) ||
+    if (place == THREAD_ID_UNKNOWN || !core_read(core, thread->tls + (uint64_t)(int32_t)place, &tid, sizeof tid) ||
         tid != core->status->pr_pid) {
         warnx("the thread id in libc's memory is not found: raise() and abort() will not work");
         return;

@@ -8,7 +8,7 @@
 #include "frame.h"
 #include "part.h"
 
-#include "arch_sigreturn_x86_64.h"
+#include "arch_sigreturn.h"
 
 static long save(const struct save_request *request, void *note, size_t room)
 {

@@ -24,6 +24,7 @@ from batch.naming import Named
 from batch.notes import Notes, printable, some
 from batch.stages import Kit
 from batch.unpack import PASSED_OVER, Limits, Refused, unpack
+from reports.lateness import MARKED
 from reports.tries import MARK
 
 # For the download of a whole class. It was made by the platform, so this is against accidents.
@@ -225,7 +226,7 @@ class _Looking:
     def _add(self, key: tuple[str, ...], new: _Person, path: Path, named: Named) -> None:
         person = self.people.setdefault(key, new)
         if named.late:
-            person.notes.add(f"{named.platform} marks it as late")
+            person.notes.add(f"{named.platform} {MARKED}")
         person.submitted = max(person.submitted, named.submitted)
         if path.is_dir():
             inside = self._look_in(path, person.notes)

@@ -34,6 +34,7 @@ from sandbox import probe, walls
 from sandbox.child import kill_user
 from sandbox.spec import MIB, NONE, OWN_UID, Limits, Spec
 from sandbox.walls import Walls
+from stage import spent
 from stage.config import GRADER, Interface, Stage
 from stage.diagnosis import find_cause
 from stage.where import LUCK
@@ -62,6 +63,7 @@ class Grading:
         self.request, self.shop, self.slot, self.walls = request, shop, slot, walls
         self.interface: Interface = request.options.interface()
         self.on_progress = on_progress
+        self.trees: given.Trees | None = None  # for objects that are known already
         self.result = SubmissionResult(
             request.name, request.student, request.student_id, request.source, request.digest, request.submitted,
             request.grader, machine(), started=now(),
@@ -81,6 +83,7 @@ class Grading:
             self.result.seconds = round(time.monotonic() - start, 2)
             self.on_progress(self.result)
         self._locate_all(prepared, spec)
+        self.result.processor = round(spent.own(), 2)
         self.result.seconds = round(time.monotonic() - start, 2)
         return self.result
 
@@ -93,7 +96,8 @@ class Grading:
         self.result.notes, self.result.variables = list(prepared.notes), list(prepared.variables)
         self.result.suspects = list(prepared.suspects)
         if not prepared.variables and not self.interface.is_profile:
-            given.lay_objects(self.interface, self.shop.given, tree)
+            self.trees = given.Trees(self.interface, self.shop.given, tree)
+            given.lay_objects(self.trees)
         for number in self.interface.stages:
             (self.slot.folder / f"c{number}").mkdir(mode=0o700)
         (self.slot.folder / "w").mkdir(mode=0o700)
@@ -124,6 +128,9 @@ class Grading:
         if number not in prepared.stages:
             return
         stage = self.result.stages[-1]
+        if self.trees is not None:
+            built = [one.stage for one in self.result.stages[:-1] if one.status == results.GRADED]
+            given.lay_own(self.trees, number, built, self.slot.uid)
         spec_file, table_file = self.slot.folder / "kept/spec.json", self.slot.folder / "kept" / f"stage{number}.json"
         spec.save(spec_file)
         check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only_in(number),
@@ -241,6 +248,7 @@ def fill(stage: StageResult, table: dict[str, Any], ended: int | None, log: str)
     stage.points = sum(test.points for test in stage.tests)
     stage.maximum = table.get("maximum", stage.maximum)
     stage.warnings, stage.seconds = table.get("warnings", 0), table.get("seconds", 0.0)
+    stage.processor = table.get("processor", {})
     stage.status, stage.message = results.GRADED, table.get("message", "")
     events = table.get("sandbox", [])
     if ended is None:

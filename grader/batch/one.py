@@ -92,7 +92,20 @@ def print_result(result: SubmissionResult) -> None:
             if test.outcome == FAILED:
                 print(f"        where: {test.where or 'not found'}; {test.where_how}\n" if test.where_how else "", end="")
                 print(f"        cause {test.cause or 'unknown'}: {test.cause_text}")
+    print_processor(result)
     print(f"\n{result.points:g} of {result.maximum:g} points; sandbox: {result.sandbox}")
+
+
+def print_processor(result: SubmissionResult) -> None:
+    """Where the time goes, whatever else this machine does meanwhile."""
+    rows = [(stage.stage, stage.processor) for stage in result.stages if stage.processor]
+    if rows:
+        names = list(rows[0][1])
+        print("\nprocessor seconds" + "".join(f"{name:>10}" for name in names))
+        for stage, spent in rows:
+            print(f"          stage {stage}" + "".join(f"{spent.get(name, 0.0):10.2f}" for name in names))
+        total = result.processor + sum(sum(spent.values()) for _, spent in rows)
+        print(f"              all {total:9.2f}, with {result.processor:.2f} to unpack it, and for what it shares with others")
 
 
 def show_artefacts(result: SubmissionResult, scratch: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from batch.notes import some
 from reports import roster as rosters
 from reports import tries
 from reports.results import ABSENT, SubmissionResult
-from reports.roster import Roster
+from reports.roster import Person, Roster
 
 
 def roster_of(asked: Optional[Path], submissions: Path) -> Optional[Roster]:
@@ -23,8 +25,8 @@ def roster_of(asked: Optional[Path], submissions: Path) -> Optional[Roster]:
 
 
 def joined(submissions: Sequence[Submission], roster: Roster) -> tuple[list[Submission], list[str]]:
-    """The submissions with what the list knows of them, and who is not in it."""
-    found, unknown = [], []
+    """The submissions with what the list knows of them, and who is not in it. Whose id nobody knew has that of the list."""
+    found, unknown, column = [], [], column_of(submissions, roster)
     for one in submissions:
         person = roster.find(one.student, one.student_id, one.also)
         if person is None:
@@ -33,8 +35,25 @@ def joined(submissions: Sequence[Submission], roster: Roster) -> tuple[list[Subm
             continue
         also = tuple(dict.fromkeys([*one.also, person.name, *person.ids]))
         time = one.submitted if tries.MARK in one.name else person.submitted  # the list has the last one's
-        found.append(replace(one, submitted=time or one.submitted, also=also))
+        own = one.student_id or ("" if "; " in one.student else id_in(person, column))
+        found.append(replace(one, student_id=own, submitted=time or one.submitted, also=also))
     return found, [f"not in the list of the course, or not clear who it is: {some(unknown)}"] if unknown else []
+
+
+def column_of(submissions: Sequence[Submission], roster: Roster) -> str:
+    """The column of the list whose words are the submissions' ids, as far as they have any; "" if none is."""
+    seen: Counter[str] = Counter()
+    for one in submissions:
+        person = roster.find(one.student, one.student_id, one.also) if one.student_id else None
+        if person is not None:
+            seen.update(key for key, value in person.row.items() if rosters.folded(value) == rosters.folded(one.student_id))
+    return max(seen, key=lambda key: seen[key]) if seen else ""
+
+
+def id_in(person: Person, column: str) -> str:
+    """Of all that the list calls somebody, what has the form of the others' ids."""
+    own = (person.row.get(column) or "").strip() or next(iter(person.ids), "")
+    return re.sub(r"^(?:Participant |#)", "", own)
 
 
 def absent(submissions: Sequence[Submission], roster: Roster) -> list[SubmissionResult]:
@@ -42,8 +61,11 @@ def absent(submissions: Sequence[Submission], roster: Roster) -> list[Submission
     here = {word for one in submissions for word in one.also}
     people = [person for person in roster.people if person.name not in here and not here & set(person.ids)]
     taken = [(one.student, one.student_id) for one in submissions]
-    names = naming.unique_names([*taken, *((person.name, next(iter(person.ids), "")) for person in people)])[len(taken) :]
+    column = column_of(submissions, roster)
+    ids = [id_in(person, column) for person in people]
+    names = naming.unique_names([*taken, *zip([person.name for person in people], ids)])[len(taken) :]
     used = {one.name for one in submissions}
     names = [f"{name}-absent" if name in used else name for name in names]
-    return [SubmissionResult(name, person.name, next(iter(person.ids), ""), status=ABSENT, also=list(person.ids),
-                             message="in the list of the course, and in no submission") for name, person in zip(names, people)]
+    return [SubmissionResult(name, person.name, own, status=ABSENT, also=list(person.ids),
+                             message="in the list of the course, and in no submission")
+            for name, own, person in zip(names, ids, people)]

@@ -181,27 +181,36 @@ class Batch:
 
     # The reference
 
-    def grade_reference(self) -> Optional[SubmissionResult]:
-        """First of all: what fails here whoever wrote it?"""
+    def grade_reference(self, todo: Sequence[Request]) -> Optional[SubmissionResult]:
+        """First of all: what fails here whoever wrote it?  In the stages that somebody's verdict is to come from."""
         path = self.plan.out / "reference.json"
         folder = handed_in(self.plan.options.interface())
         if not self.plan.reference or folder is None:
             path.unlink(missing_ok=True)  # of another grader, perhaps
             return None
+        old = self._known_reference(path)
+        asked = [request.options for request in todo] or [replace(self.plan.options, only=[])]
+        wanted = {stage for options in asked for stage in options.numbers()} & set(self.plan.options.interface().stages)
+        missing = wanted - ({stage.stage for stage in old.stages} if old else set())
+        if old and not missing:
+            return old
         submission = Submission(REFERENCE, "the reference solution", "", (folder,), folder.name)
         # Its sources are part of the grader; besides them there may be images of gigabytes in its folder.
         request = self.request(submission, self.plan.out, self.grader)
-        request = replace(request, repeat="", options=replace(self.plan.options, only=[], where=0.0))
-        if path.exists():
-            old = results.load(path)
-            known = {stage.stage for stage in old.stages} >= set(request.options.stages or request.options.interface().stages)
-            if old.grader == self.grader and known and not environment.faults(old) and not self.plan.fresh:
-                return old
+        options = replace(self.plan.options, stages=sorted(missing), only=[], where=0.0)
         print("grading the reference solution first", flush=True)
-        failures = self._run_reference(request, path)
+        failures = self._run_reference(replace(request, repeat="", options=options), path)
         if failures:
             raise WorkshopError(f"grader environment: the reference solution cannot be graded here: {failures[0][1]}")
-        return results.load(path)
+        result = results.load(path)
+        if old:
+            results.save(merge.stages(old, result), path)
+        return result
+
+    def _known_reference(self, path: Path) -> Optional[SubmissionResult]:
+        """What an earlier run found, if it may still be true."""
+        old = results.load(path) if path.exists() and not self.plan.fresh else None
+        return old if old and old.grader == self.grader and not environment.faults(old) else None
 
     def _run_reference(self, request: Request, path: Path) -> list[tuple[str, str]]:
         self.fresh.mkdir(parents=True, exist_ok=True)
@@ -308,9 +317,9 @@ def run_alone(plan: Plan) -> int:
         print(f"sandbox: {words}", flush=True)
         maxima = reports.declared_maxima(plan.options.profile)
         batch.plan = replace(plan, options=replace(plan.options, tier=tier, maxima=maxima))
-        tell_faults(batch.grade_reference(), plan.options)
         requests = [batch.request(submission, plan.out) for submission in wanted]
         todo = [request for request in requests if not batch.is_done(request)]
+        tell_faults(batch.grade_reference(todo), plan.options)
         print(f"{len(requests)} submissions, {len(requests) - len(todo)} of them graded already", flush=True)
         failures = batch.grade(todo) if todo else []
     absent = people.absent(submissions, roster) if roster else []

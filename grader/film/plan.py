@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Optional
 
 from stage.image import CKPT_TYPES, Image, Load
+from stage.processor import HERE
 
 NOTE_REGIONS = CKPT_TYPES + 1  # solution/stage2-saveimage/image.h
 REGION = struct.Struct("<QQQIIQQQqqI20s")  # struct image_region
@@ -100,7 +101,7 @@ def planned(load: Load, noted: Noted, files: list[tuple[int, int, int, str]], im
     of_file = [(name, offset + load.start - start) for start, end, offset, name in files if start <= load.start < end]
     name, offset = of_file[0] if of_file else ("", 0)
     name, flags, offset = noted.get(load.start, (name, FILE if name and not load.stored else 0, offset))
-    if not noted and load.start <= image.registers().get("rsp", 0) < load.end:
+    if not noted and load.start <= image.registers().get(HERE.stack, 0) < load.end:
         name = name or "[stack]"
     return Planned(load.start, load.end, load.perms, name, data_bytes(file, load), bool(flags & FILE),
                    bool(flags & KERNEL) or name.startswith(KERNELS), offset)

@@ -43,6 +43,7 @@ KEPT = {"grader/kit", "grader/demo", "grader/bench", "grader/batch", "grader/rep
         "grader/stage/causes/3-classic.toml"}
 HIDDEN = "hidden"
 TEXT = "000-README"
+STAFF = "\n## For those who change the lab\n"  # the last section of a page: students do not get it
 PAGE = "grader/README"  # students get another one
 TEXTS = {TEXT, "OVERVIEW", "BACKGROUND/README.md", "grader/stage/README", "grader/film/README", "grader/machines.md", PAGE}
 BASE = 3  # the demos of BACKGROUND are one course up to this stage: they are always there
@@ -95,7 +96,7 @@ class Release:
             data = (self.top / "grader/handout/README.students").read_bytes()
         text = with_own_head(self.top, data).decode() if name == TEXT else data.decode(errors="surrogateescape")
         if name in TEXTS:
-            text = self.text(name, text)
+            text = self.text(name, text.partition(STAFF)[0])
         elif name == "BACKGROUND/Makefile":
             text = released.makefile_without(text, self.targets, self.demos)
         elif name == "BACKGROUND/check":

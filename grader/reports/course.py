@@ -10,6 +10,7 @@ import copy
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Optional
 
 from reports import lateness
@@ -149,6 +150,11 @@ def _remark(test: TestResult, words: str) -> None:
 
 
 # The class
+
+
+def zone_of(course: Course) -> Optional[tzinfo]:
+    """In which pages show times: the course's, or that of its dates."""
+    return course.dates.zone or next((due.tzinfo for _, due in sorted(course.dates.due.items())), None)
 
 
 def strangers(course: Course, results: Iterable[SubmissionResult]) -> list[str]:

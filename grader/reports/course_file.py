@@ -465,6 +465,19 @@ def describe(course: Course) -> list[str]:
     if course.dates.due:
         lines.append(f"late: {policy_in_words(course.dates.policy)}")
         lines.append(f"extensions: {len(course.dates.extensions)} students")
+    return lines + _beside(course)
+
+
+def _beside(course: Course) -> list[str]:
+    """What is said beside tests and dates."""
+    lines = ["of several submissions the best counts, and all are graded"] if course.several == BEST else []
+    if course.by_hand:
+        lines.append(f"by hand: {course.by_hand.maximum:g} points more, called {course.by_hand.title!r}: hand/NAME.toml in the output folder")
+    export = course.export
+    if export != Export():
+        name = export.assignment or course.name or "ckptlab"
+        scale = f"scaled to {export.maximum:g} points" if export.maximum else "in the points of the lab"
+        lines.append(f"gradebook: called {name!r}, {scale}{', and a column of grades.csv for each test' if export.tests else ''}")
     return lines
 
 

@@ -15,6 +15,7 @@ from typing import Optional, Union
 from reports.results import Late, StageResult, SubmissionResult
 
 UTC = timezone.utc
+MARKED = "marks it as late"  # how the note ends of a course system that tells no time
 COSTS = re.compile(r"(: due \S+, \d+ days? late, \d+ free): -[\d.e+-]+ points$")  # as in_words() has it
 Extension = Union[int, datetime]  # days more, or another date
 
@@ -192,6 +193,9 @@ def judge(dates: Dates, result: SubmissionResult) -> tuple[Late, list[str]]:
     submitted = submitted_at(result)
     if submitted is None:
         said = f" (it says '{result.submitted}')" if result.submitted else ""
+        if any(note.endswith(MARKED) for note in result.notes):
+            words = f"late, and nobody knows by how much{said}: it costs nothing until a list says when it came"
+            return Late(met[-1].due.isoformat(), unknown=True, marked=True), [words]
         return Late(met[-1].due.isoformat(), unknown=True), [f"nobody knows when it was handed in{said}: not counted as late"]
     total, notes, left = Late(), [], free_days_left(dates, result)
     for deadline in met:

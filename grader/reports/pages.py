@@ -13,13 +13,14 @@ slip through, the page's Content-Security-Policy still lets no script run but ou
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import quote
@@ -58,14 +59,16 @@ def write_pages(
     published: bool = False,
     now: datetime | None = None,
     passed_over: Sequence[str] = (),
+    zone: tzinfo | None = None,
 ) -> None:
     """Writes all pages; the class page comes last, when its links lead somewhere.
 
     `environment`: the tests (stage, name) that the reference itself fails on this machine. `published`: the
-    grades are, so students may see tests that are `after_published`. `now` is the time of the report.
+    grades are, so students may see tests that are `after_published`. `now` is the time of the report. All times are shown
+    in the course's `zone`, if it has one.
     """
     people = sorted(class_results, key=by_student)
-    writer = Writer(people, out, title, environment, now or datetime.now(timezone.utc))
+    writer = Writer(people, out, title, environment, now or datetime.now(timezone.utc), zone)
     for result in writer.results:
         writer.student(result)
         writer.feedback(result, published)
@@ -83,7 +86,8 @@ class Writer:
     """The pages of one class."""
 
     def __init__(
-        self, class_results: list[SubmissionResult], out: Path, title: str, environment: Tests, now: datetime
+        self, class_results: list[SubmissionResult], out: Path, title: str, environment: Tests, now: datetime,
+        zone: tzinfo | None = None,
     ) -> None:
         for result in class_results:
             check_name(result.name)
@@ -94,7 +98,7 @@ class Writer:
         self.anchors = {cluster.key: (f"c{i}", cluster) for i, cluster in enumerate(self.clusters, 1)}
         self.environment = sorted({*environment, *summary.environment(class_results)})
         self.films: set[str] = set()  # names of pages in OUT/films
-        self.jinja = make_jinja()
+        self.jinja = make_jinja(zone)
         self.jinja.globals.update(title=title, now=now, generator=GENERATOR)
 
     def student(self, result: SubmissionResult) -> None:
@@ -159,6 +163,7 @@ class Writer:
         page = self.jinja.get_template("class.html").render(
             results=self.results,
             counted=counted,
+            handed_in=sum(result.status != results.ABSENT for result in self.results),
             maximum=maximum,
             spread=summary.spread(finals),
             chart=chart(summary.histogram(finals, maximum)),
@@ -183,7 +188,7 @@ class Writer:
 # What templates use
 
 
-def make_jinja() -> jinja2.Environment:
+def make_jinja(zone: tzinfo | None = None) -> jinja2.Environment:
     jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(TEMPLATES)),
         autoescape=True,
@@ -192,7 +197,8 @@ def make_jinja() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.filters.update(number=number, moment=show_moment, link=link, line=one_line, short=short, percent=percent)
+    jinja.filters.update(number=number, link=link, line=one_line, short=short, percent=percent)
+    jinja.filters.update(moment=functools.partial(show_moment, zone=zone))
     jinja.filters.update(long=lambda text: Markup.escape(clean(text, LONG)), comparison=comparison)
     jinja.filters.update(words=clusters.words, code=lambda text: clean(text, CODE))
     jinja.filters.update(reason=lambda text: clean(text, REASON))
@@ -215,9 +221,10 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{math.floor(share * 100 + 1e-9)} %"
 
 
-def show_moment(value: str | datetime) -> str:
+def show_moment(value: str | datetime, zone: tzinfo | None = None) -> str:
     time = moment(value) if isinstance(value, str) else value
     local = isinstance(value, str) and re.fullmatch(r"[\d-]+[T ][\d:.]+", value)  # of a zone that nobody has named
+    time = time.astimezone(zone) if time is not None and zone and not local else time
     return time.strftime("%Y-%m-%d %H:%M" if local else "%Y-%m-%d %H:%M %z") if time is not None else str(value)
 
 

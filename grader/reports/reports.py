@@ -56,10 +56,13 @@ def as_listed(result: SubmissionResult, person: SubmissionResult) -> SubmissionR
 
 
 def without_time(found: Sequence[SubmissionResult]) -> list[str]:
-    names = [result.name for result in found if result.late.unknown]
-    some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    said = f"nobody knows when these were handed in, so they are not late (PEOPLE=FILE: a list with times): {some}"
-    return [said] if names else []
+    lines = []
+    for marked, said in ((False, "nobody knows when these were handed in, so they are not late"),
+                         (True, "marked as late, and nobody knows by how much: it costs them nothing")):
+        names = [result.name for result in found if result.late.unknown and result.late.marked == marked]
+        some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        lines += [f"{said} (PEOPLE=FILE: a list with times): {some}"] if names else []
+    return lines
 
 
 def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, profile: str = "") -> list[str]:
@@ -69,7 +72,8 @@ def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, pr
     title = course.name or title
     gradebook.write(found, out / "grades.csv", listed.passed_over, course.export.tests)
     junit.write_class(found, out / "junit.xml", title)
-    pages.write_pages(found, out, environment=[(f.stage, f.test) for f in faults], title=title, passed_over=listed.passed_over)
+    pages.write_pages(found, out, environment=[(f.stage, f.test) for f in faults], title=title, passed_over=listed.passed_over,
+                      zone=courses.zone_of(course))
     return [*course_file.warnings(course), *courses.strangers(course, found), *without_time(found),
             *upload.write(course, found, listed.roster, out)]
 

@@ -81,6 +81,7 @@ class StageResult:
     cause_text: str = ""
     warnings: int = 0
     seconds: float = 0.0
+    processor: dict[str, float] = field(default_factory=dict)  # processor seconds, and what for: stage/spent.py
     points: float = 0.0
     maximum: float = 0.0
     of_nobody: list[str] = field(default_factory=list)  # of a stage without tests: those that would count for nobody
@@ -96,6 +97,7 @@ class Late:
     free_days: int = 0  # of those, taken from the student's late days
     penalty: float = 0.0  # points
     unknown: bool = False  # there is a date, and nobody knows when it was handed in
+    marked: bool = False  # unknown, and the course's system marks it as late
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class SubmissionResult:
     sandbox: str = ""  # the tier, in words
     started: str = ""
     seconds: float = 0.0
+    processor: float = 0.0  # seconds of the grading process itself: it unpacks, and puts the kit's files and objects there
     status: str = GRADED
     message: str = ""
     notes: list[str] = field(default_factory=list)  # what was left out or replaced, one line each

@@ -142,7 +142,8 @@ class SandboxRunner(Runner):
         return room
 
     def _of_reference(self, paths: set[Path]) -> set[Path]:
-        return {path for path in paths if Path(self.spec.reference) in path.parents}
+        below = f"{self.spec.reference}{os.sep}"
+        return {path for path in paths if str(path).startswith(below)}
 
     def _beside_reference(self, paths: set[Path]) -> set[Path]:
         """All programs of the reference's folder, of which a case may come to need one or the other."""

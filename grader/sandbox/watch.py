@@ -17,7 +17,7 @@ from typing import Optional
 from sandbox import cgroup, usage
 from sandbox.child import Child
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, MIB, OWN_UID, SHARED, Spec
-from stage.process_table import Process, descendants, processes
+from stage.process_table import Process, Table, descendants
 
 PAUSE = 0.1  # seconds between two looks
 DISK_EVERY = 3  # looks, where files must be counted one by one
@@ -41,6 +41,7 @@ class Watch(threading.Thread):
         self._lock = threading.Lock()
         self._children: dict[Child, list[Path]] = {}
         self._looks = 0
+        self._table = Table()
         self._killed = cgroup.killed(spec.group) if spec.group else 0
         self._over = threading.Event()
 
@@ -69,8 +70,9 @@ class Watch(threading.Thread):
                 self._look(children)
 
     def _look(self, children: dict[Child, list[Path]]) -> None:
-        table = processes()
-        members = descendants(table, {child.room for child in children})
+        rooms = {child.room for child in children}
+        table = self._table.look(rooms)
+        members = descendants(table, rooms)
         try:
             words = (self._stopped(table, children) or self._too_much(table, members, children)
                      or self._too_long(children) or self._too_large(members, children))

@@ -22,6 +22,7 @@ from stage.failure import Failure, printable
 from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT
 from stage.process import Life
+from stage.processor import HERE
 
 TABLES = GRADER / "stage" / "causes"  # *.toml, read in the order of their names
 
@@ -212,10 +213,10 @@ GDB_COMMANDS = (
     "handle SIGUSR1 SIGUSR2 SIGALRM nostop noprint pass",
     "run",
     "printf \"CRASH signal %d address %lx rip %lx rsp %lx fs %lx\\n\", "
-    "$_siginfo.si_signo, $_siginfo._sifields._sigfault.si_addr, $rip, $rsp, $fs_base",
-    "x/i $rip",
+    f"$_siginfo.si_signo, $_siginfo._sifields._sigfault.si_addr, $pc, $sp, ${HERE.tls}",
+    "x/i $pc",
     "printf \"CODE %d\\n\", $_siginfo.si_code",
-    "x/2xb $rip-2",
+    HERE.call,
     "python print('MAPS ' + open('/proc/%d/maps' % gdb.selected_inferior().pid).read().replace('\\n', '\\nMAPS '))",
 )
 
@@ -280,7 +281,7 @@ def _describe_crash(signal: int, address: int, rip: int, rsp: int, fs: int, case
 
 def killed_by_kernel(text: str) -> bool:
     """SIGSEGV not for what the program did (SI_KERNEL, 128), as when the kernel cannot write to an rseq area."""
-    after_system_call = re.search(r"^0x.*:\s+0x0f\s+0x05$", text, re.MULTILINE)
+    after_system_call = re.search(r"^0x.*:\s+0x(0f\s+0x05|d4000001)$", text, re.MULTILINE)
     no_operand = re.search(r"^=> [^(]*$", text, re.MULTILINE)
     return "CODE 128" in text and bool(after_system_call or no_operand)
 
@@ -324,8 +325,8 @@ def kind_of(case: Case, address: int) -> str:
 
 
 def saved_tls(case: Case) -> int | None:
-    """fs_base in the image's NT_PRSTATUS."""
+    """The TLS base in the image's NT_PRSTATUS."""
     try:
-        return Image(case.image).registers().get("fs_base") if case.image else None
+        return Image(case.image).registers().get(HERE.tls) if case.image else None
     except (BadImage, OSError, ValueError):
         return None

@@ -120,7 +120,8 @@ def is_at_gate(pid: int, program: Path, before: list[maps.Region]) -> Optional[b
         return None
     if len(words) < 2:
         return False
-    places = [maps.find(regions, int(words[-1], 16)) for regions in (maps.regions_of(pid), before)]
+    address = int(words[-1], 16)
+    places = [maps.region_at(pid, address), maps.find(before, address)]
     return any(region is not None and region.name == str(program) and "x" in region.perms for region in places)
 
 

@@ -11,14 +11,12 @@ from typing import Any, BinaryIO
 
 from elftools.elf.elffile import ELFFile
 
+from stage.processor import HERE
+
 NT_PRSTATUS, NT_PRPSINFO, NT_AUXV, NT_FILE = 1, 3, 6, 0x46494C45
 CKPT_TYPES = 0x434B0000
-CONTEXT_AT = 3 * 8 + 40  # in struct image_context: its ucontext_t's registers
+CONTEXT_AT = 3 * 8 + HERE.context_at  # in struct image_context: its ucontext_t's registers
 MOST_NOTES = 64 << 20  # bytes
-SAVED_REGISTERS = (
-    "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
-    "fs_base gs_base ds es fs gs"
-).split()
 
 
 @dataclass(frozen=True)
@@ -111,20 +109,24 @@ class Image:
             return file.read(size)
 
     def registers(self) -> dict[str, int]:
-        """From NT_PRSTATUS: struct elf_prstatus of x86-64, registers at byte 112."""
-        note = self.note(NT_PRSTATUS)
-        if note is None or len(note.data) < 112 + 27 * 8:
+        """From NT_PRSTATUS: struct elf_prstatus, registers at byte 112; and the note of the TLS base, where it is one."""
+        note, tls = self.note(NT_PRSTATUS), self.note(HERE.tls_note, "LINUX")
+        count = len(HERE.saved)
+        if note is None or len(note.data) < 112 + count * 8:
             return {}
-        return dict(zip(SAVED_REGISTERS, struct.unpack_from("<27Q", note.data, 112)))
+        found = dict(zip(HERE.saved, struct.unpack_from(f"<{count}Q", note.data, 112)))
+        if tls is not None and len(tls.data) >= 8:
+            found[HERE.tls] = struct.unpack_from("<Q", tls.data)[0]
+        return found
 
     def saved_by_getcontext(self) -> dict[str, int]:
         """From CKPT's note of the context: what getcontext() filled in."""
         note = self.note(CKPT_TYPES + 2, "CKPT")
-        if note is None or len(note.data) < CONTEXT_AT + 17 * 8:
+        count = len(HERE.context)
+        if note is None or len(note.data) < CONTEXT_AT + count * 8:
             return {}
-        names = "r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip".split()  # <sys/ucontext.h>
-        found = dict(zip(names, struct.unpack_from("<17Q", note.data, CONTEXT_AT)))
-        return {name: value for name, value in found.items() if name not in ("r10", "r11", "rax")}  # it leaves these
+        found = dict(zip(HERE.context, struct.unpack_from(f"<{count}Q", note.data, CONTEXT_AT)))
+        return {name: value for name, value in found.items() if name not in HERE.left_out}
 
     def files(self) -> list[tuple[int, int, int, str]]:
         """From NT_FILE: start, end, offset in bytes, name."""

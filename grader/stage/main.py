@@ -178,6 +178,7 @@ def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
     selection = Selection(options.stress, options.only, not_here(options, lab))
     scoring = Scoring(lab, selection, report.progress, deep)
     problem = build(lab)
+    scoring.spent.built()
     if problem is not None:
         report_no_build(options, scoring, problem, started)
         return NOT_FULL

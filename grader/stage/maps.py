@@ -86,7 +86,29 @@ def joined(regions: list[Region]) -> list[Region]:
 
 
 def find(regions: list[Region], address: int) -> Region | None:
-    for region in regions:
-        if region.start <= address < region.end:
-            return region
-    return None
+    """Of regions in the order of their addresses, as the kernel gives them."""
+    first, last = 0, len(regions)
+    while first < last:
+        middle = (first + last) // 2
+        if regions[middle].end <= address:
+            first = middle + 1
+        else:
+            last = middle
+    return regions[first] if first < len(regions) and regions[first].start <= address else None
+
+
+def region_at(pid: int, address: int) -> Region | None:
+    """One region of a process; of 5,000 the others are not looked at."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    first, last = 0, len(lines)
+    while first < last:
+        middle = (first + last) // 2
+        if int(lines[middle].split(" ", 1)[0].split("-")[1], 16) <= address:
+            first = middle + 1
+        else:
+            last = middle
+    return find([parse_line(lines[first])], address) if first < len(lines) else None

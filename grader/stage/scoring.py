@@ -7,7 +7,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from stage.case import Case
 from stage.config import GRADER
 from stage.failure import Failure, printable
 from stage.lab import Lab
+from stage.spent import Spent
 from stage.where import LUCK, Where
 
 NOT_TESTED = "not tested: "  # how the reason of a pytest.skip() begins where the machine does not allow a test
@@ -119,6 +120,8 @@ class Scoring:
         self.problem = ""  # why nothing was graded: the compiler's words
         self.cases: dict[str, Case] = {}  # of tests that failed
         self.after_test: Callable[[], None] = lambda: None
+        self.spent = Spent()
+        self._encoded: dict[str, tuple[dict[str, Any], str]] = {}
 
     # Fixtures
 
@@ -281,6 +284,15 @@ class Scoring:
     def ordered(self) -> list[Result]:
         return [self.results[name] for name in self.order]
 
+    def encoded(self, result: Result) -> str:
+        """As JSON; made anew only when it has changed: all results are written after each test."""
+        now = {name: list(value) if isinstance(value, list) else value for name, value in vars(result).items()}
+        before, text = self._encoded.get(result.test, ({}, ""))
+        if now != before:
+            text = json.dumps(now)
+            self._encoded[result.test] = now, text
+        return text
+
     def total(self) -> tuple[float, float]:
         results = self.ordered()
         return sum(r.points for r in results), sum(r.maximum for r in results if r.test not in self.lab.stage.bonus)
@@ -356,9 +368,10 @@ def as_json(scoring: Scoring, started: float, empty: float = 0.0) -> str:
         "warnings": scoring.lab.warnings,
         "sandbox": scoring.lab.runner.events,
         "seconds": round(time.monotonic() - started, 2),
-        "tests": [asdict(result) for result in scoring.ordered()],
+        "processor": scoring.spent.table(),
     }
-    return json.dumps(table, indent=1)
+    rows = ",\n".join(scoring.encoded(result) for result in scoring.ordered())
+    return f'{json.dumps(table)[:-1]}, "tests": [\n{rows}\n]}}'
 
 
 def write_json(scoring: Scoring, path: Path, started: float, empty: float = 0.0) -> None:

@@ -24,6 +24,7 @@ from stage.failure import Failure, check, check_equal
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
 from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
+from stage.processor import HERE
 from stage.programs import compilers
 from stage.scoring import points
 
@@ -266,7 +267,7 @@ def test_registers(case: Case) -> None:
 @points(1, step="3.5", needs="test_counter")
 def test_fpenv(case: Case) -> None:
     """rounding mode, MXCSR and the x87 control word"""
-    state = ["rounding 1", "up 1", "mxcsr df80 x87 a7f"]
+    state = ["rounding 1", "up 1", *HERE.float_state]
     case.survives("fpenv", before=state, after=state)
 
 

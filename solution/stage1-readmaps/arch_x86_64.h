@@ -14,9 +14,11 @@
 #include <sys/syscall.h>
 
 #define ARCH_ELF_MACHINE EM_X86_64
+#define ARCH_MACHINE_NAME "x86-64"
 #define ARCH_DYNAMIC_LINKER "ld-linux-x86-64.so.2" /* of glibc; the name in its path */
 #define ARCH_PAGE_SIZE 4096UL
 #define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */
+#define ARCH_THREAD_START(size) 0 /* glibc: struct pthread begins at the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0x53053053U /* glibc: sysdeps/unix/sysv/linux/x86/bits/rseq.h */
 
 /*
@@ -75,6 +77,7 @@ static inline long arch_set_gs(uint64_t base)
 #define ARCH_CPUID_GET 0x1011
 #define ARCH_CPUID_SET 0x1012
 #define ARCH_SHADOW_STACK_STATUS 0x5005 /* Linux 6.6 */
+#define ARCH_SHADOW_STACK_OFF "glibc.cpu.x86_shstk=off" /* in GLIBC_TUNABLES */
 
 static inline uint64_t arch_get_features(void)
 {
@@ -100,6 +103,20 @@ static inline int arch_has_shadow_stack(void)
     uint64_t features = 0;
     long error = arch_syscall(SYS_arch_prctl, ARCH_SHADOW_STACK_STATUS, (long)&features, 0, 0, 0, 0);
     return error == 0 && (features & 1);
+}
+
+/* Return addresses are not signed here; aarch64 has keys for that. */
+static inline void arch_drop_keys(void)
+{
+}
+
+static inline void arch_run_without_keys(void *frame)
+{
+}
+
+/* Code was written to memory: this processor sees that by itself. */
+static inline void arch_code_written(uint64_t start, uint64_t size)
+{
 }
 
 /*

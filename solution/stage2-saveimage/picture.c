@@ -5,12 +5,10 @@
 #include "maps.h"
 #include "libc.h"
 
-#include <sys/procfs.h>
-
 /* The registers that are drawn, and what they are called in a picture. */
 static const struct {
     const char *name, *shown;
-} marked[MAX_MARKS] = {{"rip", "rip"}, {"rsp", "rsp"}, {"fs_base", "TLS"}};
+} marked[MAX_MARKS] = {{ARCH_CODE_NAME, ARCH_CODE_NAME}, {ARCH_STACK_NAME, ARCH_STACK_NAME}, {ARCH_TLS_NAME, "TLS"}};
 
 static int complain(int status, const char *file, const char *why)
 {
@@ -107,11 +105,12 @@ static enum area_bytes bytes_in_image(const struct image_region *region)
 
 static void read_image_marks(struct column *column, const struct image *image)
 {
-    const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
-    for (size_t i = 0; status != NULL && i < MAX_MARKS; i++) {
+    struct arch_core core;
+    bool there = image_registers(image, &core);
+    for (size_t i = 0; there && i < MAX_MARKS; i++) {
         for (size_t k = 0; k < ARCH_REGISTER_COUNT; k++) {
             uint64_t value;
-            memcpy(&value, (const char *)&status->pr_reg + arch_registers[k].offset, sizeof value);
+            memcpy(&value, (const char *)&core + arch_registers[k].offset, sizeof value);
             if (strcmp(arch_registers[k].name, marked[i].name) == 0)
                 add_mark(column, marked[i].shown, value);
         }

@@ -2,6 +2,7 @@
 #include "arch_registers.h"
 #include "image_doctor.h"
 #include "image_read.h"
+#include "no_image.h"
 #include "picture.h"
 #include "region_print.h"
 
@@ -44,12 +45,12 @@ static void show_regions(const struct image *image)
 
 static void show_registers(const struct image *image)
 {
-    const struct elf_prstatus *status = image_note(image, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status, NULL);
-    if (status == NULL)
+    struct arch_core core;
+    if (!image_registers(image, &core))
         errx(EX_DATAERR, "no NT_PRSTATUS note: gdb will find no registers");
     for (size_t i = 0; i < ARCH_REGISTER_COUNT; i++) {
         uint64_t value;
-        memcpy(&value, (const char *)&status->pr_reg + arch_registers[i].offset, sizeof value);
+        memcpy(&value, (const char *)&core + arch_registers[i].offset, sizeof value);
         const struct image_region *r = image_region_at(image, value);
         const char *name = r == NULL ? "" : image->names + r->name;
         printf("%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r == NULL ? "" : "  in ",
@@ -123,8 +124,10 @@ int main(int argc, char **argv)
     if (asked['c'] || asked['a'])
         return asked['c'] ? doctor_check(argv[optind]) : doctor_compare(argv[optind], atoi(pid));
     struct image image;
-    if ((status = image_open(&image, argv[optind])) != 0)
+    if ((status = image_open(&image, argv[optind])) != 0) {
+        no_image_show(argv[optind]);
         errx(status, "%s: %s", argv[optind], image.why);
+    }
     if (asked['m'])
         show_regions(&image);
     if (asked['r'])

@@ -15,7 +15,7 @@ static size_t describe_descriptor(const char *number, char *to, size_t room)
     char link[64];
     text_join(link, sizeof link, "/proc/self/fd/", number, NULL);
     size_t length = text_join(to, room, "    descriptor ", number, ": ", NULL);
-    long size = sys_call(SYS_readlink, (long)link, (long)(to + length), (long)(room - length) - 2, 0);
+    long size = sys_readlink(link, to + length, room - length - 2);
     if (size <= 0)
         return 0;
     to[length + (size_t)size] = '\n';

@@ -31,10 +31,12 @@ static void describe(part_printf print, const void *note, size_t size)
 static long restore(const void *note, size_t size)
 {
     const struct platform_now *now = note;
+    arch_drop_keys(); /* as platform_start.c did in the first life */
     if (size < sizeof *now || now->change.size == 0)
         return 0;
     memcpy((void *)now->change.at, now->change.bytes, now->change.size); // NOLINT: memory of the program's
-    *(uint64_t *)now->change.pointer = now->change.at;                   // NOLINT
+    if (now->change.pointer != 0)
+        *(uint64_t *)now->change.pointer = now->change.at; // NOLINT
     return 0;
 }
 

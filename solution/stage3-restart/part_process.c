@@ -13,7 +13,7 @@ static long save(const struct save_request *request, void *note, size_t room)
     /* "(unreachable)/x": the directory lies outside of our root; -ENOENT: it was removed, getcwd(2). */
     long got = sys_call(SYS_getcwd, (long)p->directory, sizeof p->directory, 0, 0);
     if (got == -ENOENT)
-        got = sys_call(SYS_readlink, (long)"/proc/self/cwd", (long)p->directory, sizeof p->directory - 1, 0);
+        got = sys_readlink("/proc/self/cwd", p->directory, sizeof p->directory - 1);
     if (got < 0 || p->directory[0] != '/')
         p->directory[0] = '\0';
     return sizeof *p;
@@ -42,11 +42,11 @@ static void restore_limit(int which, struct rlimit limit)
 /* Makes a directory, goes there, and removes it again. */
 static long enter_new(const char *path)
 {
-    long error = sys_call(SYS_mkdir, (long)path, 0700, 0, 0);
+    long error = sys_mkdir(path, 0700);
     if (error != 0)
         return error; /* what has that name now is not ours to remove */
     error = sys_call(SYS_chdir, (long)path, 0, 0, 0);
-    sys_call(SYS_rmdir, (long)path, 0, 0, 0);
+    sys_rmdir(path);
     return error;
 }
 

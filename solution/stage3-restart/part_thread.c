@@ -31,7 +31,7 @@ static uint64_t id_address(const struct image_thread *t)
 {
     if (t->id_place == 0)
         return t->tid_address;
-    return t->id_place == THREAD_ID_UNKNOWN ? 0 : t->tls + t->id_place;
+    return t->id_place == THREAD_ID_UNKNOWN ? 0 : t->tls + (uint64_t)(int32_t)t->id_place;
 }
 
 static void describe(part_printf print, const void *note, size_t size)

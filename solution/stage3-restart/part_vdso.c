@@ -32,6 +32,7 @@ static long restore(const void *note, size_t size)
     if (error != 0)
         return error;
     memcpy((void *)v->start, v->code, v->code_size); // NOLINT: an address becomes a pointer here
+    arch_code_written(v->start, v->code_size);
     return sys_mprotect(v->start, v->code_size, PROT_READ | PROT_EXEC);
 }
 

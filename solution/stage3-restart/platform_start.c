@@ -1,4 +1,5 @@
 /* platform_start.c - what libckpt.so notes of the machine when a program starts: image_platform.h.  Given. */
+#include "arch.h"
 #include "image_platform.h"
 #include "libc.h"
 #include "library.h"
@@ -10,6 +11,7 @@ static char room[ARCH_FRAME_ROOM] __attribute__((aligned(64)));
 const struct image_platform *library_platform(void)
 {
     static struct image_platform platform;
+    arch_run_without_keys(__builtin_frame_address(0));
     platform.room = (uint64_t)room;
     platform.bound = portable_level(environment(PORTABLE, ""));
     arch_features_read(&platform.may_use);

@@ -39,11 +39,28 @@ static Elf64_Phdr read_headers(struct vdso *v, const Elf64_Ehdr *elf)
     return loaded ? dynamic : (Elf64_Phdr){0};
 }
 
+/* DT_GNU_HASH: the last chain, that of the highest bucket, ends with an odd number.  0: it does not fit. */
+static uint32_t count_chains(const struct vdso *v, uint64_t at)
+{
+    uint32_t head[4], bucket, last = 0, hash = 0; /* buckets, first symbol, words of the filter, shift */
+    if (!take(v, head, sizeof head, at))
+        return 0;
+    uint64_t buckets = at + sizeof head + head[2] * sizeof(uint64_t), chains = buckets + head[0] * sizeof bucket;
+    for (uint32_t i = 0; i < head[0] && take(v, &bucket, sizeof bucket, buckets + i * sizeof bucket); i++)
+        last = bucket > last ? bucket : last;
+    while (last >= head[1] && take(v, &hash, sizeof hash, chains + (uint64_t)(last - head[1]) * sizeof hash)) {
+        last++;
+        if (hash & 1)
+            return last;
+    }
+    return 0;
+}
+
 /* DT_HASH: the second number is that of symbols. */
 static bool read_dynamic(struct vdso *v, const Elf64_Phdr *dynamic)
 {
     Elf64_Dyn entry;
-    uint64_t hash = 0;
+    uint64_t hash = 0, gnu = 0;
     uint32_t count = 0;
     for (uint64_t at = dynamic->p_offset; take(v, &entry, sizeof entry, at) && entry.d_tag != DT_NULL;
          at += sizeof entry) {
@@ -55,8 +72,14 @@ static bool read_dynamic(struct vdso *v, const Elf64_Phdr *dynamic)
             v->strings_size = entry.d_un.d_val;
         else if (entry.d_tag == DT_HASH)
             hash = entry.d_un.d_ptr - v->base;
+        else if (entry.d_tag == DT_GNU_HASH)
+            gnu = entry.d_un.d_ptr - v->base;
     }
-    if (hash == 0 || !take(v, &count, sizeof count, hash + sizeof count))
+    if (hash != 0 && !take(v, &count, sizeof count, hash + sizeof count))
+        count = 0;
+    if (hash == 0 && gnu != 0)
+        count = count_chains(v, gnu);
+    if (count == 0)
         return fail(v, "it has no hash table");
     v->symbol_count = count;
     return true;

@@ -51,7 +51,7 @@ static long look_at(struct fd_view *view, int fd)
     struct number number = text_number((uint64_t)fd, 10);
     view->fd = fd;
     text_join(path, sizeof path, "/proc/self/fd/", number.digits, NULL);
-    long size = sys_call(SYS_readlink, (long)path, (long)view->link, sizeof view->link - 1, 0);
+    long size = sys_readlink(path, view->link, sizeof view->link - 1);
     if (size < 0)
         return size;
     view->link[size] = '\0';

@@ -72,7 +72,7 @@ void image_names_saved(int error)
         expand(name, sizeof name, old);
         if (sys_call(SYS_faccessat, AT_FDCWD, (long)name, R_OK, 0) != 0 || !lazy_is_image(name))
             return; /* those before it went long ago */
-        if (!incremental_takes(name) && sys_call(SYS_unlink, (long)name, 0, 0, 0) != 0)
+        if (!incremental_takes(name) && sys_unlink(name) != 0)
             return;
     }
 }

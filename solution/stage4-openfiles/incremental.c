@@ -56,7 +56,7 @@ static bool look_of(int fd, char *look, size_t size)
     char path[64], info[1024];
     struct number number = text_number((uint64_t)fd, 10);
     text_join(path, sizeof path, "/proc/self/fd/", number.digits, NULL);
-    long length = sys_call(SYS_readlink, (long)path, (long)info, sizeof info - 1, 0);
+    long length = sys_readlink(path, info, sizeof info - 1);
     info[length > 0 ? length : 0] = '\0';
     if (strcmp(info, TRACKER_LINK) != 0)
         return false;
@@ -134,7 +134,7 @@ static const char *other_writer(int fd)
 {
     char path[64], link[64];
     text_join(path, sizeof path, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
-    long length = sys_call(SYS_readlink, (long)path, (long)link, sizeof link - 1, 0);
+    long length = sys_readlink(path, link, sizeof link - 1);
     link[length > 0 ? length : 0] = '\0';
     if (strcmp(link, "anon_inode:[io_uring]") == 0)
         return "it has an io_uring(7), which writes to memory by itself";
@@ -305,7 +305,7 @@ int incremental_save(struct arena *arena)
         int closed = error == 0 ? incremental_close(arena) : (int)sys_close(arena->live->image);
         error = error != 0 ? error : closed;
         if (error != 0)
-            sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0);
+            sys_unlink(arena->temporary);
     }
     if (error != 0 && failed == NULL)
         failed = strerrordesc_np(-error);

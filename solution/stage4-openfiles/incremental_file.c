@@ -35,7 +35,7 @@ static bool is_at(const char *path, const struct image_file *file)
 void incremental_drop_spare(struct incremental *inc)
 {
     if (inc->spare.when != 0 && is_at(inc->spare_path, &inc->spare))
-        sys_call(SYS_unlink, (long)inc->spare_path, 0, 0, 0);
+        sys_unlink(inc->spare_path);
     inc->spare.when = 0;
 }
 
@@ -68,8 +68,7 @@ static long claim_spare(struct arena *arena)
     struct incremental *inc = arena->live->incremental;
     if (inc->spare.when == 0)
         return -ENOENT;
-    if (!is_at(inc->spare_path, &inc->spare) ||
-        sys_call(SYS_rename, (long)inc->spare_path, (long)arena->temporary, 0, 0) != 0) {
+    if (!is_at(inc->spare_path, &inc->spare) || sys_rename(inc->spare_path, arena->temporary) != 0) {
         inc->anew = "the older one is not there any more, as it was";
         incremental_drop_spare(inc);
         return -ENOENT;
@@ -95,7 +94,7 @@ int incremental_open(struct arena *arena)
     if (fd >= 0)
         return (int)fd;
     inc->anew = inc->anew != NULL ? inc->anew : "there is no older one yet";
-    sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0); /* others may have it open: it stays as it is for them */
+    sys_unlink(arena->temporary); /* others may have it open: it stays as it is for them */
     return (int)sys_open(arena->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
@@ -107,8 +106,7 @@ bool incremental_keep_spare(struct incremental *inc, const char *from, const cha
         return false;
     text_join(inc->spare_path, sizeof inc->spare_path, image, ".spare", NULL);
     bool free = sys_call(SYS_faccessat, AT_FDCWD, (long)inc->spare_path, F_OK, 0) == -ENOENT;
-    if ((!free && !lazy_is_image(inc->spare_path)) ||
-        sys_call(SYS_rename, (long)from, (long)inc->spare_path, 0, 0) != 0)
+    if ((!free && !lazy_is_image(inc->spare_path)) || sys_rename(from, inc->spare_path) != 0)
         return false;
     inc->spare = *file;
     return true;
@@ -123,10 +121,10 @@ static int take_name(struct arena *arena)
     const struct image_file old = inc->files[0];
     if (inc->file_count == 0 || !is_at(live->path, &old) ||
         arch_syscall(SYS_renameat2, AT_FDCWD, (long)temporary, AT_FDCWD, (long)live->path, RENAME_EXCHANGE, 0) != 0)
-        return (int)sys_call(SYS_rename, (long)temporary, (long)live->path, 0, 0);
+        return (int)sys_rename(temporary, live->path);
     inc->file_count = 0;
     if (!incremental_keep_spare(inc, temporary, live->path, &old))
-        sys_call(SYS_unlink, (long)temporary, 0, 0, 0);
+        sys_unlink(temporary);
     return 0;
 }
 

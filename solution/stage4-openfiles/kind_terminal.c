@@ -43,7 +43,7 @@ static long own_terminal(char *path, size_t size)
     for (int fd = 0; fd <= 2; fd++) {
         link[sizeof link - 2] = (char)('0' + fd);
         if (sys_call(SYS_ioctl, fd, TCGETS, (long)&settings, 0) == 0)
-            return sys_call(SYS_readlink, (long)link, (long)path, (long)size, 0);
+            return sys_readlink(link, path, size);
     }
     return text_join(path, size, "/dev/tty", NULL) > 0 ? 0 : -ENOTTY;
 }

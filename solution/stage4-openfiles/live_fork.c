@@ -86,7 +86,7 @@ int live_fork(struct arena *arena)
         live_exit(live, live->error != 0);
     }
     if (child < 0) {
-        sys_call(SYS_unlink, (long)arena->temporary, 0, 0, 0);
+        sys_unlink(arena->temporary);
         return (int)child;
     }
     live->child = child;

@@ -1,5 +1,7 @@
 # parts.mk - the rooms of stages 3 and 4, for the builds from stage 4 on.  Given to students whole.
 
+include ../stage1-readmaps/arch.mk
+
 # The Open File Table; and what each kind of open file is like.
 FILES := part_files.o files_save.o fd_sharing.o fdinfo.o content.o fdtext.o files_check.o file_locks.o \
 	kinds.o kind_lost.o kind_file.o kind_terminal.o kind_pipe.o kind_memfd.o kind_event.o kind_timerfd.o \
@@ -11,19 +13,19 @@ JOIN := shared_restore.o
 SHARED := part_shared.o
 
 # The rooms of stage 3, and those that this stage adds.
-PARTS := part_vdso.o part_process.o part_mm.o part_thread.o part_platform.o vectors_x86_64.o part_signals.o part_timers.o \
+PARTS := part_vdso.o part_process.o part_mm.o part_thread.o part_platform.o vectors_$(ARCH).o part_signals.o part_timers.o \
 	$(FILES) $(MORE) $(JOIN)
 
 # Is this machine as the program's?
-PLATFORM := platform_plan.o frame_convert_x86_64.o features_x86_64.o
+PLATFORM := platform_plan.o frame_convert_$(ARCH).o features_$(ARCH).o
 
 # ckpt --evict: the parent of a job, in ckpt and in restart.
 STAY := evict.o
 START := $(STAY) image_names_check.o evict_prepare.o portable.o
 
 # What makes libckpt.so a guest that is hardly noticed.
-STACK := handler_stack.o call_on_stack_x86_64.o
-LIVE := live.o live_state.o live_copy.o live_places.o live_fork.o live_locks.o write_tracking.o arch_clone_x86_64.o \
+STACK := handler_stack.o call_on_stack_$(ARCH).o
+LIVE := live.o live_state.o live_copy.o live_places.o live_fork.o live_locks.o write_tracking.o arch_clone_$(ARCH).o \
 	image_update.o incremental.o incremental_places.o incremental_pages.o incremental_file.o changes.o
 MANNERS := $(LIVE) manners.o own_stderr.o taken_signal.o evict_leave.o image_names.o next_program.o program.o \
 	program_linking.o $(STACK)

@@ -11,19 +11,19 @@ FREE := restorer.o restorer_map.o restorer_kernel.o $(PARTS) procfile.o text.o m
 ckpt: $(addprefix build/,ckpt.o program.o program_linking.o text.o $(START))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
-libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o platform_start.o features_x86_64.o vdso_leave.o waits.o $(SAVE) \
+libckpt.so: $(addprefix build/,libckpt.o rseq.o thread_id.o platform_start.o features_$(ARCH).o vdso_leave.o waits.o $(SAVE) \
 	$(MANNERS) $(JOB))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) -shared -Wl,-z,now $^ $(LDFLAGS) -o $@
 
 SHOW := $(SHARED) readckpt.o image_read.o no_image.o region_plan.o region_print.o parts.o $(PARTS) procfile.o text.o \
 	picture.o picture_layout.o picture_svg.o picture_text.o image_doctor.o image_compare.o maps.o show_files.o \
-	platform_show.o features_x86_64.o build_id.o \
+	platform_show.o features_$(ARCH).o build_id.o \
 	$(SHOW_MORE)
 readckpt: $(addprefix build/,$(SHOW))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
 # What restart knows of core files.
-CORE := core.o core_regions.o core_files.o core_state.o core_arguments.o core_plan.o core_signals.o sigframe_x86_64.o \
+CORE := core.o core_regions.o core_files.o core_state.o core_arguments.o core_plan.o core_signals.o sigframe_$(ARCH).o \
 	syscall_restart.o gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o \
 	core_vdso.o
 PLAN := restart.o restart_main.o restart_plan.o restart_go.o restart_block.o place.o image_read.o no_image.o rseq.o \

@@ -10,6 +10,7 @@
 #include "keeper.h"
 #include "arch.h"
 #include "image_arrive.h"
+#include "no_image.h"
 #include "syscall_stubs.h"
 
 static char data[FRAME_MAX];
@@ -39,11 +40,11 @@ static void hello(void)
         watch_lost(EX_PROTOCOL, "the first frame is no HELLO");
     memcpy(&theirs, data, sizeof theirs);
     frame_write(STDOUT_FILENO, FRAME_HELLO, 0, &own, sizeof own);
+    if (theirs.machine != own.machine || theirs.page_size != own.page_size)
+        errx(EX_DATAERR, "--remote: this job is of %s with pages of %u bytes; this is " ARCH_MACHINE_NAME " with %u",
+             machine_name(theirs.machine), theirs.page_size, own.page_size);
     if (theirs.version != own.version || theirs.calls != own.calls)
         errx(EX_DATAERR, "--remote: ckpt-shadow is another version of the lab: both machines need the same");
-    if (theirs.machine != own.machine || theirs.page_size != own.page_size)
-        errx(EX_DATAERR, "--remote: the job is of another machine (e_machine %u with pages of %u bytes, this one "
-             "is %u with %u)", theirs.machine, theirs.page_size, own.machine, own.page_size);
 }
 
 /* The limit of files' sizes is not meant for the image; the job brings its own. */

@@ -33,7 +33,7 @@
 extern int ckpt_now(void) __attribute__((weak));
 
 static sigset_t signal_set, old_set;
-static char *kinds[8];
+static char *kinds[8], *home, *away;
 static int children_heard;
 
 static void on_child(int number)
@@ -92,6 +92,16 @@ static void prepare(void)
     madvise(kinds[6], PAGES * PAGE, MADV_WIPEONFORK);
     mprotect(kinds[7] + 8 * PAGE, 8 * PAGE, PROT_NONE);
     madvise(kinds[7] + 32 * PAGE, 4 * PAGE, 102 /* MADV_GUARD_INSTALL */);
+    home = map(MAP_PRIVATE);
+    away = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mremap(home + 10 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, away);
+}
+
+/* Three regions become one again; the kernel notes no more what is written to any of them. */
+static void come_home(void)
+{
+    mremap(away, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, home + 10 * PAGE);
+    memset(home + 9 * PAGE, 8, 3 * PAGE);
 }
 
 static void change(void)
@@ -110,6 +120,7 @@ static void change(void)
     char *more = sbrk(30 * PAGE);
     memset(more, 4, 30 * PAGE);
     mprotect(kinds[7] + 8 * PAGE, 8 * PAGE, PROT_READ | PROT_WRITE);
+    come_home();
 }
 
 static void tell(void)
@@ -121,6 +132,7 @@ static void tell(void)
     }
     printf("replaced: %016lx\n", sum(kinds[1] + 18 * PAGE, 8 * PAGE));
     printf("moved: %016lx\n", sum(kinds[2], 2 * PAGES * PAGE));
+    printf("home: %016lx\n", sum(home, PAGES * PAGE));
     printf("heap: %016lx\n", sum((char *)sbrk(0) - 30 * PAGE, 30 * PAGE));
     fflush(stdout);
 }

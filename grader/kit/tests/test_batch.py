@@ -167,7 +167,7 @@ def test_a_second_time_nothing_is_graded(small: Path) -> None:
 
 
 def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
-    """Of all stages, as `make grade ONLY=test_file` asks: only one has it."""
+    """Of all stages, as `make grade ONLY=test_file` asks: only one has it, and the reference is known there."""
     out = small / "copy"
     shutil.copytree(small / "out", out)
     path = out / "results" / "ada.json"
@@ -176,7 +176,7 @@ def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
         test.outcome, test.points = FAILED, 0.0
     results.save(spoiled, path)
     done = grade(small / "class", out, "--only", "test_file", "--student", "ada")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0 and "grading the reference" not in done.stdout, done.stdout + done.stderr
     found = table(out)["ada"]
     assert {t.test for _, t in found.tests() if t.outcome == PASSED} == {"test_file"} and found.points == 3
 
@@ -249,7 +249,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     stage, chosen, tests = DAYS[seed % len(DAYS)]
     good = [HONEST[seed // len(DAYS) % len(HONEST)] if stage <= mutants.CORE else SOLUTION]
     words = ["--stage", stage, "--where", 0, *(word for test in tests for word in ("--only", test))]
-    words += ["--no-reference"] if tests else []  # it would have all of the stage's
+    words += ["--no-reference"]  # `small` has it, and it would have all of the stage's tests
     if request.config.getoption("--stress"):
         words, chosen, good = ["--where", 0], tuple(mutant.name for mutant in mutants.all_mutants()), [*HONEST, SOLUTION]
     done = grade(make_class(folder / "class", chosen, good), folder / "out", *words)

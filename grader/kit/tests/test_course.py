@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reports import course_file, lateness
+from reports import course_file, lateness, reports
 from reports.course import Catalogue, Course, Declared, apply, only_stages, strangers, used_days
 from reports.results import (
     AFTER_DUE,
@@ -261,6 +261,17 @@ def test_a_time_that_nobody_knows_is_not_late_and_is_noted(tmp_path: Path, submi
     assert apply(read(tmp_path, ""), ada(submitted)).notes == [], "without dates it does not matter"
 
 
+def test_what_a_course_system_marks_as_late_without_a_time_is_told(tmp_path: Path) -> None:
+    """It costs nothing, since nobody knows how many days; but it is not said to be in time."""
+    handed_in = ada("")
+    handed_in.notes = ["Canvas marks it as late"]
+    new = apply(read(tmp_path, '[due]\nall = 2026-10-05T12:00:00Z\n[late]\nper_day = "50%"\n'), handed_in)
+    assert (new.late.penalty, new.late.unknown, new.late.marked) == (0, True, True)
+    assert "late, and nobody knows by how much" in new.notes[-1]
+    [words] = reports.without_time([new])
+    assert words.startswith("marked as late") and "ada" in words
+
+
 DUE = "[due]\nall = 2026-10-05T12:00:00Z\n"
 LATE = f"{NEW_YORK}all = 2026-10-05\n[late]\n"
 
@@ -454,6 +465,19 @@ def test_check_says_what_the_file_makes_of_the_course(tmp_path: Path, capsys: py
                   "test_secret: hidden", "= 2026-10-06 03:59:59 UTC", "3 free days",
                   "10 % of the points achieved for each day"):
         assert words in printed
+
+
+def test_check_says_what_is_beside_tests_and_dates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "course.toml"
+    path.write_text('name = "CS 1"\ncounts = "best"\n[by_hand]\ntitle = "Style"\nmaximum = 10\n'
+                    "[gradebook]\nmaximum = 50\ntests = true\n")
+    assert course_file.check(path, CATALOGUE) == 0
+    printed = capsys.readouterr().out
+    for words in ("the best counts", "by hand: 10 points more, called 'Style'", "called 'CS 1', scaled to 50 points",
+                  "a column of grades.csv for each test"):
+        assert words in printed
+    path.write_text("")
+    assert course_file.check(path, CATALOGUE) == 0 and "gradebook" not in capsys.readouterr().out
 
 
 def test_check_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

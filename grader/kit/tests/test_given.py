@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def objects(tree: Path, stage: int) -> set[str]:
 
 
 def test_unchanged_files_are_not_compiled_again(ours: Path, tree: Path) -> None:
-    given.lay_objects(INTERFACE, ours, tree)
+    given.lay_objects(given.Trees(INTERFACE, ours, tree))
     assert "image_doctor.o" in objects(tree, 3) and "text.o" in objects(tree, 3)
     assert "libckpt.o" not in objects(tree, 3), "a file with TODOs is the student's"
     said = run_make(INTERFACE, tree / INTERFACE.stages[3].folder, keep_flags=False)
@@ -50,25 +51,98 @@ def test_unchanged_files_are_not_compiled_again(ours: Path, tree: Path) -> None:
 def test_what_includes_a_changed_header_is_compiled(ours: Path, tree: Path, name: str) -> None:
     with (tree / name).open("a") as file:
         file.write("\n")
-    given.lay_objects(INTERFACE, ours, tree)
+    given.lay_objects(given.Trees(INTERFACE, ours, tree))
     assert "text.o" not in objects(tree, 3) and "mem.o" in objects(tree, 3)
 
 
 def test_other_rules_compile_all(ours: Path, tree: Path) -> None:
     with (tree / STAGE1 / "common.mk").open("a") as file:
         file.write("\n")
-    assert given.lay_objects(INTERFACE, ours, tree) == 0
+    assert given.lay_objects(given.Trees(INTERFACE, ours, tree)) == 0
 
 
 def test_a_header_that_hides_another_compiles_all(ours: Path, tree: Path) -> None:
     shutil.copy(TOP / STAGE1 / "text.h", tree / INTERFACE.stages[3].folder / "text.h")
-    assert given.lay_objects(INTERFACE, ours, tree) == 0
+    assert given.lay_objects(given.Trees(INTERFACE, ours, tree)) == 0
 
 
 def test_a_source_that_hides_another_is_compiled(ours: Path, tree: Path) -> None:
     (tree / INTERFACE.stages[3].folder / "text.c").write_text("int text;\n")
-    given.lay_objects(INTERFACE, ours, tree)
+    given.lay_objects(given.Trees(INTERFACE, ours, tree))
     assert "text.o" not in objects(tree, 3)
+
+
+# A submission's own objects
+
+
+def built(ours: Path, tree: Path) -> given.Trees:
+    """The first two stages are."""
+    trees = given.Trees(INTERFACE, ours, tree)
+    given.lay_objects(trees)
+    for number in (1, 2):
+        given.lay_own(trees, number, range(1, number))
+        run_make(INTERFACE, tree / INTERFACE.stages[number].folder, keep_flags=False)
+    return trees
+
+
+def compiled_by(tree: Path, stage: int) -> set[str]:
+    said = run_make(INTERFACE, tree / INTERFACE.stages[stage].folder, keep_flags=False)
+    return {line.split()[1] for line in said.splitlines() if line.startswith("  CC ")}
+
+
+def test_own_files_are_compiled_once(ours: Path, tree: Path) -> None:
+    """Those of stage 1 in stage 1 alone, those of stage 2 in stage 2; and what make would have made is what is there."""
+    trees = built(ours, tree)
+    folder = tree / INTERFACE.stages[3].folder
+    before = objects(tree, 3)
+    assert given.lay_own(trees, 3, [1, 2]) >= 12 and {"maps.o", "libckpt.o"} <= objects(tree, 3) - before
+    laid = {name: (folder / "build" / name).read_bytes() for name in objects(tree, 3) - before}
+    assert not compiled_by(tree, 3) & {f"{name[:-2]}.c" for name in laid}
+    for name in laid:
+        (folder / "build" / name).unlink()
+    assert compiled_by(tree, 3) >= {f"{name[:-2]}.c" for name in laid}
+    for name, data in laid.items():
+        assert code(folder / "build" / name) == code_of(data, folder / "build/as-laid.o"), f"{name} is another object"
+
+
+def code_of(data: bytes, path: Path) -> bytes:
+    path.write_bytes(data)
+    return code(path)
+
+
+def code(path: Path) -> bytes:
+    """Without what debuggers want to know: of how the source is called."""
+    subprocess.run(["strip", "-g", path], check=True)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("file, text", [
+    ("stage3-restart/string.h", "/* hides libc's */\n"),  # for stage 3 alone
+    ("stage2-saveimage/libckpt.c", "#if __has_include(<restart_plan.h>)\n#endif\n"),  # stage 3 has it, stage 2 has not
+    ("stage1-readmaps/common.mk", "# other rules\n"),
+])
+def test_own_objects_that_another_stage_could_make_otherwise(ours: Path, tree: Path, file: str, text: str) -> None:
+    with (tree / file).open("a") as handed_in:
+        handed_in.write(text)
+    assert given.lay_own(built(ours, tree), 3, [1, 2]) == 0
+
+
+def test_own_object_of_another_source(ours: Path, tree: Path) -> None:
+    shutil.copy(tree / STAGE1 / "maps.c", tree / INTERFACE.stages[3].folder / "maps.c")
+    given.lay_own(built(ours, tree), 3, [1, 2])
+    assert "maps.o" not in objects(tree, 3) and "libckpt.o" in objects(tree, 3)
+
+
+def test_a_link_is_no_object(ours: Path, tree: Path) -> None:
+    """Nor is anything put where one leads."""
+    trees = built(ours, tree)
+    first, third = (tree / INTERFACE.stages[number].folder / "build" for number in (2, 3))
+    (first / "libckpt.o").unlink()
+    (first / "libckpt.o").symlink_to("/etc/hostname")
+    (third / "maps.o").symlink_to(tree / "elsewhere")
+    with pytest.raises(FileExistsError):
+        given.lay_own(trees, 3, [1, 2])
+    assert "libckpt.o" not in objects(tree, 3) and not (tree / "elsewhere").exists()
 
 
 # Objects that stages have in common

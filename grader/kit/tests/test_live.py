@@ -54,9 +54,10 @@ int main(int argc, char **argv)
 
 @pytest.fixture(name="stage", scope="module")
 def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stage, built in a scratch copy, with the two programs beside it."""
+    """The stage, built in a scratch copy, with the three programs beside it."""
     folder = mutants.build_solution(tmp_path_factory.mktemp("solution"), "stage4-openfiles")
-    for name, text in (("live", (TOP / "grader/kit/tests/live.c").read_text()), ("chain", CHAIN)):
+    files = {name: (TOP / f"grader/kit/tests/{name}.c").read_text() for name in ("live", "shuffle")}
+    for name, text in {**files, "chain": CHAIN}.items():
         words = ["gcc", "-O1", "-w", "-x", "c", "-o", str(folder / name), "-"]
         subprocess.run(words, input=text, text=True, check=True)
     return folder
@@ -145,15 +146,20 @@ def moments(run: Run, way: str, program: list[str], count: int) -> None:
             assert plain.endswith(run.second(image.name)), f"moment {moment}"
 
 
+BUSY = pytest.mark.parametrize("program, steps", [("chain", 60000), ("shuffle", 600)])
+
+
+@BUSY
 @pytest.mark.parametrize("way", WAYS)
-def test_a_program_that_changes_memory_all_the_time(run: Run, way: str) -> None:
-    moments(run, way, [str(run.stage / "chain"), "60000"], 2)
+def test_a_program_that_changes_memory_all_the_time(run: Run, way: str, program: str, steps: int) -> None:
+    moments(run, way, [str(run.stage / program), str(steps)], 1)
 
 
 @pytest.mark.stress
+@BUSY
 @pytest.mark.parametrize("way", WAYS)
-def test_a_program_that_changes_memory_all_the_time_many_times(run: Run, way: str) -> None:
-    moments(run, way, [str(run.stage / "chain"), "300000"], 100)
+def test_a_program_that_changes_memory_all_the_time_many_times(run: Run, way: str, program: str, steps: int) -> None:
+    moments(run, way, [str(run.stage / program), str(steps * 5)], 100)
 
 
 def test_memory_that_may_not_be_read_for_a_while(run: Run) -> None:

@@ -7,7 +7,7 @@ import html
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -154,6 +154,18 @@ def test_the_class_page_shows_the_class(written: Written) -> None:
     assert all(f"students/{made.name}.html" in links for made in written.people)
     bars = [int(word) for word in re.findall(r"points: (\d+)", text)]
     assert sum(bars) == len(counted), "the chart counts everybody"
+
+
+def test_who_handed_in_nothing_is_no_submission(tmp_path: Path) -> None:
+    """And all times are of one zone, whoever wrote them."""
+    one = fakeclass.Maker(fakeclass.small(), tmp_path).people(3)
+    none = SubmissionResult("zoe", "Zoe", status=results.ABSENT, message="in the list of the course, and in no submission")
+    one[0].submitted, one[0].started = "2025-03-19T23:30:00-04:00", "2025-03-20T04:00:00+00:00"
+    pages.write_pages([*one, none], tmp_path, now=NOW, zone=timezone(timedelta(hours=-4)))
+    text = Page(tmp_path / "index.html").text
+    assert "3 submissions, 1 of the course handed in nothing" in text and "of 3" in text and "4 submissions" not in text
+    shown = Page(tmp_path / f"students/{one[0].name}.html").text
+    assert "2025-03-19 23:30 -0400" in shown and "Graded 2025-03-20 00:00 -0400" in shown and "+0000" not in shown
 
 
 def test_clusters_are_shown_with_their_students(written: Written) -> None:

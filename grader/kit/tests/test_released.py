@@ -82,6 +82,15 @@ def test_the_instructor_s_pages_are_not_in_it(entries: dict[Released, dict[str, 
         assert [entry for entry in found if entry.startswith(f"ckptlab/grader/{name}")], name
 
 
+def test_no_page_names_what_students_do_not_have(entries: dict[Released, dict[str, Entry]]) -> None:
+    rooms = "|".join(kept.removeprefix("grader/") for kept in pack.KEPT if kept.startswith("grader/") and "." not in kept)
+    for found in entries.values():
+        for name in ("stage/README", "film/README", "README"):
+            page = found.get(f"ckptlab/grader/{name}")
+            named = re.findall(rf"(?<![\w/])(?:grader/)?(?:{rooms})/[\w.-]*", page.data.decode()) if page else []
+            assert named == [], f"grader/{name}"
+
+
 def test_the_reference_s_objects_are_those_of_these_stages() -> None:
     assert pack.references() == pack.REFERENCES == pack.references(6)
     assert pack.references(4) == {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles"}

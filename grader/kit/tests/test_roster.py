@@ -125,6 +125,19 @@ def test_a_brightspace_download(tmp_path: Path) -> None:
     assert looked.submissions[0].path.name.endswith("b.zip")
 
 
+@pytest.mark.parametrize("text, given, student_id", [
+    (MOODLE, submission("Ada Example", "4711"), "4712"),  # Moodle's files have no word before the number
+    (MOODLE, submission("Ada Example", "ada@example.edu"), "bob@example.edu"),
+    (CANVAS, submission("exampleada", "67"), "68"),
+    (CANVAS, submission("exampleada", "ada1"), "bob1"),
+    (MOODLE, submission("Ada Example"), "4712"),  # she gets 4711
+])
+def test_who_handed_in_nothing_has_an_id_of_the_others_form(tmp_path: Path, text: str, given: Submission, student_id: str) -> None:
+    [joined], _ = people.joined([given], told := read(tmp_path, text))
+    [missing] = people.absent([joined], told)
+    assert (joined.student_id, missing.student_id) == (given.student_id or "4711", student_id)
+
+
 def test_who_handed_in_nothing_is_in_the_reports(tmp_path: Path) -> None:
     told = read(tmp_path, "name,id\nAda A,1\nBob B,2\n")
     assert people.roster_of(None, tmp_path) == told

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import shutil
 import stat
@@ -15,6 +16,7 @@ import pytest
 
 from sandbox import cgroup, own_files, system_v, usage
 from sandbox.spec import BUBBLEWRAP, MIB, Limits, Spec
+from stage import process_table
 from stage.config import GRADER
 
 LIMITS = "Limits(memory=64 << 20, disk=8 << 20, files=100)"
@@ -171,6 +173,63 @@ def test_what_has_no_name_is_counted(tmp_path: Path) -> None:
     assert 2 << 20 <= here < 3 << 20
     assert elsewhere >= 5 << 20
     assert usage.unnamed([os.getpid()], tmp_path)[0] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may follow a mapping to its file")
+def test_what_is_mapped_and_open_no_more_is_counted(tmp_path: Path) -> None:
+    before = usage.unnamed([os.getpid()], tmp_path)[1]
+    memory = os.memfd_create("named (deleted) as if it were not\n")
+    os.write(memory, bytes(5 << 20))
+    with mmap.mmap(memory, 5 << 20):
+        os.close(memory)
+        assert usage.unnamed([os.getpid()], tmp_path)[1] >= before + (5 << 20)
+
+
+class FakeProcesses(dict[int, int]):
+    """Who is whose child; and which were asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, parents: dict[int, int]) -> None:
+        super().__init__(parents)
+        self.asked: set[int] = set()
+        monkeypatch.setattr(process_table, "pids", lambda: sorted(self))
+        monkeypatch.setattr(process_table, "stat_of", self._stat)
+
+    def _stat(self, pid: int) -> list[bytes]:
+        self.asked.add(pid)
+        if self[pid] < 0:
+            raise ProcessLookupError
+        return [b"S", str(self[pid]).encode(), *[b"1"] * 30]
+
+
+def test_only_what_a_room_started_is_looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two shells of somebody, and a room (30) in which a program (31) starts another."""
+    there = FakeProcesses(monkeypatch, {1: 0, 10: 1, 11: 10, 30: 1, 31: 30})
+    table = process_table.Table()
+    assert process_table.descendants(table.look({30}), {30}) == {31} and there.asked == {1, 10, 11, 30, 31}
+    there.asked.clear()
+    there[32], there[12] = 31, 10
+    assert process_table.descendants(table.look({30}), {30}) == {31, 32} and there.asked == {12, 30, 31, 32}
+
+
+def test_who_lost_a_parent_between_two_lines_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = FakeProcesses(monkeypatch, {1: 0, 30: 1, 31: -1, 40: 31})  # 31 is in the list, and gone when it is asked
+    table = process_table.Table()
+    table.look({30})
+    there.update({40: 30, 41: 40})
+    assert process_table.descendants(table.look({30}), {30}) == {40, 41}
+
+
+def test_a_pid_that_somebody_else_had_is_seen_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = FakeProcesses(monkeypatch, {1: 0, 10: 1, 30: 1, 31: 30})
+    table = process_table.Table()
+    table.look({30})
+    there[10] = 31  # between two looks
+    seen = [process_table.descendants(table.look({30}), {30}) for _ in range(table.ALL_EVERY)]
+    assert seen[-1] == {10, 31}
+    there[10] = 1
+    table.look({30})
+    there[10], there[50] = 50, 1
+    assert process_table.descendants(table.look({30, 50}), {30, 50}) == {10, 31}, "a room that is new is looked for everywhere"
 
 
 def test_folders_that_hide_others_are_not_counted_for_ever(tmp_path: Path) -> None:

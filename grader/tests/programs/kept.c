@@ -3,10 +3,19 @@
 #define _GNU_SOURCE
 #include "program.h"
 
-#include <asm/prctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifdef __x86_64__
+#include <asm/prctl.h>
+#define GS_IS(value)      syscall(SYS_arch_prctl, ARCH_SET_GS, (value))
+#define GS_INTO(variable) syscall(SYS_arch_prctl, ARCH_GET_GS, (variable))
+#else /* a machine without a second base: what was set is there */
+static unsigned long gs;
+#define GS_IS(value)      (gs = (unsigned long)(value))
+#define GS_INTO(variable) (*(variable) = gs)
+#endif
 
 struct kept {
     void *tid_address, *robust_list;
@@ -19,7 +28,7 @@ static void look(struct kept *kept)
     if (prctl(PR_GET_TID_ADDRESS, &kept->tid_address, 0, 0, 0) != 0)
         kept->tid_address = NULL; /* a kernel without CONFIG_CHECKPOINT_RESTORE */
     syscall(SYS_get_robust_list, 0, &kept->robust_list, &kept->robust_size);
-    syscall(SYS_arch_prctl, ARCH_GET_GS, &kept->gs);
+    GS_INTO(&kept->gs);
 }
 
 int main(void)
@@ -27,7 +36,7 @@ int main(void)
     START();
     struct kept before = { 0 }, after = { 0 };
 
-    syscall(SYS_arch_prctl, ARCH_SET_GS, &before);
+    GS_IS(&before);
     look(&before);
     gate(1);
     look(&after);

@@ -16,6 +16,17 @@ static inline long raw(long number, long a, long b, long c)
                      : "rcx", "r11", "memory");
     return result;
 }
+#elif defined(__aarch64__)
+static inline long raw(long number, long a, long b, long c)
+{
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = 0;
+    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    return x0;
+}
 #else
 #error "raw.h: this architecture has no raw system call here yet"
 #endif

@@ -101,4 +101,71 @@
     .balign 8
 .Lnap: .quad 0, 1000000            /* one millisecond */
     .section .note.GNU-stack, "", @progbits
+#elif defined(__aarch64__)
+/* The ten words are x19 to x28, and the vectors v0 to v15, 16 bytes of each. */
+    .text
+    .globl hold_xmm
+    .type hold_xmm, @function
+hold_xmm:
+    .cfi_startproc
+    stp x29, x30, [sp, #-192]!
+    .cfi_adjust_cfa_offset 192
+    .cfi_offset x29, -192
+    .cfi_offset x30, -184
+    mov x29, sp
+    stp x19, x20, [sp, #16]
+    stp x21, x22, [sp, #32]
+    stp x23, x24, [sp, #48]
+    stp x25, x26, [sp, #64]
+    stp x27, x28, [sp, #80]
+    stp d8, d9, [sp, #96]
+    stp d10, d11, [sp, #112]
+    stp d12, d13, [sp, #128]
+    stp d14, d15, [sp, #144]
+    stp x0, x2, [sp, #160]
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    ldr q\n, [x1, #128 + 32 * \n]
+    .endr
+    ldp x19, x20, [x1]
+    ldp x21, x22, [x1, #16]
+    ldp x23, x24, [x1, #32]
+    ldp x25, x26, [x1, #48]
+    ldp x27, x28, [x1, #64]
+9:  mov x0, #-100               /* AT_FDCWD */
+    ldr x1, [sp, #160]
+    mov x2, #0                  /* F_OK */
+    mov x8, #48                 /* SYS_faccessat(folder, path, mode) */
+    svc #0
+    cbz x0, 8f
+    adr x0, .Lnap
+    mov x1, #0
+    mov x8, #101                /* SYS_nanosleep(request, NULL) */
+    svc #0
+    b 9b
+8:  ldr x1, [sp, #168]
+    stp x19, x20, [x1]
+    stp x21, x22, [x1, #16]
+    stp x23, x24, [x1, #32]
+    stp x25, x26, [x1, #48]
+    stp x27, x28, [x1, #64]
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    str q\n, [x1, #128 + 32 * \n]
+    .endr
+    ldp x19, x20, [sp, #16]
+    ldp x21, x22, [sp, #32]
+    ldp x23, x24, [sp, #48]
+    ldp x25, x26, [sp, #64]
+    ldp x27, x28, [sp, #80]
+    ldp d8, d9, [sp, #96]
+    ldp d10, d11, [sp, #112]
+    ldp d12, d13, [sp, #128]
+    ldp d14, d15, [sp, #144]
+    ldp x29, x30, [sp], #192
+    .cfi_adjust_cfa_offset -192
+    ret
+    .cfi_endproc
+    .size hold_xmm, . - hold_xmm
+    .balign 8
+.Lnap: .quad 0, 1000000            /* one millisecond */
+    .section .note.GNU-stack, "", @progbits
 #endif

@@ -3,40 +3,51 @@
  * usage: shortio COMMAND [ARGUMENT]...
  * The command has this process's pid. A grandchild traces it (ptrace(2)) and halves the size at the entry
  * of each such system call. Where tracing is not allowed the command runs as usual. */
+#include <elf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LEAST 32768
 
+#ifdef __x86_64__
+#define NUMBER(registers) ((registers).orig_rax)
+#define SIZE(registers)   ((registers).rdx)
+#else
+#define NUMBER(registers) ((registers).regs[8])
+#define SIZE(registers)   ((registers).regs[2])
+#endif
+
 static int moves_bytes(long number)
 {
     return number == SYS_read || number == SYS_write || number == SYS_pread64 || number == SYS_pwrite64;
 }
 
-/* At entry and at exit of a system call; the program must find its own rdx again. */
+/* At entry and at exit of a system call; the program must find its own register again. */
 static void at_system_call(pid_t pid)
 {
     static unsigned long asked;
     static int inside;
     struct user_regs_struct r;
+    struct iovec all = { &r, sizeof r };
 
-    ptrace(PTRACE_GETREGS, pid, 0, &r);
+    ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &all);
     inside = !inside;
-    if (inside && moves_bytes((long)r.orig_rax) && r.rdx >= LEAST) {
-        asked = r.rdx;
-        r.rdx /= 2;
+    if (inside && moves_bytes((long)NUMBER(r)) && SIZE(r) >= LEAST) {
+        asked = SIZE(r);
+        SIZE(r) /= 2;
     } else if (!inside && asked) {
-        r.rdx = asked;
+        SIZE(r) = asked;
         asked = 0;
     } else
         return;
-    ptrace(PTRACE_SETREGS, pid, 0, &r);
+    ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &all);
 }
 
 static void trace(pid_t pid, int ready)

@@ -1,0 +1,73 @@
+"""The arm64 machine of the kit's: what is missing for it is said, how its modules are ordered; and a restart on it."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import TOP
+from kit.arm64 import disk, initrd, stages
+from kit.arm64.machine import QEMU, Hung, Machine
+from kit.systems import NOT_TRIED
+
+RESTARTED = """set -e
+make -s -C /lab/solution/stage3-restart ckpt libckpt.so restart readckpt
+S=/lab/solution/stage3-restart
+cat >count.c <<'END'
+#include <stdio.h>
+#include <unistd.h>
+int main(void)
+{
+    for (int i = 1; i <= 40; i++) {
+        printf("%d\\n", i);
+        fflush(stdout);
+        usleep(200000);
+    }
+    return 7;
+}
+END
+gcc -O2 count.c -o count
+$S/ckpt ./count >first &
+until [ -s first ]; do sleep 0.1; done
+kill -USR2 $!
+until $S/readckpt myckpt >/dev/null 2>&1; do sleep 0.1; done
+kill -KILL $!
+status=0
+$S/restart myckpt >second || status=$?
+cat second
+exit $status
+"""
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    for name in ("sh", "env"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    done = subprocess.run([sys.executable, TOP / "grader/kit/arm64/stages.py", "1"], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PATH": str(tmp_path), "CKPTLAB_ARM64": str(tmp_path / "place")})
+    assert (done.returncode, done.stderr) == (0, "") and f"{NOT_TRIED}there is no {QEMU}" in done.stdout
+
+
+def test_modules_come_after_those_that_they_need(tmp_path: Path) -> None:
+    found = {name: tmp_path / f"{name}.ko" for name in ("a", "b_c", "d")}
+    for name, needs in {"a": b"b-c,d", "b_c": b"d", "d": b""}.items():
+        found[name].write_bytes(b"\x7fELF\0license=GPL\0depends=" + needs + b"\0")
+    assert initrd.in_order(["a", "built-in", "d"], found) == ["d", "b_c", "a"]
+
+
+def test_a_machine_that_ends_is_said_with_its_console(tmp_path: Path) -> None:
+    (tmp_path / "console").write_text("Kernel panic\n")
+    with pytest.raises(Hung, match="(?s)does not run.*Kernel panic"):
+        Machine(tmp_path).run("true")
+
+
+@pytest.mark.skipif(not disk.is_there(), reason=f"{NOT_TRIED}make check-arm64 makes the machine")
+def test_a_program_is_restarted_there(tmp_path: Path) -> None:
+    with Machine(tmp_path / "machine", tmp_path) as machine:
+        stages.lab(tmp_path)
+        assert machine.run("tar -C / -xf /host/lab.tar", 100)[0] == 0
+        status, output = machine.run(RESTARTED, 300)
+    lines = output.split()
+    assert status == 7 and lines[-1] == "40" and lines == list(map(str, range(int(lines[0]), 41))), output
