@@ -45,6 +45,7 @@ struct live_place {
 
 /* Behind the arena, in the same mapping: shared by both, in no image. */
 struct live {
+    struct incremental *incremental; /* incremental.h: then there is no child; NULL */
     uint32_t state;
     int signal, error; /* the checkpoint signal; 0 or -errno */
     long program, child;
@@ -109,6 +110,10 @@ void live_name_image(struct arena *arena);
 /* For the child: its last act.  The program hears of it if it must say what failed, or wants another image. */
 __attribute__((noreturn)) void live_exit(struct live *live, bool failed);
 
+/* live.c: a number of /proc/self/status.  live_fork.c: the first note of this type, or NULL. */
+uint64_t live_status_number(const char *key);
+const void *live_find_note(const struct note_list *notes, uint32_t type);
+
 /* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */
 __attribute__((noreturn)) void live_copy(void *arena);
 
@@ -129,6 +134,7 @@ void live_look_for_locks(struct live *live, const struct page_run *run);
  * that is in a place is copied already.
  */
 void live_plan_places(struct arena *arena);
+bool live_may_be_cut(const struct region_table *table, const struct image_region *region);
 static inline bool live_is_copied(const struct live *live, size_t region)
 {
     return live->offsets[region] < live->end;

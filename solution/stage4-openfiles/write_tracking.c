@@ -4,7 +4,6 @@
 #include "write_tracking.h"
 #include "sys.h"
 
-
 #define USER_MODE_ONLY 1 /* what nobody needs a privilege for */
 #define API 0xAA
 #define WP_ASYNC (1UL << 15) /* Linux 6.7, as PAGEMAP_SCAN, by which page_runs.c asks */
@@ -30,6 +29,7 @@ struct protection {
 #define PROTECT _IOWR(API, 0x06, struct protection)
 
 #define PROTECT_AT_ONCE (32UL << 20)
+#define SCAN_CHECKS 2UL /* a flag: EPERM if not all of it is tracked */
 #define FREE_AT_ONCE (1UL << 20)   /* bytes: some 10 us, where page tables are the processor's own */
 #define FORGET_AT_ONCE (64UL << 20)
 
@@ -98,15 +98,31 @@ void tracking_mark(int tracker, uint64_t start, uint64_t end)
 }
 
 /* Signs of an earlier tracker go.  If the program maps memory meanwhile, some may stay, and would lie. */
-long tracking_add(int tracker, uint64_t start, uint64_t end)
+static long add(int tracker, uint64_t start, uint64_t end, bool is_new)
 {
     struct registration registration = {{start, end - start}, MODE_WP, 0};
     long error = sys_call(SYS_ioctl, tracker, (long)REGISTER, (long)&registration, 0);
-    if (error == 0)
+    if (error == 0 && is_new)
         error = in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE);
     if (error != 0)
         in_pieces(tracker, start, end, UNREGISTER, FORGET_AT_ONCE);
     return error;
+}
+
+long tracking_add(int tracker, uint64_t start, uint64_t end)
+{
+    return add(tracker, start, end, true);
+}
+
+long tracking_keep(int tracker, int pagemap, uint64_t start, uint64_t end)
+{
+    struct page_run run;
+    struct scan_request request = {
+        .size = sizeof request, .flags = SCAN_CHECKS, .start = start, .end = start + ARCH_PAGE_SIZE,
+        .runs = (uint64_t)&run, .runs_room = 1, .any = SCAN_PRESENT, .told = SCAN_TRACKED,
+    };
+    bool tracked = sys_call(SYS_ioctl, pagemap, (long)SCAN, (long)&request, 0) >= 0;
+    return add(tracker, start, end, !tracked);
 }
 
 void tracking_remove(int tracker, uint64_t start, uint64_t end)

@@ -27,6 +27,12 @@ long tracking_possible(void);
  */
 long tracking_add(int tracker, uint64_t start, uint64_t end);
 
+/*
+ * The same for memory of one region that may be tracked already: then the protection of its pages stays as it is.
+ * `pagemap` is a descriptor of /proc/self/pagemap.
+ */
+long tracking_keep(int tracker, int pagemap, uint64_t start, uint64_t end);
+
 /* These pages count as written to, though nobody did. */
 void tracking_mark(int tracker, uint64_t start, uint64_t end);
 

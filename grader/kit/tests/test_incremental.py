@@ -1,0 +1,216 @@
+"""ckpt --incremental: a checkpoint writes what has changed, and the image is as whole as any."""
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import TOP
+from kit import mutants
+
+LIMIT = 60.0
+PAGES = re.compile(r"--incremental: (\d+) of (\d+) pages were written(.*)")
+
+pytestmark = pytest.mark.xdist_group("guest")  # the stage is built once by one worker
+
+
+@pytest.fixture(name="stage", scope="module")
+def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage, built in a scratch copy, with the program beside it."""
+    folder = mutants.build_solution(tmp_path_factory.mktemp("solution"), "stage4-openfiles")
+    source = TOP / "grader/kit/tests/incremental.c"
+    subprocess.run(["gcc", "-O1", "-o", str(folder / "incremental"), str(source)], check=True)
+    return folder
+
+
+class Run:
+    """Programs in a folder of their own; what they said."""
+
+    def __init__(self, stage: Path, folder: Path) -> None:
+        self.stage, self.folder, self.said = stage, folder, ""
+
+    def __call__(self, *words: str | Path) -> str:
+        done = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+        self.said = done.stderr
+        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def first(self, *words: str, options: tuple[str, ...] = ("-o", "image")) -> str:
+        return self(self.stage / "ckpt", "-v", "--incremental", *options, self.stage / "incremental", *words)
+
+    def second(self, name: str = "image") -> str:
+        return self(self.stage / "restart", name)
+
+    def pages(self) -> list[tuple[int, int, str]]:
+        """Of each checkpoint: pages that were written, pages that there were, and why the file is a new one."""
+        return [(int(written), int(of), why) for written, of, why in PAGES.findall(self.said)]
+
+    def left(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+@pytest.fixture(name="run")
+def run_fixture(stage: Path, tmp_path: Path) -> Run:
+    return Run(stage, tmp_path)
+
+
+@pytest.fixture(name="tracked", scope="module")
+def tracked_fixture(stage: Path, tmp_path_factory: pytest.TempPathFactory) -> bool:
+    """Does this machine track writes?  If not, everything is written, and -v says why."""
+    run = Run(stage, tmp_path_factory.mktemp("tracked"))
+    run.first("few", "1")
+    return "writes are not tracked" not in run.said
+
+
+# The images are right
+
+
+def test_the_last_images_of_a_program_that_moves_its_memory(run: Run, tracked: bool) -> None:
+    """...of which each was an older one that was brought up to date; in the second life, too."""
+    plain = run(run.stage / "incremental", "deeds", "7").splitlines()
+    assert all(line.endswith(", 0 wrong") for line in plain)
+    options = ("--keep", "2", "-o", "image.%n")
+    assert run.first("deeds", "7", options=options).splitlines() == plain
+    assert [why == "" for *_, why in run.pages()] == [False] * 3 + [True] * 4 if tracked else not run.pages()
+    assert run.left() == ["image.6", "image.7"], "and no spare"
+    assert run.second("image.7").splitlines() == plain[6:]
+    (run.folder / "image.7").unlink()
+    assert run.second("image.6").splitlines() == plain[5:]
+    assert run.left() == ["image.6", "image.7"]
+    assert run.second("image.7").splitlines() == plain[6:], "the image of the second life"
+    assert run(run.stage / "readckpt", "--check", "image.7").strip().endswith("nothing is wrong with its form")
+
+
+def test_few_pages_are_written(run: Run, tracked: bool) -> None:
+    run.first("few", "5")
+    assert run.left() == ["image"] and run.second().startswith("5: ")
+    if tracked:
+        run.first("few", "5")
+        assert [why == "" for *_, why in run.pages()] == [False, False, True, True, True]
+        assert all(written < of / 10 for written, of, why in run.pages() if why == "")
+
+
+def many(run: Run, seed: int, *options: str) -> tuple[int, int]:
+    """Images, most of which were brought up to date: how many, and how many are wrong?"""
+    words = ["many", "30", str(seed)]
+    plain = run(run.stage / "incremental", *words)
+    assert run.first(*words, options=options) == plain
+    wrong = 0
+    names = run.left()
+    for name in names:
+        told = run.second(name)
+        wrong += not told or not plain.endswith(told)
+        (run.folder / name).unlink()
+    return len(names), wrong
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("seed", range(4))
+def test_many_images(run: Run, seed: int) -> None:
+    assert many(run, 100 + seed, "-o", "image") == (31, 0)
+    assert many(run, 200 + seed, "--keep", "14", "-o", "image.%n") == (14, 0)
+
+
+def kill_while_it_saves(run: Run, plain: str) -> None:
+    words = [str(run.stage / "ckpt"), "--incremental", "-o", "img", str(run.stage / "incremental"), "many", "9", "7"]
+    with subprocess.Popen(words, cwd=run.folder, stdout=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None
+        for _ in range(random.randint(2, 6)):
+            job.stdout.readline()
+        time.sleep(random.random() * 0.1)  # any instant will do
+        job.send_signal(signal.SIGKILL)
+    for name in {"img", "img.spare"} & set(run.left()):
+        assert plain.endswith(run.second(name) or "nothing"), name
+    for name in run.left():
+        (run.folder / name).unlink()
+
+
+def test_killed_while_it_saves(run: Run) -> None:
+    """The name shows a whole image; and the older one is whole, too, or is not there."""
+    kill_while_it_saves(run, run(run.stage / "incremental", "many", "9", "7"))
+
+
+@pytest.mark.stress
+def test_killed_while_it_saves_many_times(run: Run) -> None:
+    plain = run(run.stage / "incremental", "many", "9", "7")
+    for _ in range(50):
+        kill_while_it_saves(run, plain)
+
+
+# What others do with the files
+
+
+@pytest.mark.parametrize("deed, why", [
+    ("open", "somebody has the older one open"), ("link", "the older one has another name"),
+    ("touch", "the older one is not there any more, as it was"), ("gone", "the older one is not there any more"),
+])
+def test_the_older_one_is_somebody_else_s_too(run: Run, tracked: bool, deed: str, why: str) -> None:
+    """Then it is not written to."""
+    run.first(deed)
+    assert not tracked or run.pages()[3][2].startswith(f", to a new file: {why}")
+    assert run.second().startswith("5: ")
+    if deed == "link":
+        (run.folder / "image").unlink()
+        assert run.second("another").startswith("2: ")
+
+
+def test_a_spare_of_another_run_is_not_trusted(run: Run, tracked: bool) -> None:
+    run.first("few", "2")
+    (run.folder / "image").rename(run.folder / "image.spare")
+    run.first("few", "3")
+    assert run.left() == ["image"] or not tracked
+    assert run.second().startswith("3: ")
+    (run.folder / "image.spare").write_text("no image")
+    run.first("few", "3")
+    assert (run.folder / "image.spare").read_text() == "no image" and run.second().startswith("3: ")
+
+
+# The program does not see it, and what is in the way
+
+
+def test_the_tracker_is_nobody_s_file(run: Run, tracked: bool) -> None:
+    """It is above 1000, in no child's hands after exec, and in no Open File Table."""
+    told = run.first("exec").splitlines()
+    assert told[3] == "0" and (told[4] == "1" or not tracked), "ls's own, its parent's"
+    assert "userfaultfd" not in run(run.stage / "readckpt", "--files", "image")
+    assert run.second().startswith("5: ") and run.said.count("userfaultfd") == 0
+
+
+def test_closefrom_ends_the_tracking(run: Run) -> None:
+    """All pages count as written to."""
+    plain = run(run.stage / "incremental", "few")
+    assert run.first("closefrom") == plain
+    assert run.second() == plain.splitlines(keepends=True)[4]
+
+
+@pytest.mark.parametrize("deed, why", [
+    ("tracker", "it has a userfaultfd(2) of its own"), ("filter", "the program has set a filter of system calls"),
+    ("lock", "the program has locked memory"),
+])
+def test_everything_is_written(run: Run, tracked: bool, deed: str, why: str) -> None:
+    run.first(deed)
+    assert not tracked or run.said.count(f"--incremental: everything is written: {why}") == 2
+    assert run.left() == ["image"] and run.second().startswith("5: ")
+    assert (run.folder / "image").stat().st_blocks * 512 < 32 << 20, "what the checkpoints work in is in no image"
+
+
+def test_no_descriptor_is_left(run: Run) -> None:
+    words = ["sh", "-c", 'ulimit -n 512; exec "$0" -v --incremental -o image "$1" few 2']
+    run(*words, run.stage / "ckpt", run.stage / "incremental")
+    assert "everything is written: writes are not tracked" in run.said and run.second().startswith("2: ")
+
+
+@pytest.mark.parametrize("words, why", [
+    (["--incremental", "--live"], "--incremental and --live: choose one"),
+    (["--incremental", "-o", "image.%n"], "--incremental with %n needs --keep N"),
+])
+def test_it_is_refused(run: Run, words: list[str], why: str) -> None:
+    done = subprocess.run([run.stage / "ckpt", *words, "true"], cwd=run.folder, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == os.EX_USAGE and why in done.stderr
