@@ -117,9 +117,9 @@ static inline int arch_has_shadow_stack(void)
 }
 
 /*
- * Processors from Armv8.3 on sign return addresses with keys that the kernel draws anew for each program (execve(2));
- * no system call gives a program its own keys.  So that it can go on in another process, it does without them: from
- * here on, signing and checking do nothing.  Some processors and kernels have no keys; then this does nothing.
+ * Processors from Armv8.3 on sign return addresses with keys that the kernel draws anew at each
+ * execve(2); no system call gives a program its own keys.  So that it can go on in another process, it does without
+ * them: from here on, signing and checking do nothing.  Where there are no keys, this does nothing.
  */
 static inline void arch_drop_keys(void)
 {
@@ -160,6 +160,13 @@ static inline void arch_code_written(uint64_t start, uint64_t size)
     for (uint64_t at = start & ~(code - 1); at < end; at += code)
         __asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
     __asm__ volatile("dsb ish\n\tisb" : : : "memory");
+}
+
+/* The same, for memory that may be code, with this protection. */
+static inline void arch_bytes_written(uint64_t start, uint64_t size, int prot)
+{
+    if ((prot & (PROT_READ | PROT_EXEC)) == (PROT_READ | PROT_EXEC))
+        arch_code_written(start, size);
 }
 
 /*

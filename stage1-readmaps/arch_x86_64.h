@@ -119,6 +119,10 @@ static inline void arch_code_written(uint64_t start, uint64_t size)
 {
 }
 
+static inline void arch_bytes_written(uint64_t start, uint64_t size, int prot)
+{
+}
+
 /*
  * switch_stack_x86_64.S: makes `stack_top` (a multiple of 16) the stack and calls function(argument)
  * there.  Does not return: the old stack is about to go.

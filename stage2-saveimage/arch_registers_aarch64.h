@@ -3,7 +3,7 @@
  * ucontext_t (getcontext(3)), struct user_regs_struct (<sys/user.h>, in NT_PRSTATUS), and a table of
  * names for people.  Async-signal-safe.  Included by arch_registers.h.  Given.
  *
- * The frame of a signal (Linux, arch/arm64/kernel/signal.c, struct rt_sigframe; <asm/sigcontext.h> for the records):
+ * The frame of a signal (Linux, arch/arm64/kernel/signal.c, rt_sigframe; <asm/sigcontext.h> has the records):
  *
  *     low                                                                                   high
  *     | siginfo_t | ucontext_t: registers, and 4 KiB of records: vectors... | x29, x30 | stack that was in use
@@ -35,7 +35,7 @@ static inline void arch_core_registers(struct user_regs_struct *to, const uconte
 /* The first record, always, is that of the vectors: this word, and 520 bytes. */
 #define ARCH_FRAME_MARK ((uint64_t)sizeof(struct fpsimd_context) << 32 | FPSIMD_MAGIC)
 
-/* Where the frame of this ucontext_t has the pair x29, x30: behind the records, or behind those that had no room. */
+/* Where the frame of this ucontext_t has x29 and x30: behind the records, or behind those that had no room. */
 static inline uint64_t arch_frame_pair(uint64_t context, const ucontext_t *frame)
 {
     const unsigned char *records = (const unsigned char *)frame + ARCH_RECORDS;

@@ -15,7 +15,7 @@
 
 static const char usage[] =
     "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
-    "            [--times] [--keep N] [--live[=track]] [--] PROG [ARGS...]\n"
+    "            [--times] [--keep N] [--live[=track] | --incremental] [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid, %n the image's number (from stage 4 on), %% a %\n"
     "              (default: $CKPT_IMAGE or myckpt)\n"
@@ -25,7 +25,9 @@ static const char usage[] =
     "  -v          say on stderr when an image is written (default: $CKPT_VERBOSE)\n"
     "  --times     say on stderr how long the start and each checkpoint took, by phase, in microseconds\n"
     "  --live      (from stage 4 on) PROG goes on while a copy of it (fork(2)) writes the image.  --live=track:\n"
-    "              as the kernel notes what changes; AN EXPERIMENT: images can be wrong\n\n"
+    "              as the kernel notes what changes; for a PROG into whose memory no other process writes\n"
+    "  --incremental  (from stage 4 on) from the third checkpoint on, write only what has changed.  IMAGE.spare\n"
+    "              is the image before, and is brought up to date next (default: $CKPT_INCREMENTAL or 0)\n\n"
     "For engines that ask a job to leave, and give the same command again (from stage 4 on):\n\n"
     "  --evict[=STATUS]   stay as PROG's parent.  On SIGTERM: PROG's image, its end, and exit with STATUS\n"
     "                     (default 85).  If there can be no image, PROG goes on.  Other signals are passed on\n"
@@ -81,7 +83,8 @@ static void parse_options(int argc, char **argv, struct evict *evict, struct tim
         {"help", no_argument, NULL, 'h'}, {"evict", optional_argument, NULL, 'E'},
         {"evict-on", required_argument, NULL, 'S'}, {"resume", no_argument, &evict->resume, 1},
         {"portable", optional_argument, NULL, 'P'}, {"times", no_argument, &times->wanted, 1},
-        {"keep", required_argument, NULL, 'K'}, {"live", optional_argument, NULL, 'L'}, {0},
+        {"keep", required_argument, NULL, 'K'}, {"live", optional_argument, NULL, 'L'},
+        {"incremental", no_argument, NULL, 'I'}, {0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "+o:s:i:vh", long_options, NULL)) != -1) {
@@ -93,6 +96,7 @@ static void parse_options(int argc, char **argv, struct evict *evict, struct tim
         case 'E': evict->status = optarg == NULL ? EVICT_STATUS : parse_status(optarg); break;
         case 'K': set_variable("CKPT_KEEP", optarg); break;
         case 'L': live_option(optarg); break;
+        case 'I': incremental_option(); break;
         case 'P': portable_option(optarg); break;
         case 'S': evict->signal = parse_signal(optarg); break;
         case 0: break;
@@ -105,6 +109,7 @@ static void parse_options(int argc, char **argv, struct evict *evict, struct tim
     if (parse_number(interval, 1000000) == 0)
         errx(EX_USAGE, "%s: not a number of seconds", interval);
     evict_check(evict);
+    live_check();
     image_names_option();
 }
 

@@ -17,15 +17,6 @@ static void add_registers(struct note_list *notes, const struct save_request *re
     note_end(notes, IMAGE_CORE_NAME, NT_PRSTATUS, sizeof *status);
 }
 
-/* note_end() writes names of four letters; this one has one more, for which there is room. */
-static void add_tls(struct note_list *notes)
-{
-    char *header = notes->bytes + notes->size;
-    memcpy(note_begin(notes), &(uint64_t){arch_get_tls()}, sizeof(uint64_t));
-    note_end(notes, IMAGE_LINUX_NAME, ARCH_TLS_NOTE, sizeof(uint64_t));
-    ((Elf64_Nhdr *)header)->n_namesz = sizeof IMAGE_LINUX_NAME;
-}
-
 static void add_process_info(struct note_list *notes)
 {
     struct elf_prpsinfo *info = note_begin(notes);
@@ -64,8 +55,7 @@ static void add_files(struct note_list *notes, const struct region_table *t)
 void core_notes_add(struct note_list *notes, const struct save_request *request, const struct region_table *table)
 {
     add_registers(notes, request);
-    if (ARCH_TLS_NOTE != 0)
-        add_tls(notes);
+    note_tls(notes);
     add_process_info(notes);
     long size = procfile_read("/proc/self/auxv", note_begin(notes), ARCH_PAGE_SIZE);
     if (size > 0)

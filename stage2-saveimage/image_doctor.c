@@ -211,7 +211,8 @@ static void check_registers(struct patient *p, const struct note *note, const st
     if (tls->value != NULL && tls->size >= sizeof base)
         memcpy(&base, tls->value, sizeof base);
     arch_core_put_tls(&core, base);
-    check_pointer(p, ARCH_CODE_NAME, arch_core_code(&core), PF_R | PF_X, "the program would have no code to go on with");
+    check_pointer(p, ARCH_CODE_NAME, arch_core_code(&core), PF_R | PF_X,
+                  "the program would have no code to go on with");
     check_pointer(p, ARCH_STACK_NAME, arch_core_stack(&core), PF_R | PF_W, "the program would have no stack");
     if (arch_core_tls(&core) == 0)
         finding(p, ARCH_TLS_NAME " is 0: the TLS base was not saved (errno, canaries and stdio need it)");

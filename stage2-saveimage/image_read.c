@@ -172,7 +172,7 @@ static bool check_context(struct image *image)
                 has_access(image, c->setcontext, 1, PROT_EXEC) &&
                 has_access(image, c->ucontext, sizeof c->copy, PROT_READ) &&
                 (c->second_life == 0 || has_access(image, c->second_life, sizeof(struct second_life), PROT_WRITE)),
-                ARCH_CODE_NAME ", " ARCH_STACK_NAME ", setcontext(), ucontext_t or struct second_life lies in no region for it");
+                "its registers, setcontext(), ucontext_t or struct second_life lies in no region for it");
 }
 
 int image_open(struct image *image, const char *path)

@@ -2,6 +2,7 @@
 #ifndef CKPT_IMAGE_WRITE_H
 #define CKPT_IMAGE_WRITE_H
 
+#include "arch_registers.h"
 #include "arena.h"
 
 /* Begins a list: leaves room for the header and the program headers of so many regions. */
@@ -10,6 +11,17 @@ void notes_start(struct note_list *notes, size_t region_count);
 /* Where the value of the next note goes; the caller fills it, then calls note_end() with its size in bytes. */
 void *note_begin(struct note_list *notes);
 void note_end(struct note_list *notes, const char *name, uint32_t type, size_t size);
+
+/* The TLS base, where it has a note.  note_end() writes names of four letters; this has one more, and the room. */
+static inline void note_tls(struct note_list *notes)
+{
+    Elf64_Nhdr *header = (Elf64_Nhdr *)(notes->bytes + notes->size);
+    if (ARCH_TLS_NOTE == 0)
+        return;
+    memcpy(note_begin(notes), &(uint64_t){arch_get_tls()}, sizeof(uint64_t));
+    note_end(notes, IMAGE_LINUX_NAME, ARCH_TLS_NOTE, sizeof(uint64_t));
+    header->n_namesz = sizeof IMAGE_LINUX_NAME;
+}
 
 /* Writes headers, notes and regions to fd, which is empty, or IMAGE_ELSEWHERE (pages.h).  Returns 0 or -errno. */
 int image_write(int fd, struct arena *arena);

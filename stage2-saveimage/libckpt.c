@@ -176,7 +176,7 @@ __attribute__((constructor)) static void libckpt_start(void)
         .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
         .thread_id = thread_id_find(), .platform = library_platform != NULL ? library_platform() : NULL,
         .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
-        .is_standard = library_is_standard, .is_own = library_remote_owns, .remote_note = library_remote_note,
+        .is_standard = library_is_standard, .is_own = library_owns, .remote_note = library_remote_note,
         .table_path = table_path, .image_name = image_name, .wish = wish, .times = &times};
     request.vdso = vdso_told != NULL ? vdso_told() : NULL;
     if (owner == getpid())

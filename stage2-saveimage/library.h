@@ -38,6 +38,9 @@ LIBRARY_MORE void library_saved(int error);
 /* Is this descriptor's file one of those that were 0, 1 and 2 at the start of this life? */
 LIBRARY_MORE bool library_is_standard(int fd);
 
+/* Is this descriptor libckpt.so's own (ckpt --incremental; stage 6)?  Then it is in no Open File Table. */
+LIBRARY_MORE bool library_owns(int fd);
+
 /* In the handler, in the second life, when restart's last pages are gone. */
 LIBRARY_MORE void library_second_life(void);
 

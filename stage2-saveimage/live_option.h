@@ -1,6 +1,6 @@
 /*
- * live_option.h - ckpt --live: puts the wish into the environment, CKPT_LIVE, for libckpt.so.  It comes with stage
- * 4, as --evict does.  Exits with 64 if it is wrong.  Given to students whole.
+ * live_option.h - ckpt --live and --incremental: put the wish into the environment, CKPT_LIVE, CKPT_INCREMENTAL,
+ * for libckpt.so.  They come with stage 4, as --evict does.  Exit with 64 if it is wrong.  Given to students whole.
  */
 #ifndef CKPT_LIVE_OPTION_H
 #define CKPT_LIVE_OPTION_H
@@ -16,6 +16,24 @@ static inline void live_option(const char *way)
         errx(EX_USAGE, "--live=%s: there are --live=fork, which is --live, and --live=track", way);
     if (setenv("CKPT_LIVE", way != NULL ? way : "fork", 1) != 0)
         err(EX_OSERR, "CKPT_LIVE");
+}
+
+static inline void incremental_option(void)
+{
+    if (evict_prepare == NULL)
+        errx(EX_USAGE, "--incremental comes with stage 4");
+    if (setenv("CKPT_INCREMENTAL", "1", 1) != 0)
+        err(EX_OSERR, "CKPT_INCREMENTAL");
+}
+
+/* Do they fit together? */
+static inline void live_check(void)
+{
+    bool incremental = strcmp(environment("CKPT_INCREMENTAL", "0"), "0") != 0;
+    if (incremental && strcmp(environment("CKPT_LIVE", "0"), "0") != 0)
+        errx(EX_USAGE, "--incremental and --live: choose one; they cannot be had together");
+    if (incremental && strstr(environment("CKPT_IMAGE", ""), "%n") != NULL && getenv("CKPT_KEEP") == NULL)
+        errx(EX_USAGE, "--incremental with %%n needs --keep N: else all stay, and none is brought up to date");
 }
 
 #endif

@@ -14,13 +14,13 @@
  */
 const char *no_image_reason(const char *path);
 
-/* Why a core file with this header is not for this machine; valid until the next call.  NULL: it is, or it is none. */
+/* Why a core file with this header is none of this machine's; valid until the next call.  NULL: it is one. */
 const char *no_image_here(const Elf64_Ehdr *elf);
 
 /* What people call a machine, by the number that ELF files have for it (e_machine). */
 const char *machine_name(unsigned machine);
 
-/* Prints what an image of another machine says of itself, as far as it is written the same on all.  Else nothing. */
+/* Prints what an image of another machine says of itself, as far as all machines write it alike.  Else nothing. */
 void no_image_show(const char *path);
 
 #endif

@@ -25,8 +25,8 @@ struct page_run {
 #define PAGE_RUN_SWAPPED 16
 
 /*
- * Written to since it was protected (stage 4's write_tracking.h).  What is not tracked has it, too, even if it looks
- * protected: such a sign may be left from the time when it was.
+ * Written to since it was protected (stage 4's write_tracking.h).  What is not tracked has it, too, even if it
+ * looks protected: such a sign may be left from the time when it was.
  */
 #define PAGE_RUN_WRITTEN 2
 

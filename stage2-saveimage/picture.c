@@ -8,7 +8,8 @@
 /* The registers that are drawn, and what they are called in a picture. */
 static const struct {
     const char *name, *shown;
-} marked[MAX_MARKS] = {{ARCH_CODE_NAME, ARCH_CODE_NAME}, {ARCH_STACK_NAME, ARCH_STACK_NAME}, {ARCH_TLS_NAME, "TLS"}};
+} marked[MAX_MARKS] = {
+    {ARCH_CODE_NAME, ARCH_CODE_NAME}, {ARCH_STACK_NAME, ARCH_STACK_NAME}, {ARCH_TLS_NAME, "TLS"}};
 
 static int complain(int status, const char *file, const char *why)
 {

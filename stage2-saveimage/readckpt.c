@@ -49,8 +49,7 @@ static void show_registers(const struct image *image)
     if (!image_registers(image, &core))
         errx(EX_DATAERR, "no NT_PRSTATUS note: gdb will find no registers");
     for (size_t i = 0; i < ARCH_REGISTER_COUNT; i++) {
-        uint64_t value;
-        memcpy(&value, (const char *)&core + arch_registers[i].offset, sizeof value);
+        uint64_t value = *(const uint64_t *)((const char *)&core + arch_registers[i].offset);
         const struct image_region *r = image_region_at(image, value);
         const char *name = r == NULL ? "" : image->names + r->name;
         printf("%-8s 0x%016lx%s%s\n", arch_registers[i].name, value, r == NULL ? "" : "  in ",

@@ -13,8 +13,8 @@
 #define THREAD_ID_UNKNOWN (~0U)
 
 /*
- * Bytes from the TLS base on, as an int32_t (it may lie before), or THREAD_ID_UNKNOWN: it was not found.  The number of the calling thread stands
- * there.  Not async-signal-safe: uses libc's symbols.
+ * Bytes from the TLS base on, as an int32_t (it may lie before), or THREAD_ID_UNKNOWN: it was not found.
+ * The number of the calling thread stands there.  Not async-signal-safe: uses libc's symbols.
  */
 uint32_t thread_id_find(void);
 

@@ -1,6 +1,6 @@
 /*
- * arch_platform_x86_64.h - in what x86-64 processors differ: which vector registers they have, where these lie in a signal
- * frame, and which instructions there are.
+ * arch_platform_x86_64.h - in what x86-64 processors differ: which vector registers they have, where these lie in a
+ * signal frame, and which instructions there are.
  *
  * A signal frame has the vector registers in the processor's standard form of XSAVE (Intel's manual, volume 1,
  * chapter 13; AMD's, volume 2, 11.5; <asm/sigcontext.h> for what Linux puts in and behind it):

@@ -1,10 +1,10 @@
 /*
  * arch_vdso_aarch64.h - what a bridge to another vdso is made of, and how a program gets out of its vdso: aarch64.
  *
- * The functions of the vdso are called like those of C (aapcs64), and answer a result or -errno, as system calls do,
- * with the arguments where syscall(2) wants them.  Source of names and arguments: vdso(7); arch/arm64/kernel/vdso/
- * vdso.lds.S in the kernel's source.  All handlers return into the vdso: to rt_sigreturn, two instructions that are
- * the same in all kernels.
+ * The functions of the vdso are called like those of C (aapcs64), and answer a result or -errno, as system calls
+ * do, with the arguments where syscall(2) wants them.  Source of names and arguments: vdso(7); arch/arm64/kernel/
+ * vdso/vdso.lds.S in the kernel's source.  All handlers return into the vdso: to rt_sigreturn, two
+ * instructions that are the same in all kernels.
  */
 #ifndef CKPT_ARCH_VDSO_AARCH64_H
 #define CKPT_ARCH_VDSO_AARCH64_H
@@ -50,9 +50,9 @@ static inline size_t arch_vdso_call(uint8_t *code, uint32_t number)
 }
 
 /*
- * __kernel_getrandom(buffer, length, flags, state, state_size): the state is memory of the caller's, whose layout is
- * its kernel's secret.  So it is a system call under all other kernels.  Who asks how large a state is (state_size
- * is -1) hears that there is none: libc then makes system calls by itself.
+ * __kernel_getrandom(buffer, length, flags, state, state_size): the state is memory of the caller's, whose layout
+ * is its kernel's secret.  So it is a system call under all other kernels.  Who asks how large a state is
+ * (state_size is -1) hears that there is none: libc then makes system calls by itself.
  *
  *     cmn x4, #1; b.ne 1f; mov x0, #-ENOSYS; ret; 1: mov x8, #SYS_getrandom; svc #0; ret
  */

@@ -1,8 +1,8 @@
 /*
  * features_aarch64.c - which instructions this processor has: arch_platform.h.  Given.
  *
- * The kernel tells in the auxiliary vector (Documentation/arch/arm64/elf_hwcaps.rst).  Not among them: what programs
- * can use and not notice that it is missing (BTI; the signing of addresses, which is off: arch_aarch64.h).
+ * The kernel tells in the auxiliary vector (Documentation/arch/arm64/elf_hwcaps.rst).  Not among them: what
+ * programs can use and not notice that it is missing (BTI; the signing of addresses, which is off: arch_aarch64.h).
  */
 #include "arch_platform.h"
 

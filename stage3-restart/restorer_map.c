@@ -117,8 +117,7 @@ long restore_region(const struct restorer *r, const struct image_region *region,
     *doing = "read the bytes of ";
     if (stored && (error = fill(r->image, region, offset)) != 0)
         return error;
-    if (stored && (prot & (PROT_READ | PROT_EXEC)) == (PROT_READ | PROT_EXEC))
-        arch_code_written(region->start, region->end - region->start);
+    arch_bytes_written(region->start, region->end - region->start, stored ? prot : PROT_NONE);
     *doing = "set the permissions of ";
     if (prot != (int)region->prot)
         error = sys_mprotect(region->start, region->end - region->start, (int)region->prot);

@@ -112,7 +112,8 @@ static void end(ucontext_t *context)
 }
 
 /*
- * Looks for signals' frames from `at` upwards, to the end of this memory: a word tells each.  Returns the stack that the last one had interrupted, if that is another one; else 0.
+ * Looks for signals' frames from `at` upwards, to the end of this memory: a word tells each.  Returns the
+ * stack that the last one had interrupted, if that is another one; else 0.
  */
 static uint64_t search_stack(uint64_t at, uint64_t restorer, bool *found)
 {

@@ -1,4 +1,4 @@
-/* vectors_aarch64.c - which vector registers this processor has, and how wide: arch_platform.h.  No libc.  Given. */
+/* vectors_aarch64.c - which vector registers this processor has, how wide: arch_platform.h.  No libc.  Given. */
 #include "arch_platform.h"
 #include "sys.h"
 

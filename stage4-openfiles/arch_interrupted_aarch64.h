@@ -8,8 +8,8 @@
  *
  *     mov x0, x20;  mov x8, #73;  svc #0
  *
- * Anything else is not understood, and the call stays ended: sigsuspend(2) and glibc from 2.41 on, where x0 comes as
- * the caller's argument, and syscall(3).
+ * Anything else is not understood, and the call stays ended: sigsuspend(2) and glibc from 2.41 on, where x0 comes
+ * as the caller's argument, and syscall(3).
  */
 #ifndef CKPT_ARCH_INTERRUPTED_AARCH64_H
 #define CKPT_ARCH_INTERRUPTED_AARCH64_H
@@ -32,7 +32,7 @@ struct arch_call {
 static inline bool arch_code_sets_x0(uint32_t code, const mcontext_t *m, long *value)
 {
     uint32_t from = code >> 16 & 31, number = code >> 5 & 0xffff;
-    bool wide = (code & 0xffe0ffff) == 0xaa0003e0, narrow = (code & 0xffe0ffff) == 0x2a0003e0; /* mov x0, xN; w0, wN */
+    bool wide = (code & 0xffe0ffff) == 0xaa0003e0, narrow = (code & 0xffe0ffff) == 0x2a0003e0; /* mov x0, xN */
     if ((wide || narrow) && from >= 19 && from < 29) { /* the program keeps x19 to x28 */
         *value = wide ? (long)m->regs[from] : (long)(uint32_t)m->regs[from];
         return true;

@@ -10,6 +10,7 @@
  * It is in the program's memory, and so in its images.  What is no image is never removed, whatever its name.
  */
 #include "image_names.h"
+#include "incremental.h"
 #include "lazy_pages.h"
 #include "live.h"
 #include "open_kind.h"
@@ -69,8 +70,9 @@ void image_names_saved(int error)
     uint64_t last = pending == number ? number - 1 : number; /* that is whole */
     for (uint64_t old = last > keep ? last - keep : 0; old > 0; old--) {
         expand(name, sizeof name, old);
-        if (sys_call(SYS_faccessat, AT_FDCWD, (long)name, R_OK, 0) != 0 || !lazy_is_image(name) ||
-            sys_unlink(name) != 0)
+        if (sys_call(SYS_faccessat, AT_FDCWD, (long)name, R_OK, 0) != 0 || !lazy_is_image(name))
             return; /* those before it went long ago */
+        if (!incremental_takes(name) && sys_unlink(name) != 0)
+            return;
     }
 }

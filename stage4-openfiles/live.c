@@ -3,6 +3,7 @@
  * Given.
  */
 #include "evict.h"
+#include "incremental.h"
 #include "libc.h"
 #include "library.h"
 #include "live.h"
@@ -21,8 +22,7 @@ static long owner;            /* the process that current belongs to: its childr
 static bool named;            /* the last checkpoint's child gives the image the name that the program gave it */
 static bool lending;          /* checkpoint.c gets current for its arena */
 
-/* A number of /proc/self/status. */
-static uint64_t status_number(const char *key)
+uint64_t live_status_number(const char *key)
 {
     char status[4096];
     uint64_t value = 0;
@@ -38,9 +38,7 @@ void live_start(int signal)
     wants_fork = strcmp(wish, "track") != 0;
     verbose = strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0;
     our_signal = signal;
-    if (wanted && !wants_fork)
-        say("libckpt: --live=track is an experiment: images can be wrong if memory is mapped meanwhile", NULL);
-    filters = status_number("Seccomp");
+    filters = live_status_number("Seccomp");
 }
 
 void live_new_life(void)
@@ -97,9 +95,9 @@ static const char *obstacle(void)
         return "its image goes to another machine";
     if (procfile_stat(20) > 1)
         return "it has more than one thread";
-    if (status_number("VmLck") != 0)
+    if (live_status_number("VmLck") != 0)
         return "it has locked memory (mlock(2)), for which nobody shall wait";
-    if (status_number("Seccomp") != filters)
+    if (live_status_number("Seccomp") != filters)
         return "it has set a filter of system calls (seccomp(2)), and may be killed for ours";
     return NULL;
 }
@@ -225,18 +223,22 @@ int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
 
 uint64_t library_live_arena(void)
 {
-    return lending ? (uint64_t)current : 0;
+    return lending ? (uint64_t)current : incremental_arena();
 }
 
 void library_live_plan(struct arena *arena)
 {
-    if (!arena->live->forks)
+    if (arena->live->incremental != NULL)
+        incremental_place(arena);
+    else if (!arena->live->forks)
         live_plan_places(arena);
 }
 
 int library_live_write(struct arena *arena)
 {
     struct live *live = arena->live;
+    if (live->incremental != NULL)
+        return incremental_save(arena);
     if (live->forks)
         return live_fork(arena);
     live_set_state(live, LIVE_LAST);
@@ -262,9 +264,11 @@ static bool tracks(uint64_t start)
 const struct live_view *library_live_view(void)
 {
     static struct live_view view = {.tracks = tracks};
-    if (!lending || current->live->forks)
+    if (!lending)
+        return incremental_view();
+    if (current->live->forks)
         return NULL;
     view.child = current->live->child;
-    view.held = current->live->held.count > KNOWN_MOST ? NULL : &current->live->held;
+    view.held = current->live->direct || current->live->held.count > KNOWN_MOST ? NULL : &current->live->held;
     return &view;
 }

@@ -2,7 +2,8 @@
  * live.h - ckpt --live: the program goes on while it is saved.  Given; for readers.
  *
  * Two ways: a child of fork(2), a copy of the moment of the signal (live_fork.c), which is --live; and this one,
- * --live=track, AN EXPERIMENT: of programs that map and unmap memory all the time, 6 of 14 images were wrong.
+ * --live=track, by which the program stands still for less.  It believes the kernel's notes; who writes past them, such
+ * as another process (process_vm_writev(2)), is not noted.  That is why it must be asked for.
  *
  *     the program  |-clone-|....goes on..............................|--what must stand still--|....goes on...
  *     its child          |--round 1: all pages--|--round 2: changes--| ^ signal |--last changes--|--cleans up--|
@@ -44,11 +45,13 @@ struct live_place {
 
 /* Behind the arena, in the same mapping: shared by both, in no image. */
 struct live {
+    struct incremental *incremental; /* incremental.h: then there is no child; NULL */
     uint32_t state;
     int signal, error; /* the checkpoint signal; 0 or -errno */
     long program, child;
     bool said;         /* that it failed */
     bool forks;        /* the child is a copy: live_fork.c */
+    bool direct;       /* a device may have written past the notes: all counts as written to (live_direct.c) */
     char path[2 * PATH_MAX]; /* the image's name */
     int image, tracker; /* descriptors of the child's */
     uint64_t rounds, pages, last_pages; /* that were made; that were copied; of these, those that changed since */
@@ -107,6 +110,10 @@ void live_name_image(struct arena *arena);
 /* For the child: its last act.  The program hears of it if it must say what failed, or wants another image. */
 __attribute__((noreturn)) void live_exit(struct live *live, bool failed);
 
+/* live.c: a number of /proc/self/status.  live_fork.c: the first note of this type, or NULL. */
+uint64_t live_status_number(const char *key);
+const void *live_find_note(const struct note_list *notes, uint32_t type);
+
 /* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */
 __attribute__((noreturn)) void live_copy(void *arena);
 
@@ -116,6 +123,9 @@ __attribute__((noreturn)) void live_copy(void *arena);
  */
 int live_fork(struct arena *arena);
 
+/* live_direct.c, for the child: has the program a file open with O_DIRECT?  True if nobody tells. */
+bool live_reads_directly(const struct live *live);
+
 /* live_locks.c: notes in which pages of the run locks are held. */
 void live_look_for_locks(struct live *live, const struct page_run *run);
 
@@ -124,6 +134,7 @@ void live_look_for_locks(struct live *live, const struct page_run *run);
  * that is in a place is copied already.
  */
 void live_plan_places(struct arena *arena);
+bool live_may_be_cut(const struct region_table *table, const struct image_region *region);
 static inline bool live_is_copied(const struct live *live, size_t region)
 {
     return live->offsets[region] < live->end;

@@ -8,6 +8,7 @@
  * last one.  What is unmapped under our hands reads as EFAULT, and is no part of the image; what cannot be read for
  * a while does so, too, and is copied later.
  */
+#include "image_update.h"
 #include "image_write.h"
 #include "live.h"
 #include "maps.h"
@@ -37,10 +38,11 @@ static void add_places(struct arena *arena, const struct region *region)
     struct region_table *t = &arena->table;
     t->count = 1;
     t->regions[0] = (struct image_region){.start = region->start, .end = region->end, .flags = REGION_STORED};
-    if (tracking_add(live->tracker, region->start, region->end) != 0 || region_cut(t, &arena->pagemap) != 0)
-        return; /* it is written when the program stands still */
+    if (region_cut(t, &arena->pagemap) != 0)
+        return; /* what has no place is written when the program stands still */
     for (const struct image_region *r = t->regions; r < t->regions + t->count; r++)
-        if ((r->flags & REGION_STORED) && live->place_count < IMAGE_MAX_REGIONS) {
+        if ((r->flags & REGION_STORED) && live->place_count < IMAGE_MAX_REGIONS &&
+            tracking_add(live->tracker, r->start, r->end) == 0) {
             live->places[live->place_count++] = (struct live_place){r->start, r->end, live->end};
             live->end += r->end - r->start;
         }
@@ -100,16 +102,23 @@ static int copy_run(const struct live *live, const struct page_run *run, uint64_
     return 0;
 }
 
-/* Copies the pages of a place that are not protected. */
+/*
+ * Copies the pages of a place that are not protected.  Each time some more were protected, and before they are read,
+ * we look for files that are read directly: live_direct.c.
+ */
 static int copy_place(struct arena *arena, const struct live_place *place)
 {
     struct live *live = arena->live;
     struct page_run run;
+    uint64_t protected = 0;
     int error = 0;
     for (uint64_t at = place->start;
          error == 0 && page_runs_next(&arena->pagemap, at, place->end, &run); at = run.end) {
         if (live_state(live) != LIVE_COPYING || !live_program_is_there(live))
             return -ECANCELED;
+        if (arena->pagemap.end != protected)
+            live->direct = live->direct || live_reads_directly(live);
+        protected = arena->pagemap.end;
         error = copy_run(live, &run, place->offset + (run.start - place->start));
         live_look_for_locks(live, &run);
         live->pages += (run.end - run.start) / ARCH_PAGE_SIZE;
@@ -128,6 +137,7 @@ static int copy_all(struct arena *arena)
     do {
         before = now;
         now = live->pages;
+        arena->pagemap.end = 0; /* what was read ahead is of the last round */
         for (size_t i = 0; i < live->place_count && error == 0; i++)
             error = copy_place(arena, &live->places[i]);
         now = live->pages - now;
@@ -137,37 +147,11 @@ static int copy_all(struct arena *arena)
     return error;
 }
 
-/* What is in no region any more, or has become a hole: it is none in the file yet. */
-static int punch(int fd, uint64_t offset, uint64_t size)
+/* A region whose pages are copied already: those that have changed since. */
+static int write_change(struct arena *arena, const struct page_run *run, uint64_t offset)
 {
-    static const char zeros[ARCH_PAGE_SIZE];
-    uint64_t end = offset + size;
-    long data = size == 0 ? (long)end : sys_lseek(fd, (off_t)offset, SEEK_DATA);
-    if (data == -ENXIO || data >= (long)end)
-        return 0; /* there is a hole already */
-    if (sys_call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (long)offset, (long)size) == 0)
-        return 0;
-    for (long n = 1; offset < end; offset += ARCH_PAGE_SIZE)
-        if ((n = sys_pwrite(fd, zeros, sizeof zeros, (off_t)offset)) != sizeof zeros)
-            return n < 0 ? (int)n : -ENOSPC;
-    return 0;
-}
-
-/* A region whose pages are copied already: those that have changed since, and those that are gone. */
-static int write_changes(struct arena *arena, const struct image_region *r, uint64_t offset)
-{
-    struct live *live = arena->live;
-    struct page_run run;
-    int error = 0;
-    uint64_t at = r->start;
-    for (; error == 0 && page_runs_next(&arena->pagemap, at, r->end, &run); at = run.end) {
-        error = punch(live->image, offset + (at - r->start), run.start - at);
-        if (error == 0 && (run.kinds & PAGE_RUN_WRITTEN)) {
-            error = pages_write_run(live->image, &run, offset + (run.start - r->start));
-            live->last_pages += (run.end - run.start) / ARCH_PAGE_SIZE;
-        }
-    }
-    return error != 0 ? error : punch(live->image, offset + (at - r->start), r->end - at);
+    bool changed = arena->live->direct || (run->kinds & (PAGE_RUN_WRITTEN | PAGE_RUN_SWAPPED)); /* swapped: a guard */
+    return changed ? update_run(arena, run, offset) : 0;
 }
 
 /* The notes turned out to be larger than the room for them: all regions move behind them, and are written anew. */
@@ -184,60 +168,15 @@ static int begin_anew(struct arena *arena)
     return (int)sys_call(SYS_ftruncate, live->image, 0, 0, 0);
 }
 
-/* What no region shows any more must not stay in the file: it was the program's, and it takes space. */
-static int punch_between(struct arena *arena)
-{
-    struct live *live = arena->live;
-    const struct image_region *regions = arena->table.regions, *r = regions, *end = r + arena->table.count;
-    int error = 0;
-    for (const struct live_place *p = live->places; p < live->places + live->place_count; p++)
-        for (uint64_t at = p->start, until; error == 0 && at < p->end; at = until) {
-            while (r < end && r->end <= at)
-                r++;
-            bool inside = r < end && r->start <= at;
-            until = r == end ? p->end : inside ? r->end : r->start;
-            until = until < p->end ? until : p->end;
-            if (!inside || !(r->flags & REGION_STORED) || !live_is_copied(live, (size_t)(r - regions)))
-                error = punch(live->image, p->offset + (at - p->start), until - at);
-        }
-    return error;
-}
-
-/* Up to the last byte that a region has in the file. */
-static uint64_t file_size(const struct arena *arena)
-{
-    uint64_t size = arena->live->head_room;
-    for (size_t i = 0; i < arena->table.count; i++) {
-        const struct image_region *r = &arena->table.regions[i];
-        uint64_t end = arena->live->offsets[i] + (r->end - r->start);
-        size = (r->flags & REGION_STORED) && end > size ? end : size;
-    }
-    return size;
-}
-
 /* The program stands still.  The image gets all that it lacks. */
 static int write_rest(struct arena *arena)
 {
     struct live *live = arena->live;
-    const struct region_table *t = &arena->table;
-    int error = arena->notes.size > live->head_room ? begin_anew(arena) : punch_between(arena);
+    int error = arena->notes.size > live->head_room ? begin_anew(arena) : 0;
     image_head(arena, live->offsets);
     if (error == 0)
-        error = image_write_head(live->image, &arena->notes, file_size(arena));
-    page_runs_open(&arena->pagemap);
-    for (size_t i = 0; i < t->count && error == 0; i++) {
-        const struct image_region *r = &t->regions[i];
-        bool copied = (r->flags & REGION_STORED) && live_is_copied(live, i);
-        if (copied && (r->prot & PROT_READ)) {
-            error = write_changes(arena, r, live->offsets[i]);
-            continue;
-        }
-        if (copied) /* it must be made readable (pages.c), and a hole is needed where there are no pages now */
-            error = punch(live->image, live->offsets[i], r->end - r->start);
-        error = error != 0 ? error : image_write_region(live->image, arena, i);
-    }
-    sys_close(arena->pagemap.fd);
-    return error;
+        error = image_write_head(live->image, &arena->notes, update_file_size(arena));
+    return error != 0 ? error : update_regions(arena, write_change);
 }
 
 /* Few changes are left: now the program is to stand still. */

@@ -13,18 +13,18 @@
 
 #include <sched.h>
 
-/* What the program told the kernel about its memory: NOTE_MEMORY, which is among the notes already. */
-static const struct image_memory *find_advice(const struct note_list *notes)
+const void *live_find_note(const struct note_list *notes, uint32_t type)
 {
     Elf64_Nhdr header;
     for (size_t at = notes->start; at < notes->size; at += sizeof header + 8 + round_up(header.n_descsz, 4)) {
         memcpy(&header, notes->bytes + at, sizeof header);
-        if (header.n_type == NOTE_MEMORY)
-            return (const struct image_memory *)(notes->bytes + at + sizeof header + 8);
+        if (header.n_type == type)
+            return notes->bytes + at + sizeof header + 8;
     }
     return NULL;
 }
 
+/* By what the program told the kernel about its memory: NOTE_MEMORY, which is among the notes already. */
 static bool is_kept_from_children(const struct image_memory *advice, const struct image_region *r)
 {
     bool kept = false;
@@ -39,7 +39,8 @@ static bool is_kept_from_children(const struct image_memory *advice, const struc
 static bool is_for_child(const struct arena *arena, const struct image_region *r)
 {
     return (r->flags & ~(uint32_t)REGION_GROWS_DOWN) == REGION_STORED && r->inode == 0 &&
-           arena->table.names[r->name] != '/' && !is_kept_from_children(find_advice(&arena->notes), r);
+           arena->table.names[r->name] != '/' &&
+           !is_kept_from_children(live_find_note(&arena->notes, NOTE_MEMORY), r);
 }
 
 static int write_half(struct arena *arena, bool childs)

@@ -11,7 +11,7 @@
 #include "live.h"
 
 /* May it be cut?  Private memory without a file, of small pages, and no stack.  The others are in no place. */
-static bool is_plain(const struct region_table *t, const struct image_region *r)
+bool live_may_be_cut(const struct region_table *t, const struct image_region *r)
 {
     return r->flags == REGION_STORED && r->inode == 0 && t->names[r->name] != '/';
 }
@@ -39,7 +39,7 @@ static bool add_pieces(struct arena *arena, const struct image_region *r, const 
     bool fits = true;
     while (*place < end && (*place)->end <= r->start)
         (*place)++;
-    if (!is_plain(&arena->table, r))
+    if (!live_may_be_cut(&arena->table, r))
         return add(arena, r, r->start, r->end, 0);
     const struct live_place *p = *place;
     for (uint64_t at = r->start, until; fits && at < r->end; at = until) {

@@ -3,6 +3,7 @@
  * program's.  What stage 2 asks for by library.h.  Given.
  */
 #include "handler_stack.h"
+#include "incremental.h"
 #include "library.h"
 #include "libc.h"
 #include "live.h"
@@ -17,6 +18,7 @@ void library_start(int signal, long owner)
     own_stderr_note(strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0);
     handler_stack_use(signal);
     live_start(signal);
+    incremental_start();
     image_names_start();
     if (owner != getpid())
         return; /* a child of the program that ckpt started */
@@ -33,6 +35,8 @@ static struct {
 
 static int take(void)
 {
+    if (incremental_is_wanted())
+        return incremental_checkpoint(asked.write_image, asked.path);
     return live_checkpoint(asked.write_image, asked.path, asked.at_once);
 }
 
@@ -56,6 +60,7 @@ void library_second_life(void)
     own_stderr_new_life(standard);
     handler_stack_new_life();
     live_new_life();
+    incremental_new_life();
     taken_signal_new_life();
     next_program_new_life();
 }

@@ -55,7 +55,8 @@ struct open_kind {
     long (*commit)(const struct open_file_table *table, const struct open_file *file);
 };
 
-__attribute__((visibility("hidden"))) extern const struct open_kind *const open_kinds[OPEN_KINDS]; /* by enum open_kind_number */
+/* By enum open_kind_number. */
+__attribute__((visibility("hidden"))) extern const struct open_kind *const open_kinds[OPEN_KINDS];
 
 /* kind_*.c; each table entry is named for its file. */
 extern const struct open_kind kind_lost, kind_file, kind_directory, kind_device, kind_terminal, kind_fifo;

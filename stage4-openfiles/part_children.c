@@ -13,8 +13,9 @@
 #include <sys/wait.h>
 
 /*
- * ckpt --live has a child of its own at work, which only __WALL and __WCLONE see.  So of the program's children
- * those are seen without it whose end is told by SIGCHLD; of the others this file tells, if this kernel has it.
+ * ckpt --live=track has a child of its own at work, which only __WALL and __WCLONE see.  So of the program's
+ * children those are seen without it whose end is told by SIGCHLD; of the others this file tells, if this kernel
+ * has it.
  */
 static bool is_only_child(long helper)
 {
@@ -31,9 +32,10 @@ static long save(const struct save_request *request, void *note, size_t room)
 {
     siginfo_t child;
     const struct live_view *live = live_view(request);
-    int all = live == NULL ? __WALL : 0;
+    long helper = live != NULL ? live->child : 0;
+    int all = helper == 0 ? __WALL : 0;
     long error = sys_call(SYS_waitid, P_ALL, 0, (long)&child, WEXITED | WNOHANG | WNOWAIT | all);
-    if (error == -ECHILD && (live == NULL || is_only_child(live->child)))
+    if (error == -ECHILD && (helper == 0 || is_only_child(helper)))
         return 0;
     say("libckpt: the program has child processes, and ckptlab saves one process: wait until they have ended, or "
         "checkpoint each of them by itself (ckpt -o NAME.%p)", NULL);

@@ -4,7 +4,8 @@
  *
  * glibc would take the program for a stranger, who waits for ever for a lock that is his own: a program that was
  * saved inside of dlopen(3) never came out of the next one.  Nobody has a list of them.  A held lock is known by
- * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on 64-bit machines, in private memory that can be written.
+ * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on 64-bit machines, in private memory that can be
+ * written.
  * Of robust mutexes, in whatever memory, the kernel has a list.  They have the id in their first word as well.
  * Those with priority inheritance that are not robust are not here.
  */
@@ -54,18 +55,23 @@ static bool is_known(const struct known_pages *known, uint64_t page)
 
 /*
  * Only pages with content are read: to read others would make them.  With `known`, ckpt --live has looked at the
- * others already, while the program went on: at those that were not written to since.
+ * others already, while the program went on; ckpt --incremental, at the last checkpoint: at those that were not
+ * written to since.  *behind: the end of the last page that can be read.  Of a lock that begins there the rest may
+ * be in the next region: what is tracked and what is not yet are two.
  */
 static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end,
-                   const struct known_pages *known)
+                   const struct known_pages *known, uint64_t *behind)
 {
     struct page_run run;
     for (uint64_t at = start; page_runs_next(map, at, end, &run); at = run.end)
         for (uint64_t page = run.start; page < run.end; page += ARCH_PAGE_SIZE) {
+            bool first = page == start && page != *behind;
+            bool skip = (run.kinds & PAGE_RUN_SWAPPED) && page_is_guard(map, page, true);
+            *behind = skip ? *behind : page + ARCH_PAGE_SIZE;
             if (known != NULL && !(run.kinds & PAGE_RUN_WRITTEN) && !is_known(known, page))
                 continue;
-            if (!(run.kinds & PAGE_RUN_SWAPPED) || !page_is_guard(map, page, true))
-                mutexes_look_at(m, (const uint32_t *)page, page, page == start); // NOLINT: an address
+            if (!skip)
+                mutexes_look_at(m, (const uint32_t *)page, page, first); // NOLINT: an address
         }
 }
 
@@ -126,11 +132,12 @@ static long save(const struct save_request *request, void *note, size_t room)
     page_runs_open(&work->pages);
     const struct live_view *live = live_view(request);
     const struct known_pages *known = live != NULL ? live->held : NULL;
+    uint64_t behind = 0;
     for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;
         if (text_starts(line, " rw-p") || text_starts(line, " rwxp"))
-            search(m, &work->pages, start, end, known);
+            search(m, &work->pages, start, end, known, &behind);
     }
     sys_close(work->pages.fd);
     error = proc_lines_close(&work->lines);

@@ -4,7 +4,6 @@
 #include "write_tracking.h"
 #include "sys.h"
 
-
 #define USER_MODE_ONLY 1 /* what nobody needs a privilege for */
 #define API 0xAA
 #define WP_ASYNC (1UL << 15) /* Linux 6.7, as PAGEMAP_SCAN, by which page_runs.c asks */
@@ -30,6 +29,7 @@ struct protection {
 #define PROTECT _IOWR(API, 0x06, struct protection)
 
 #define PROTECT_AT_ONCE (32UL << 20)
+#define SCAN_CHECKS 2UL /* a flag: EPERM if not all of it is tracked */
 #define FREE_AT_ONCE (1UL << 20)   /* bytes: some 10 us, where page tables are the processor's own */
 #define FORGET_AT_ONCE (64UL << 20)
 
@@ -71,18 +71,25 @@ bool tracking_protect(struct pagemap *map, uint64_t from, uint64_t end)
         .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_WRITTEN,
     };
     long count = sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);
-    map->count = count > 0 ? (size_t)count : 0;
-    map->end = count >= 0 ? request.walked : request.end;
+    if (count < 0) { /* some may be protected now: all are told */
+        map->runs[0] = (struct page_run){from, request.end, SCAN_PRESENT};
+        request.walked = request.end;
+    }
+    map->count = count >= 0 ? (size_t)count : 1;
+    map->end = request.walked;
     return true;
 }
 
-/* Calls ioctl `request` for each piece; an error means that this piece is not tracked any more. */
-static void in_pieces(int tracker, uint64_t start, uint64_t end, unsigned long request, uint64_t piece)
+/* Calls ioctl `request` for each piece.  0 or the last -errno: a part of that piece is not tracked, or no more. */
+static long in_pieces(int tracker, uint64_t start, uint64_t end, unsigned long request, uint64_t piece)
 {
+    long error = 0;
     for (uint64_t at = start; at < end; at += piece) {
         struct protection part = {{at, end - at < piece ? end - at : piece}, 0};
-        sys_call(SYS_ioctl, tracker, (long)request, (long)&part, 0);
+        long result = sys_call(SYS_ioctl, tracker, (long)request, (long)&part, 0);
+        error = result != 0 ? result : error;
     }
+    return error;
 }
 
 void tracking_mark(int tracker, uint64_t start, uint64_t end)
@@ -90,13 +97,33 @@ void tracking_mark(int tracker, uint64_t start, uint64_t end)
     in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE); /* mode 0: the protection goes */
 }
 
-long tracking_add(int tracker, uint64_t start, uint64_t end)
+/* Signs of an earlier tracker go.  If the program maps memory meanwhile, some may stay, and would lie. */
+static long add(int tracker, uint64_t start, uint64_t end, bool is_new)
 {
     struct registration registration = {{start, end - start}, MODE_WP, 0};
     long error = sys_call(SYS_ioctl, tracker, (long)REGISTER, (long)&registration, 0);
-    if (error == 0)
-        tracking_mark(tracker, start, end); /* signs of an earlier tracker */
+    if (error != 0 || !is_new)
+        return error;
+    error = in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE);
+    if (error != 0)
+        in_pieces(tracker, start, end, UNREGISTER, FORGET_AT_ONCE);
     return error;
+}
+
+long tracking_add(int tracker, uint64_t start, uint64_t end)
+{
+    return add(tracker, start, end, true);
+}
+
+long tracking_keep(int tracker, int pagemap, uint64_t start, uint64_t end)
+{
+    struct page_run run;
+    struct scan_request request = {
+        .size = sizeof request, .flags = SCAN_CHECKS, .start = start, .end = start + ARCH_PAGE_SIZE,
+        .runs = (uint64_t)&run, .runs_room = 1, .any = SCAN_PRESENT, .told = SCAN_TRACKED,
+    };
+    bool tracked = sys_call(SYS_ioctl, pagemap, (long)SCAN, (long)&request, 0) >= 0;
+    return add(tracker, start, end, !tracked);
 }
 
 void tracking_remove(int tracker, uint64_t start, uint64_t end)

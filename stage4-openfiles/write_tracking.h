@@ -21,8 +21,17 @@ long tracking_open(void);
 /* 0 or -errno: why this process cannot have its pages tracked. */
 long tracking_possible(void);
 
-/* Tracks the writable memory from start to end.  0 or -errno (-EBUSY: the program does so itself). */
+/*
+ * Tracks the writable memory from start to end.  0 or -errno, and none of it is tracked (-EBUSY: the program does so
+ * itself; -ENOENT: it has mapped some of it anew meanwhile).
+ */
 long tracking_add(int tracker, uint64_t start, uint64_t end);
+
+/*
+ * The same for memory of one region that may be tracked already: then the protection of its pages stays as it is.
+ * `pagemap` is a descriptor of /proc/self/pagemap.
+ */
+long tracking_keep(int tracker, int pagemap, uint64_t start, uint64_t end);
 
 /* These pages count as written to, though nobody did. */
 void tracking_mark(int tracker, uint64_t start, uint64_t end);

@@ -107,7 +107,7 @@ static void take_note(struct core *core, const char *name, uint32_t type, const 
         bad(core, "the program has more than one thread; ckptlab restarts single-threaded programs");
     if (type == NT_PRSTATUS && size >= sizeof *core->status) {
         core->status = value;
-        memcpy(&core->registers, &core->status->pr_reg, sizeof core->registers);
+        memcpy(&core->registers.general, &core->status->pr_reg, sizeof core->registers.general);
     } else if (type == NT_FPREGSET && size >= 512) {
         core->fpregs = value;
     } else if (type == NT_X86_XSTATE && linux_name) {
@@ -116,6 +116,8 @@ static void take_note(struct core *core, const char *name, uint32_t type, const 
     } else if (type == CORE_XSAVE_LAYOUT && linux_name) {
         core->xlayout = value;
         core->xlayout_count = size / sizeof *core->xlayout;
+    } else if (type == ARCH_TLS_NOTE && linux_name && size >= sizeof(uint64_t)) {
+        arch_core_put_tls(&core->registers, *(const uint64_t *)value);
     } else if (type == NT_AUXV) {
         core->auxv = value;
         core->auxv_count = size / sizeof *core->auxv;

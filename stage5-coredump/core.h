@@ -31,7 +31,7 @@ struct core {
     char *notes; /* malloc'ed: all PT_NOTEs, one after the other; the pointers below are to malloc'ed copies */
     size_t notes_size;
     const struct elf_prstatus *status; /* signal, pid, blocked signals */
-    struct user_regs_struct registers;
+    struct arch_core registers;
     const void *xstate; /* NT_X86_XSTATE, or NULL */
     size_t xstate_size;
     const uint32_t (*xlayout)[4]; /* NT_X86_XSAVE_LAYOUT (Linux 6.12): part, size, offset, flags; or NULL */

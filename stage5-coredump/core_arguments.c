@@ -107,6 +107,6 @@ bool core_arguments(const struct core *core, const struct image *image, struct p
     free(top.bytes);
     if (!found) /* an empty range somewhere in the stack: the kernel takes no address that cannot be */
         map->start_stack = map->arg_start = map->arg_end = map->env_start = map->env_end =
-            stack != NULL ? end : core->registers.rsp;
+            stack != NULL ? end : arch_core_stack(&core->registers);
     return found;
 }

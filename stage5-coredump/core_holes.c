@@ -73,9 +73,10 @@ static void look_at_region(const struct holes *holes, const struct core *core, c
 {
     static uint64_t words[CHUNK / sizeof(uint64_t)];
     const struct image_region *entry = image_region_at(image, core_aux(core, AT_ENTRY));
-    bool stack = core->registers.rsp >= region->start && core->registers.rsp < region->end;
+    uint64_t top = arch_core_stack(&core->registers);
+    bool stack = top >= region->start && top < region->end;
     bool near = stack || (entry != NULL && (region->flags & REGION_FILE) && region->name == entry->name);
-    uint64_t at = stack ? core->registers.rsp & ~7UL : region->start;
+    uint64_t at = stack ? top & ~7UL : region->start;
     for (uint64_t size; at < region->end; at += size) {
         size = region->end - at < CHUNK ? region->end - at : CHUNK;
         if (!core_read(core, at, words, size))

@@ -6,6 +6,7 @@
  *     jump      no setcontext(): a signal frame (sigframe.h) that is returned from
  */
 #include "core_plan.h"
+#include "arch_sigreturn.h"
 #include "core.h"
 #include "gadget.h"
 #include "memory_plan.h"
@@ -23,20 +24,21 @@ bool core_is_image(const char *path)
 /* Without its stack and its TLS no program runs on: its anonymous memory was left out of the core. */
 static void check_memory(const struct image *image, const struct core *core)
 {
-    const struct image_region *stack = image_region_at(image, core->registers.rsp);
-    const struct image_region *tls = image_region_at(image, core->registers.fs_base);
+    const struct image_region *stack = image_region_at(image, arch_core_stack(&core->registers));
+    const struct image_region *tls = image_region_at(image, arch_core_tls(&core->registers));
     if (stack == NULL || !(stack->flags & REGION_STORED) || !(stack->prot & PROT_WRITE))
-        errx(EX_DATAERR, "%s: the core has no stack where rsp is (0x%llx): was coredump_filter changed? (core(5))",
-             core->path, core->registers.rsp);
-    if (core->registers.fs_base != 0 && (tls == NULL || !(tls->flags & REGION_STORED)))
-        errx(EX_DATAERR, "%s: the core has no thread-local variables (0x%llx): was coredump_filter changed? "
-             "(core(5))", core->path, core->registers.fs_base);
+        errx(EX_DATAERR, "%s: the core has no stack where " ARCH_STACK_NAME " is (0x%lx): was coredump_filter "
+             "changed? (core(5))",
+             core->path, arch_core_stack(&core->registers));
+    if (arch_core_tls(&core->registers) != 0 && (tls == NULL || !(tls->flags & REGION_STORED)))
+        errx(EX_DATAERR, "%s: the core has no thread-local variables (0x%lx): was coredump_filter changed? "
+             "(core(5))", core->path, arch_core_tls(&core->registers));
 }
 
-/* The frame needs a few KiB below the program's rsp. */
+/* The frame needs a few KiB below the program's stack pointer. */
 static void check_stack(const struct image *image, const struct core *core, const struct sigframe *frame)
 {
-    const struct image_region *stack = image_region_at(image, core->registers.rsp);
+    const struct image_region *stack = image_region_at(image, arch_core_stack(&core->registers));
     if (frame->at < stack->start && !(stack->flags & REGION_GROWS_DOWN))
         errx(EX_DATAERR, "%s: the program's stack has no room for a signal frame of %zu bytes", core->path,
              frame->size);
@@ -45,7 +47,7 @@ static void check_stack(const struct image *image, const struct core *core, cons
 static void make_frame(struct core *core, struct image *image, bool verbose)
 {
     static struct sigframe frame;
-    syscall_restart(&core->registers);
+    syscall_restart(&core->registers.general);
     sigframe_build(&frame, core);
     check_stack(image, core, &frame);
     if (verbose && core->from_gdb)
@@ -64,8 +66,7 @@ static void set_jump(struct restorer *r)
 {
     const struct part_call *call = &r->calls[r->call_count - 1]; /* frame_part is the last in parts.c */
     struct sigframe *frame = (struct sigframe *)call->note; /* in the block, and ours to write */
-    frame->chain.uc_mcontext.gregs[REG_RDI] = (greg_t)r->start;
-    frame->chain.uc_mcontext.gregs[REG_RSI] = (greg_t)r->size;
+    arch_chain_place(&frame->chain, r->start, r->size);
     r->ucontext = (uint64_t)frame;
     r->setcontext = (uint64_t)call->restore + (uint64_t)((const char *)frame_enter - (const char *)frame_restore);
 }

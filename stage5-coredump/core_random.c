@@ -21,7 +21,7 @@ extern const uint32_t _thread_db_sizeof_pthread __attribute__((weak));
 struct own_state {
     uint64_t size;   /* bytes of the mapping */
     uint64_t inside; /* how far in the mapping the state of the first thread begins */
-    uint64_t word;   /* bytes from the TLS base to the word that leads to it; its lowest bit means "in use" */
+    int64_t word;    /* bytes from the TLS base to the word that leads to it; its lowest bit means "in use" */
 };
 
 /* Our mapping that can be dropped, from its two lines in smaps. */
@@ -47,13 +47,14 @@ static bool find_mapping(uint64_t *start, uint64_t *end)
 static struct own_state find_own(void)
 {
     uint64_t start, end, size = &_thread_db_sizeof_pthread != NULL ? _thread_db_sizeof_pthread : 0;
-    const uint64_t *words = (const uint64_t *)arch_get_tls(); // NOLINT: an address becomes a pointer here
+    int64_t first = ARCH_THREAD_START(size);
+    const uint64_t *words = (const uint64_t *)(arch_get_tls() + (uint64_t)first); // NOLINT: an address
     char byte;
     if (getrandom(&byte, 1, 0) != 1 || !find_mapping(&start, &end))
         return (struct own_state){0};
     for (size_t i = 0; i < size / sizeof *words; i++)
         if (words[i] >= start && words[i] < end)
-            return (struct own_state){end - start, (words[i] & ~1UL) - start, i * sizeof *words};
+            return (struct own_state){end - start, (words[i] & ~1UL) - start, first + (int64_t)(i * sizeof *words)};
     return (struct own_state){0};
 }
 
@@ -63,7 +64,8 @@ struct core_range core_random(const struct core *core)
     struct own_state own = find_own();
     uint64_t state = 0;
     char byte;
-    if (own.size == 0 || !core_read(core, core->registers.fs_base + own.word, &state, sizeof state) || state == 0)
+    uint64_t at = arch_core_tls(&core->registers) + (uint64_t)own.word;
+    if (own.size == 0 || !core_read(core, at, &state, sizeof state) || state == 0)
         return none;
     struct core_range range = {.start = (state & ~1UL) - own.inside};
     range.end = range.start + own.size;

@@ -90,8 +90,8 @@ static void find_robust_list(const struct core *core, struct image_thread *threa
 static void make_thread(const struct core *core, struct image *image)
 {
     static struct image_thread thread;
-    thread.tls = core->registers.fs_base;
-    thread.gs = core->registers.gs_base;
+    thread.tls = arch_core_tls(&core->registers);
+    thread.gs = arch_core_gs(&core->registers);
     find_tid(core, &thread);
     find_rseq(core, &thread);
     if (thread.id_place != THREAD_ID_UNKNOWN)
@@ -125,7 +125,7 @@ static uint64_t find_program(const struct core *core, const struct image *image,
 static void find_heap(const struct core *core, const struct image *image, uint64_t program_end,
                       struct prctl_mm_map *map)
 {
-    const struct image_region *tls = image_region_at(image, core->registers.fs_base);
+    const struct image_region *tls = image_region_at(image, arch_core_tls(&core->registers));
     map->start_brk = map->brk = program_end;
     if (core_aux(core, AT_BASE) == 0 && tls != NULL) {
         map->start_brk = tls->start;

@@ -21,7 +21,7 @@ void core_vdso(const struct core *core, struct image *image)
         return;
     note = (struct image_vdso){
         .start = region->start, .size = region->end - region->start, .kernel = region->start};
-    if (is_vdso(core, image_region_at(image, core->registers.rip)))
+    if (is_vdso(core, image_region_at(image, arch_core_code(&core->registers))))
         note.flags = VDSO_INSIDE;
     image_put_note(image, NOTE_VDSO, &note, sizeof note);
 }

@@ -1,25 +1,14 @@
 /*
  * gadget.c - two pieces of code that every program with a libc has, so that the last munmap(2), that of the
- * restorer, can be made by the program's own code:
+ * restorer, can be made by the program's own code: a system call and a return; and the call of rt_sigreturn(2),
+ * where handlers return to.  arch_sigreturn_*.h has the bytes.  Two frames do it:
  *
- *     syscall; ret           0f 05 c3
- *     mov $15, rax; syscall  48 c7 c0 0f 00 00 00 0f 05   or   b8 0f 00 00 00 0f 05       (15: rt_sigreturn)
- *
- * The second is where handlers return to (sigaction(2), sa_restorer).  Two frames do it:
- *
- *     rt_sigreturn, frame 1:  rip = `syscall; ret`, rax = munmap, rdi, rsi = the restorer, rsp = at
- *     munmap; then ret takes the word at `at`, the address of the second piece: rt_sigreturn, frame 2, which lies
- *     behind that word in the program's stack: all registers as they were in the core
+ *     rt_sigreturn, frame 1:  code = `syscall; ret`, the call is munmap, its arguments are the restorer, stack = at
+ *     munmap; then ret goes to the second piece: rt_sigreturn, frame 2, which lies at `at` in the program's stack:
+ *     all registers as they were in the core
  */
 #include "gadget.h"
-
-struct pattern {
-    const char *bytes;
-    size_t size;
-};
-
-static const struct pattern call_and_return = {"\x0f\x05\xc3", 3};
-static const struct pattern returns[] = {{"\x48\xc7\xc0\x0f\0\0\0\x0f\x05", 9}, {"\xb8\x0f\0\0\0\x0f\x05", 7}};
+#include "arch_sigreturn.h"
 
 /* The bytes of a region: from the core, or from the file that will be mapped there.  malloc'ed; NULL: none. */
 static char *region_bytes(const struct image *image, size_t i)
@@ -39,7 +28,7 @@ static char *region_bytes(const struct image *image, size_t i)
     return NULL;
 }
 
-static uint64_t find_in(const struct image_region *r, const char *bytes, struct pattern pattern)
+static uint64_t find_in(const struct image_region *r, const char *bytes, struct arch_code pattern)
 {
     const char *at = memmem(bytes, r->end - r->start, pattern.bytes, pattern.size);
     return at != NULL ? r->start + (uint64_t)(at - bytes) : 0;
@@ -50,9 +39,9 @@ static void find_in_region(struct gadgets *found, const struct image *image, siz
     const struct image_region *r = &image->regions[i];
     char *bytes = region_bytes(image, i);
     if (bytes != NULL && found->call == 0)
-        found->call = find_in(r, bytes, call_and_return);
+        found->call = find_in(r, bytes, arch_call_and_return);
     for (size_t j = 0; j < 2 && bytes != NULL && found->sigreturn == 0; j++)
-        found->sigreturn = find_in(r, bytes, returns[j]);
+        found->sigreturn = find_in(r, bytes, arch_returns[j]);
     free(bytes);
 }
 
@@ -64,7 +53,8 @@ struct gadgets gadgets_find(const struct image *image)
         for (size_t i = 0; i < image->region_count && (found.call == 0 || found.sigreturn == 0); i++) {
             const struct image_region *r = &image->regions[i];
             bool writable = r->prot & PROT_WRITE;
-            if ((r->prot & PROT_EXEC) && !(r->flags & REGION_KERNEL) && writable == (pass == 1))
+            bool may_be = ARCH_RETURN_IN_VDSO || !(r->flags & REGION_KERNEL);
+            if ((r->prot & PROT_EXEC) && may_be && writable == (pass == 1))
                 find_in_region(&found, image, i);
         }
     return found;
@@ -74,16 +64,9 @@ bool gadgets_chain(struct sigframe *frame, const struct gadgets *gadgets)
 {
     if (gadgets->call == 0 || gadgets->sigreturn == 0)
         return false;
-    memcpy(frame->bytes, &gadgets->sigreturn, sizeof gadgets->sigreturn);
-    ucontext_t *chain = &frame->chain;
-    greg_t *regs = chain->uc_mcontext.gregs;
-    *chain = (ucontext_t){.uc_flags = 6, .uc_stack.ss_flags = SS_DISABLE};
-    memset(&chain->uc_sigmask, 0xff, 8); /* no signal between the two */
-    regs[REG_RIP] = (greg_t)gadgets->call;
-    regs[REG_RAX] = SYS_munmap;
-    regs[REG_RSP] = (greg_t)frame->at;
-    regs[REG_EFL] = 0x202;
-    regs[REG_CSGSFS] = (greg_t)(0x33 | 0x2bUL << 48);
-    frame->chained = true; /* rdi and rsi, the restorer's place, come when that is known */
+    frame->chain = (ucontext_t){.uc_stack.ss_flags = SS_DISABLE};
+    memset(&frame->chain.uc_sigmask, 0xff, 8); /* no signal between the two */
+    arch_chain(&frame->chain, frame->bytes, frame->at, gadgets->call, gadgets->sigreturn);
+    frame->chained = true; /* the restorer's place comes when that is known */
     return true;
 }

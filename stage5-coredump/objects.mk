@@ -24,7 +24,7 @@ readckpt: $(addprefix build/,$(SHOW))
 
 # What restart knows of core files.
 CORE := core.o core_regions.o core_files.o core_state.o core_arguments.o core_plan.o core_signals.o sigframe_$(ARCH).o \
-	syscall_restart.o gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o \
+	$(if $(filter x86_64,$(ARCH)),syscall_restart.o,syscall_restart_$(ARCH).o) gadget.o core_random.o core_left_out.o core_shared.o core_holes.o core_missing.o core_locks.o \
 	core_vdso.o
 PLAN := restart.o restart_main.o restart_plan.o restart_go.o restart_block.o place.o image_read.o no_image.o rseq.o \
 	thread_id.o files_plan.o files_commit.o files_text.o shared_plan.o memory_plan.o surroundings_plan.o strict.o clock_plan.o library_plan.o moved.o $(STAY) \

@@ -65,7 +65,7 @@ static void put_xstate(const struct core *core, char *to, struct arch_frame_form
 
 static void put_registers(const struct core *core, ucontext_t *to)
 {
-    const struct user_regs_struct *r = &core->registers;
+    const struct user_regs_struct *r = &core->registers.general;
     greg_t *regs = to->uc_mcontext.gregs;
     /* TODO 5.4: All general registers, from NT_PRSTATUS into the frame.
      * Goal: all of `r` in `regs` (not the bases of fs and gs), and the signals that the program had blocked.
@@ -85,7 +85,7 @@ void sigframe_build(struct sigframe *frame, const struct core *core)
 {
     struct arch_frame_format own = arch_frame_format();
     size_t size = own.size + FP_XSTATE_MAGIC2_SIZE;
-    uint64_t xstate_at = (core->registers.rsp - RED_ZONE - size) & ~63UL;
+    uint64_t xstate_at = (core->registers.general.rsp - RED_ZONE - size) & ~63UL;
     uint64_t context_at = xstate_at - round_up(KERNEL_UCONTEXT_SIZE, 64);
     if (own.size == 0 || round_up(KERNEL_UCONTEXT_SIZE, 64) + size + 128 > sizeof frame->bytes)
         errx(EX_OSERR, "the vector registers of this processor are not known (%u bytes)", own.size);

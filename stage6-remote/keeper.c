@@ -41,8 +41,8 @@ static void hello(void)
     memcpy(&theirs, data, sizeof theirs);
     frame_write(STDOUT_FILENO, FRAME_HELLO, 0, &own, sizeof own);
     if (theirs.machine != own.machine || theirs.page_size != own.page_size)
-        errx(EX_DATAERR, "--remote: this job is of %s with pages of %u bytes; this is " ARCH_MACHINE_NAME " with %u",
-             machine_name(theirs.machine), theirs.page_size, own.page_size);
+        errx(EX_DATAERR, "--remote: this job is of %s with pages of %u bytes; this is " ARCH_MACHINE_NAME
+             " with %u", machine_name(theirs.machine), theirs.page_size, own.page_size);
     if (theirs.version != own.version || theirs.calls != own.calls)
         errx(EX_DATAERR, "--remote: ckpt-shadow is another version of the lab: both machines need the same");
 }

@@ -102,8 +102,9 @@ static long add(int tracker, uint64_t start, uint64_t end, bool is_new)
 {
     struct registration registration = {{start, end - start}, MODE_WP, 0};
     long error = sys_call(SYS_ioctl, tracker, (long)REGISTER, (long)&registration, 0);
-    if (error == 0 && is_new)
-        error = in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE);
+    if (error != 0 || !is_new)
+        return error;
+    error = in_pieces(tracker, start, end, PROTECT, FREE_AT_ONCE);
     if (error != 0)
         in_pieces(tracker, start, end, UNREGISTER, FORGET_AT_ONCE);
     return error;

@@ -1,0 +1,313 @@
+/*
+ * incremental.c - ckpt --incremental, in the handler of the checkpoint signal: incremental.h.  Async-signal-safe
+ * but for incremental_start().  Given.
+ *
+ * Whatever is in the way, everything is let go, the image is written as without the option, and -v says why.
+ */
+#include "evict.h"
+#include "incremental.h"
+#include "libc.h"
+#include "library.h"
+#include "open_kind.h"
+#include "part.h"
+#include "write_tracking.h"
+
+#include <dirent.h>
+
+#define TRACKER_FROM 1001 /* a descriptor that the program hardly meets */
+#define TRACKER_LINK "anon_inode:[userfaultfd]"
+
+static bool wanted, verbose;
+static uint64_t filters;       /* was there a seccomp(2) filter at the start? */
+static uint64_t keep;          /* so many images: ckpt --keep */
+static struct arena *current;  /* with all that is behind it; or NULL */
+static long owner;             /* the process that it belongs to: its children do not have it */
+static int tracker = -1;       /* a descriptor in the program, in no Open File Table */
+static char tracker_look[64];  /* of it, in /proc/self/fdinfo */
+static bool lending;           /* checkpoint.c gets current for its arena */
+static uint64_t head_wish;     /* incremental.h, of one that was let go */
+static const char *failed;     /* the image could not be written so; NULL: it could */
+
+void incremental_start(void)
+{
+    const char *number = environment("CKPT_KEEP", "0");
+    wanted = strcmp(environment("CKPT_INCREMENTAL", "0"), "0") != 0;
+    verbose = strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0;
+    keep = text_parse(&number, 10);
+    filters = live_status_number("Seccomp");
+}
+
+bool incremental_is_wanted(void)
+{
+    return wanted;
+}
+
+/* This process has neither the memory nor the descriptor. */
+void incremental_new_life(void)
+{
+    current = NULL;
+    tracker = -1;
+    lending = false;
+}
+
+/* Is it a userfaultfd?  `look`: the line of its fdinfo that tells one from another. */
+static bool look_of(int fd, char *look, size_t size)
+{
+    char path[64], info[1024];
+    struct number number = text_number((uint64_t)fd, 10);
+    text_join(path, sizeof path, "/proc/self/fd/", number.digits, NULL);
+    long length = sys_readlink(path, info, sizeof info - 1);
+    info[length > 0 ? length : 0] = '\0';
+    if (strcmp(info, TRACKER_LINK) != 0)
+        return false;
+    text_join(path, sizeof path, "/proc/self/fdinfo/", number.digits, NULL);
+    const char *line = procfile_read(path, info, sizeof info) > 0 ? fdinfo_find(info, "API:") : NULL;
+    text_join(look, size, line != NULL ? line : "", NULL);
+    return true;
+}
+
+/* It may have been closed (closefrom(3)), and its number be another file's now. */
+static bool is_tracker(int fd)
+{
+    char look[sizeof tracker_look];
+    return fd == tracker && fd >= 0 && look_of(fd, look, sizeof look) && strcmp(look, tracker_look) == 0;
+}
+
+bool library_owns(int fd)
+{
+    return is_tracker(fd) || (library_remote_owns != NULL && library_remote_owns(fd));
+}
+
+static void close_tracker(void)
+{
+    if (is_tracker(tracker))
+        sys_close(tracker);
+    tracker = -1;
+}
+
+/* 0 or -errno. */
+static long open_tracker(void)
+{
+    if (is_tracker(tracker))
+        return 0;
+    tracker = -1;
+    long error = tracking_possible();
+    long low = error != 0 ? error : tracking_open();
+    if (low < 0)
+        return low;
+    long fd = sys_call(SYS_fcntl, low, F_DUPFD_CLOEXEC, TRACKER_FROM, 0);
+    sys_close((int)low);
+    if (fd < 0)
+        return fd == -EINVAL ? -EMFILE : fd; /* ulimit -n is that low */
+    tracker = (int)fd;
+    return look_of(tracker, tracker_look, sizeof tracker_look) ? 0 : -EBADF;
+}
+
+/* No file is known any more, and no memory; and the memory to work in must not be in the image. */
+static void let_go(void)
+{
+    close_tracker();
+    if (current == NULL)
+        return;
+    head_wish = incremental_of(current)->head_wish;
+    incremental_drop_spare(incremental_of(current));
+    sys_munmap((uint64_t)current, INCREMENTAL_SIZE);
+    current = NULL;
+}
+
+/* Of a parent, by fork(2): the tracker is that of the parent's memory. */
+static void leave_parents(void)
+{
+    close_tracker();
+    incremental_new_life();
+}
+
+/* At the program's end: exit(3). */
+__attribute__((destructor)) static void remove_spare(void)
+{
+    if (current != NULL && owner == sys_getpid())
+        incremental_drop_spare(incremental_of(current));
+}
+
+/* What has memory written to without the kernel's noting it, or has its own mind about who notes. */
+static const char *other_writer(int fd)
+{
+    char path[64], link[64];
+    text_join(path, sizeof path, "/proc/self/fd/", text_number((uint64_t)fd, 10).digits, NULL);
+    long length = sys_readlink(path, link, sizeof link - 1);
+    link[length > 0 ? length : 0] = '\0';
+    if (strcmp(link, "anon_inode:[io_uring]") == 0)
+        return "it has an io_uring(7), which writes to memory by itself";
+    return strcmp(link, TRACKER_LINK) == 0 && !is_tracker(fd) ? "it has a userfaultfd(2) of its own" : NULL;
+}
+
+static const char *find_other_writer(void)
+{
+    char entries[512];
+    const char *why = NULL;
+    long size = 0, fd = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    while (why == NULL && (size = sys_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0)
+        for (long at = 0; at < size && why == NULL; at += ((const struct dirent64 *)(entries + at))->d_reclen) {
+            const char *name = ((const struct dirent64 *)(entries + at))->d_name;
+            if (*name >= '0' && *name <= '9')
+                why = other_writer((int)text_parse(&name, 10));
+        }
+    sys_close((int)fd);
+    return size < 0 ? "/proc/self/fd cannot be read" : why;
+}
+
+/* A page that is mapped now tells whether all that is mapped in the future is locked, too (mlockall(2)). */
+static bool is_locked(void)
+{
+    long page = arena_map(ARCH_PAGE_SIZE);
+    bool locked = live_status_number("VmLck") != 0;
+    if (!sys_failed(page))
+        sys_munmap((uint64_t)page, ARCH_PAGE_SIZE);
+    return locked;
+}
+
+static const char *why_not_tracked(long error)
+{
+    static char why[128];
+    if (error == -EMFILE)
+        return "writes are not tracked: there is no descriptor from 1001 on (ulimit -n)";
+    text_join(why, sizeof why, "writes are not tracked here (", strerrordesc_np((int)-error),
+              "; userfaultfd(2), Linux 6.7)", NULL);
+    return why;
+}
+
+/* NULL, or why everything is written. */
+static const char *obstacle(void)
+{
+    if (library_remote_image != NULL && library_remote_image())
+        return "its image goes to another machine";
+    if (evict_is_asked())
+        return "it is the last one (--evict)";
+    if (live_status_number("Seccomp") != filters)
+        return "the program has set a filter of system calls (seccomp(2)), and may be killed for ours";
+    if (is_locked())
+        return "the program has locked memory (mlock(2))";
+    long error = open_tracker();
+    if (error != 0)
+        return why_not_tracked(error);
+    return find_other_writer();
+}
+
+/* The memory to work in is there, for this checkpoint. */
+static bool prepare(const char *path)
+{
+    long start = current != NULL ? (long)current : arena_map(INCREMENTAL_SIZE);
+    if (sys_failed(start))
+        return false;
+    sys_call(SYS_madvise, start, INCREMENTAL_SIZE, MADV_DONTFORK, 0);
+    sys_call(SYS_madvise, start, INCREMENTAL_SIZE, MADV_DONTDUMP, 0);
+    current = (struct arena *)start; // NOLINT: an address becomes a pointer here
+    owner = sys_getpid();
+    current->start = (uint64_t)start;
+    struct live *live = current->live = live_of(current);
+    struct incremental *inc = live->incremental = incremental_of(current);
+    live->program = owner;
+    inc->head_wish = inc->now++ == 0 ? head_wish : inc->head_wish;
+    inc->anew = failed = NULL;
+    inc->files_wanted = keep < FILES_MOST ? keep + 1 : FILES_MOST;
+    text_join(live->path, sizeof live->path, path, NULL);
+    text_join(current->temporary, sizeof current->temporary, path, ".tmp.",
+              text_number((uint64_t)owner, 10).digits, NULL);
+    return true;
+}
+
+static void say_pages(void)
+{
+    const struct incremental *inc = incremental_of(current);
+    say("libckpt: --incremental: ", text_number(current->live->last_pages, 10).digits, " of ",
+        text_number(inc->pages, 10).digits, " pages were written", inc->since == 0 ? ", to a new file: " : NULL,
+        inc->anew, NULL);
+}
+
+static int in_full(int (*write_image)(void), const char *why)
+{
+    let_go();
+    if (verbose)
+        say("libckpt: --incremental: everything is written: ", why, NULL);
+    return write_image();
+}
+
+int incremental_checkpoint(int (*write_image)(void), const char *path)
+{
+    if (current != NULL && owner != sys_getpid())
+        leave_parents();
+    const char *why = obstacle();
+    if (why == NULL && !prepare(path))
+        why = "there is no memory to work in";
+    if (why != NULL)
+        return in_full(write_image, why);
+    lending = true;
+    int error = write_image();
+    lending = false;
+    if (failed != NULL)
+        error = in_full(write_image, failed);
+    else if (error == 0 && verbose)
+        say_pages();
+    if (current != NULL) /* no page of it is needed before the next checkpoint */
+        sys_call(SYS_madvise, (long)current, sizeof(struct arena) / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE, MADV_REMOVE,
+                 0);
+    return error;
+}
+
+bool incremental_takes(const char *name)
+{
+    struct stat st;
+    if (current == NULL || owner != sys_getpid() ||
+        sys_call(SYS_newfstatat, AT_FDCWD, (long)name, (long)&st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    struct incremental *inc = incremental_of(current);
+    for (size_t i = 0; i < inc->file_count; i++)
+        if (incremental_is_file(&inc->files[i], &st))
+            return incremental_keep_spare(inc, name, name, &inc->files[i]);
+    return false;
+}
+
+/* For live.c. */
+
+uint64_t incremental_arena(void)
+{
+    return lending ? (uint64_t)current : 0;
+}
+
+static bool tracks(uint64_t start)
+{
+    return true; /* if a region is tracked, then by us: else we would not be here */
+}
+
+const struct live_view *incremental_view(void)
+{
+    static struct live_view view = {.tracks = tracks};
+    if (!lending)
+        return NULL;
+    const struct incremental *inc = incremental_of(current);
+    view.held = inc->looked && inc->held.count <= KNOWN_MOST ? &inc->held : NULL;
+    return &view;
+}
+
+void incremental_place(struct arena *arena)
+{
+    if (!incremental_plan(arena))
+        failed = "there are too many regions, or a queue of aio(7), which writes to memory by itself";
+}
+
+int incremental_save(struct arena *arena)
+{
+    int error = failed != NULL ? -E2BIG : incremental_open(arena);
+    arena->live->image = error;
+    if (error >= 0) {
+        incremental_look(arena, tracker);
+        error = incremental_write(arena);
+        int closed = error == 0 ? incremental_close(arena) : (int)sys_close(arena->live->image);
+        error = error != 0 ? error : closed;
+        if (error != 0)
+            sys_unlink(arena->temporary);
+    }
+    if (error != 0 && failed == NULL)
+        failed = strerrordesc_np(-error);
+    return error;
+}
