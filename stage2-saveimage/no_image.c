@@ -101,7 +101,7 @@ static void show(const struct image *image)
     fflush(stdout); /* then comes the reason, on standard error */
 }
 
-void no_image_show(const char *path)
+static void show_foreign(const char *path)
 {
     struct stat st;
     Elf64_Ehdr elf;
@@ -113,4 +113,10 @@ void no_image_show(const char *path)
         is_readable(&elf) && no_image_here(&elf) != NULL && image_read_head(&image, &elf))
         show(&image);
     image_close(&image);
+}
+
+void no_image_exit(int status, const char *path, const char *why)
+{
+    show_foreign(path);
+    errx(status, "%s: %s", path, why);
 }

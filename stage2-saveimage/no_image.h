@@ -20,7 +20,7 @@ const char *no_image_here(const Elf64_Ehdr *elf);
 /* What people call a machine, by the number that ELF files have for it (e_machine). */
 const char *machine_name(unsigned machine);
 
-/* Prints what an image of another machine says of itself, as far as all machines write it alike.  Else nothing. */
-void no_image_show(const char *path);
+/* Says why; but first what another machine's image says of itself, as far as all machines write it alike. */
+__attribute__((noreturn)) void no_image_exit(int status, const char *path, const char *why);
 
 #endif

@@ -103,8 +103,8 @@ static int copy_run(const struct live *live, const struct page_run *run, uint64_
 }
 
 /*
- * Copies the pages of a place that are not protected.  Each time some more were protected, and before they are read,
- * we look for files that are read directly: live_direct.c.
+ * Copies the pages of a place that are not protected.  When some more were protected, and before they are read, we
+ * look for files that are read directly: live_direct.c.
  */
 static int copy_place(struct arena *arena, const struct live_place *place)
 {
@@ -150,7 +150,7 @@ static int copy_all(struct arena *arena)
 /* A region whose pages are copied already: those that have changed since. */
 static int write_change(struct arena *arena, const struct page_run *run, uint64_t offset)
 {
-    bool changed = arena->live->direct || (run->kinds & (PAGE_RUN_WRITTEN | PAGE_RUN_SWAPPED)); /* swapped: a guard */
+    bool changed = arena->live->direct || (run->kinds & (PAGE_RUN_WRITTEN | PAGE_RUN_SWAPPED)); /* or a guard */
     return changed ? update_run(arena, run, offset) : 0;
 }
 

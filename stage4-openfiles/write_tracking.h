@@ -22,8 +22,8 @@ long tracking_open(void);
 long tracking_possible(void);
 
 /*
- * Tracks the writable memory from start to end.  0 or -errno, and none of it is tracked (-EBUSY: the program does so
- * itself; -ENOENT: it has mapped some of it anew meanwhile).
+ * Tracks the writable memory from start to end.  0 or -errno, and none of it is tracked (-EBUSY: the program does
+ * so itself; -ENOENT: it has mapped some of it anew meanwhile).
  */
 long tracking_add(int tracker, uint64_t start, uint64_t end);
 

@@ -123,10 +123,8 @@ int main(int argc, char **argv)
     if (asked['c'] || asked['a'])
         return asked['c'] ? doctor_check(argv[optind]) : doctor_compare(argv[optind], atoi(pid));
     struct image image;
-    if ((status = image_open(&image, argv[optind])) != 0) {
-        no_image_show(argv[optind]);
-        errx(status, "%s: %s", argv[optind], image.why);
-    }
+    if ((status = image_open(&image, argv[optind])) != 0)
+        no_image_exit(status, argv[optind], image.why);
     if (asked['m'])
         show_regions(&image);
     if (asked['r'])

@@ -9,7 +9,6 @@
 #include "thread_id.h"
 #include "sys.h"
 
-#include <stdlib.h>
 #include <sys/prctl.h>
 
 extern const uint32_t _thread_db_pthread_tid[3] __attribute__((weak));
@@ -18,7 +17,7 @@ extern const uint32_t _thread_db_sizeof_pthread __attribute__((weak));
 static bool is_there(int64_t distance)
 {
     const int *place = (const int *)(arch_get_tls() + (uint64_t)distance); // NOLINT: an address
-    return labs(distance) < (long)ARCH_PAGE_SIZE && *place == sys_call(SYS_gettid, 0, 0, 0, 0);
+    return (uint64_t)distance + ARCH_PAGE_SIZE < 2 * ARCH_PAGE_SIZE && *place == sys_call(SYS_gettid, 0, 0, 0, 0);
 }
 
 uint32_t thread_id_find(void)

@@ -2,8 +2,8 @@
  * live.h - ckpt --live: the program goes on while it is saved.  Given; for readers.
  *
  * Two ways: a child of fork(2), a copy of the moment of the signal (live_fork.c), which is --live; and this one,
- * --live=track, by which the program stands still for less.  It believes the kernel's notes; who writes past them, such
- * as another process (process_vm_writev(2)), is not noted.  That is why it must be asked for.
+ * --live=track, by which the program stands still for less.  It believes the kernel's notes; who writes past them,
+ * such as another process (process_vm_writev(2)), is not noted.  That is why it must be asked for.
  *
  *     the program  |-clone-|....goes on..............................|--what must stand still--|....goes on...
  *     its child          |--round 1: all pages--|--round 2: changes--| ^ signal |--last changes--|--cleans up--|

@@ -1,12 +1,12 @@
 /*
- * live_direct.c - writes that nobody notes: a device that reads a file with O_DIRECT writes to memory by itself, past
- * the page tables.  Given.
+ * live_direct.c - writes that nobody notes: a device that reads a file with O_DIRECT writes to memory by itself,
+ * past the page tables.  Given.
  *
  *     the program   read(2): its pages are noted as written to |.....the device writes......| goes on
  *     the child                                  protects them | copies them |  and never hears of the rest
  *
- * So the child looks between the two.  Is no such file open then, no such read is under way: an earlier one has ended,
- * and what it wrote will be copied; a later one is noted.  If there is one, nothing that was copied is believed.
+ * So the child looks between the two.  Is no such file open then, no such read is under way: an earlier one has
+ * ended, and what it wrote will be copied; a later one is noted.  If there is one, no copy is believed.
  */
 #include "live.h"
 #include "open_kind.h"

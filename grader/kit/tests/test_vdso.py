@@ -200,7 +200,7 @@ def test_functions_that_this_kernel_lacks(stages: Path, image: Path, tmp_path: P
 
 def test_system_calls_in_place_of_functions(tmp_path: Path) -> None:
     """What a bridge has where the kernel has nothing, each run by itself."""
-    sources = [f"-I{TOP / 'solution' / name}" for name in ("stage1-readmaps", "stage3-restart")]
+    sources = [f"-I{TOP / 'solution' / name}" for name in ("stage1-readmaps", "stage2-saveimage", "stage3-restart")]
     subprocess.run(["gcc", "-O1", "-w", "-D_GNU_SOURCE", *sources, TESTS / "vdso_stubs.c", "-o", "stubs"], cwd=tmp_path, check=True)
     said = subprocess.run([tmp_path / "stubs"], capture_output=True, text=True, check=True).stdout
     assert said.splitlines() == [
