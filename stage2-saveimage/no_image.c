@@ -75,7 +75,7 @@ const char *no_image_here(const Elf64_Ehdr *elf)
     if (is_readable(elf) && (elf->e_machine == ARCH_ELF_MACHINE || elf->e_type != ET_CORE))
         return NULL;
     if (is_readable(elf))
-        snprintf(reason, sizeof reason, "this image is of %s; this is " ARCH_MACHINE_NAME,
+        snprintf(reason, sizeof reason, "this image is of another machine, %s; this is " ARCH_MACHINE_NAME,
                  machine_name(elf->e_machine));
     else
         snprintf(reason, sizeof reason, "an ELF file of another machine, of %s bits and %s-endian; this is "

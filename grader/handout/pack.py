@@ -189,13 +189,16 @@ def reference_makefiles(top: Path, last: int = 0) -> list[archive.Entry]:
 
 def makefiles_in(top: Path, place: str, stage: str) -> list[archive.Entry]:
     solution = top / "solution"
-    include = re.compile(r"^include (\.\./.*/|)(.*\.mk)$", re.MULTILINE)
-    rules = (solution / stage / "Makefile").read_text()
+    include = re.compile(r"^include (\.\./.*/|\$\(dir .*\)|)(.*\.mk)$", re.MULTILINE)
     texts = {"Makefile": REFERENCE_MAKEFILE.format(own=OWN_OBJECTS if place else ""),
-             "programs.mk": include.sub(r"include \2", rules)}
-    for folder, name in include.findall(rules):
-        texts[name] = (solution / stage / folder / name).read_text()
-    texts["restorer.ld"] = (solution / "stage3-restart/restorer.ld").read_text()
+             "restorer.ld": (solution / "stage3-restart/restorer.ld").read_text()}
+    files = [("programs.mk", solution / stage / "Makefile")]
+    for name, path in files:  # it grows: what includes others is included itself
+        rules = path.read_text()
+        texts[name] = include.sub(r"include \2", rules)
+        beside = [(other, path.parent if folder.startswith("$") else solution / stage / folder)
+                  for folder, other in include.findall(rules)]
+        files += [(other, where / other) for other, where in beside if other not in texts]
     return [archive.Entry(place_in(place, name), text.encode()) for name, text in texts.items()]
 
 

@@ -17,7 +17,7 @@ from stage.process import has_signal, wait_until
 NAMES = {62: "x86-64", 183: "aarch64"}
 HERE = {"x86_64": 62, "aarch64": 183}.get(platform.machine(), 0)
 OTHER = 183 if HERE == 62 else 62
-REFUSAL = f"this image is of {NAMES[OTHER]}; this is {NAMES.get(HERE)}"
+REFUSAL = f"this image is of another machine, {NAMES[OTHER]}; this is {NAMES.get(HERE)}"
 REGISTERS = {62: 27, 183: 34}  # in NT_PRSTATUS, each of 8 bytes
 BEFORE = 112  # bytes of NT_PRSTATUS before them
 P_OFFSET, P_FILESZ = 64 + 8, 64 + 32  # in the file: of the first program header

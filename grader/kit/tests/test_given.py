@@ -41,10 +41,10 @@ def objects(tree: Path, stage: int) -> set[str]:
 
 def test_unchanged_files_are_not_compiled_again(ours: Path, tree: Path) -> None:
     given.lay_objects(given.Trees(INTERFACE, ours, tree))
-    assert "image_doctor.o" in objects(tree, 3) and "text.o" in objects(tree, 3)
+    assert "page_runs.o" in objects(tree, 3) and "text.o" in objects(tree, 3)
     assert "libckpt.o" not in objects(tree, 3), "a file with TODOs is the student's"
     said = run_make(INTERFACE, tree / INTERFACE.stages[3].folder, keep_flags=False)
-    assert "CC image_doctor.c" not in said and "CC libckpt.c" in said
+    assert "CC page_runs.c" not in said and "CC libckpt.c" in said
 
 
 @pytest.mark.parametrize("name", ["stage1-readmaps/text.h", "stage1-readmaps/text.c"])

@@ -78,7 +78,7 @@ def is_built(path: Path) -> bool:
 @pytest.mark.parametrize("stage", STAGES)
 def test_untouched_skeleton_builds_and_has_no_points(stage: int, tmp_path: Path) -> None:
     make_skeletons(tmp_path)
-    given.lay_objects(load_interface(), Workshop.open(grader_digest(), load_interface()).given, tmp_path)
+    given.lay_objects(given.Trees(load_interface(), Workshop.open(grader_digest(), load_interface()).given, tmp_path))
     got = mutants.grade(stage, folder_of(tmp_path, stage))
     assert got.status == 1
     assert "does not build" not in got.output

@@ -97,7 +97,7 @@ def test_half_done_code_is_told_where_it_ended(checkout: Path, make: list[str], 
     need("gdb")
     stage = checkout / "stage3-restart"
     built.lay_stages(built.solution(), checkout / "solution")
-    given.lay_objects(load_interface(), built.solution(), checkout)
+    given.lay_objects(given.Trees(load_interface(), built.solution(), checkout))
     subprocess.run([*make, "-s"], cwd=stage, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     text = run(stage, *make, "walkthrough-batch")
     assert words in text and "Error in sourced" not in text, text
