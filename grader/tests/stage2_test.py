@@ -164,7 +164,7 @@ def check_notes(case: Case, life: Life, image: Image) -> None:
     expected = [core.NT_PRSTATUS, core.NT_PRPSINFO, core.NT_AUXV, core.NT_FILE]
     check(types == expected, f"CORE notes {types}, must be {expected}", "image: CORE notes")
     names = [note.name for note in image.notes]
-    check(names == sorted(names, reverse=True), "a CORE note after a CKPT note", "image: order of notes")
+    check(names == sorted(names, key="CKPT".__eq__), "a CORE note after a CKPT note", "image: order of notes")
     ours = [note.type for note in image.notes if note.name == "CKPT"]
     check(ours and min(ours) >= core.CKPT_TYPES, f"CKPT notes {ours}", "image: CKPT notes")
     check_auxv_and_files(life, image, case.maps_before)

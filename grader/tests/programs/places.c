@@ -77,7 +77,7 @@ int main(void)
         count = build(number, size, &n);
         printf("place %d: %s\n", number, verdict(place_find(own, count, coming, n, size), size, count, n));
     }
-    own[0] = (struct range){ PAGE, 0x7ffffffff000 };
+    own[0] = (struct range){ PAGE, USER_END };
     printf("no place: %s\n", place_find(own, 1, coming, 0, PAGE) == 0 ? "none" : "there is none, and one was found");
     return 0;
 }
