@@ -15,10 +15,6 @@
 #ifndef CKPT_ARCH_PLATFORM_X86_64_H
 #define CKPT_ARCH_PLATFORM_X86_64_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <ucontext.h>
-
 #define ARCH_PARTS 32
 #define ARCH_AREA_LEGACY 512 /* bytes: x87 and SSE; of a processor without XSAVE it is all */
 #define ARCH_AREA_MARK 464   /* struct _fpx_sw_bytes, in those */
@@ -33,17 +29,10 @@ struct arch_vectors {
     struct arch_part parts[ARCH_PARTS]; /* from 2 on */
 };
 
-/* For the processor that we run on.  Async-signal-safe, no libc. */
-void arch_vectors_read(struct arch_vectors *to);
-
 /*
- * Which instructions a program may find: bit i is arch_feature(i).  In it are those of the levels x86-64-v2, v3 and
- * v4 (x86-64 psABI, 3.1.1), those by which glibc chooses its functions, and what other libraries ask for.
+ * A bit of struct arch_features.  There are those of the levels x86-64-v2, v3 and v4 (x86-64 psABI, 3.1.1), those
+ * by which glibc chooses its functions, and what other libraries ask for.
  */
-struct arch_features {
-    uint64_t bits[2];
-};
-
 struct arch_feature {
     char name[20]; /* as in /proc/cpuinfo */
     uint8_t leaf, reg, bit; /* where cpuid has it: features_x86_64.c */
@@ -56,17 +45,6 @@ struct arch_feature {
 #define ARCH_LEVEL_1 "x86-64" /* what all processors have */
 #define ARCH_LEVEL_NAME ARCH_LEVEL_1 "-v" /* and the number, from 2 on */
 #define ARCH_CAN_BIND true /* libc can be told to use no more than a level */
-
-/* The i-th, or NULL: there are no more.  Its number stays what it is: images have it. */
-const struct arch_feature *arch_feature(unsigned i);
-
-static inline bool arch_has(const struct arch_features *features, unsigned i)
-{
-    return features->bits[i / 64] >> i % 64 & 1;
-}
-
-/* Of this processor, as far as this kernel lets programs use it. */
-void arch_features_read(struct arch_features *to);
 
 /*
  * Those that libc uses, if it was told to use no more than a level: without what it says that it does not use.  As

@@ -9,6 +9,7 @@
  */
 #include "arch_platform.h"
 #include "image_read.h"
+#include "own_frame.h"
 
 #define HEADER_END 576
 #define AVX_PART 2
@@ -34,32 +35,19 @@ struct area {
 
 static struct arch_frame_format format;
 static uint32_t own_mxcsr_mask;
-static bool was_somebody_elses;
 
-static void look(int number, siginfo_t *info, void *context)
+static void own_frame_look(const ucontext_t *context)
 {
-    const struct area_head *head = (const void *)((ucontext_t *)context)->uc_mcontext.fpregs;
+    const struct area_head *head = (const void *)context->uc_mcontext.fpregs;
     format = (struct arch_frame_format){.size = 0, .features = 3};
     if (head->mark.magic1 == FP_XSTATE_MAGIC1)
         format = (struct arch_frame_format){head->mark.xstate_size, head->mark.xstate_bv};
     own_mxcsr_mask = head->mxcsr_mask != 0 ? head->mxcsr_mask : 0xffbf; /* Intel's manual, 11.6.6 */
-    was_somebody_elses |= info->si_code != SI_TKILL || info->si_pid != getpid();
 }
 
-/* Debuggers pass SIGURG on without a word.  One that somebody sends just then still waits for the program. */
 struct arch_frame_format arch_frame_format(void)
 {
-    struct sigaction action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO}, old;
-    sigset_t set, before;
-    sigemptyset(&set);
-    sigaddset(&set, SIGURG);
-    sigaction(SIGURG, &action, &old);
-    sigprocmask(SIG_UNBLOCK, &set, &before);
-    raise(SIGURG);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    sigaction(SIGURG, &old, NULL);
-    if (was_somebody_elses)
-        raise(SIGURG);
+    own_frame_take();
     return format;
 }
 

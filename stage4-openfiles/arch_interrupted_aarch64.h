@@ -22,12 +22,6 @@
 #define ARCH_SYSCALL_SIZE 4 /* bytes of the instruction `svc` */
 #define ARCH_CODE_BEFORE 8  /* instructions before it that are looked at */
 
-/* A system call of the program's. */
-struct arch_call {
-    long number;
-    long arguments[6];
-};
-
 /* What an instruction puts into x0.  False: it is none of those that are known. */
 static inline bool arch_code_sets_x0(uint32_t code, const mcontext_t *m, long *value)
 {

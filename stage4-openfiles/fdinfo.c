@@ -4,6 +4,8 @@
  */
 #include "open_kind.h"
 
+#include <dirent.h>
+
 static unsigned digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -77,4 +79,18 @@ long fd_replace(long fd, int number)
     long error = sys_call(SYS_dup3, fd, number, O_CLOEXEC, 0);
     sys_close((int)fd);
     return error < 0 ? error : 0;
+}
+
+long fdinfo_any(const char *folder, bool (*is_it)(const char *folder, const char *name, void *to), void *to)
+{
+    char entries[512];
+    bool found = false;
+    long size = 0, fd = sys_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    while (!found && (size = sys_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0)
+        for (long at = 0; at < size && !found; at += ((const struct dirent64 *)(entries + at))->d_reclen)
+            found = is_it(folder, ((const struct dirent64 *)(entries + at))->d_name, to);
+    sys_close((int)fd);
+    return found ? 1 : size;
 }

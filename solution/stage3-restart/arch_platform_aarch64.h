@@ -13,10 +13,6 @@
 #ifndef CKPT_ARCH_PLATFORM_AARCH64_H
 #define CKPT_ARCH_PLATFORM_AARCH64_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <ucontext.h>
-
 #define ARCH_PARTS 32
 
 /* Part i of the vector registers.  Only the size, in bytes of one register, says something here. */
@@ -31,14 +27,7 @@ struct arch_vectors {
     struct arch_part parts[ARCH_PARTS]; /* from 2 on */
 };
 
-/* For the processor that we run on.  Async-signal-safe, no libc. */
-void arch_vectors_read(struct arch_vectors *to);
-
-/* Which instructions a program may find: bit i is arch_feature(i). */
-struct arch_features {
-    uint64_t bits[2];
-};
-
+/* A bit of struct arch_features: an instruction that a program may find. */
 struct arch_feature {
     char name[20]; /* as in /proc/cpuinfo */
     uint8_t word;  /* 0: getauxval(3), AT_HWCAP; 1: AT_HWCAP2 */
@@ -49,17 +38,6 @@ struct arch_feature {
 #define ARCH_LEVEL_1 "armv8-a" /* what all processors have */
 #define ARCH_LEVEL_NAME ARCH_LEVEL_1 "-v" /* there are no others so far */
 #define ARCH_CAN_BIND false /* libc cannot be told to use no more than a level */
-
-/* The i-th, or NULL: there are no more.  Its number stays what it is: images have it. */
-const struct arch_feature *arch_feature(unsigned i);
-
-static inline bool arch_has(const struct arch_features *features, unsigned i)
-{
-    return features->bits[i / 64] >> i % 64 & 1;
-}
-
-/* Of this processor, as far as this kernel lets programs use it. */
-void arch_features_read(struct arch_features *to);
 
 /* Nothing: ARCH_CAN_BIND. */
 void arch_features_bound(struct arch_features *features, unsigned level);

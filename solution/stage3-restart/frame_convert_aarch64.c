@@ -8,6 +8,7 @@
 #include "arch_platform.h"
 #include "arch_registers.h"
 #include "image_read.h"
+#include "own_frame.h"
 
 #define PASSED_OVER ESR_MAGIC
 
@@ -20,28 +21,15 @@ struct record {
 };
 
 static struct arch_frame_format format;
-static bool was_somebody_elses;
 
-static void look(int number, siginfo_t *info, void *context)
+static void own_frame_look(const ucontext_t *context)
 {
-    memcpy(format.records, (char *)context + ARCH_RECORDS, sizeof format.records);
-    was_somebody_elses |= info->si_code != SI_TKILL || info->si_pid != getpid();
+    memcpy(format.records, (const char *)context + ARCH_RECORDS, sizeof format.records);
 }
 
-/* Debuggers pass SIGURG on without a word.  One that somebody sends just then still waits for the program. */
 const struct arch_frame_format *arch_frame_format(void)
 {
-    struct sigaction action = {.sa_sigaction = look, .sa_flags = SA_SIGINFO}, old;
-    sigset_t set, before;
-    sigemptyset(&set);
-    sigaddset(&set, SIGURG);
-    sigaction(SIGURG, &action, &old);
-    sigprocmask(SIG_UNBLOCK, &set, &before);
-    raise(SIGURG);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    sigaction(SIGURG, &old, NULL);
-    if (was_somebody_elses)
-        raise(SIGURG);
+    own_frame_take();
     return &format;
 }
 

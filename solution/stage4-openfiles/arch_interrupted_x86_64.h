@@ -22,12 +22,6 @@
 /* Where its arguments are: syscall(2). */
 static const uint8_t arch_argument_order[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
 
-/* A system call of the program's. */
-struct arch_call {
-    long number;
-    long arguments[6];
-};
-
 /* Before b8 a byte 4X with an odd X is a prefix: then it is r8 that gets a number, and not eax. */
 static inline bool arch_call_number(const greg_t *regs, long *number)
 {

@@ -12,7 +12,6 @@
 #include "part.h"
 #include "write_tracking.h"
 
-#include <dirent.h>
 
 #define TRACKER_FROM 1001 /* a descriptor that the program hardly meets */
 #define TRACKER_LINK "anon_inode:[userfaultfd]"
@@ -141,19 +140,16 @@ static const char *other_writer(int fd)
     return strcmp(link, TRACKER_LINK) == 0 && !is_tracker(fd) ? "it has a userfaultfd(2) of its own" : NULL;
 }
 
+static bool is_other_writer(const char *folder, const char *name, void *why)
+{
+    *(const char **)why = *name >= '0' && *name <= '9' ? other_writer((int)text_parse(&name, 10)) : NULL;
+    return *(const char **)why != NULL;
+}
+
 static const char *find_other_writer(void)
 {
-    char entries[512];
     const char *why = NULL;
-    long size = 0, fd = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    while (why == NULL && (size = sys_call(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0)
-        for (long at = 0; at < size && why == NULL; at += ((const struct dirent64 *)(entries + at))->d_reclen) {
-            const char *name = ((const struct dirent64 *)(entries + at))->d_name;
-            if (*name >= '0' && *name <= '9')
-                why = other_writer((int)text_parse(&name, 10));
-        }
-    sys_close((int)fd);
-    return size < 0 ? "/proc/self/fd cannot be read" : why;
+    return fdinfo_any("/proc/self/fd", is_other_writer, &why) < 0 ? "/proc/self/fd cannot be read" : why;
 }
 
 /* A page that is mapped now tells whether all that is mapped in the future is locked, too (mlockall(2)). */

@@ -128,6 +128,12 @@ uint64_t fdinfo_in_line(const char *line, const char *word, unsigned base);
 /* fdinfo.c: the number behind "key:" at the start of a line of fdinfo.  False: there is no such line. */
 bool fdinfo_number(const char *info, const char *key, unsigned base, uint64_t *value);
 
+/*
+ * fdinfo.c: calls is_it() for each entry of a folder such as /proc/self/fd until it is true.  1, 0 (it was not) or
+ * -errno.
+ */
+long fdinfo_any(const char *folder, bool (*is_it)(const char *folder, const char *name, void *to), void *to);
+
 /* The number at *at in the given base; *at moves behind it.  Blanks before it are skipped. */
 uint64_t text_parse(const char **at, unsigned base);
 

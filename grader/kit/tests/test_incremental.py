@@ -13,8 +13,8 @@ import pytest
 
 from conftest import TOP
 from kit import mutants
+from two_lives import Lives
 
-LIMIT = 60.0
 PAGES = re.compile(r"--incremental: (\d+) of (\d+) pages were written(.*)")
 
 pytestmark = pytest.mark.xdist_group("guest")  # the stage is built once by one worker
@@ -29,31 +29,14 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Run:
-    """Programs in a folder of their own; what they said."""
-
-    def __init__(self, stage: Path, folder: Path) -> None:
-        self.stage, self.folder, self.said = stage, folder, ""
-
-    def __call__(self, *words: str | Path) -> str:
-        done = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=LIMIT)
-        self.said = done.stderr
-        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
+class Run(Lives):
     def first(self, *words: str, options: tuple[str, ...] = ("-o", "image")) -> str:
         return self(self.stage / "ckpt", "-v", "--incremental", *options, self.stage / "incremental", *words)
-
-    def second(self, name: str = "image") -> str:
-        return self(self.stage / "restart", name)
 
     def pages(self) -> list[tuple[int, int, str]]:
         """Of each checkpoint: pages that were written, pages that there were, and why the file is a new one."""
         return [(int(written), int(of), why) for written, of, why in PAGES.findall(self.said)]
 
-    def left(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
 
 
 @pytest.fixture(name="run")

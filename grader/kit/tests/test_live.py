@@ -17,8 +17,8 @@ import pytest
 from conftest import TOP
 from kit import mutants
 from kit.real_programs import not_tried
+from two_lives import LIMIT, Lives
 
-LIMIT = 60.0
 WAYS = ["--live=track", "--live=fork"]
 
 pytestmark = pytest.mark.xdist_group("guest")  # the stage is built once by one worker
@@ -65,27 +65,10 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Run:
-    """Programs in a folder of their own; what they said."""
-
-    def __init__(self, stage: Path, folder: Path) -> None:
-        self.stage, self.folder, self.said = stage, folder, ""
-
-    def __call__(self, *words: str | Path) -> str:
-        done = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=LIMIT)
-        self.said = done.stderr
-        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
-
+class Run(Lives):
     def first(self, way: str, *words: str, name: str = "image") -> str:
         return self(self.stage / "ckpt", "-v", way, "-o", name, self.stage / "live", *words)
 
-    def second(self, name: str = "image") -> str:
-        return self(self.stage / "restart", name)
-
-    def left(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
 
 
 @pytest.fixture(name="run")
