@@ -73,7 +73,8 @@ static inline struct live *live_of(struct arena *arena)
     return (struct live *)((char *)arena + LIVE_OFFSET);
 }
 
-#define LIVE_NAME "ckpt-live" /* the child's, for ps(1) */
+#define LIVE_NAME "ckpt-live" /* the child's, for ps(1), and for the next program of this process: bury_earlier() */
+#define LIVE_NAME_ROOM 16     /* bytes of a name: prctl(2) */
 
 /*
  * live.c, for manners.c.  live_checkpoint() returns 0 or -errno: -EINPROGRESS if the image comes later.  With
@@ -94,6 +95,12 @@ static inline enum live_state live_state(const struct live *live)
 }
 /* What the user hears when there is no image. */
 void live_say_failure(const struct live *live, int error);
+/*
+ * Around the clone(2), so that the child has its name from its first moment on: the program has it meanwhile, and its
+ * own in `own`.
+ */
+void live_lend_name(char own[LIVE_NAME_ROOM]);
+void live_own_name(const char own[LIVE_NAME_ROOM]);
 /* For the program: does the child live? */
 bool live_child_is_there(const struct live *live);
 /* Waits until the state is no longer `state`, or the other one is gone: then false. */

@@ -126,6 +126,12 @@ static int copy_place(struct arena *arena, const struct live_place *place)
     return error;
 }
 
+/* A program that waits for our end, or has become another one (execve(2)), has no use for the rest. */
+static bool is_wanted(const struct live *live)
+{
+    return live_state(live) == LIVE_COPYING && live_program_is_there(live);
+}
+
 /* Rounds, as long as each has much less to do than the one before. */
 static int copy_all(struct arena *arena)
 {
@@ -139,7 +145,7 @@ static int copy_all(struct arena *arena)
         now = live->pages;
         arena->pagemap.end = 0; /* what was read ahead is of the last round */
         for (size_t i = 0; i < live->place_count && error == 0; i++)
-            error = copy_place(arena, &live->places[i]);
+            error = is_wanted(live) ? copy_place(arena, &live->places[i]) : -ECANCELED;
         now = live->pages - now;
         live->rounds++;
     } while (error == 0 && now > FEW_PAGES && now < before / 4 * 3 && live->rounds < MOST_ROUNDS);
@@ -211,7 +217,6 @@ void live_copy(void *argument)
     struct arena *arena = argument;
     struct live *live = arena->live;
     live_own_descriptors();
-    sys_call(SYS_prctl, PR_SET_NAME, (long)LIVE_NAME, 0, 0);
     live->error = save(arena);
     live_name_image(arena);
     bool is_awaited = live_state(live) == LIVE_LAST || live->error == -ECANCELED;

@@ -77,14 +77,16 @@ int live_fork(struct arena *arena)
         forget_sigxfsz();
     if (error != 0)
         live_say_failure(live, error);
+    char name[LIVE_NAME_ROOM];
+    live_lend_name(name);
     long child = error != 0 ? error : sys_call(SYS_clone, CLONE_FILES | CLONE_UNTRACED, 0, 0, 0);
     if (child == 0) {
         live_own_descriptors();
-        sys_call(SYS_prctl, PR_SET_NAME, (long)LIVE_NAME, 0, 0);
         live->error = open_and_write(arena, true);
         live_name_image(arena);
         live_exit(live, live->error != 0);
     }
+    live_own_name(name);
     if (child < 0) {
         sys_unlink(arena->temporary);
         return (int)child;

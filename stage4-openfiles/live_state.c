@@ -6,6 +6,7 @@
 
 #include <linux/futex.h>
 #include <linux/kcmp.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define NAP (100L * 1000 * 1000) /* ns: who waits looks that often whether the other one is still there */
@@ -30,6 +31,17 @@ bool live_change_state(struct live *live, enum live_state from, enum live_state 
         return false;
     sys_call(SYS_futex, (long)&live->state, FUTEX_WAKE, 2, 0);
     return true;
+}
+
+void live_lend_name(char own[LIVE_NAME_ROOM])
+{
+    sys_call(SYS_prctl, PR_GET_NAME, (long)own, 0, 0);
+    sys_call(SYS_prctl, PR_SET_NAME, (long)LIVE_NAME, 0, 0);
+}
+
+void live_own_name(const char own[LIVE_NAME_ROOM])
+{
+    sys_call(SYS_prctl, PR_SET_NAME, (long)own, 0, 0);
 }
 
 bool live_child_is_there(const struct live *live)

@@ -20,6 +20,7 @@ static uint64_t filters;      /* was there a seccomp(2) filter at the start? */
 static struct arena *current; /* a child is at work in it, or has ended and was not waited for; or NULL */
 static long owner;            /* the process that current belongs to: its children do not have it */
 static bool named;            /* the last checkpoint's child gives the image the name that the program gave it */
+static bool buried;           /* no child is left of the program that this process was before */
 static bool lending;          /* checkpoint.c gets current for its arena */
 
 uint64_t live_status_number(const char *key)
@@ -75,17 +76,35 @@ static void finish(void)
     drop_arena();
 }
 
-/* One that was at work when this process became another program (execve(2)), and has ended since. */
-static void bury_earlier(void)
+/* The first of the pids in `at` that is a child of ours; 0.  It moves `at` behind it. */
+static long next_of_ours(const char **at)
 {
     char path[64], name[32];
-    siginfo_t info = {0};
-    long error = sys_call(SYS_waitid, P_ALL, 0, (long)&info, WEXITED | WNOHANG | WNOWAIT | __WCLONE);
-    if (error != 0 || info.si_pid == 0)
-        return;
-    text_join(path, sizeof path, "/proc/", text_number((uint64_t)info.si_pid, 10).digits, "/comm", NULL);
-    if (procfile_read(path, name, sizeof name) > 0 && strcmp(name, LIVE_NAME "\n") == 0)
-        sys_call(SYS_wait4, info.si_pid, 0, __WCLONE, 0);
+    while (**at >= '0' && **at <= '9') {
+        uint64_t pid = text_parse(at, 10);
+        *at += **at == ' ';
+        text_join(path, sizeof path, "/proc/", text_number(pid, 10).digits, "/comm", NULL);
+        if (procfile_read(path, name, sizeof name) > 0 && strcmp(name, LIVE_NAME "\n") == 0)
+            return (long)pid;
+    }
+    return 0;
+}
+
+/*
+ * One that was at work when this process became another program (execve(2)).  That may be a moment ago: it sees
+ * that its program is gone, and ends, or it is a copy and writes its image; either is waited for.
+ */
+static void bury_earlier(void)
+{
+    char path[64], children[4096]; /* "PID PID " */
+    const char *at = children;
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    text_join(path, sizeof path, "/proc/self/task/", pid.digits, "/children", NULL);
+    if (procfile_read(path, children, sizeof children) < 0)
+        return; /* a kernel that does not tell */
+    for (long child = next_of_ours(&at); child != 0; child = next_of_ours(&at))
+        sys_call(SYS_wait4, child, 0, __WCLONE, 0);
+    buried = true;
 }
 
 /* NULL, or why this program must stand still. */
@@ -147,7 +166,6 @@ static int begin_fork(int (*write_image)(void))
 
 static int begin(int (*write_image)(void), const char *path)
 {
-    bury_earlier();
     const char *why = obstacle();
     if (why != NULL)
         return in_place(write_image, verbose ? why : NULL);
@@ -161,7 +179,10 @@ static int begin(int (*write_image)(void), const char *path)
     if (live->forks)
         return begin_fork(write_image);
     int flags = CLONE_VM | CLONE_FILES | CLONE_UNTRACED; /* and no signal at its end */
+    char name[LIVE_NAME_ROOM];
+    live_lend_name(name);
     live->child = arch_clone_on(flags, live->stack + LIVE_STACK, live_copy, current);
+    live_own_name(name);
     if (live->child > 0)
         return -EINPROGRESS;
     why = strerrordesc_np((int)-live->child);
@@ -215,6 +236,8 @@ int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
         finish();
         if (error != 0 && error != -ECANCELED && !now)
             return error; /* the child has sent the signal so that this is said */
+    } else if (wanted && !buried) {
+        bury_earlier();
     }
     return now ? in_place(write_image, NULL) : begin(write_image, path);
 }
