@@ -32,9 +32,9 @@ fd1b5000-fd1d6000 rw-p 00000000 00:00 0                          [stack]
 """
 
 
-def readmaps(case: Case, *operands: object) -> Life:
+def readmaps(case: Case, *operands: object, role: str = "readmaps") -> Life:
     command = expand(case.lab.interface.readmaps, bin=case.lab.folder)
-    return case.run("readmaps", [*command, *map(str, operands)])
+    return case.run(role, [*command, *map(str, operands)])
 
 
 def parse_output(life: Life) -> list[tuple[str, maps.Region]]:
@@ -288,7 +288,9 @@ def test_signal_safe(case: Case) -> None:
 BAD_LINES = [
     "nonsense\n", "1000-2000 rw-p 0 0:0\n", "1000-2000 rw-q 00000000 00:00 0 \n", "2000-1000 rw-p 0 00:00 0 \n",
     "1000-2000 rw-p  00:00 0 \n", "1000-1000000000000002000 rw-p 0 00:00 0 \n", "1000-2000 rw-p 0 00:00 99999999999999999999 \n",
+    "1000-2000 rw-p 0 00:00 12a \n",
 ]
+TOO_LONG = line(0x1000, 0x2000, inode=7, name="/" + "d" * (1 << 20))  # no buffer has room for it
 
 
 @points(1, step="1.2", needs="test_file")
@@ -297,6 +299,9 @@ def test_errors(case: Case) -> None:
     for text in BAD_LINES:
         (case.folder / "bad").write_text(PLAIN + text)
         refused(readmaps(case, case.folder / "bad"), 65, text)
+    (case.folder / "long").write_text(PLAIN + TOO_LONG)
+    refused(readmaps(case, case.folder / "long", role="a line too long"), 65, "a line of 1 MiB")
+    refused(readmaps(case, case.folder, role="a folder"), 71, "a folder: read(2) fails")
     refused(readmaps(case, case.folder / "missing"), 66, "a missing file")
     refused(readmaps(case, "999999999"), 66, "a missing process")
     refused(readmaps(case, "--nonsense"), 64, "an unknown option")

@@ -321,6 +321,8 @@ EXAMPLES = {
     "odd-names": ["test: test_odd_names", "readmaps: odd names"],
     "narrow-number": ["test: test_numbers"],
     "permissions": ["test: test_permissions"],
+    "long-line": ["test: test_errors", "a line too long: hangs"],
+    "read-error": ["test: test_errors", "readmaps: accepts a folder: read(2) fails"],
     "accepts-garbage": ["test: test_errors", "readmaps: accepts nonsense"],
     "vvar-exact": ["test: test_kernel_regions", "image: stores [vvar_vclock]"],
     "vvar-saved": ["test: test_kernel_regions", "image: stores [vvar]"],
