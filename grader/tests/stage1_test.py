@@ -288,7 +288,7 @@ def test_signal_safe(case: Case) -> None:
 BAD_LINES = [
     "nonsense\n", "1000-2000 rw-p 0 0:0\n", "1000-2000 rw-q 00000000 00:00 0 \n", "2000-1000 rw-p 0 00:00 0 \n",
     "1000-2000 rw-p  00:00 0 \n", "1000-1000000000000002000 rw-p 0 00:00 0 \n", "1000-2000 rw-p 0 00:00 99999999999999999999 \n",
-    "1000-2000 rw-p 0 00:00 12a \n",
+    "1000-2000 rw-p 0 00:00 12a \n", "1000-2000 rzxp 0 00:00 0 \n",
 ]
 TOO_LONG = line(0x1000, 0x2000, inode=7, name="/" + "d" * (1 << 20))  # no buffer has room for it
 

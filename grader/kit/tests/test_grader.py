@@ -321,6 +321,7 @@ EXAMPLES = {
     "odd-names": ["test: test_odd_names", "readmaps: odd names"],
     "narrow-number": ["test: test_numbers"],
     "permissions": ["test: test_permissions"],
+    "letters-unchecked": ["test: test_errors", "readmaps: accepts 1000-2000 rw-q 00000000 00:00 0"],
     "long-line": ["test: test_errors", "a line too long: hangs"],
     "read-error": ["test: test_errors", "readmaps: accepts a folder: read(2) fails"],
     "accepts-garbage": ["test: test_errors", "readmaps: accepts nonsense"],
