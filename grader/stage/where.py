@@ -93,7 +93,8 @@ class Bench:
     swapped: Files = frozenset()
     patience: float = 0.0  # seconds; 0: the grader's own
     tried: int = 0
-    compiled: Files = frozenset()
+    compiled: Files = frozenset()  # by make, from a text that is not the student's
+    stale: Files = frozenset()  # what was left of that in build/
 
     @property
     def stage(self) -> Path:
@@ -119,12 +120,13 @@ class Bench:
         if time.monotonic() > self.deadline:
             raise OutOfTime
         with self._build_folder() as folder:
-            for name in {*(swapped ^ self.swapped), *self.compiled}:
+            others = (swapped ^ self.swapped) | self.compiled | self.stale
+            for name in others:
                 with suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=folder)
-            for name in (swapped ^ self.swapped) - self.compiled:
+            for name in others - self.compiled:
                 put_new(name, folder, self._object(name, name in swapped))  # make links it
-        self.swapped = swapped
+        self.swapped, self.stale = swapped, self.compiled
         self.tried += 1
         return self._outcome() == "passed"
 
@@ -193,7 +195,6 @@ class Bench:
         self.compiled = objects
         yield
         self._replace(path, own)
-        self.swapped |= objects  # they are not the student's
         self.compiled = frozenset()
 
     @staticmethod

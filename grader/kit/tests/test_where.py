@@ -38,6 +38,16 @@ def test_the_file_is_found(mutant: Mutant, tmp_path: Path) -> None:
     assert f"  Where:  {rows[0]['where']}" in got.output
 
 
+def test_another_function_of_the_likely_file(tmp_path: Path) -> None:
+    """What was compiled to try the likely step (1.2: numbers) is gone when the file itself is tried, and its other steps."""
+    tree = tmp_path / "m"
+    mutants.copy_solution(tree)
+    path = tree / "stage1-readmaps/maps.c"
+    path.write_text(path.read_text().replace("*at = s + 5;", "*at = s + 6; /* a digit too far */"))
+    got = mutants.grade(1, path.parent, ["test_numbers"], extra=["--where", str(SECONDS)])
+    assert [row["where"] for row in got.table["tests"] if row["where"]] == ["maps.c, take_permissions() (step 1.3)"], got.output
+
+
 def test_what_is_not_begun_is_named(tmp_path: Path) -> None:
     """All but step 1.4 is done: that is the answer, whatever the cause says."""
     tree = tmp_path / "m"
