@@ -29,10 +29,9 @@ void image_names_start(void)
     keep = text_parse(&text, 10);
 }
 
-/* The pattern with this number in it.  False: there is none in it. */
-static bool expand(char *to, size_t size, uint64_t n)
+/* The pattern with this word in place of the number.  False: there is none in it. */
+static bool expand_word(char *to, size_t size, const char *word)
 {
-    struct number digits = text_number(n, 10);
     size_t length = 0, last = 0;
     bool any = false;
     for (size_t i = 0; pattern[i] != '\0'; i++)
@@ -40,7 +39,7 @@ static bool expand(char *to, size_t size, uint64_t n)
     for (const char *at = pattern; *at != '\0' && length < size - 1; at++) {
         bool special = at > pattern + last && *at == '%' && (at[1] == 'n' || at[1] == '%');
         if (special && at[1] == 'n')
-            length += text_join(to + length, size - length, digits.digits, NULL);
+            length += text_join(to + length, size - length, word, NULL);
         else
             to[length++] = *at;
         any = any || (special && at[1] == 'n');
@@ -48,6 +47,18 @@ static bool expand(char *to, size_t size, uint64_t n)
     }
     to[length] = '\0';
     return any;
+}
+
+static bool expand(char *to, size_t size, uint64_t n)
+{
+    return expand_word(to, size, text_number(n, 10).digits);
+}
+
+/* One name for all runs, so that who is killed leaves no more than one such file behind. */
+void image_names_spare(char *path, size_t size)
+{
+    if (!expand_word(path, size, "spare"))
+        text_join(path + strlen(path), size - strlen(path), ".spare", NULL);
 }
 
 void library_image_name(char *path, size_t size)

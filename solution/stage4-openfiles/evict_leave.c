@@ -1,5 +1,6 @@
 /* evict_leave.c - in libckpt.so: the job leaves, if its parent asked it to: evict.h.  Async-signal-safe. Given. */
 #include "evict.h"
+#include "incremental.h"
 #include "manners.h"
 #include "open_kind.h"
 
@@ -21,6 +22,7 @@ void library_saved(int error)
         say("libckpt: it was asked to leave (ckpt --evict), and stays, since there is no image", NULL);
         return;
     }
+    incremental_end();
     sys_call(SYS_prctl, PR_SET_NAME, (long)EVICTED, 0, 0);
     sys_call(SYS_exit_group, 0, 0, 0, 0);
 }

@@ -10,8 +10,10 @@
 #include "library.h"
 #include "open_kind.h"
 #include "part.h"
+#include "times.h"
 #include "write_tracking.h"
 
+#include <sys/prctl.h>
 
 #define TRACKER_FROM 1001 /* a descriptor that the program hardly meets */
 #define TRACKER_LINK "anon_inode:[userfaultfd]"
@@ -20,6 +22,7 @@ static bool wanted, verbose;
 static uint64_t filters;       /* was there a seccomp(2) filter at the start? */
 static uint64_t keep;          /* so many images: ckpt --keep */
 static struct arena *current;  /* with all that is behind it; or NULL */
+static uint64_t birth;         /* of current: a time */
 static long owner;             /* the process that it belongs to: its children do not have it */
 static int tracker = -1;       /* a descriptor in the program, in no Open File Table */
 static char tracker_look[64];  /* of it, in /proc/self/fdinfo */
@@ -114,17 +117,36 @@ static void let_go(void)
     current = NULL;
 }
 
-/* Of a parent, by fork(2): the tracker is that of the parent's memory. */
-static void leave_parents(void)
+/*
+ * Is the memory to work in where it was?  A child of fork(2) does not have it; and the program, which does not know
+ * of it, may have mapped something else there (MAP_FIXED).  There is a file of this name if a mapping begins and
+ * ends just there; what is in it can tell whether it is that one.
+ */
+static bool is_here(void)
+{
+    char path[96];
+    struct stat st;
+    struct number start = text_number((uint64_t)current, 16);
+    struct number end = text_number((uint64_t)current + round_up(INCREMENTAL_SIZE, ARCH_PAGE_SIZE), 16);
+    text_join(path, sizeof path, "/proc/self/map_files/", start.digits, "-", end.digits, NULL);
+    const uint64_t *there = &incremental_of(current)->birth;
+    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           sys_call(SYS_rt_sigprocmask, -1, (long)there, 0, sizeof *there) != -EFAULT /* it can be read */ &&
+           *there == birth;
+}
+
+/* The tracker may be that of a parent's memory. */
+static void forget(void)
 {
     close_tracker();
     incremental_new_life();
 }
 
-/* At the program's end: exit(3). */
-__attribute__((destructor)) static void remove_spare(void)
+/* If it has set a filter of system calls, it may be killed for ours. */
+__attribute__((destructor)) void incremental_end(void)
 {
-    if (current != NULL && owner == sys_getpid())
+    if (current != NULL && owner == sys_getpid() &&
+        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) == (long)filters && is_here())
         incremental_drop_spare(incremental_of(current));
 }
 
@@ -203,6 +225,7 @@ static bool prepare(const char *path)
     struct live *live = current->live = live_of(current);
     struct incremental *inc = live->incremental = incremental_of(current);
     live->program = owner;
+    inc->birth = birth = inc->now == 0 ? times_clock(CLOCK_MONOTONIC) : birth;
     inc->head_wish = inc->now++ == 0 ? head_wish : inc->head_wish;
     inc->anew = failed = NULL;
     inc->files_wanted = keep < FILES_MOST ? keep + 1 : FILES_MOST;
@@ -230,8 +253,10 @@ static int in_full(int (*write_image)(void), const char *why)
 
 int incremental_checkpoint(int (*write_image)(void), const char *path)
 {
+    if (current != NULL && !is_here())
+        forget();
     if (current != NULL && owner != sys_getpid())
-        leave_parents();
+        return write_image(); /* it shares its parent's memory: vfork(2) */
     const char *why = obstacle();
     if (why == NULL && !prepare(path))
         why = "there is no memory to work in";
@@ -259,7 +284,7 @@ bool incremental_takes(const char *name)
     struct incremental *inc = incremental_of(current);
     for (size_t i = 0; i < inc->file_count; i++)
         if (incremental_is_file(&inc->files[i], &st))
-            return incremental_keep_spare(inc, name, name, &inc->files[i]);
+            return incremental_keep_spare(inc, name, &inc->files[i]);
     return false;
 }
 
@@ -304,6 +329,6 @@ int incremental_save(struct arena *arena)
             sys_unlink(arena->temporary);
     }
     if (error != 0 && failed == NULL)
-        failed = strerrordesc_np(-error);
+        failed = error == -E2BIG ? "its notes need more room in the files" : strerrordesc_np(-error);
     return error;
 }

@@ -31,6 +31,7 @@ struct image_file {
 
 /* Behind the struct live, in the same mapping: in no image, and no child of the program's has it. */
 struct incremental {
+    uint64_t birth; /* a time, in nanoseconds, by which one knows it */
     uint64_t now;   /* the number of this checkpoint */
     uint64_t since; /* the one at which the file was written that is brought up to date; 0: it is a new one */
     const char *anew; /* why it is a new one; for -v */
@@ -64,6 +65,8 @@ void incremental_new_life(void);
 /* For live.c, which answers checkpoint.c: library.h.  0 and NULL if it is not at work. */
 uint64_t incremental_arena(void);
 const struct live_view *incremental_view(void);
+/* The program ends: exit(3), ckpt --evict. */
+void incremental_end(void);
 /* For image_names.c: the oldest image is to go.  True: it went, and is the spare now. */
 bool incremental_takes(const char *name);
 
@@ -88,9 +91,8 @@ int incremental_write(struct arena *arena);
 int incremental_open(struct arena *arena);
 int incremental_close(struct arena *arena);
 void incremental_drop_spare(struct incremental *incremental);
-/* `from`, that file, becomes the spare of the image of this name.  False: it stays what it is. */
-bool incremental_keep_spare(struct incremental *incremental, const char *from, const char *image,
-                            const struct image_file *file);
+/* `from`, that file, becomes the spare.  False: it stays what it is. */
+bool incremental_keep_spare(struct incremental *incremental, const char *from, const struct image_file *file);
 bool incremental_is_file(const struct image_file *file, const struct stat *st);
 
 #endif

@@ -2,7 +2,7 @@
  * incremental_file.c - ckpt --incremental: the two files.  Given.
  *
  *     IMAGE            the last image
- *     IMAGE.spare      the one before: whole, too, and brought up to date next
+ *     IMAGE.spare      the one before: whole, too, and brought up to date next.  With %n "spare" is its number
  *     IMAGE.tmp.PID    the one that is being written: its header is void until it is whole
  *
  * A spare is written to only if it is the file that this run wrote, as it left it, under no other name, and nobody
@@ -10,6 +10,7 @@
  */
 #include "incremental.h"
 #include "lazy_pages.h"
+#include "manners.h"
 
 #define RENAME_EXCHANGE 2 /* renameat2(2), <linux/fs.h> */
 
@@ -86,6 +87,14 @@ static long claim_spare(struct arena *arena)
     return -EBUSY;
 }
 
+/* Who was killed has left a spare behind: there is not room for three on each disk. */
+static void remove_stale(struct incremental *inc)
+{
+    image_names_spare(inc->spare_path, sizeof inc->spare_path);
+    if (lazy_is_image(inc->spare_path))
+        sys_unlink(inc->spare_path);
+}
+
 int incremental_open(struct arena *arena)
 {
     struct incremental *inc = arena->live->incremental;
@@ -93,18 +102,19 @@ int incremental_open(struct arena *arena)
     long fd = claim_spare(arena);
     if (fd >= 0)
         return (int)fd;
+    if (inc->file_count == 0)
+        remove_stale(inc);
     inc->anew = inc->anew != NULL ? inc->anew : "there is no older one yet";
     sys_unlink(arena->temporary); /* others may have it open: it stays as it is for them */
     return (int)sys_open(arena->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
 /* What has the spare's name is removed if it is an image, another run's; else it stays, and there is no spare. */
-bool incremental_keep_spare(struct incremental *inc, const char *from, const char *image,
-                            const struct image_file *file)
+bool incremental_keep_spare(struct incremental *inc, const char *from, const struct image_file *file)
 {
     if (inc->spare.when != 0 || !is_at(from, file))
         return false;
-    text_join(inc->spare_path, sizeof inc->spare_path, image, ".spare", NULL);
+    image_names_spare(inc->spare_path, sizeof inc->spare_path);
     bool free = sys_call(SYS_faccessat, AT_FDCWD, (long)inc->spare_path, F_OK, 0) == -ENOENT;
     if ((!free && !lazy_is_image(inc->spare_path)) || sys_rename(from, inc->spare_path) != 0)
         return false;
@@ -123,7 +133,7 @@ static int take_name(struct arena *arena)
         arch_syscall(SYS_renameat2, AT_FDCWD, (long)temporary, AT_FDCWD, (long)live->path, RENAME_EXCHANGE, 0) != 0)
         return (int)sys_rename(temporary, live->path);
     inc->file_count = 0;
-    if (!incremental_keep_spare(inc, temporary, live->path, &old))
+    if (!incremental_keep_spare(inc, temporary, &old))
         sys_unlink(temporary);
     return 0;
 }

@@ -37,14 +37,14 @@ static void add_places(struct arena *arena)
     const struct live_place *p = live->places, *p_end = p + live->place_count;
     struct live_place *to = live->incremental->new_places;
     for (const struct image_region *r = regions; r < last; r++) {
-        uint64_t limit = r + 1 < last ? r[1].start : ARCH_USER_END;
+        uint64_t next = r + 1 < last ? r[1].start : ARCH_USER_END;
         for (uint64_t at = r->start, until; live_may_be_cut(&arena->table, r) && at < r->end; at = until) {
             while (p < p_end && p->end <= at)
                 *to++ = *p++;
             until = p < p_end && p->start <= at ? p->end : p < p_end && p->start < r->end ? p->start : r->end;
             if (p < p_end && p->start <= at)
                 continue;
-            limit = p < p_end && p->start < limit ? p->start : limit;
+            uint64_t limit = p < p_end && p->start < next ? p->start : next;
             *to++ = new_place(live, at, until < r->end ? until : with_room(at, until, limit));
         }
     }

@@ -5,12 +5,13 @@
  *     incremental deeds N     N rounds: writes, moves pages to and fro, and home again, unmaps, forbids, forks, maps files
  *     incremental few N       N rounds, in which one page of a hundred is written to
  *     incremental many N SEED the same as deeds, other ones; copies each image; a second life does neither
- *     incremental WORD        three rounds, and before the fourth: see before_fourth()
+ *     incremental WORD        three rounds, and before the fourth: see before_fourth(); sandbox: at the end
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,6 +166,65 @@ static void filter(void)
     check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "seccomp");
 }
 
+/* Who removes a file is killed. */
+static void sandbox(void)
+{
+    struct sock_filter words[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ, SYS_unlinkat, 0, 1),
+                                  BPF_STMT(BPF_RET, SECCOMP_RET_KILL_PROCESS), BPF_STMT(BPF_RET, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {sizeof words / sizeof *words, words};
+    check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "seccomp");
+}
+
+/* Memory that is not `memory`: what it is, page by page, is known all the same. */
+static uint64_t *map_more(uint64_t first, uint64_t count)
+{
+    uint64_t *at = (uint64_t *)0x610000000000 + first * WORDS;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    check(mmap(at, count * 4096, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED, "mmap");
+    for (uint64_t i = 0; i < count; i++)
+        at[i * WORDS] = first + i;
+    return at;
+}
+
+static uint64_t more[4][2]; /* first, count */
+static unsigned char *over; /* see map_over() */
+
+static int wrong_more(void)
+{
+    int count = 0;
+    for (int k = 0; k < 4; k++)
+        for (uint64_t i = more[k][0]; i < more[k][0] + more[k][1]; i++)
+            count += ((uint64_t *)0x610000000000)[i * WORDS] != i;
+    for (int i = 0; i < 1 << 20 && over != NULL; i += 64)
+        count += over[i] != 1;
+    return count;
+}
+
+/* What the library works in is shared memory without a file: another mapping takes its place. */
+static void map_over(void)
+{
+    char line[200];
+    unsigned long start, end;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps) != NULL)
+        if (strstr(line, "/dev/zero") != NULL && sscanf(line, "%lx-%lx", &start, &end) == 2) {
+            check(mmap((void *)start, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                       0) == MAP_FAILED, "mmap");
+            memset(over = (unsigned char *)start, 1, 1 << 20);
+        }
+    fclose(maps);
+}
+
+static void signal_child(void)
+{
+    int status;
+    if (vfork() == 0) {
+        kill(getpid(), SIGUSR2);
+        _exit(0);
+    }
+    check(wait(&status) < 0 || status != 0, "vfork");
+}
+
 static void before_fourth(const char *word)
 {
     if (strcmp(word, "closefrom") == 0)
@@ -183,6 +243,14 @@ static void before_fourth(const char *word)
         check(utimensat(AT_FDCWD, "image.spare", NULL, 0), "utimensat");
     if (strcmp(word, "gone") == 0)
         check(unlink("image.spare"), "unlink");
+    if (strcmp(word, "over") == 0)
+        map_over();
+    if (strcmp(word, "vfork") == 0)
+        signal_child();
+    if (strcmp(word, "killed") == 0)
+        kill(getpid(), SIGKILL);
+    if (strcmp(word, "between") == 0) /* a region begins before a place in the file, and ends behind it */
+        map_more(more[0][0] = 50, more[0][1] = 940);
     if (strcmp(word, "exec") == 0)
         check(system("ls /proc/self/fd | grep -c 1...; ls /proc/$PPID/fd | grep -c 1..."), "system");
 }
@@ -204,6 +272,8 @@ int main(int argc, char **argv)
     memory = mmap((void *)0x600000000000, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (uint64_t i = 0; i < PAGES; i++)
         write_to(i);
+    for (int k = 1; k < 4 && strcmp(argv[1], "between") == 0; k++)
+        map_more(more[k][0] = (uint64_t[]){0, 100, 1000, 1100}[k], more[k][1] = (uint64_t[]){0, 100, 1, 300}[k]);
     for (int round = 1; round <= rounds; round++) {
         if (round == 4)
             before_fourth(argv[1]);
@@ -216,8 +286,10 @@ int main(int argc, char **argv)
         asks &= life == 0 || strcmp(argv[1], "many") != 0;
         if (asks && strcmp(argv[1], "many") == 0)
             keep_copy(round);
-        printf("%d: %016lx, %d wrong\n", round, state, wrong());
+        printf("%d: %016lx, %d wrong\n", round, state, wrong() + wrong_more());
         fflush(stdout);
     }
+    if (strcmp(argv[1], "sandbox") == 0)
+        sandbox();
     return 0;
 }

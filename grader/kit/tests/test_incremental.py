@@ -71,6 +71,11 @@ def test_the_last_images_of_a_program_that_moves_its_memory(run: Run, tracked: b
     assert run(run.stage / "readckpt", "--check", "image.7").strip().endswith("nothing is wrong with its form")
 
 
+def test_a_region_begins_before_a_place_and_ends_behind_it(run: Run) -> None:
+    assert run.first("between").count(", 0 wrong") == 5
+    assert run.second().startswith("5: ") and run(run.stage / "readckpt", "--check", "image")
+
+
 def test_few_pages_are_written(run: Run, tracked: bool) -> None:
     run.first("few", "5")
     assert run.left() == ["image"] and run.second().startswith("5: ")
@@ -155,6 +160,26 @@ def test_a_spare_of_another_run_is_not_trusted(run: Run, tracked: bool) -> None:
     assert (run.folder / "image.spare").read_text() == "no image" and run.second().startswith("3: ")
 
 
+def test_who_is_killed_leaves_no_more_than_one_spare(run: Run, tracked: bool) -> None:
+    words = ["sh", "-c", '"$0" --incremental --keep 2 -o image.%n "$1" killed; true']
+    for last in (3, 5):
+        run(*words, run.stage / "ckpt", run.stage / "incremental")
+        assert run.left() == [f"image.{last - 1}", f"image.{last}"] + ["image.spare"] * tracked
+    run.first("few", "1", options=("-o", "image"))
+    assert "image.spare" not in run.left(), "the first checkpoint of the next run needs the room"
+
+
+def test_who_is_evicted_leaves_no_spare(run: Run) -> None:
+    words = [str(run.stage / "ckpt"), "--incremental", "--evict", "-o", "image", str(run.stage / "incremental")]
+    with subprocess.Popen([*words, "few", "100000"], cwd=run.folder, stdout=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None
+        for _ in range(4):
+            job.stdout.readline()
+        job.send_signal(signal.SIGTERM)
+        job.stdout.read()
+    assert job.returncode == 85 and run.left() == ["image"]
+
+
 # The program does not see it, and what is in the way
 
 
@@ -171,6 +196,25 @@ def test_closefrom_ends_the_tracking(run: Run) -> None:
     plain = run(run.stage / "incremental", "few")
     assert run.first("closefrom") == plain
     assert run.second() == plain.splitlines(keepends=True)[4]
+
+
+def test_what_it_works_in_is_mapped_over(run: Run, tracked: bool) -> None:
+    """By the program, which does not know of it; what is there now stays as it is."""
+    assert run.first("over").count(", 0 wrong") == 5
+    assert not tracked or run.pages()[3][2].endswith("it is the first one")
+    assert run.second().startswith("5: ") and run.said.count("/dev/zero") == 0
+
+
+def test_a_child_that_shares_the_memory(run: Run, tracked: bool) -> None:
+    """It is saved as without the option, and its parent goes on as before."""
+    run.first("vfork", options=("-o", "image.%p"))
+    assert [why == "" for *_, why in run.pages()] == [False, False, True, True, True] or not tracked
+    assert len(run.left()) == 2, "and no spare"
+
+
+def test_a_sandbox_at_the_end(run: Run) -> None:
+    """The program is not killed because the spare would be removed."""
+    assert run.first("sandbox").count(", 0 wrong") == 5
 
 
 @pytest.mark.parametrize("deed, why", [

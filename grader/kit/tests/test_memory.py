@@ -127,6 +127,11 @@ def test_memory_comes_back(case: Case, kind: str, after: str) -> None:
     assert "memory at" not in restarted(case, kind, after=[after])
 
 
+def test_a_guard_at_the_beginning_of_a_file(case: Case) -> None:
+    needed(case, "guarded-file")
+    restarted(case, "guarded-file", case.folder / "file", after=["1 0"])
+
+
 def test_guards_are_seen_by_an_older_kernel(case: Case) -> None:
     """Without PAGEMAP_SCAN: by /proc/self/pagemap."""
     needed(case, "guards")

@@ -125,6 +125,19 @@ static void guards(void)
         at[3 * PAGE - 1], at[8 * PAGE - 1]);
 }
 
+/* Linux 6.15; the first page of a file is where an ELF file would say what it is. */
+static void guarded_file(void)
+{
+    int fd = open(file, O_RDWR | O_CREAT, 0600);
+    char *at;
+
+    need(fd >= 0 && ftruncate(fd, 2 * (off_t)PAGE) == 0);
+    at = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE, fd, 0);
+    need(at != MAP_FAILED && madvise(at, PAGE, GUARD) == 0);
+    ready();
+    say("%d %d", faults(at), faults(at + PAGE));
+}
+
 static void huge(void)
 {
     unsigned long size = 2UL << 20;
@@ -206,8 +219,8 @@ static void numa(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} kinds[] = { { "reserved", reserved }, { "grows", grows }, { "guards", guards }, { "huge", huge },
-              { "droppable", droppable }, { "sealed", sealed }, { "later-writable", later_writable },
+} kinds[] = { { "reserved", reserved }, { "grows", grows }, { "guards", guards },
+              { "guarded-file", guarded_file }, { "huge", huge }, { "droppable", droppable }, { "sealed", sealed }, { "later-writable", later_writable },
               { "userfault", userfault }, { "numa", numa } };
 
 int main(int argc, char **argv)
