@@ -59,12 +59,13 @@ struct scan_request {
 
 /*
  * What the kernel told, some of it read ahead.  300 KiB are too much for a stack: keep the struct elsewhere.  The
- * fields are page_runs.c's own.
+ * fields are page_runs.c's own, but for `learn` and `anonymous`, which are the caller's to set, after the opening.
  */
 struct pagemap {
     bool (*learn)(struct pagemap *map, uint64_t from, uint64_t end); /* another way to ask, first; NULL */
     int fd;              /* /proc/self/pagemap; negative: it cannot be read */
     bool cannot_scan;    /* a kernel before Linux 6.7 */
+    bool anonymous;      /* none of these pages is a file's: to ask the kernel for that takes ten times as long */
     bool asked, no_swap; /* this machine has none, so what is not in memory is nowhere; asked when it matters */
     uint64_t start, end; /* runs[] are those of the pages from start to end */
     size_t count, next;

@@ -59,6 +59,7 @@ int pages_write(int fd, struct pagemap *map, const struct image_region *r, uint6
     struct page_run run;
     uint64_t size = r->end - r->start;
     int error = 0;
+    map->anonymous = r->inode == 0 && !(r->flags & REGION_LAZY);
     if (!(r->prot & PROT_READ)) /* a page may have content, and no permission to read it */
         error = (int)sys_mprotect(r->start, size, (int)r->prot | PROT_READ);
     for (uint64_t at = r->start; error == 0 && next_wanted(map, r, at, &run); at = run.end)

@@ -28,8 +28,8 @@ static void identify_file(struct image_region *to, const struct region *from, co
     to->file_size = (uint64_t)st.st_size;
     to->mtime_seconds = st.st_mtim.tv_sec;
     to->mtime_nanoseconds = st.st_mtim.tv_nsec;
-    bool first_page = from->offset == 0 && (from->prot & PROT_READ) && st.st_size >= (off_t)ARCH_PAGE_SIZE &&
-                      sys_call(SYS_rt_sigprocmask, -1, (long)from->start, 0, 8) != -EFAULT; /* it reads: no guard */
+    /* Can it be read?  The call looks at the set first, and finds then that there is no such `how`. */
+    bool first_page = from->offset == 0 && sys_call(SYS_rt_sigprocmask, -1, (long)from->start, 0, 8) != -EFAULT;
     const uint8_t *id = first_page ? build_id_find((const void *)from->start) : NULL; // NOLINT
     if (id == NULL && previous != NULL && previous->inode == to->inode && previous->device == to->device)
         id = previous->build_id; /* the next region of the same file */
@@ -43,6 +43,7 @@ static void identify_file(struct image_region *to, const struct region *from, co
  */
 static bool must_store(const struct image_region *r, const char *name, bool full, struct pagemap *pagemap)
 {
+    pagemap->anonymous = r->inode == 0;
     if (r->flags & REGION_KERNEL)
         return strcmp(name, "[vdso]") == 0;
     if (r->flags & REGION_SHARED) /* the program's writable ones are its memory, whoever else sees them (stage 4) */

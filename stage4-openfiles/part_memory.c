@@ -176,6 +176,7 @@ static long save(const struct save_request *request, void *note, size_t room)
     if (error != 0)
         return error;
     page_runs_open(&work->pages);
+    work->pages.anonymous = true; /* a guard of a file's looks as any other */
     long full = read_smaps(request, m, (room - PART_ROOM - sizeof *m) / sizeof *m->ranges, work);
     sys_close(work->pages.fd);
     error = proc_lines_close(&work->lines);

@@ -136,8 +136,10 @@ static long save(const struct save_request *request, void *note, size_t room)
     for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
         uint64_t start = text_parse(&line, 16);
         uint64_t end = *line++ == '-' ? text_parse(&line, 16) : start;
-        if (text_starts(line, " rw-p") || text_starts(line, " rwxp"))
-            search(m, &work->pages, start, end, known, &behind);
+        if (!text_starts(line, " rw-p") && !text_starts(line, " rwxp"))
+            continue;
+        work->pages.anonymous = text_starts(line + strlen(" rw-p"), " 00000000 00:00 0 "); /* no file's */
+        search(m, &work->pages, start, end, known, &behind);
     }
     sys_close(work->pages.fd);
     error = proc_lines_close(&work->lines);

@@ -67,7 +67,7 @@ bool tracking_protect(struct pagemap *map, uint64_t from, uint64_t end)
         .size = sizeof request, .flags = SCAN_PROTECTS, .start = from,
         .end = end - from < PROTECT_AT_ONCE ? end : from + PROTECT_AT_ONCE,
         .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
-        .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO | PAGE_RUN_WRITTEN,
+        .inverted = SCAN_ZERO, .all = SCAN_ZERO | PAGE_RUN_WRITTEN,
         .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = PAGE_RUN_WRITTEN,
     };
     long count = sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);

@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 from typing import Callable
 
-from kit import peers
+from kit import bench_incremental, peers
 
 TOP = Path(__file__).resolve().parents[2]
 STAGE = TOP / "solution" / "stage3-restart"
@@ -392,6 +392,12 @@ def run_peers(sizes: list[int], rounds: int, to_note: bool) -> list[str]:
     return worse
 
 
+def run_incremental(mib: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="ckptlab-bench-", dir=os.environ.get("TMPDIR")) as name:
+        build(Path(name), few=bench_incremental.PROGRAM)
+        bench_incremental.show(peers.STAGE, Path(name), mib)
+
+
 def cpu_seconds(command: list[str]) -> float:
     """What it takes of the processor, its children included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -420,13 +426,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="the best of so many counts (default: %(default)s)")
     parser.add_argument("--moves", action="store_true", help="only how long a job takes to move")
     parser.add_argument("--peers", action="store_true", help="only ckptlab beside DMTCP and CRIU")
+    parser.add_argument("--incremental", action="store_true", help="only ckpt --incremental")
     parser.add_argument("--note", action="store_true", help="note the table of these in solution/README")
     parser.add_argument("--checks", action="store_true", help="also how long `make check` takes in each stage")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what it started ends with it
-    for stage in (peers.STAGE,) if arguments.peers else (STAGE, peers.STAGE, REMOTE):
+    for stage in (peers.STAGE,) if arguments.peers or arguments.incremental else (STAGE, peers.STAGE, REMOTE):
         subprocess.run(["make", "-s", "-C", str(stage)], check=True, stdout=subprocess.DEVNULL)
     sizes = [int(size) * MIB for size in re.findall(r"\d+", arguments.sizes)]
+    if not arguments.moves and not arguments.peers:
+        run_incremental(sizes[-1] // MIB)
+    if arguments.incremental:
+        return
     for size in sizes if not arguments.moves and not arguments.peers else []:
         run(size, arguments.rounds)
     worse = run_peers(sizes, arguments.rounds, arguments.note) if not arguments.moves else []

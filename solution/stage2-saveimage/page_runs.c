@@ -30,18 +30,16 @@ static bool has_no_swap(void)
 void page_runs_open(struct pagemap *map)
 {
     map->fd = (int)sys_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-    map->cannot_scan = false;
     map->learn = NULL;
-    map->asked = false;
-    map->start = map->end = map->count = map->next = 0;
+    map->start = map->end = map->count = map->next = map->cannot_scan = map->anonymous = map->asked = 0;
 }
 
 static bool learn_by_scan(struct pagemap *map, uint64_t from, uint64_t end)
 {
+    uint64_t not = map->anonymous ? SCAN_ZERO : SCAN_ZERO | SCAN_OF_FILE;
     struct scan_request request = {
-        .size = sizeof request, .start = from, .end = end,
+        .size = sizeof request, .start = from, .end = end, .inverted = not, .all = not,
         .runs = (uint64_t)map->runs, .runs_room = PAGE_RUNS_AHEAD,
-        .inverted = SCAN_OF_FILE | SCAN_ZERO, .all = SCAN_OF_FILE | SCAN_ZERO,
         .any = SCAN_PRESENT | PAGE_RUN_SWAPPED, .told = SCAN_TRACKED | PAGE_RUN_SWAPPED | PAGE_RUN_WRITTEN,
     };
     long count = map->cannot_scan ? -ENOTTY : sys_call(SYS_ioctl, map->fd, (long)SCAN, (long)&request, 0);

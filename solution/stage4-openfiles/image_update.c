@@ -33,6 +33,7 @@ static int update_region(struct arena *arena, const struct image_region *r, uint
     int image = arena->live->image, error = 0;
     struct page_run run;
     uint64_t at = r->start;
+    arena->pagemap.anonymous = true;
     for (; error == 0 && page_runs_next(&arena->pagemap, at, r->end, &run); at = run.end) {
         error = update_punch(image, offset + (at - r->start), run.start - at);
         if (error == 0)

@@ -162,10 +162,9 @@ def test_a_spare_of_another_run_is_not_trusted(run: Run, tracked: bool) -> None:
 
 def test_who_is_killed_leaves_no_more_than_one_spare(run: Run, tracked: bool) -> None:
     words = ["sh", "-c", '"$0" --incremental --keep 2 -o image.%n "$1" killed; true']
-    for last in (3, 5):
-        run(*words, run.stage / "ckpt", run.stage / "incremental")
-        assert run.left() == [f"image.{last - 1}", f"image.{last}"] + ["image.spare"] * tracked
-    run.first("few", "1", options=("-o", "image"))
+    run(*words, run.stage / "ckpt", run.stage / "incremental")
+    assert run.left() == ["image.2", "image.3"] + ["image.spare"] * tracked
+    run.first("few", "1")
     assert "image.spare" not in run.left(), "the first checkpoint of the next run needs the room"
 
 
