@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 
 def lives(stage: Path, folder: Path, mib: int, *options: str) -> tuple[list[float], list[float]]:
     """Milliseconds of CPU time, in each round: of the writes to memory, and of the checkpoint."""
-    words = [stage / "ckpt", *options, "-o", "image", folder / "few", str(mib), str(ROUNDS)]
+    words: list[str | Path] = [stage / "ckpt", *options, "-o", "image", folder / "few", str(mib), str(ROUNDS)]
     done = subprocess.run(words, cwd=folder, check=True, text=True, stdout=subprocess.PIPE)
     (folder / "image").unlink()
     rows = [line.split() for line in done.stdout.splitlines()]

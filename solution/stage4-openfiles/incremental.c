@@ -239,8 +239,8 @@ static void say_pages(void)
 {
     const struct incremental *inc = incremental_of(current);
     say("libckpt: --incremental: ", text_number(current->live->last_pages, 10).digits, " of ",
-        text_number(inc->pages, 10).digits, " pages were written", inc->since == 0 ? ", to a new file: " : NULL,
-        inc->anew, NULL);
+        text_number(inc->pages, 10).digits, " pages were written", inc->anew != NULL ? ", to a new file: " : NULL,
+        inc->anew, inc->cloned ? ", and it shares the last one's bytes" : NULL, NULL);
 }
 
 static int in_full(int (*write_image)(void), const char *why)

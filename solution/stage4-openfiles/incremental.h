@@ -35,6 +35,8 @@ struct incremental {
     uint64_t now;   /* the number of this checkpoint */
     uint64_t since; /* the one at which the file was written that is brought up to date; 0: it is a new one */
     const char *anew; /* why it is a new one; for -v */
+    bool cloned;      /* it is new, but shares the last image's bytes */
+    char last_path[2 * PATH_MAX]; /* where that is */
     uint64_t known_end; /* of live->end: behind it are new places, of which no file has anything */
     uint64_t head_wish; /* bytes that the notes need, since there was less room; or 0 */
     uint64_t pages;     /* that are stored in places */

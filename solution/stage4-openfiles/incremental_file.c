@@ -13,6 +13,7 @@
 #include "manners.h"
 
 #define RENAME_EXCHANGE 2 /* renameat2(2), <linux/fs.h> */
+#define CLONE _IOW(0x94, 9, int) /* FICLONE, ioctl_ficlone(2), the same */
 
 static struct image_file describe(const struct stat *st, uint64_t when)
 {
@@ -95,10 +96,27 @@ static void remove_stale(struct incremental *inc)
         sys_unlink(inc->spare_path);
 }
 
+/*
+ * Lets a new file share the last image's bytes, where the file system can do that (btrfs, XFS): then it is of that
+ * one's age.  The last image stays as it is.
+ */
+static bool clone_last(struct incremental *inc, int to)
+{
+    struct stat st;
+    long fd = inc->file_count == 0 ? -ENOENT
+                                   : sys_open(inc->last_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+    bool same = fd >= 0 && sys_call(SYS_fstat, fd, (long)&st, 0, 0) == 0 && incremental_is_file(inc->files, &st) &&
+                sys_call(SYS_ioctl, to, (long)CLONE, fd, 0) == 0;
+    if (fd >= 0)
+        sys_close((int)fd);
+    return same;
+}
+
 int incremental_open(struct arena *arena)
 {
     struct incremental *inc = arena->live->incremental;
     inc->since = 0;
+    inc->cloned = false;
     long fd = claim_spare(arena);
     if (fd >= 0)
         return (int)fd;
@@ -106,7 +124,10 @@ int incremental_open(struct arena *arena)
         remove_stale(inc);
     inc->anew = inc->anew != NULL ? inc->anew : "there is no older one yet";
     sys_unlink(arena->temporary); /* others may have it open: it stays as it is for them */
-    return (int)sys_open(arena->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fd = sys_open(arena->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    inc->cloned = fd >= 0 && clone_last(inc, (int)fd);
+    inc->since = inc->cloned ? inc->files[0].when : 0;
+    return (int)fd;
 }
 
 /* What has the spare's name is removed if it is an image, another run's; else it stays, and there is no spare. */
@@ -155,7 +176,10 @@ int incremental_close(struct arena *arena)
     error = error != 0 ? error : (int)closed;
     if (error == 0)
         error = take_name(arena);
-    if (error == 0)
-        remember(arena->live->incremental, &st);
-    return error;
+    if (error != 0)
+        return error;
+    struct incremental *inc = arena->live->incremental;
+    remember(inc, &st);
+    text_join(inc->last_path, sizeof inc->last_path, arena->live->path, NULL);
+    return 0;
 }

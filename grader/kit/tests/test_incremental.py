@@ -4,10 +4,12 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 
@@ -130,6 +132,35 @@ def test_killed_while_it_saves_many_times(run: Run) -> None:
     plain = run(run.stage / "incremental", "many", "9", "7")
     for _ in range(50):
         kill_while_it_saves(run, plain)
+
+
+@pytest.fixture(name="sharing")
+def sharing_fixture(stage: Path, tmp_path: Path) -> Iterator[Run]:
+    """In a folder whose files can share their bytes."""
+    if os.geteuid() != 0 or shutil.which("mkfs.xfs") is None:
+        pytest.skip("only root can mount XFS; mkfs.xfs makes one")
+    disk, folder = tmp_path / "disk", tmp_path / "folder"
+    folder.mkdir()
+    disk.touch()
+    os.truncate(disk, 512 << 20)
+    subprocess.run(["mkfs.xfs", "-q", disk], check=True)
+    if subprocess.run(["mount", "-o", "loop", disk, folder], check=False, capture_output=True).returncode != 0:
+        pytest.skip("XFS, or a loop device, is not there")
+    try:
+        yield Run(stage, folder)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_new_file_shares_the_last_one_s_bytes(sharing: Run, tracked: bool) -> None:
+    plain = sharing(sharing.stage / "incremental", "deeds", "5").splitlines()
+    assert sharing.first("deeds", "5", options=("--keep", "3", "-o", "image.%n")).splitlines() == plain
+    shared = [why.endswith(", and it shares the last one's bytes") for *_, why in sharing.pages()]
+    assert shared == [False, True, True, True, False] or not tracked
+    for number in 3, 4, 5:  # each life removes older images
+        (sharing.folder / f"image.{number}").rename(sharing.folder / f"old.{number}")
+    for number in 3, 4, 5:
+        assert sharing.second(f"old.{number}").splitlines() == plain[number - 1:]
 
 
 # What others do with the files
