@@ -120,7 +120,7 @@ static void let_go(void)
 /*
  * Is the memory to work in where it was?  A child of fork(2) does not have it; and the program, which does not know
  * of it, may have mapped something else there (MAP_FIXED).  There is a file of this name if a mapping begins and
- * ends just there; what is in it can tell whether it is that one.
+ * ends just there (who may not look, since it is not dumpable, is refused later); what is in it tells which one.
  */
 static bool is_here(void)
 {
@@ -130,7 +130,7 @@ static bool is_here(void)
     struct number end = text_number((uint64_t)current + round_up(INCREMENTAL_SIZE, ARCH_PAGE_SIZE), 16);
     text_join(path, sizeof path, "/proc/self/map_files/", start.digits, "-", end.digits, NULL);
     const uint64_t *there = &incremental_of(current)->birth;
-    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) != -ENOENT &&
            sys_call(SYS_rt_sigprocmask, -1, (long)there, 0, sizeof *there) != -EFAULT /* it can be read */ &&
            *there == birth;
 }
