@@ -116,10 +116,10 @@ static bool add_guards(struct image_memory *m, size_t max, struct pagemap *pages
     return fits;
 }
 
-static long refuse_huge(const struct memory_range *range)
+static long refuse_shared(const struct memory_range *range, const char *of_what)
 {
     say("libckpt: region ", text_number(range->start, 16).digits, "-", text_number(range->end, 16).digits,
-        " is shared memory of huge pages, which cannot be saved", NULL);
+        " is shared memory ", of_what, ", which cannot be saved", NULL);
     return -ENOTSUP;
 }
 
@@ -128,13 +128,17 @@ static long add_region(struct image_memory *m, size_t max, struct pagemap *pages
 {
     struct memory_range *range = &seen->range;
     if ((range->flags & MEMORY_HUGE) && seen->shared)
-        return refuse_huge(range);
+        return refuse_shared(range, "of huge pages");
     if (!(range->flags & MEMORY_HUGE))
         range->flags &= ~(63U << MEMORY_PAGE_SHIFT);
     if (seen->stack)
         range->flags &= ~(uint32_t)MEMORY_GROWS_DOWN; /* as the table of regions says */
     bool fits = (range->flags == 0 && range->name[0] == '\0') || add(m, range, max);
-    return fits && add_guards(m, max, pages, range, seen->readable) ? 0 : -E2BIG;
+    fits = fits && add_guards(m, max, pages, range, seen->readable);
+    const struct memory_range *last = m->ranges + m->count - 1;
+    if (seen->shared && m->count > 0 && (last->flags & MEMORY_GUARD) && last->end > range->start)
+        return refuse_shared(range, "with guards (MADV_GUARD_INSTALL)"); /* behind which zeros would come back */
+    return fits ? 0 : -E2BIG;
 }
 
 /*

@@ -132,6 +132,13 @@ def test_a_guard_at_the_beginning_of_a_file(case: Case) -> None:
     restarted(case, "guarded-file", case.folder / "file", after=["1 0"])
 
 
+def test_guards_of_shared_memory_are_refused(case: Case) -> None:
+    """What is behind them cannot be read, and zeros would go into the file."""
+    needed(case, "guarded-shared")
+    first = case.start_at_gate("mappings", "guarded-shared", case.folder / "file", ckpt=STUDENT)
+    case.refuses(first, ["with guards", "cannot be saved"])
+
+
 def test_guards_are_seen_by_an_older_kernel(case: Case) -> None:
     """Without PAGEMAP_SCAN: by /proc/self/pagemap."""
     needed(case, "guards")

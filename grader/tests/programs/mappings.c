@@ -126,16 +126,26 @@ static void guards(void)
 }
 
 /* Linux 6.15; the first page of a file is where an ELF file would say what it is. */
-static void guarded_file(void)
+static void guard_file(int flags)
 {
     int fd = probing ? memfd_create("probe", 0) : open(file, O_RDWR | O_CREAT, 0600);
     char *at;
 
     need(fd >= 0 && ftruncate(fd, 2 * (off_t)PAGE) == 0);
-    at = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE, fd, 0);
+    at = mmap(NULL, 2 * PAGE, RW, flags, fd, 0);
     need(at != MAP_FAILED && madvise(at, PAGE, GUARD) == 0);
     ready();
     say("%d %d", faults(at), faults(at + PAGE));
+}
+
+static void guarded_file(void)
+{
+    guard_file(MAP_PRIVATE);
+}
+
+static void guarded_shared(void)
+{
+    guard_file(MAP_SHARED);
 }
 
 static void huge(void)
@@ -220,7 +230,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } kinds[] = { { "reserved", reserved }, { "grows", grows }, { "guards", guards },
-              { "guarded-file", guarded_file }, { "huge", huge }, { "droppable", droppable }, { "sealed", sealed }, { "later-writable", later_writable },
+              { "guarded-file", guarded_file }, { "guarded-shared", guarded_shared }, { "huge", huge },
+              { "droppable", droppable }, { "sealed", sealed }, { "later-writable", later_writable },
               { "userfault", userfault }, { "numa", numa } };
 
 int main(int argc, char **argv)
