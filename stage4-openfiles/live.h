@@ -96,8 +96,8 @@ static inline enum live_state live_state(const struct live *live)
 /* What the user hears when there is no image. */
 void live_say_failure(const struct live *live, int error);
 /*
- * Around the clone(2), so that the child has its name from its first moment on: the program has it meanwhile, and its
- * own in `own`.
+ * Around the clone(2), so that the child has its name from its first moment on: the program has it meanwhile, and
+ * its own in `own`.
  */
 void live_lend_name(char own[LIVE_NAME_ROOM]);
 void live_own_name(const char own[LIVE_NAME_ROOM]);
