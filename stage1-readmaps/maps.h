@@ -64,7 +64,7 @@ enum region_plan {
     PLAN_FILE,   /* nothing to store: map the same file again */
     PLAN_GUARD,  /* no access, so no content that the program can see: map it again, empty */
     PLAN_KERNEL, /* [vvar], [vdso], [vsyscall]: the kernel makes them; their content is not ours */
-    PLAN_REFUSE, /* shared with others: to save it alone would be wrong (stage 4) */
+    PLAN_REFUSE, /* shared with others: to save it alone would be wrong */
 };
 
 enum region_plan region_plan(const struct region *region);

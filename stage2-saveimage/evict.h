@@ -11,7 +11,7 @@
  * A name (PR_SET_NAME) is seen by who looks for it in /proc: the job needs no descriptor for this, no memory of its
  * parent's, no file, and the same holds in each life.
  *
- * Uses libc.  The functions come with stage 4; before it nobody stays, and their addresses are NULL.
+ * Uses libc.  In a build without the functions nobody stays, and their addresses are NULL.
  */
 #ifndef CKPT_EVICT_H
 #define CKPT_EVICT_H

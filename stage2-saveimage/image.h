@@ -46,14 +46,14 @@ enum image_note_type {
     NOTE_HEADER = 0x434b0000,  /* struct image_header, the first CKPT note */
     NOTE_REGIONS = 0x434b0001, /* struct image_region [], then the names */
     NOTE_CONTEXT = 0x434b0002, /* struct image_context */
-    NOTE_THREAD = 0x434b0003,  /* from here on: the rooms of stage 3, each in its part_*.c */
+    NOTE_THREAD = 0x434b0003,  /* from here on: each of a kind of state, a room of its own (part.h) */
     NOTE_MM = 0x434b0004,
     NOTE_PROCESS = 0x434b0005,
     NOTE_SIGNALS = 0x434b0006,
     NOTE_TIMERS = 0x434b0007,
     NOTE_LOST = 0x434b0008,
     NOTE_VDSO = 0x434b0023,
-    NOTE_FILES = 0x434b0009, /* and of stage 4 */
+    NOTE_FILES = 0x434b0009,
     NOTE_SHARED = 0x434b000a,
     NOTE_ATTRIBUTES = 0x434b000b,
     NOTE_POSIX_TIMERS = 0x434b000c,
@@ -64,9 +64,9 @@ enum image_note_type {
     NOTE_SETTINGS = 0x434b0019,
     NOTE_NUMA = 0x434b0020,
     NOTE_LIBRARY = 0x434b0022,
-    NOTE_PLATFORM = 0x434b0030, /* of stage 3 */
-    NOTE_REMOTE = 0x434b0021, /* of stage 6: only in images of a shadow's jobs */
-    NOTE_FRAME = 0x434b0010, /* of stage 5: in no image; restart makes it from a core */
+    NOTE_PLATFORM = 0x434b0030,
+    NOTE_REMOTE = 0x434b0021, /* only in images of jobs whose files are on another machine */
+    NOTE_FRAME = 0x434b0010,  /* in no image; restart makes it from a core */
 };
 
 struct image_header {
@@ -84,8 +84,8 @@ enum image_region_flag {
     REGION_FILE = 4,       /* to be mapped from the file `name`, if that is unchanged */
     REGION_KERNEL = 8,     /* made by the kernel: moved or left alone, never written */
     REGION_STORED = 16,    /* all its bytes are in the image: p_filesz is p_memsz, else 0 */
-    REGION_HUGE = 32,      /* MAP_HUGETLB.  This and the next are in no image: stage 4's restart sets them, as */
-    REGION_DROPPABLE = 64, /* NOTE_MEMORY has it (memory_plan.c).  MAP_DROPPABLE, in place of MAP_PRIVATE */
+    REGION_HUGE = 32,      /* MAP_HUGETLB.  This and the next are in no image: a restart that knows NOTE_MEMORY */
+    REGION_DROPPABLE = 64, /* sets them, as it says.  MAP_DROPPABLE, in place of MAP_PRIVATE */
     REGION_LAZY = 128,     /* it was mapped from another image (restart --lazy): stored, and no file's any more */
     REGION_HERE = 256,     /* in no image: restart --remote has put its bytes where they shall be, as they came */
 };

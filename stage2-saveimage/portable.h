@@ -19,7 +19,7 @@ static inline unsigned portable_level(const char *name)
 
 /*
  * For ckpt: puts the wish into the environment.  NULL: the default.  Exits with 64 if there is no such level.
- * Weak: it comes with stage 3.
+ * Weak: NULL in a build that cannot.
  */
 void portable_prepare(const char *level) __attribute__((weak, visibility("hidden")));
 

@@ -5,7 +5,6 @@
  *
  * The kernel arms a periodic ITIMER_REAL anew when its SIGALRM is taken from the queue, and not before.  While that
  * waits, no time is left, but there is an interval; set so, the timer would be dead.  So it rings in an interval.
- * (Stage 4 knows better: part_posix_timers.c makes the kernel arm it, before we look.)
  */
 #include "part.h"
 

@@ -4,15 +4,15 @@
     (gdb) source files_gdb.py
     (gdb) ckpt files [IMAGE]
 
-It uses the classes of ckpt_gdb.py, which gdb keeps, and reads the image itself, with no code of the lab.  Of a job of
-ckpt-shadow's (stage 6) it says which files are open at home; of one that runs, its own table must have symbols.
+It uses the classes of ckpt_gdb.py, which gdb keeps, and reads the image itself, with no code of the lab.  Of a job whose
+files are on another machine it says which are open there; of one that runs, its own table must have symbols.
 Given to students whole.
 """
 CKPT_FILES = 0x434B0009  # image.h
 # struct open_file in open_files.h: fd, dup_of, kind, flags, four bytes, real_fd, mode, path, offset, ...
 ENTRY = struct.Struct("<iiII4BiIIQ4Q2q2Q2Q")
 HEAD = struct.Struct("<IIQ")  # struct open_file_table: count, pid, extra_size
-CKPT_REMOTE = 0x434B0021  # image.h; the structs: remote_life.h
+CKPT_REMOTE = 0x434B0021  # image.h
 REMOTE_HEAD = struct.Struct("<Q3iII")  # life, now, count, reserved
 REMOTE_FILE = struct.Struct("<iiI96s")  # fd, real, no_wait, path
 ACCESS = ("read", "write", "read-write", "?")
@@ -55,7 +55,7 @@ def home_files(image):
 
 
 def home_now():
-    """The same of the process that gdb looks at, from the table in its memory: remote_table.c."""
+    """The same of the process that gdb looks at, from the table in its memory."""
     try:
         table = gdb.parse_and_eval("'remote_table.c'::table")
         data = bytes(gdb.selected_inferior().read_memory(int(table.address), table.type.sizeof))

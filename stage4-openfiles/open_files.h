@@ -44,7 +44,7 @@ struct open_file {
     uint8_t close_on_exec; /* fcntl(2), FD_CLOEXEC */
     uint8_t pre_opened;    /* 0, 1, 2: the program was born with it */
     uint8_t deleted;       /* the path leads to it no longer: its content is in data */
-    uint8_t remote;        /* stage 6: it is open at the shadow */
+    uint8_t remote;        /* it is open on another machine */
     int32_t real_fd;       /* while a restart is under way: where it is open; -1: nowhere */
     uint32_t mode;         /* st_mode, inode(7) */
     uint32_t path;         /* a string in extra; for what has no path, the kernel's name, "pipe:[123]" */

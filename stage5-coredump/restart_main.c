@@ -1,4 +1,4 @@
-/* restart_main.c - what restart was asked for, and its phases: for the programs of stage 5 and 6.  Given. */
+/* restart_main.c - what restart was asked for, and its phases.  Given. */
 #include "restart_main.h"
 #include "core_plan.h"
 #include "fdtext.h"

@@ -1,4 +1,4 @@
-/* restart_main.h - restart without its help text, which stage 6 has more of. */
+/* restart_main.h - restart without its help text: another restart has other words there. */
 #ifndef CKPT_RESTART_MAIN_H
 #define CKPT_RESTART_MAIN_H
 
@@ -9,7 +9,7 @@ void restart_main(int argc, char **argv, const char *usage) __attribute__((noret
 
 /*
  * Exits with a message if the files of this image's program are open on another machine: only restart --remote can
- * bring such a one back.  Weak: it comes with stage 6, and is NULL before.
+ * bring such a one back.  Weak: NULL in a build that has no such images.
  */
 void remote_refuse(const struct image *image) __attribute__((weak));
 

@@ -54,8 +54,8 @@ build/flags: FORCE $(if $(wildcard /usr/include/stdio.h),,libc)
 libc:
 	@$(KIT)/grader/setup grade
 
-# FREE objects hold code without libc, for stage 3's restorer; all others are ordinary (and
-# position-independent, since some go into libckpt.so).
+# FREE objects hold code that runs without libc; all others are ordinary (and position-independent,
+# since some go into libckpt.so).
 $(addprefix build/,$(FREE)): MODE_CFLAGS = $(FREE_CFLAGS)
 MODE_CFLAGS = -fPIC -fvisibility=hidden
 

@@ -34,7 +34,7 @@ size_t text_join(char *to, size_t size, const char *first, ...)
 
 const int say_to = 2;
 
-/* Weak: a library that lives in somebody else's program has its own (stage 4, own_stderr.c). */
+/* Weak: a library that lives in somebody else's program may have its own. */
 __attribute__((weak)) void say(const char *first, ...)
 {
     char line[1024];

@@ -92,7 +92,7 @@ static int write_and_rename(struct arena *arena, const char *path)
     //@ end
 }
 
-/* To another machine (stage 6): there they will see when it is whole. */
+/* To another machine: there they will see when it is whole. */
 static int send(struct arena *arena)
 {
     int error = image_write(IMAGE_ELSEWHERE, arena);

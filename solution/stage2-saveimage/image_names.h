@@ -2,10 +2,12 @@
  * image_names.h - what an image is called: ckpt -o NAME, CKPT_IMAGE.
  *
  *     %p   the pid
- *     %n   the number of the image: 1, 2, ...; none is given twice; --keep N removes the oldest  (from stage 4 on)
- *     %%   a percent sign                                                                        (the same)
+ *     %n   the number of the image: 1, 2, ...; none is given twice; --keep N removes the oldest
+ *     %%   a percent sign
  *
- * %p may stand anywhere; the others have a meaning in the last part of the name only (behind its last /), so that
+ * The last two have no meaning in a build without image_names_check().
+ *
+ * %p may stand anywhere; the others have one in the last part of the name only (behind its last /), so that
  * no folder's own name is changed.  Given to students whole.
  */
 #ifndef CKPT_IMAGE_NAMES_H
@@ -33,7 +35,7 @@ static inline const char *image_name_cut(char *name, char behind[PATH_MAX])
     return strcpy(behind, percent + 2);
 }
 
-/* ckpt, from stage 4 on: is this a name, and CKPT_KEEP (--keep; NULL: not given) a number?  Else 64. */
+/* ckpt: is this a name, and CKPT_KEEP (--keep; NULL: not given) a number?  Else 64. */
 LIBRARY_MORE void image_names_check(const char *name, const char *keep);
 
 /* The same, where it may be missing. */

@@ -85,16 +85,13 @@ static inline void image_put_note(struct image *image, uint32_t type, const void
     image->made_size += size + 16; /* as it will stand in the restorer's block */
 }
 
-/* readckpt --files: the Open File Table as text.  Weak: it comes with stage 4, and is NULL before. */
+/* readckpt --files: the Open File Table as text.  Weak: NULL in a build without such tables. */
 void image_show_files(const struct image *image) __attribute__((weak));
 
-/* readckpt --platform: the line of the machine that an image needs; NULL: of this one.  Weak: from stage 3 on. */
+/* readckpt --platform: the line of the machine that an image needs; NULL: of this one.  Weak, too. */
 void platform_show(const struct image *image) __attribute__((weak));
 
-/*
- * Prints the line of a descriptor that is open at home (stage 6: a job of ckpt-shadow's).  False: it is not.  Weak,
- * too.
- */
+/* Prints the line of a descriptor that is open on another machine.  False: it is not.  Weak, too. */
 bool image_show_home(const struct image *image, int fd) __attribute__((weak));
 
 /* The region that an address lies in, or NULL. */

@@ -1,6 +1,6 @@
 /*
- * library.h - where libckpt.so and ckpt ask whether this build does more.  Stage 4's does, so that a program hardly
- * notices them; stages 2 and 3 have none of these functions, and then their addresses are NULL (weak symbols).
+ * library.h - where libckpt.so and ckpt ask whether this build does more.  A build that does not has none of these
+ * functions, and then their addresses are NULL (weak symbols): ask before you call.
  * Given to students whole.
  */
 #ifndef CKPT_LIBRARY_H
@@ -17,7 +17,7 @@ struct save_request;
 
 #define LIBRARY_MORE __attribute__((weak, visibility("hidden")))
 
-/* In the constructor: what is to be noted of this machine (stage 3's platform_start.c). */
+/* In the constructor: what is to be noted of this machine. */
 LIBRARY_MORE const struct image_platform *library_platform(void);
 
 /* The end of the constructor: the handler for `signal` is registered.  `owner`: the process that ckpt started. */
@@ -38,14 +38,14 @@ LIBRARY_MORE void library_saved(int error);
 /* Is this descriptor's file one of those that were 0, 1 and 2 at the start of this life? */
 LIBRARY_MORE bool library_is_standard(int fd);
 
-/* Is this descriptor libckpt.so's own (ckpt --incremental; stage 6)?  Then it is in no Open File Table. */
+/* Is this descriptor libckpt.so's own?  Then it is none of the program's files. */
 LIBRARY_MORE bool library_owns(int fd);
 
 /* In the handler, in the second life, when restart's last pages are gone. */
 LIBRARY_MORE void library_second_life(void);
 
 /*
- * ckpt --live (stage 4, live.h): the program goes on while it is saved.  checkpoint.c asks for an arena (arena.h);
+ * ckpt --live: the program goes on while it is saved.  checkpoint.c asks for an arena (arena.h);
  * if it gets one (not 0), arena->live is set, and the next two are called: when the regions are known, and when all
  * notes are there.  The fourth: what the rooms must know of it; NULL: the program stands still.
  */
@@ -55,7 +55,8 @@ LIBRARY_MORE int library_live_write(struct arena *arena);
 LIBRARY_MORE const struct live_view *library_live_view(void);
 
 /*
- * Stage 6: a job whose files are at home.  All but the first are async-signal-safe; none does anything for others.
+ * A job whose files are on another machine, where ckpt-shadow started it.  All but the first are async-signal-safe;
+ * none does anything for others.
  */
 
 /* The very end of the constructor: a job of ckpt-shadow's takes its first image here, and ends. */

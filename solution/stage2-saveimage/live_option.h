@@ -1,6 +1,6 @@
 /*
  * live_option.h - ckpt --live and --incremental: put the wish into the environment, CKPT_LIVE, CKPT_INCREMENTAL,
- * for libckpt.so.  They come with stage 4, as --evict does.  Exit with 64 if it is wrong.  Given to students whole.
+ * for libckpt.so.  Exit with 64 if it is wrong, or this build has neither (nor --evict).  Given to students whole.
  */
 #ifndef CKPT_LIVE_OPTION_H
 #define CKPT_LIVE_OPTION_H

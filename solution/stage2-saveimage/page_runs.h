@@ -25,7 +25,7 @@ struct page_run {
 #define PAGE_RUN_SWAPPED 16
 
 /*
- * Written to since it was protected (stage 4's write_tracking.h).  What is not tracked has it, too, even if it
+ * Written to since it was protected (SCAN_PROTECTS).  What is not tracked has it, too, even if it
  * looks protected: such a sign may be left from the time when it was.
  */
 #define PAGE_RUN_WRITTEN 2
@@ -48,7 +48,7 @@ struct scan_request {
     uint64_t inverted, all, any, told;
 };
 #define SCAN _IOWR('f', 16, struct scan_request)
-#define SCAN_PROTECTS 1UL /* a flag: what is told is protected (write_tracking.h) */
+#define SCAN_PROTECTS 1UL /* a flag: what is told is protected */
 #define SCAN_TRACKED 1UL  /* a kind: its region is tracked */
 #define SCAN_OF_FILE (1UL << 2)
 #define SCAN_PRESENT (1UL << 3)

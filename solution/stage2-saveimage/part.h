@@ -18,7 +18,7 @@
 #include "text.h"
 #include "times.h"
 
-struct image_vdso; /* image_vdso.h of stage 3 */
+struct image_vdso;
 struct image_platform;
 struct known_pages;
 struct live_view;
@@ -31,12 +31,12 @@ struct save_request {
     uint64_t rseq_address;           /* glibc's registered rseq area, or 0 */
     uint32_t rseq_size;              /* bytes, as it was registered: rseq.h */
     uint32_t thread_id;              /* where libc keeps the thread's number: thread_id.h */
-    const struct image_vdso *vdso;   /* vdso_leave.h; NULL: in stage 2 */
+    const struct image_vdso *vdso;   /* vdso_leave.h; NULL: this build does not look */
     const ucontext_t *context;       /* filled by getcontext */
     uint64_t setcontext;             /* address of libc's setcontext */
     struct second_life *second_life; /* where restart leaves its message */
     const ucontext_t *interrupted;   /* the program's registers, as the kernel left them for the handler */
-    const struct image_platform *platform; /* noted at the start (image_platform.h); NULL: this build does not */
+    const struct image_platform *platform; /* noted at the start; NULL: this build does not */
     bool (*is_standard)(int fd);     /* is this one of the files that were 0, 1, 2 at the start?  NULL: not known */
     bool at_once;                    /* ckpt_now() waits for the image */
     const struct live_view *(*live_view)(void); /* ckpt --live: below; the function, or its result, may be NULL */
@@ -53,7 +53,7 @@ struct save_request {
 struct live_view {
     long child;                      /* its pid: it is no child of the program's */
     bool (*tracks)(uint64_t start);  /* does it track this memory, with a userfaultfd that is not the program's? */
-    const struct known_pages *held;  /* where it saw held locks (image_mutexes.h of stage 4); NULL: not known */
+    const struct known_pages *held;  /* where it saw held locks; NULL: not known */
 };
 
 static inline const struct live_view *live_view(const struct save_request *request)
@@ -86,12 +86,10 @@ struct part {
 /* The parts of this build in the order in which they are saved and restored; the last is NULL. */
 extern const struct part *const all_parts[];
 
-extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part, platform_part;
-extern const struct part vdso_part; /* stage 3, too */
-extern const struct part files_part, shared_part, attributes_part, memory_part, posix_timers_part,
-    children_part, mutexes_part, numa_part, surroundings_part, settings_part, library_part; /* stage 4 */
-extern const struct part frame_part; /* stage 5 */
-extern const struct part remote_part; /* stage 6 */
+/* There may be these; which are in this build, parts.c says. */
+extern const struct part thread_part, mm_part, process_part, signals_part, timers_part, lost_part, platform_part,
+    vdso_part, files_part, shared_part, attributes_part, memory_part, posix_timers_part, children_part,
+    mutexes_part, numa_part, surroundings_part, settings_part, library_part, frame_part, remote_part;
 
 /* Does this build save memory that is shared with others (parts.c)?  Without, it is refused. */
 extern const bool saves_shared_memory;

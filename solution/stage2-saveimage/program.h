@@ -18,7 +18,7 @@ const char *program_problem(char path[PATH_MAX]);
 
 /*
  * Can the dynamic linker that this ELF program asks for load libckpt.so?  NULL, or what is in the way; in memory
- * that the next call overwrites.  Stage 4 looks; before it nobody does, and the function's address is NULL.
+ * that the next call overwrites.  Weak: in a build that does not look, the function's address is NULL.
  */
 __attribute__((weak, visibility("hidden"))) const char *program_linking(int fd, const Elf64_Ehdr *elf);
 

@@ -46,7 +46,7 @@ static bool must_store(const struct image_region *r, const char *name, bool full
     pagemap->anonymous = r->inode == 0;
     if (r->flags & REGION_KERNEL)
         return strcmp(name, "[vdso]") == 0;
-    if (r->flags & REGION_SHARED) /* the program's writable ones are its memory, whoever else sees them (stage 4) */
+    if (r->flags & REGION_SHARED) /* the program's writable ones are its memory, whoever else sees them */
         return (r->prot & PROT_WRITE) || !(r->flags & REGION_FILE);
     bool without_content = r->flags & REGION_FILE ? !full : r->prot == PROT_NONE && r->inode == 0;
     return !without_content || pages_have_own(pagemap, r);
@@ -91,8 +91,8 @@ static int read_all(struct arena *arena, struct maps_reader *reader, bool full)
         //@ step 2.4 Put each region of the process into the table.
         //@ Leave out the arena (it starts at arena->start and is not the program's) and whatever lies beyond
         //@ ARCH_USER_END, such as [vsyscall]. region_plan() of stage 1 says what to do with the others:
-        //@ refuse_shared() for PLAN_REFUSE, unless this build saves_shared_memory (part.h; stage 4 will do so with
-        //@ this very function), and add_region() for the rest.
+        //@ refuse_shared() for PLAN_REFUSE, unless this build saves_shared_memory (part.h: ask for it, since
+        //@ other builds will use this very function), and add_region() for the rest.
         //@ stub: (void)refuse_shared, (void)add_region;
         if (region.start == arena->start || region.start >= ARCH_USER_END)
             continue;

@@ -2,7 +2,7 @@
  * vdso_leave.h - a program that the checkpoint signal found inside the vdso leaves it before it is saved.
  *
  * The code of the vdso is the kernel's.  Memory that is saved with the program at an instruction of it can go on
- * under the same kernel only.  Stage 3 has the functions (vdso_leave.c); in stage 2 their addresses are NULL.
+ * under the same kernel only.  In a build that does not look at it the functions' addresses are NULL.
  * Async-signal-safe.
  */
 #ifndef CKPT_VDSO_LEAVE_H
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <ucontext.h>
 
-struct image_vdso; /* image_vdso.h of stage 3 */
+struct image_vdso;
 
 /*
  * To be called first in the handler, for each `signal` that it comes with; `own` is the checkpoint signal.  True:

@@ -1,8 +1,8 @@
 /*
  * restorer_map.c - brings back one region: map it, read its bytes, give it its protection.  No libc.
  *
- * Not brought back here, but by stage 4's part_memory.c: the name that a program gave to anonymous memory
- * (prctl(2), PR_SET_VMA_ANON_NAME; maps shows it as "[anon:NAME]"), and what it told madvise(2) and mlock(2).
+ * Not here: the name that a program gave to anonymous memory (prctl(2), PR_SET_VMA_ANON_NAME; maps shows it as
+ * "[anon:NAME]"), and what it told madvise(2) and mlock(2).  That is state of other kinds, for rooms of its own.
  */
 #include "restorer.h"
 

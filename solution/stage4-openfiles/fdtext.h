@@ -7,8 +7,8 @@
  *
  * The flags may be absent (then a file is opened for reading and writing, or as far as it may be).  A line that
  * begins with `# fd : ` says of a descriptor without a path what it is: it comes from the image.  A core file has
- * nothing of it, so there it is lost, and its number stays taken.  For a job whose files are at home (stage 6)
- * readckpt writes `# fd : filename : home : as FD`, the shadow's number: home has the offset.  Other lines that
+ * nothing of it, so there it is lost, and its number stays taken.  For a job whose files are on another machine
+ * readckpt writes `# fd : filename : home : as FD`, the number there, where the offset is, too.  Other lines that
  * begin with # are comments.  In names, a newline is \012 and a backslash \134.
  */
 #ifndef CKPT_FDTEXT_H

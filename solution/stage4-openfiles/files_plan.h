@@ -14,7 +14,7 @@ struct files_options {
     int strict;       /* refuse if anything cannot come back as it was */
     const char *accept; /* words, with commas between them, of differences that strict does not mind */
     int rollback;     /* cut written files back to the length that they had */
-    int elsewhere;    /* stage 6: another machine is the point; what lies around (surroundings_plan.h) is no news */
+    int elsewhere;    /* another machine is the point: what lies around (surroundings_plan.h) is no news */
     int resume;       /* restart's own 0, 1 and 2 are meant to be what they were: ckpt --resume */
     int redirect;     /* open 0, 1 and 2 again where they were files, whatever restart's own are */
 };

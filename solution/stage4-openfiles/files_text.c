@@ -2,7 +2,7 @@
  * files_text.c - reads an Open File Table that a person has edited.  The format: fdtext.h.
  *
  * The text says which files with a path there are.  Pipes, memory files and the like, whose lines begin with #,
- * come from the image's own table; where there is none (a core file, stage 5), they are lost.
+ * come from the image's own table; where there is none (a core file), they are lost.
  */
 #include "fdtext.h"
 #include "files_plan.h"
@@ -212,7 +212,7 @@ static void parse_lost(struct draft *draft, char *line)
 
 static bool is_file_line(const char *line)
 {
-    return line[strspn(line, " ")] != '\0' && line[0] != '#' && strncmp(line, "signal ", 7) != 0; /* stage 5's */
+    return line[strspn(line, " ")] != '\0' && line[0] != '#' && strncmp(line, "signal ", 7) != 0; /* no file's */
 }
 
 /* From the first line on: those of files; or, `lost`, those of what has no path. */

@@ -28,7 +28,7 @@ static int busy; /* work_stack is in use */
 static struct own_handler {
     int signal;
     uint64_t function;
-} handlers[2]; /* of the checkpoint signal; and of SIGSYS, in stage 6 */
+} handlers[2]; /* of the checkpoint signal; and of SIGSYS, where calls are caught */
 static size_t handler_count;
 
 /* call_on_stack_*.S */

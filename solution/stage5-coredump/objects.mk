@@ -1,5 +1,5 @@
-# objects.mk - of which objects the programs of stage 5 are made, and those of stage 6, which adds to them: MORE_PARTS
-# (rooms), JOB (libckpt.so), SHOW_MORE (readckpt) and KEEPER (restart).  Given to students whole.
+# objects.mk - of which objects the programs are made.  Who includes this can add to them: MORE_PARTS (rooms), JOB
+# (libckpt.so), SHOW_MORE (readckpt) and KEEPER (restart).  Given to students whole.
 PARTS += part_frame.o $(MORE_PARTS)
 
 SAVE := checkpoint.o build_id.o regions.o pages.o lazy_pages.o image_write.o core_notes.o procfile.o text.o parts.o \
