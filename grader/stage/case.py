@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stage import genuine, maps
+from stage import maps
 from stage.config import expand
 from stage.failure import Failure, check, check_equal
 from stage.folders import files_below
 from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT, Lab
+from stage.looks import Looks
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output
-from stage.process import Life, children_of, exit_words, has_signal, patience, status_field, wait_until
+from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,6 @@ class Stamp:
         except FileNotFoundError:
             return None
         return Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-NO_LOOK = {"--dry-run", "--stop"}  # options of a restart after which nothing comes to its gate by itself
 
 
 @contextlib.contextmanager
@@ -95,8 +93,9 @@ class Case:
     gdb_settings: Sequence[str] = ()  # for gdb, before it runs a restart again
     beside: list[Path] = field(default_factory=list)  # more that its programs may read, in a sandbox
     under_test: dict[str, Path] = field(default_factory=dict)  # by the life's role
-    at_gates: dict[Path, genuine.Saved] = field(default_factory=dict)  # by the image
-    doubts: list[Failure] = field(default_factory=list)  # whether what went on was restarted
+
+    def __post_init__(self) -> None:
+        self.looks = Looks(self.lab.runner, self.kept / "gates")
 
     @staticmethod
     def fresh(lab: Lab, name: str, place: str = "") -> Case:
@@ -227,7 +226,7 @@ class Case:
         before = Stamp.of(path)
         self.maps_before = maps.read_maps(life.pid)
         self.image = path
-        self._remember(life, path)
+        self.remember(life, path)
         with held(path):
             self.signal(life)
             if stopped:
@@ -245,14 +244,10 @@ class Case:
             self._died_in_checkpoint(life)
         return path
 
-    def _remember(self, life: Life, image: Path) -> None:
-        """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
-        self.at_gates.pop(image, None)
-        program = self.under_test.get(life.role)
-        if program is None or self.through or not (life.lines() or [""])[-1].startswith("gate "):
-            return
-        if genuine.is_at_gate(life.pid, program, self.maps_before) is not None:
-            self.at_gates[image] = genuine.Saved(program, self.maps_before, len(children_of(life.pid)))
+    def remember(self, life: Life, image: Path) -> None:
+        """Before a program is saved: whether it is at a gate (looks.py)."""
+        program = None if self.through else self.under_test.get(life.role)
+        self.looks.remember(life, image, program, self.maps_before)
 
     def _no_image(self, life: Life, path: Path) -> None:
         if life.status is not None:
@@ -313,49 +308,38 @@ class Case:
         *options: str,
         env: dict[str, str] | None = None,
     ) -> Life:
-        before, saved = Stamp.of(image), self.at_gates.get(image)
         command = [*self.through, *self.restart_command(image, who, *options)]
-        if saved is None or self.through or not NO_LOOK.isdisjoint(options):
-            life = self.run("restart", command, env)
-        else:
-            with self._gates_closed():
-                pages = [] if "--lazy" in options else genuine.writable_pages(image)
-                life = self.run("restart", command, env)
-                self.under_test[life.role] = saved.program
-                self._look(life, Path(command[0]), saved, pages)
+        return self.run_restart(command, image, stops="--stop" in options, runs="--dry-run" not in options, env=env)
+
+    def run_restart(self, command: Sequence[str | Path], image: Path, *, stops: bool = False, runs: bool = True,
+                    waits: bool = False, env: dict[str, str] | None = None) -> Life:
+        """`stops`: it leaves the program stopped, until go_on(); `waits`: its child becomes the program (-w)."""
+        before = Stamp.of(image)
+        look = self.looks.begin(image, Path(command[0]), waits) if runs and not self.through else None
+        life = self.run("restart", command, env)
         self.stamps[life.role] = (image, before)
+        if look is not None:
+            self.under_test[life.role] = look.saved.program
+            self.looks.under_way[life.role] = look
+            if not stops:
+                self.looks.at_gate(life)
         return life
 
-    @contextlib.contextmanager
-    def _gates_closed(self) -> Iterator[None]:
-        with self.lab.runner.grader():
-            gates = list((self.kept / "gates").iterdir())
-        self.close_gates()
-        try:
-            yield
-        finally:
-            with self.lab.runner.grader():
-                for gate in gates:
-                    gate.touch()
+    def check_stopped(self, life: Life, words: str, symptom: str) -> None:
+        """A restart has left the program stopped."""
+        there = wait_until(lambda: status_field(life.pid, "State")[:1] in ("T", "Z", ""), of=life.pid)
+        if not there or not status_field(life.pid, "State").startswith("T"):
+            raise Failure(f"{words}: {exit_words(life.status)}", symptom, *life.symptoms())
+        self.looks.at_stop(life)
 
-    def _look(self, life: Life, restart: Path, saved: genuine.Saved, pages: list[genuine.Pages]) -> None:
-        """Wait until the restarted program is at its gate again, which is closed, and look whether it is that."""
-
-        def there() -> bool:
-            return bool(genuine.is_at_gate(life.pid, saved.program, saved.regions)) or life.status is not None
-
-        if not wait_until(there, of=life.pid):
-            life.hangs("its end")
-        if life.status is None:
-            doubt = genuine.doubt(life.pid, restart, pages, saved.processes)
-            self.doubts += [doubt] if doubt else []
-        elif life.lines():
-            self.doubts.append(Failure("lines came although the gate was closed at which it was saved", "genuine: no gate"))
+    def go_on(self, life: Life) -> None:
+        """SIGCONT, after that."""
+        self.signal(life, signal.SIGCONT)
+        self.looks.at_gate(life)
 
     def check_genuine(self) -> None:
         """At the end of a test that would pass."""
-        if self.doubts:
-            raise self.doubts[0]
+        self.looks.check()
 
     def wait_in_program(self, life: Life, program: Path) -> None:
         """Wait until a restarted process is in the program: its file is mapped, its signals are unblocked."""

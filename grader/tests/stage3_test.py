@@ -423,10 +423,9 @@ def test_stop(case: Case) -> None:
     check(dry.wait() == 0, f"--dry-run: {exit_words(dry.status)}", "restart: dry run", *dry.symptoms())
     check("step" not in dry.text(), "--dry-run ran the program", "restart: dry run")
     life = case.restart(case.image, STUDENT, "--stop")
-    wait_until(lambda: status_field(life.pid, "State").startswith("T") or life.status is not None)
-    check(life.status is None, f"--stop: {exit_words(life.status)}", "restart: stop", *life.symptoms())
+    case.check_stopped(life, "--stop", "restart: stop")
     check(not life.text(), "--stop: the program ran on", "restart: stop")
-    case.signal(life, signal.SIGCONT)
+    case.go_on(life)
     case.check_rest(first, life, expected, 7)
 
 

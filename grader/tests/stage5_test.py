@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from stage import maps
-from stage.case import Case, Stamp, steps
+from stage.case import Case, steps
 from stage.failure import Failure, check, check_equal
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
@@ -50,7 +50,9 @@ def not_tested(why: str) -> None:
 def begin(case: Case, name: str, *arguments: object, through: Sequence[str] = (), env: dict[str, str] | None = None) -> Life:
     """Starts a program under test, without ckpt."""
     words = [*through, str(case.program(name)), *(str(argument) for argument in arguments)]
-    return case.run("original", words, {**ENVIRONMENT, **(env or {})})
+    life = case.run("original", words, {**ENVIRONMENT, **(env or {})})
+    case.under_test[life.role] = case.program(name)
+    return life
 
 
 def begin_to_gate(case: Case, name: str, *arguments: object, **how: object) -> Life:
@@ -59,9 +61,10 @@ def begin_to_gate(case: Case, name: str, *arguments: object, **how: object) -> L
     return life
 
 
-def end(case: Case, life: Life) -> None:
+def remember(case: Case, life: Life, core: Path) -> None:
+    """Of a program, before it ends, what its restart will be compared with."""
     case.maps_before = maps.read_maps(life.pid)
-    life.kill()
+    case.remember(life, core)
 
 
 def gcore(case: Case, life: Life) -> Path:
@@ -69,7 +72,8 @@ def gcore(case: Case, life: Life) -> Path:
     path, said = try_gcore(case, life)
     if not path.exists():
         not_tested(f"gcore makes no core here: {said.strip()[-200:] or 'it is not installed (package gdb)'}")
-    end(case, life)
+    remember(case, life, path)
+    life.kill()
     return path
 
 
@@ -92,8 +96,11 @@ def need_kernel_cores(case: Case) -> None:
 
 def kernel_core(case: Case, life: Life) -> Path:
     """SIGQUIT, for a program that was started through RAISED."""
+    remember(case, life, case.folder)  # under this name, until the core has its own
     case.signal(life, signal.SIGQUIT)
-    return core_that_came(case, life)
+    core = core_that_came(case, life)
+    case.looks.rename(case.folder, core)
+    return core
 
 
 def core_that_came(case: Case, life: Life) -> Path:
@@ -131,11 +138,11 @@ def preload(case: Case) -> dict[str, str]:
 
 def restart(case: Case, *words: str | Path, who: str = STUDENT) -> Life:
     """restart with these words; the last is the core, which it must not touch."""
-    core = Path(words[-1])
-    before = Stamp.of(core)
-    life = case.run("restart", [*case.through, case.lab.bin(who) / "restart", *words])
-    case.stamps[life.role] = (core, before)
-    return life
+    options = [str(word) for word in words if str(word).startswith("-")]
+    stops = len(words) - len(options) > 1 and not {"-n", "--nostop"} & set(options)
+    waits = bool({"-w", "--wait"} & set(options))
+    command = [*case.through, case.lab.bin(who) / "restart", *words]
+    return case.run_restart(command, Path(words[-1]), stops=stops, waits=waits)
 
 
 def comes_back(case: Case, name: str, *arguments: object, before: Sequence[str] = (), after: Sequence[str] = (),
@@ -175,9 +182,7 @@ def core_of_counter(case: Case) -> tuple[Life, Path]:
 
 
 def stopped(case: Case, life: Life) -> None:
-    there = wait_until(lambda: status_field(life.pid, "State")[:1] in ("T", "Z", ""), of=life.pid)
-    if not there or not status_field(life.pid, "State").startswith("T"):
-        raise Failure("restart PROG CORE does not leave the program stopped", "core: not stopped", *life.symptoms())
+    case.check_stopped(life, "restart PROG CORE does not leave the program stopped", "core: not stopped")
 
 
 def shown(regions: Sequence[maps.Region]) -> list[str]:
@@ -349,7 +354,8 @@ def test_sleep(case: Case) -> None:
         core.unlink(missing_ok=True)
     else:
         not_tested(f"gcore makes no core in {seconds} seconds here: {said.strip()[-200:]}")
-    end(case, first)
+    remember(case, first, core)
+    first.kill()
     second = restart(case, "-n", case.program("corestate"), core)
     second.wait(60)
     expected = expected_output(first.lines()[0], ["sleep", "slept 0 0", EXIT])
@@ -586,7 +592,7 @@ def test_options(case: Case) -> None:
     program = case.program("counter")
     again = restart(case, program, core)
     stopped(case, again)
-    case.signal(again, signal.SIGCONT)
+    case.go_on(again)
     case.check_rest(first, again, expected, 12)
     for words in (["-n", "-w", program], ["--nostop", "--wait", program], ["-n", "-V", program], ["-n"], []):
         life = restart(case, *words, core)

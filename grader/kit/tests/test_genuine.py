@@ -1,6 +1,6 @@
 """Points are for work: what prints the lines of a restarted program, and was not restarted, has none (stage/genuine.py).
 
-The sources of kit/hostile/stage3 take restart.c's place in stage 3's skeleton. That a reason says what is wrong with the
+The sources of kit/hostile/stage3 take restart.c's place in a stage's skeleton. That a reason says what is wrong with the
 process shows that its lines were right: it is asked for when a test would pass.
 """
 from __future__ import annotations
@@ -27,42 +27,47 @@ from stage.lab import make_reference
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
-STAGE = "stage3-restart"
-TEST = "test_bare"  # all others need it
-POINTS = {"honest": 5.0, "anew": 0.0, "borrowed": 0.0}
+STAGES = {"3": "stage3-restart", "5": "stage5-coredump"}
+TESTS = {"3": ["test_bare", "test_lazy", "test_stop"], "5": ["test_counter", "test_options"]}
+TOLD = {"anew": ("executes", "not-restarted"), "borrowed": ("executes", "not-restarted"),
+        "loaded": ("writable pages", "other-memory")}
+WAITS = {"test_options"}  # what they cannot do: -w
 
 
-def lay_out(name: str, tree: Path) -> None:
-    """A submission that has stage 3's restart.c alone, or all of it."""
+def lay_out(name: str, number: str, tree: Path) -> None:
+    """A submission that has the stage's restart.c alone, or all of it."""
     if name == "honest":
-        for folder in ("stage1-readmaps", "stage2-saveimage", STAGE):
-            shutil.copytree(TOP / "solution" / folder, tree / folder, ignore=shutil.ignore_patterns("build", "restart", "*.so"))
+        for folder in (TOP / "solution").glob("stage[1-5]-*"):
+            shutil.copytree(folder, tree / folder.name, ignore=shutil.ignore_patterns("build", "restart", "*.so"))
         return
-    code = (GRADER / "kit/hostile/stage3" / f"{name}.c").read_text()
+    hostile = GRADER / "kit/hostile/stage3"
+    code = (hostile / f"{name}.c").read_text().replace('#include "anew.c"', (hostile / "anew.c").read_text())
     if name == "borrowed":
-        make_reference(load_interface(), TOP / "solution" / STAGE)
-        data = (TOP / "solution" / STAGE / "restart").read_bytes()
+        folder = TOP / "solution" / STAGES[number]
+        make_reference(load_interface(), folder)
+        data = (folder / "restart").read_bytes()
         code = code.replace("{ BORROWED }", "{\n" + "\n".join(", ".join(map(str, data[at : at + 24])) + ","
                                                               for at in range(0, len(data), 24)) + "\n}")
-    (tree / STAGE).mkdir(parents=True)
-    (tree / STAGE / "restart.c").write_text(code)
+    (tree / STAGES[number]).mkdir(parents=True)
+    (tree / STAGES[number] / "restart.c").write_text(code)
 
 
-def grade(tree: Path, out: Path, tier: str, top: Path) -> SubmissionResult:
-    command = [top / "grader/grade", tree, "-o", out, "--stage", "3", "--only", TEST, "--no-reference", "--where", "0",
-               "--sandbox", tier]
+def grade(folder: Path, tier: str, top: Path, number: str) -> dict[str, SubmissionResult]:
+    only = [word for test in TESTS[number] for word in ("--only", test)]
+    command = [top / "grader/grade", folder / "class", "-o", folder / "out", "--stage", number, *only, "--no-reference",
+               "--where", "0", "--sandbox", tier]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
-    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=600, check=False)
-    found = results.load_all(out / "results")
-    assert len(found) == 1, done.stdout + done.stderr
-    return found[0]
+    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=1800, check=False)
+    found = {result.name: result for result in results.load_all(folder / "out/results")}
+    assert found, done.stdout + done.stderr
+    return found
 
 
-@pytest.mark.sample(3)
+@pytest.mark.sample
 @pytest.mark.parametrize("tier", [BUBBLEWRAP, pytest.param(BUBBLEWRAP_BY_ROOT, marks=pytest.mark.stress),
                                   pytest.param(OWN_UID, marks=pytest.mark.stress)])
-@pytest.mark.parametrize("name", sorted(POINTS))
-def test_points_are_for_a_restart(tmp_path: Path, name: str, tier: str) -> None:
+@pytest.mark.parametrize("number", STAGES)
+def test_points_are_for_a_restart(tmp_path: Path, number: str, tier: str) -> None:
     if tier != BUBBLEWRAP and os.geteuid() != 0:
         pytest.skip(f"{tier}: only root has this tier")
     top = TOP
@@ -70,15 +75,24 @@ def test_points_are_for_a_restart(tmp_path: Path, name: str, tier: str) -> None:
         top = tmp_path / "kit"
         copy_tracked(TOP, top)
         top.chmod(0o700)
-    lay_out(name, tmp_path / "class" / name)
-    result = grade(tmp_path / "class", tmp_path / "out", tier, top)
-    test = next((test for _, test in result.tests() if test.test == TEST), None)
-    assert test is not None, result
-    assert result.points == POINTS[name], (test.reason, test.symptoms)
-    if name != "honest":
-        assert "executes" in test.reason and test.cause == "not-restarted", (test.reason, test.symptoms)
-    assert any("an array of" in words for words in result.suspects) == (name == "borrowed")
-    assert not feedback(result).result.suspects
+    names = ["honest", "anew", "loaded", *(["borrowed"] if number == "3" else [])]
+    for name in names:
+        lay_out(name, number, tmp_path / "class" / name)
+    graded = grade(tmp_path, tier, top, number)
+    assert sorted(graded) == sorted(names)
+    for name, result in graded.items():
+        tests = {test.test: test for _, test in result.tests() if test.outcome != "environment"}
+        told = {test.test: (test.outcome, test.reason, test.cause, test.symptoms) for test in tests.values()}
+        if name == "honest":
+            assert {test.outcome for test in tests.values()} <= {"passed"}, told
+            continue
+        assert result.points == 0, (name, told)
+        words, cause = TOLD[name]
+        for test in TESTS[number]:
+            if test in tests and test not in WAITS:
+                assert words in tests[test].reason and cause == tests[test].cause, (name, test, told)
+        assert any("an array of" in words for words in result.suspects) == (name == "borrowed")
+        assert not feedback(result).result.suspects
 
 
 # Pages and processes

@@ -82,7 +82,7 @@ def grade(top: Path, folder: Path, tier: str, chosen: Sequence[Path], *options: 
     command = [top / "grader/grade", folder / "class", "-o", folder / "out", "--stage", "1", "-j", "2", "--no-reference",
                "--patience", "15", "--memory", "256", "--disk", "200", "--sandbox", tier, *options]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
-    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=3600, check=False)
     table = {result.name: result for result in results.load_all(folder / "out" / "results")}
     return Graded(tier, folder, done.stdout + done.stderr, table)
 

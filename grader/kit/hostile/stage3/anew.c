@@ -1,14 +1,16 @@
-/* In place of restart.c: no restart at all. The program is run anew under ptrace, its output is swallowed up to its gate,
- * and its nonces are poked in from the image. It prints what a restarted one prints. */
+/* In place of restart.c, in stages 3 and 5: no restart at all. The program is run anew under ptrace, its output is swallowed
+ * up to its gate, and its nonces are poked in from the image or core. It prints what a restarted one prints. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/procfs.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -18,7 +20,7 @@
 #include <unistd.h>
 
 static char *image, *elf, *arguments[64], *environment[256];
-static uint64_t old_base, new_base;
+static uint64_t old_base, new_base, *told_base;
 static int pid;
 
 static void *whole(const char *path)
@@ -62,28 +64,64 @@ static void *note(uint32_t type, const char *name)
     exit(65);
 }
 
-static uint64_t symbol(const char *name)
+/* Where a program at `base` whose thread pointer is `fs` has this variable. */
+static uint64_t place(const char *name, uint64_t base, uint64_t fs)
 {
     Elf64_Ehdr *head = (void *)elf;
     Elf64_Shdr *part = (void *)(elf + head->e_shoff);
+    Elf64_Phdr *segment = (void *)(elf + head->e_phoff);
+    Elf64_Sym *found = NULL;
 
     for (int i = 0; i < head->e_shnum; i++) {
         Elf64_Sym *table = (void *)(elf + part[i].sh_offset);
         for (size_t k = 0; part[i].sh_type == SHT_SYMTAB && k < part[i].sh_size / sizeof *table; k++)
             if (!strcmp(elf + part[part[i].sh_link].sh_offset + table[k].st_name, name))
-                return table[k].st_value;
+                found = &table[k];
     }
+    if (found && ELF64_ST_TYPE(found->st_info) != STT_TLS)
+        return base + found->st_value;
+    for (int i = 0; found && i < head->e_phnum; i++)
+        if (segment[i].p_type == PT_TLS)
+            return fs - ((segment[i].p_memsz + segment[i].p_align - 1) & -segment[i].p_align) + found->st_value;
     return 0;
 }
 
-static void words_of(uint64_t from, uint64_t to, char **words, int most)
+static uint64_t saved_word(uint64_t address)
 {
-    char *text = calloc(1, 65536);
-    int n = 0;
+    uint64_t word = 0;
 
-    saved(from, text, to - from);
-    for (char *at = text; at < text + (to - from) && n < most; at += strlen(at) + 1)
-        words[n++] = at;
+    saved(address, &word, 8);
+    return word;
+}
+
+static char *saved_text(uint64_t address)
+{
+    static char room[1 << 17], *next = room;
+    char *start = next;
+
+    while (next < room + sizeof room - 1 && saved(address++, next, 1) && *next++)
+        ;
+    return start;
+}
+
+/* From the top of its stack: argc, argv, NULL, the environment, NULL, the auxiliary vector. */
+static void find_words(void)
+{
+    uint64_t *vector = note(NT_AUXV, "CORE"), at = 0, n = 0;
+
+    for (int i = 0; vector[i]; i += 2)
+        if (vector[i] == AT_EXECFN)
+            at = vector[i + 1] & ~7ul;
+    while (at && (saved_word(at) != vector[0] || saved_word(at + 8) != vector[1] || saved_word(at + 16) != vector[2]))
+        at -= 8;
+    for (at -= 16; saved_word(at); at -= 8)
+        ;
+    for (int i = 0; i < 255 && saved_word(at + 8 + 8 * (uint64_t)i); i++)
+        environment[i] = saved_text(saved_word(at + 8 + 8 * (uint64_t)i));
+    for (at -= 8; saved_word(at) != n; at -= 8)
+        n++;
+    for (uint64_t i = 0; i < n && i < 63; i++)
+        arguments[i] = saved_text(saved_word(at + 8 + 8 * i));
 }
 
 static uint64_t peek(uint64_t address)
@@ -101,6 +139,7 @@ static void find_new_base(void)
     snprintf(line, sizeof line, "/proc/%d/maps", pid);
     FILE *file = fopen(line, "r");
 
+    new_base = *told_base;
     while (file && fgets(line, sizeof line, file) && !new_base)
         if (strstr(line, arguments[0]))
             new_base = strtoull(line, NULL, 16);
@@ -110,37 +149,39 @@ static void poke_nonces(void)
 {
     static const char *const words[] = { "chain", "nonce_static", "nonce_of_thread" };
     static const char *const pointers[] = { "nonce_on_heap", "nonce_of_stack", "nonce_mapped" };
-    uint64_t value, old;
+    struct elf_prstatus *status = note(NT_PRSTATUS, "CORE");
+    struct user_regs_struct *old = (void *)status->pr_reg, now;
+    uint64_t value, where;
 
     find_new_base();
+    ptrace(PTRACE_GETREGS, pid, NULL, &now);
     for (int i = 0; i < 3; i++)
-        if (saved(old_base + symbol(words[i]), &value, 8))
-            ptrace(PTRACE_POKEDATA, pid, new_base + symbol(words[i]), value);
+        if (saved(place(words[i], old_base, old->fs_base), &value, 8))
+            ptrace(PTRACE_POKEDATA, pid, place(words[i], new_base, now.fs_base), value);
     for (int i = 0; i < 3; i++)
-        if (saved(old_base + symbol(pointers[i]), &old, 8) && saved(old, &value, 8))
-            ptrace(PTRACE_POKEDATA, pid, peek(new_base + symbol(pointers[i])), value);
+        if (saved(place(pointers[i], old_base, 0), &where, 8) && saved(where, &value, 8))
+            ptrace(PTRACE_POKEDATA, pid, peek(place(pointers[i], new_base, 0)), value);
 }
 
 /* Each write of the new program becomes getpid(), and seems to have done its work. */
 static void swallow_until_gate(void)
 {
     struct user_regs_struct registers;
+    struct __ptrace_syscall_info call;
     uint64_t skipped = 0;
-    int status, enters = 0, anew = 0, at_gate = 0;
+    int status, at_gate = 0;
 
     while (waitpid(pid, &status, __WALL) > 0 && WIFSTOPPED(status)) {
-        if (status >> 16 == PTRACE_EVENT_EXEC)
-            anew = enters = 1;
-        else if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-            enters = !enters;
+        if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+            ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call);
             ptrace(PTRACE_GETREGS, pid, NULL, &registers);
-            if (anew && enters && registers.orig_rax == SYS_write && registers.rdi == 1) {
+            if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_write && call.entry.args[0] == 1) {
                 uint64_t text = peek(registers.rsi);
                 at_gate = !memcmp(&text, "gate 01 ", 8);
                 skipped = registers.rdx;
                 registers.orig_rax = SYS_getpid;
                 ptrace(PTRACE_SETREGS, pid, NULL, &registers);
-            } else if (!enters && skipped) {
+            } else if (call.op == PTRACE_SYSCALL_INFO_EXIT && skipped) {
                 registers.rax = skipped;
                 skipped = 0;
                 ptrace(PTRACE_SETREGS, pid, NULL, &registers);
@@ -153,17 +194,28 @@ static void swallow_until_gate(void)
     _exit(1);
 }
 
+#ifndef BECOME
+#define BECOME() execve(arguments[0], arguments, environment)
+#endif
+
 int main(int argc, char **argv)
 {
-    int go[2];
+    int go[2], stop = argc == 3 && argv[1][0] != '-'; /* PROG CORE */
     char byte = 0;
 
+    for (int i = 1; i < argc; i++) {
+        stop |= !strcmp(argv[i], "--stop");
+        if (!strcmp(argv[i], "--dry-run"))
+            return 0;
+    }
+    if (stop)
+        raise(SIGSTOP);
     image = whole(argv[argc - 1]);
-    uint64_t *mm = note(0x434b0004, "CKPT"), *files = note(NT_FILE, "CORE");
-    words_of(mm[7], mm[8], arguments, 63);
-    words_of(mm[9], mm[10], environment, 255);
+    uint64_t *files = note(NT_FILE, "CORE");
+    find_words();
     elf = whole(arguments[0]);
     old_base = files[2]; /* the first file is the program */
+    told_base = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid = getpid();
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     if (pipe(go))
@@ -175,10 +227,10 @@ int main(int argc, char **argv)
         if (read(go[0], &byte, 1) != 1)
             return 71;
         close(go[0]);
-        execve(arguments[0], arguments, environment);
+        BECOME();
         return 66;
     }
-    if (fork() || ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC))
+    if (fork() || ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACESYSGOOD))
         _exit(0);
     ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
     waitpid(pid, NULL, __WALL);

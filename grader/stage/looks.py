@@ -1,0 +1,110 @@
+"""When what goes on after a restart is looked at (genuine.py): at the gate at which it was saved.
+
+That gate is closed from the restart on until the look is done. What a restart leaves stopped (--stop; a core without -n)
+is looked at twice: as it is stopped, where its memory need not be there yet, and when it has been let go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from stage import genuine
+from stage.failure import Failure
+from stage.maps import Region
+from stage.process import Life, children_of, wait_until
+from stage.runner import Runner
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look needs to know of a restart that is under way."""
+
+    restart: Path
+    saved: genuine.Saved
+    pages: list[genuine.Pages]
+    gates: list[Path]  # that were open
+    waits: bool  # restart waits for its child (-w), which goes on
+
+    def pid(self, life: Life) -> int:
+        """The process that goes on; 0 if it is not there yet, or not any more."""
+        return life.pid if not self.waits else next(iter(children_of(life.pid)), 0)
+
+    def doubt(self, life: Life, pages: list[genuine.Pages]) -> Optional[Failure]:
+        pid = self.pid(life)
+        if self.waits and len(children_of(life.pid)) > 1:
+            return Failure("restart -w left more than one process", "genuine: another process")
+        return genuine.doubt(pid, self.restart, pages, self.saved.processes) if pid else None
+
+
+class Looks:
+    """Of one case."""
+
+    def __init__(self, runner: Runner, gates: Path) -> None:
+        self.runner, self.gates = runner, gates
+        self.at_gates: dict[Path, genuine.Saved] = {}  # by the image
+        self.under_way: dict[str, Look] = {}  # by the life's role
+        self.doubts: list[Failure] = []  # whether what went on was restarted
+
+    def remember(self, life: Life, image: Path, program: Optional[Path], regions: list[Region]) -> None:
+        """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
+        self.at_gates.pop(image, None)
+        if program is None or not (life.lines() or [""])[-1].startswith("gate "):
+            return
+        if genuine.is_at_gate(life.pid, program, regions) is not None:
+            self.at_gates[image] = genuine.Saved(program, regions, len(children_of(life.pid)))
+
+    def rename(self, image: Path, name: Path) -> None:
+        if image in self.at_gates:
+            self.at_gates[name] = self.at_gates.pop(image)
+
+    def begin(self, image: Path, restart: Path, waits: bool) -> Optional[Look]:
+        """Before a restart: closes the gates. None if there will be nothing to look at."""
+        saved = self.at_gates.get(image)
+        if saved is None:
+            return None
+        pages = genuine.writable_pages(image)
+        with self.runner.grader():
+            gates = list(self.gates.iterdir())
+            for gate in gates:
+                gate.unlink()
+        return Look(restart, saved, pages, gates, waits)
+
+    def at_stop(self, life: Life) -> None:
+        look = self.under_way.get(life.role)
+        if look is not None and life.status is None:
+            self._note(look.doubt(life, []))
+
+    def at_gate(self, life: Life) -> None:
+        """Waits until the process is at its gate again, looks, and opens the gates."""
+        look = self.under_way.pop(life.role, None)
+        if look is None:
+            return
+        try:
+            self._wait_and_look(life, look)
+        finally:
+            with self.runner.grader(), contextlib.suppress(OSError):
+                for gate in look.gates:
+                    gate.touch()
+
+    def _wait_and_look(self, life: Life, look: Look) -> None:
+        def there() -> bool:
+            at_gate = genuine.is_at_gate(look.pid(life), look.saved.program, look.saved.regions)
+            return bool(at_gate) or life.status is not None
+
+        if not wait_until(there, of=life.pid):
+            life.hangs("its end")
+        if life.status is None:
+            self._note(look.doubt(life, look.pages))
+        elif life.lines():
+            self._note(Failure("lines came although the gate was closed at which it was saved", "genuine: no gate"))
+
+    def _note(self, doubt: Optional[Failure]) -> None:
+        self.doubts += [doubt] if doubt else []
+
+    def check(self) -> None:
+        """At the end of a test that would pass."""
+        if self.doubts:
+            raise self.doubts[0]
