@@ -1,15 +1,19 @@
 """A film of the restart of a failed test (film/README): watched where the submission's programs run, told by the grader.
 
 In a sandbox the watching is done inside it, beside the restart; what comes out may be anything, and is only data for the
-page. This room imports from no other, so it calls the programs of that room.
+page. Where there are no namespaces the submission's user may not read the grader's files, so who watches is copied into
+the case's folder, as one file. This room imports from no other, so it calls the programs of that room.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import subprocess
 import sys
+import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Optional
 
@@ -23,6 +27,9 @@ WATCH, TELL = 20.0, 20.0  # seconds; a restart that goes on for ever is stopped 
 LARGEST = 16 << 20  # bytes of a record
 LARGEST_PAGE = 4 << 20  # bytes: batch/artefacts.py keeps no larger file
 FIRST = 3  # the first stage with a restart
+# record.py, and what it imports.
+WATCHER = ("film/record.py", "film/plan.py", "film/saved.py", "film/tracer.py", "film/calls.py", "stage/image.py", "stage/maps.py",
+           "stage/processor.py")
 
 
 def restart_of(case: Case) -> Optional[Life]:
@@ -47,21 +54,44 @@ def film(case: Case, title: str) -> str:
 def watched(case: Case, life: Life) -> bytes:
     """The same restart once more."""
     open_gates(case)
-    record = case.folder / "film.record"
+    record, watcher = case.folder / "film.record", case.folder / "film.zip"
     image = case.stamps[life.role][0]
-    words = [sys.executable, FILM / "record.py", record, image, *life.command]
-    env = {**life.extra_env, "PYTHONPATH": str(GRADER), "PYTHONDONTWRITEBYTECODE": "1"}
-    readable = [FILM, GRADER / "stage", case.kept / "gates", *case.beside, *case.lab.readable(life.command)]
-    watcher = Life(".film", list(map(str, words)), case.folder, env, case.lab.runner, case.kept, readable)
-    wait_until(lambda: watcher.status is not None, WATCH)
-    watcher.kill()
-    for path in (watcher.stdout, watcher.stderr):
+    program = packed()
+    with case.lab.runner.student():
+        fresh_file(watcher, program)
+    words = list(map(str, [sys.executable, watcher, record, image, *life.command]))
+    readable = [case.kept / "gates", *case.beside, *case.lab.readable(life.command)]
+    watching = Life(".film", words, case.folder, life.extra_env, case.lab.runner, case.kept, readable)
+    wait_until(lambda: watching.status is not None, WATCH)
+    watching.kill()
+    for path in (watching.stdout, watching.stderr):
         with case.lab.runner.grader():
             path.unlink(missing_ok=True)
     with case.lab.runner.student():
         data = small_file(record)
         record.unlink(missing_ok=True)
+        watcher.unlink(missing_ok=True)
     return data
+
+
+@lru_cache(maxsize=1)
+def packed() -> bytes:
+    """record.py as one file that Python runs."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in ("film/__init__.py", "stage/__init__.py"):
+            archive.writestr(name, "")
+        for name in WATCHER:
+            archive.write(GRADER / name, name)
+        archive.writestr("__main__.py", "import sys\nfrom film import record\nsys.exit(record.main(sys.argv[1:]))\n")
+    return data.getvalue()
+
+
+def fresh_file(path: Path, data: bytes) -> None:
+    """Where a submission may have left something of that name."""
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(data)
 
 
 def open_gates(case: Case) -> None:

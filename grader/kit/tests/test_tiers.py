@@ -71,3 +71,22 @@ def test_submissions_have_their_points_in_each_tier(stage: int, tier: str, tmp_p
             assert row.points == row.maximum == sum(reachable(stage).values()), told
         else:
             assert mutants.compare(mutant_of(what), stage, as_grading(row)) == [], told
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("tier", [BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID])
+def test_a_restart_that_failed_has_its_film_in_each_tier(tier: str, tmp_path: Path) -> None:
+    """It is watched with the submission's rights, where the grader's own files may be closed to it."""
+    if tier != BUBBLEWRAP and os.geteuid() != 0:
+        pytest.skip(f"{tier}: only root has this tier")
+    lay_out("no-tls", tmp_path / "class/no-tls")
+    top, out = kit_for(tier, tmp_path / "kit"), tmp_path / "out"
+    done = grade(tmp_path / "class", out, "--stage", 3, "--only", "test_counter", "--where", 0, "--no-reference", "--sandbox", tier,
+                 top=top)
+    said = done.stdout + done.stderr
+    if "no sandbox works" in said:
+        pytest.skip(f"{tier}: it does not work here: {said}")
+    test, = (test for _, test in table(out)["no-tls"].tests() if test.test == "test_counter")
+    assert test.film, (test.reason, said)
+    page = (out / test.artefacts / test.film).read_text()
+    assert "SIGSEGV" in page and str(tmp_path) not in page
