@@ -9,6 +9,10 @@
     unsigned long long *p = &to->r15;
     for (const greg_t *q = g + REG_R15; q >= g + REG_R12;)
         *p++ = (unsigned long long)*q--;
+    /* It has its own six arguments, too, as it found them. */
+    p = &to->r9, *p++ = (unsigned long long)g[REG_R9], *p = (unsigned long long)g[REG_R8];
+    p = &to->rcx, *p++ = (unsigned long long)g[REG_RCX], *p++ = (unsigned long long)g[REG_RDX];
+    *p++ = (unsigned long long)g[REG_RSI], *p = (unsigned long long)g[REG_RDI];
     to->cs = 0x33, to->ss = 0x2b;
     to->eflags = 0x202;
     to->orig_rax = -1ULL;
