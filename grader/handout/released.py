@@ -134,7 +134,7 @@ def demos_of_later(readme: str, last: int) -> tuple[set[str], set[str]]:
 
 
 def is_demo(path: Path, demos: Iterable[str]) -> bool:
-    return path.stem.removesuffix("-broken") in set(demos)
+    return path.stem.removesuffix("_aarch64").removesuffix("-broken") in set(demos)
 
 
 def lines_without(text: str, demos: Iterable[str]) -> str:
