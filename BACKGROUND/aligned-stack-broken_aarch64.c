@@ -29,7 +29,7 @@ static void use_the_stack(void)
 
 int main(void)
 {
-    char *top = new_stack + sizeof new_stack - 8;
+    char *top = new_stack + sizeof new_stack - 8; /* BROKEN: no multiple of 16 */
 
     printf("sp at the call will be %p\n", (void *)top);
     fflush(stdout);

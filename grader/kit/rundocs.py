@@ -251,10 +251,11 @@ def replaced(old: list[str], new: list[str]) -> list[str]:
 
 def files_of(tree: Path) -> list[str]:
     """The files that git tracks or would track; in a tree without git, all but what was built."""
-    git = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=tree,
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    if git.returncode == 0:
-        return [name for name in git.stdout.decode().split("\0") if name]
+    with contextlib.suppress(FileNotFoundError):  # there may be no git at all
+        git = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=tree,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        if git.returncode == 0:
+            return [name for name in git.stdout.decode().split("\0") if name]
     return [str(path.relative_to(tree)) for path in tree.rglob("*")
             if not path.is_dir() and "build" not in path.parts]
 
