@@ -112,11 +112,11 @@ make -s -C reference
 make -s -C BACKGROUND counting
 make -s -C stage2-saveimage REFERENCE=1 ckpt
 cd reference
-./ckpt ../BACKGROUND/counting 20 100 >first &
+./ckpt ../BACKGROUND/counting 100 100 >first &
 until [ -s first ]; do sleep 0.1; done
 kill -USR2 $!
 until ./readckpt myckpt >valid 2>&1; do sleep 0.1; done
-kill -KILL $!
+kill -KILL $! || :
 ./restart myckpt >second
 sort -nu first second | wc -l
 cd .. && grader/check --stage 1 stage1-readmaps | tail -n 1
@@ -130,4 +130,5 @@ def test_the_other_half_works_on_such_a_machine(lab: Path, tmp_path: Path) -> No
     subprocess.run(["tar", "-C", lab.parent, "-cf", tmp_path / "handout.tar", "ckptlab"], check=True)
     with Machine(tmp_path / "machine", tmp_path) as there:
         status, output = there.run(THERE, 600)
-    assert status == 0 and output.splitlines()[-2:] == ["20", "Stage 1: 0 of 20 points in"], output
+    count, points = output.splitlines()[-2:]
+    assert status == 0 and count == "100" and points.startswith("Stage 1: 0 of 20 points"), output
