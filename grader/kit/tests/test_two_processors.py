@@ -64,8 +64,11 @@ def test_other_numbers() -> None:
     sizes = [re.search(r"#define ARCH_SYSCALL_SIZE (\d)", text) for text in (x86_64, aarch64)]
     assert [cell.partition(", ")[2] for cell in ROWS["a system call is the instruction"][:2]] == [
         f"{size[1]} bytes" for size in sizes if size]
-    assert "#define RED_ZONE 128 " in x86_64 and "RED_ZONE" not in (TOP / "solution/stage5-coredump/sigframe_aarch64.c").read_text()
-    assert "#define ARCH_SIGINFO 128 " in aarch64
+    zone, before = (re.findall(r"(\d+) bytes", " ".join(ROWS[row][:2])) for row in (
+        "below the stack pointer, in use all the same", "before the ucontext_t, in a signal frame"))
+    assert len(zone) == 1 and f"#define RED_ZONE {zone[0]} " in x86_64
+    assert "RED_ZONE" not in (TOP / "solution/stage5-coredump/sigframe_aarch64.c").read_text()
+    assert before[0] == "8" and f"#define ARCH_SIGINFO {before[1]} " in aarch64
 
 
 def test_the_numbers_of_calls_are_the_kernel_s() -> None:
