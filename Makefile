@@ -66,6 +66,8 @@ similar: ## which submissions have text in common: make similar SUBMISSIONS=DIR
 .PHONY: handout
 handout: ## make the archive that students get: no solution, no hidden tests; STAGES=1-3, later ADD=4
 	@grader/setup grade
+	@grader/setup gcc-aarch64-linux-gnu || :
+	@grader/setup gcc-x86-64-linux-gnu || :
 	@grader/python grader/handout/pack.py $(if $(STAGES),--stages "$(STAGES)") $(if $(ADD),--add "$(ADD)")
 
 .PHONY: gradescope

@@ -16,10 +16,18 @@ IMAGE = "myckpt"  # where commands look for an image if none is named
 PRSTATUS, AUXV = 1, 6  # note types, elf(5)
 CKPT_CONTEXT = 0x434B0002  # image.h
 AT_ENTRY = 9  # getauxval(3)
-# The registers in NT_PRSTATUS, struct user_regs_struct in <sys/user.h>; they begin at byte 112.
-REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
-             "fs_base gs_base ds es fs gs").split()
+# The registers in NT_PRSTATUS, struct user_regs_struct in <sys/user.h>, by gdb's names; they begin at byte 112. And
+# those that are worth looking at, from the instruction and the stack to the base of thread-local storage.
 REGISTERS_AT = 112
+if os.uname().machine == "aarch64":
+    REGISTERS = ["x%d" % i for i in range(31)] + ["sp", "pc", "cpsr"]
+    SHOWN = ["pc", "sp"] + REGISTERS[29:31] + REGISTERS[19:29] + REGISTERS[:9] + ["tpidr"]
+else:
+    REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
+                 "fs_base gs_base ds es fs gs").split()
+    SHOWN = "rip rsp rbp rbx r12 r13 r14 r15 rdi rsi rdx rcx rax fs_base".split()
+CODE, TLS = SHOWN[0], SHOWN[-1]
+NT_ARM_TLS = 0x401  # there the base has a note of its own
 
 
 def quietly(command):
@@ -87,7 +95,10 @@ class Image:
         if len(self.notes.get(PRSTATUS, b"")) < REGISTERS_AT + 8 * len(REGISTERS):
             raise Missing("the image has no note NT_PRSTATUS with registers: stage 2, steps 2.6 and 2.7")
         values = struct.unpack_from("<%dQ" % len(REGISTERS), self.notes[PRSTATUS], REGISTERS_AT)
-        return dict(zip(REGISTERS, values))
+        found = dict(zip(REGISTERS, values))
+        if TLS not in found:
+            found[TLS], = struct.unpack_from("<Q", self.notes[NT_ARM_TLS])
+        return found
 
 
 def pid():
@@ -217,7 +228,7 @@ def phase():
 
 
 def show_where():
-    for name in ("pc", "sp", "fs_base"):
+    for name in ("pc", "sp", TLS):
         value = register(name)
         gdb.write("  $%-8s 0x%012x  %s\n" % (name, value, place(value)))
 
@@ -245,7 +256,7 @@ class Command(gdb.Command):
 
 
 class Where(Command):
-    """$pc, $sp and $fs_base, and the mapping that each lies in."""
+    """$pc, $sp and the TLS base, and the mapping that each lies in."""
 
     def run(self, _):
         show_where()
@@ -285,7 +296,7 @@ class Context(Command):
         image = Image(words[0] if words else IMAGE)
         saved = image.registers()
         gdb.write("  %-8s %-18s %-18s\n" % ("", "saved in the image", "now"))
-        for name in "rip rsp rbp rbx r12 r13 r14 r15 rdi rsi rdx rcx rax fs_base".split():
+        for name in SHOWN:
             now = register(name)
             text = "%s %-8s 0x%016x 0x%016x" % (" " if now == saved[name] else "*", name, saved[name], now)
             where = region_at(saved[name], image.regions)

@@ -27,6 +27,9 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +46,9 @@
 #endif
 
 #define PROBE_SECONDS 5 /* after that, a probe hangs */
-#define RSEQ_SIGNATURE 0x53053053
+#ifndef RSEQ_SIG /* the processor's own; a libc without <sys/rseq.h> has registered none */
+#define RSEQ_SIG 0x53053053
+#endif
 
 /* glibc 2.35 and later say where the thread's rseq area is; older ones have none. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -81,16 +86,20 @@ static void probe_maps(void)
             found & 4 ? "" : " [vdso]");
 }
 
+__attribute__((noinline, aligned(64))) static void do_nothing(void)
+{
+}
+
 static void probe_exec_memory(void)
 {
-    static const unsigned char ret = 0xc3;
-    unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    *code = ret;
+    char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memcpy(code, (const char *)(uintptr_t)do_nothing, 16); /* as stage 3 does: code is copied, whatever the processor */
     if (mprotect(code, 4096, PROT_READ | PROT_EXEC) != 0) {
         say("missing", "restorer", "SELinux? allow execmem; stage 3 cannot copy its restorer",
             "memory that was written cannot be made executable: %s", strerror(errno));
         return;
     }
+    __builtin___clear_cache(code, code + 16);
     ((void (*)(void))code)();
     say("ok", "restorer", "", "copied code can be run (the restorer of stage 3)");
 }
@@ -250,8 +259,8 @@ static void probe_rseq(void)
     }
     char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
     unsigned long length = rseq_length();
-    if (syscall(SYS_rseq, area, length, RSEQ_FLAG_UNREGISTER, RSEQ_SIGNATURE) != 0 ||
-        syscall(SYS_rseq, area, length, 0, RSEQ_SIGNATURE) != 0)
+    if (syscall(SYS_rseq, area, length, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) != 0 ||
+        syscall(SYS_rseq, area, length, 0, RSEQ_SIG) != 0)
         say("limited", "rseq", "start programs with GLIBC_TUNABLES=glibc.pthread.rseq=0",
             "registered by libc, but cannot be registered anew (length %lu): %s", length,
             strerror(errno));

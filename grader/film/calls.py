@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from stage.processor import AARCH64, HERE
+
 # Those that have words of ours, as in <asm/unistd_64.h>; where that header is, it names all others.
 NUMBERS = {
     "read": 0, "write": 1, "open": 2, "close": 3, "lseek": 8, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12,
@@ -19,6 +21,15 @@ NUMBERS = {
     "prlimit64": 302, "rseq": 334,
 }
 HEADERS = ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h")
+# The same for aarch64, as in <asm-generic/unistd.h>; it has no open, dup2 and arch_prctl.
+GENERIC = {
+    "dup3": 24, "fcntl": 25, "chdir": 49, "openat": 56, "close": 57, "lseek": 62, "read": 63, "write": 64, "readv": 65,
+    "pread64": 67, "preadv": 69, "exit_group": 94, "set_tid_address": 96, "set_robust_list": 99, "setitimer": 103,
+    "timer_create": 107, "kill": 129, "sigaltstack": 132, "rt_sigaction": 134, "rt_sigprocmask": 135, "rt_sigreturn": 139,
+    "umask": 166, "prctl": 167, "getpid": 172, "gettid": 178, "shmat": 196, "brk": 214, "munmap": 215, "mremap": 216,
+    "execve": 221, "mmap": 222, "mprotect": 226, "prlimit64": 261, "rseq": 293,
+}
+GENERIC_HEADERS = ("/usr/include/asm-generic/unistd.h",)
 
 # After these, /proc/PID/maps is read again.
 MEMORY = {"mmap", "mprotect", "munmap", "brk", "mremap", "shmat", "shmdt", "prctl", "execve", "remap_file_pages",
@@ -56,12 +67,21 @@ SHAPES = {
 TABLES = {"P": PROT, "M": MAP, "V": MOVE}
 
 
+def names_in(header: str) -> dict[int, str]:
+    """Of all calls. Some have names for 32 bits and for 64 there: NR3264_lseek, and lseek is that."""
+    values = dict(re.findall(r"^#define __NR(?:3264)?_(\w+) (\d+)$", header, re.MULTILINE))
+    values.update((name, values[same]) for name, same in re.findall(r"^#define __NR_(\w+) __NR3264_(\w+)$", header, re.MULTILINE)
+                  if same in values and not re.search(r"(64|^llseek|mmap2)$", name))
+    return {int(number): name for name, number in values.items()}
+
+
 @lru_cache(maxsize=1)
 def _names() -> dict[int, str]:
-    names = {number: name for name, number in NUMBERS.items()}
-    for header in map(Path, HEADERS):
+    numbers, headers = (GENERIC, GENERIC_HEADERS) if HERE is AARCH64 else (NUMBERS, HEADERS)
+    names = {number: name for name, number in numbers.items()}
+    for header in map(Path, headers):
         if header.exists():
-            names.update((int(n), name) for name, n in re.findall(r"#define __NR_(\w+) (\d+)", header.read_text()))
+            names.update(names_in(header.read_text()))
     return names
 
 

@@ -24,7 +24,7 @@
     return (value < 10 && value % 1 ? value.toFixed(1) : value.toFixed(0)) + "KMGTPE"[unit];
   };
 
-  const END = 1n << 47n;
+  const END = address(film.end);
   const gap = (start, end) => {
     const item = element("li", "gap");
     item.append(element("span", "address", start.toString(16)), element("span", "name", size(end - start) + " free"));
@@ -40,7 +40,7 @@
     if (isPath) label.title = name;
     if (tag) label.append(" ", element("span", "tag", tag));
     if (state && !gone) label.append(" ", element("span", "state", "(" + state + ")"));
-    for (const [mark, value] of [["rip", step.rip], ["rsp", step.rsp]])
+    for (const [mark, value] of [[film.names[0], step.rip], [film.names[1], step.rsp]])
       if (!gone && value && address(value) >= start && address(value) < end)
         label.append(" ", element("span", "mark", "← " + mark));
     item.append(element("span", "address", from), element("span", "", perms),
@@ -80,7 +80,7 @@
     say("soft", step.number && "Step " + step.number + " of the hand-out" + (step.place ? ": " + step.place : ""));
     const mapped = text => step.picture.some(i => address(film.rows[i][0]) <= address(text) && address(text) < address(film.rows[i][1]));
     const where = text => text + (mapped(text) ? "" : " (nothing is mapped there)");
-    if (step.rip) say("soft", "rip " + where(step.rip) + ", rsp " + where(step.rsp));
+    if (step.rip) say("soft", film.names[0] + " " + where(step.rip) + ", " + film.names[1] + " " + where(step.rsp));
   };
 
   const items = by("all").children, phases = by("phases");

@@ -17,6 +17,7 @@ from pathlib import Path
 from film.pictures import Row
 from film.story import PHASES, Step, Story
 from stage.failure import without_folders
+from stage.processor import HERE as PROCESSOR
 
 HERE = Path(__file__).resolve().parent
 Say = Callable[[str], str]
@@ -67,7 +68,8 @@ def data_of(story: Story, say: Say) -> str:
     table = Table(say)
     steps = [step_data(step, table) for step in story.steps]
     phases = [phase for phase in PHASES if any(step.phase == phase for step in story.steps)]
-    text = json.dumps({"steps": steps, "rows": table.rows(), "phases": phases}, separators=(",", ":"))
+    told = {"names": [PROCESSOR.code, PROCESSOR.stack], "end": f"{PROCESSOR.end:x}"}
+    text = json.dumps({"steps": steps, "rows": table.rows(), "phases": phases, **told}, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

@@ -29,7 +29,7 @@ ENTRY = 1
 WALL = 0x40000000
 CALL_STOP = signal.SIGTRAP | 0x80
 
-LIMIT = 10.0  # seconds for the whole
+LIMIT = float(os.environ.get("CKPTLAB_PATIENCE", "10"))  # seconds for the whole
 AFTER = 1.0  # seconds of the program, once it is back
 MOST_CALLS = 20000
 MOST_AFTER = 300

@@ -5,7 +5,7 @@
     pack.py --stages 1-3    these, and nothing of the later ones: text, tests, objects, points
     pack.py --add 4         ckptlab-handout-4.tar.xz: to be unpacked over that, and over the work in it
 
-It holds the hand-out's texts, the demos, the skeletons, the grader, and the reference: the
+It holds the hand-out's texts, the demos, the skeletons, the grader, and the reference (reference.py): the
 solution's object files, from which a student can link the stages that they are stuck on. There is
 no source of the solution in it, no hidden test, and nothing of the kit's own tests. The same
 commit gives the same archive, byte for byte. The points in it are those of course.toml.
@@ -16,22 +16,18 @@ grader and the reference are there whole, so that what was mended since comes al
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from handout import pointed, released, skeleton, tested
-from handout.released import Released
+from handout import pointed, reference, released, skeleton, tested
+from handout.reference import PREFIX, HandoutError
+from handout.released import BASE, Released
 from reports import course_file
-from stage import archive, common_objects
+from stage import archive
 from stage.config import load_interface
 
 TOP = Path(__file__).resolve().parents[2]
-PREFIX = "ckptlab"
 
 # What students get, of the tracked files. Everything else stays here.
 GIVEN = ["000-README", "README.md", "OVERVIEW", "OVERVIEW.svg", "LICENSE", ".editorconfig",
@@ -46,20 +42,6 @@ TEXT = "000-README"
 STAFF = "\n## For those who change the lab\n"  # the last section of a page: students do not get it
 PAGE = "grader/README"  # students get another one
 TEXTS = {TEXT, "OVERVIEW", "BACKGROUND/README.md", "grader/stage/README", "grader/film/README", "grader/machines.md", PAGE}
-BASE = 3  # the demos of BACKGROUND are one course up to this stage: they are always there
-WITH_BASE = 2  # from this stage on the reference has the objects of all of them: stage 2 is graded with its restart
-
-# The objects are built here, in a copy of the solution, with these flags whatever the user's are; -g is stripped off.
-FLAGS = ["CFLAGS=-O2 -g", "-j2"]
-
-# The references, by their folder in reference/: the stage whose programs each has. The first has the objects of all
-# stages up to it, which `make REFERENCE=1` takes from there; the others have what is not the same there.
-REFERENCES = {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles",
-              "stage5-coredump": "stage5-coredump", "stage6-remote": "stage6-remote"}
-
-
-class HandoutError(Exception):
-    """Why there is no archive."""
 
 
 def is_given(path: Path) -> bool:
@@ -117,91 +99,6 @@ def with_own_head(top: Path, text: bytes) -> bytes:
     return (top / "grader/handout" / f"{TEXT}.head").read_bytes() + text[text.index(b"## ") :]
 
 
-def run(*command: object) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    words = [str(word) for word in command]
-    done = subprocess.run(words, env=environment, text=True, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode != 0:
-        raise HandoutError(f"{' '.join(words)}:\n{done.stdout}")
-
-
-def copy_solution(top: Path, scratch: Path) -> None:
-    for path in skeleton.tracked(top, "solution/stage[0-9]-*/**"):
-        (scratch / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(top / path, scratch / path)
-
-
-def place_in(place: str, name: str) -> str:
-    """The path in the archive of a file of a reference."""
-    return "/".join(filter(None, (PREFIX, "reference", place, name)))
-
-
-def built_objects(scratch: Path, last: str) -> dict[str, bytes]:
-    """All objects of the stages up to one, by name, without anything that shows their source."""
-    objects: dict[str, Path] = {}
-    for makefile in sorted(scratch.glob("solution/stage*/Makefile")):
-        if makefile.parent.name <= last:
-            common_objects.share(makefile.parent, FLAGS[:1])
-            run("make", "-C", makefile.parent, *FLAGS)
-            objects.update((path.name, path) for path in makefile.parent.glob("build/*.o"))
-    run("strip", "-g", "-p", *objects.values())  # their dates stay: nothing is linked again
-    return {name: path.read_bytes() for name, path in objects.items()}
-
-
-def references(last: int = 0) -> dict[str, str]:
-    """Those of the stages up to one; all of them if none is named."""
-    stages = {place: name for place, name in REFERENCES.items() if not last or not released.of_later(name, max(last, BASE))}
-    return {**stages, "": "stage1-readmaps"} if 0 < last < WITH_BASE else stages
-
-
-def reference_objects(top: Path, last: int = 0) -> list[archive.Entry]:
-    """The solution's objects, each once."""
-    entries: dict[str, archive.Entry] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        copy_solution(top, Path(scratch))
-        for place, stage in references(last).items():
-            for name, data in built_objects(Path(scratch), stage).items():
-                first = entries.get(place_in("", name))
-                if first is None or first.data != data:
-                    entries[place_in(place, name)] = archive.Entry(place_in(place, name), data)
-    return list(entries.values())
-
-
-REFERENCE_MAKEFILE = """\
-# Links the reference's programs: the grader compares yours with them.
-# What the stages' own Makefiles take from here is the objects: make REFERENCE=1 there.
-REFERENCE := 1
-{own}include programs.mk
-"""
-
-# Its own objects come before those in the folder above it.
-OWN_OBJECTS = """\
-build/%.o: %.o build/flags
-	cp $< $@
-"""
-
-
-def reference_makefiles(top: Path, last: int = 0) -> list[archive.Entry]:
-    """How the reference's programs are linked: the rules of its stages, and no student's."""
-    return [entry for place, stage in references(last).items() for entry in makefiles_in(top, place, stage)]
-
-
-def makefiles_in(top: Path, place: str, stage: str) -> list[archive.Entry]:
-    solution = top / "solution"
-    include = re.compile(r"^include (\.\./.*/|\$\(dir .*\)|)(.*\.mk)$", re.MULTILINE)
-    texts = {"Makefile": REFERENCE_MAKEFILE.format(own=OWN_OBJECTS if place else ""),
-             "restorer.ld": (solution / "stage3-restart/restorer.ld").read_text()}
-    files = [("programs.mk", solution / stage / "Makefile")]
-    for name, path in files:  # it grows: what includes others is included itself
-        rules = path.read_text()
-        texts[name] = include.sub(r"include \2", rules)
-        beside = [(other, path.parent if folder.startswith("$") else solution / stage / folder)
-                  for folder, other in include.findall(rules)]
-        files += [(other, where / other) for other, where in beside if other not in texts]
-    return [archive.Entry(place_in(place, name), text.encode()) for name, text in texts.items()]
-
-
 def commit_time(top: Path) -> int:
     out = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=top, check=True, text=True,
                          stdout=subprocess.PIPE).stdout
@@ -210,12 +107,12 @@ def commit_time(top: Path) -> int:
 
 def all_entries(top: Path, stages: Released) -> list[archive.Entry]:
     makefile = archive.Entry.of(f"{PREFIX}/Makefile", top / "grader/handout/handout.mk")
-    reference = [*reference_objects(top, stages.last), *reference_makefiles(top, stages.last)]
+    compiled = [*reference.objects(top, stages.last), *reference.makefiles(top, stages.last)]
     new = [makefile, *Release(top, stages.last).entries()]
     if not stages.whole:
         old = {entry.name: entry for entry in [makefile, *Release(top, stages.first - 1).entries()]}
         new = [entry for entry in new if is_added(entry, old)]
-    return [*new, *reference]
+    return [*new, *compiled]
 
 
 def is_added(entry: archive.Entry, old: dict[str, archive.Entry]) -> bool:
@@ -244,6 +141,8 @@ def main(argv: list[str]) -> int:
         print(f"handout: {error}", file=sys.stderr)
         return 70
     print(f"handout: {output.name}: {len(entries)} files, {output.stat().st_size // 1024} KiB")
+    for line in reference.lacking():
+        print(f"handout: {line}", file=sys.stderr)
     return 0
 
 

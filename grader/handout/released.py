@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+BASE = 3  # the demos of BACKGROUND are one course up to this stage: they are always there
+
 COUNTS = ("no stage", "one stage", "two stages", "three stages", "four stages", "five stages", "six stages")
 HEADING = re.compile(r"(#+) ")
 SESSION = re.compile(r"(^```.*?^```\n)", re.MULTILINE | re.DOTALL)
@@ -132,7 +134,7 @@ def demos_of_later(readme: str, last: int) -> tuple[set[str], set[str]]:
 
 
 def is_demo(path: Path, demos: Iterable[str]) -> bool:
-    return path.stem.removesuffix("-broken") in set(demos)
+    return path.stem.removesuffix("_aarch64").removesuffix("-broken") in set(demos)
 
 
 def lines_without(text: str, demos: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ and those that begin with ```console step 2.4 in a third, where the stages are a
 (steps.py): there the files advance from step to step. A `cd FOLDER` alone ends such a session and
 begins the next, in a copy of its own, so that they can run side by side; what was set up before it
 (SETS_UP) is set up there, too.
+A block that ends in `on aarch64` or `on x86_64` is for readers with such a processor, and runs there alone.
 A block of commands that is not a console block (```sh, or `$ ` in a ```text) is refused: nobody
 would notice that it does not work any more.
 """
@@ -32,6 +33,7 @@ import contextlib
 import dataclasses
 import difflib
 import os
+import platform
 import re
 import secrets
 import select
@@ -53,6 +55,7 @@ SHOWN_HOME = "/home/you/ckptlab"  # what a document shows in place of the scratc
 REFUSED = {"sh", "bash", "shell", "zsh", "shell-session", "sh-session", "terminal", "gdb"}
 ANY = "..."
 LIMIT = 600.0  # seconds for a command: a build on a busy machine takes some minutes, and only a hang takes all
+ON = re.compile(r" on (\w+)$")  # which processor a block is for
 SETS_UP = re.compile(r"cd \S+$|\w+\(\) \{|make -s -C ")
 
 
@@ -107,7 +110,7 @@ def blocks(text: str) -> Iterator[Block]:
 def commands_of(block: Block) -> list[Command]:
     """The commands of a console block, each with the output that follows it."""
     commands: list[Command] = []
-    where, step = (*block.info.split()[1:], "", "")[:2]
+    where, step = (*ON.sub("", block.info).split()[1:], "", "")[:2]
     for number, line in enumerate(block.lines, block.line):
         if line.startswith("$ "):
             commands.append(Command(line[2:], number, [], where or "finished", step))
@@ -122,7 +125,7 @@ def complaint(block: Block) -> str | None:
     """What is wrong with a block, before anything runs."""
     words = block.info.split() or [""]
     if words[0] == "console":
-        if not re.fullmatch(r"console( skeleton| step \d+\.\d+)?", block.info):
+        if not re.fullmatch(r"console( skeleton| step \d+\.\d+)?( on (x86_64|aarch64))?", block.info):
             return f"console block with unknown words: {' '.join(words[1:])}"
         if not block.lines or not block.lines[0].startswith("$ "):
             return "a console block begins with a command: `$ ...`"
@@ -135,6 +138,11 @@ def complaint(block: Block) -> str | None:
     return None
 
 
+def is_for_here(block: Block) -> bool:
+    processor = ON.search(block.info)
+    return processor is None or processor[1] == platform.machine()
+
+
 def parse(doc: Path, text: str) -> tuple[list[Command], list[Problem]]:
     commands: list[Command] = []
     problems: list[Problem] = []
@@ -142,7 +150,7 @@ def parse(doc: Path, text: str) -> tuple[list[Command], list[Problem]]:
         wrong = complaint(block)
         if wrong:
             problems.append(Problem(doc, block.line - 1, wrong))
-        elif block.info.startswith("console"):
+        elif block.info.startswith("console") and is_for_here(block):
             commands += commands_of(block)
     return commands, problems
 
@@ -243,10 +251,11 @@ def replaced(old: list[str], new: list[str]) -> list[str]:
 
 def files_of(tree: Path) -> list[str]:
     """The files that git tracks or would track; in a tree without git, all but what was built."""
-    git = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=tree,
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    if git.returncode == 0:
-        return [name for name in git.stdout.decode().split("\0") if name]
+    with contextlib.suppress(FileNotFoundError):  # there may be no git at all
+        git = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=tree,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        if git.returncode == 0:
+            return [name for name in git.stdout.decode().split("\0") if name]
     return [str(path.relative_to(tree)) for path in tree.rglob("*")
             if not path.is_dir() and "build" not in path.parts]
 

@@ -21,8 +21,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from handout import pack
-from handout import skeleton
+from handout import pack, reference, skeleton
 from stage import archive
 from stage.archive import Entry
 
@@ -53,7 +52,7 @@ def is_wanted(path: Path, public: bool) -> bool:
 
 def without_prefix(entries: list[Entry]) -> list[Entry]:
     """The hand-out's entries, as they lie at the top of its folder."""
-    start = len(pack.PREFIX) + 1
+    start = len(reference.PREFIX) + 1
     return [entry._replace(name=entry.name[start:]) for entry in entries]
 
 
@@ -61,8 +60,7 @@ def grader(top: Path, public: bool = False) -> list[Entry]:
     """All that grades a submission, as it lies at the top of a checkout."""
     tracked = [path for path in skeleton.tracked(top, *WANTED) if is_wanted(path, public)]
     entries = [Entry.of(str(path), top / path) for path in tracked]
-    reference = pack.reference_objects(top) + pack.reference_makefiles(top)
-    return entries + without_prefix(reference)
+    return entries + without_prefix(reference.objects(top) + reference.makefiles(top))
 
 
 def file(top: Path, name: str, called: str = "") -> Entry:
@@ -139,10 +137,12 @@ def main(argv: list[str]) -> int:
     try:
         entries = make(options.top, options.image)
         archive.write(output, entries, pack.commit_time(options.top))
-    except (BundleError, pack.HandoutError, OSError) as error:
+    except (BundleError, reference.HandoutError, OSError) as error:
         print(f"{options.platform}: {error}", file=sys.stderr)
         return 70
     print(f"{options.platform}: {output.name}: {len(entries)} files, {output.stat().st_size // 1024} KiB")
+    for line in reference.lacking(["x86_64"]):  # such are the machines of platforms
+        print(f"{options.platform}: {line}", file=sys.stderr)
     return 0
 
 

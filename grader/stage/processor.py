@@ -24,6 +24,7 @@ class Processor:
     float_state: tuple[str, ...] = ()  # what programs/fpenv.c says besides
     other_machine: int = 183  # e_machine of one that is not this
     second_tls: bool = False  # gs, which programs may use
+    end: int = 1 << 47  # of the addresses of programs, as they are drawn
 
 
 X86_64 = Processor(
@@ -37,7 +38,7 @@ X86_64 = Processor(
 GENERAL = tuple(f"x{i}" for i in range(31))
 AARCH64 = Processor(
     "pc", "sp", "tpidr", (*GENERAL, "sp", "pc", "pstate"), 0x401, 184, (*GENERAL, "sp", "pc"),
-    tuple(f"x{i}" for i in range(18)), "x/1xw $pc-4", "pstate", 0x2003DF, 0, other_machine=62,
+    tuple(f"x{i}" for i in range(18)), "x/1xw $pc-4", "pstate", 0x2003DF, 0, other_machine=62, end=1 << 48,
 )
 
 HERE = AARCH64 if platform.machine() == "aarch64" else X86_64

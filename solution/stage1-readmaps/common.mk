@@ -31,8 +31,8 @@ FREE_CFLAGS = -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fno
 # Addresses relative to the instruction, not to its page: the code is copied.  No keys, no helpers for atomics.
 FREE_CFLAGS_aarch64 := -mcmodel=tiny -mbranch-protection=none -mno-outline-atomics
 
-# The compiled reference of the earlier stages: in the hand-out, objects; in the kit, the solution's.
-REFERENCE_DIR := $(firstword $(wildcard $(KIT)/reference) $(KIT)/solution/stage3-restart/build)
+# The compiled reference of the earlier stages: in the hand-out, objects for each processor; in the kit, the solution's.
+REFERENCE_DIR := $(KIT)/$(if $(wildcard $(KIT)/reference),reference/$(ARCH),solution/stage3-restart/build)
 
 # Prints a short line for a command and runs it; `make V=1` shows the command itself.
 RUN = $(if $(V),,@echo "  $(1)"; )
@@ -65,6 +65,7 @@ build/%.o: $(REFERENCE_DIR)/%.o build/flags
 	$(call RUN,REF $(@F))cp $< $@
 .PRECIOUS: $(REFERENCE_DIR)/%.o
 $(REFERENCE_DIR)/%.o:
+	@test -d $(KIT)/solution || { echo "make: this hand-out has no reference for $(ARCH): ask your teacher for one"; exit 1; }
 	$(MAKE) -C $(KIT)/solution/stage3-restart REFERENCE=
 $(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@

@@ -9,7 +9,11 @@ set auto-load libthread-db off
 set libthread-db-search-path /nonexistent
 handle SIGSTOP stop print nopass
 python
+import os
+
 import gdb
+
+NAMES = "pc sp tpidr" if os.uname().machine == "aarch64" else "rip rsp fs_base"
 
 
 def is_alive():
@@ -24,7 +28,7 @@ def maps():
 
 def save(number):
     """Registers and maps, as readckpt --svg and --draw read them."""
-    registers = gdb.execute("info registers rip rsp fs_base", to_string=True)
+    registers = gdb.execute("info registers " + NAMES, to_string=True)
     with open("moment%d" % number, "w", errors="surrogateescape") as file:
         file.write(registers + maps())
 

@@ -141,7 +141,7 @@ class Back(Command):
 
     @staticmethod
     def open(moment):
-        address = Image(moment.path).registers()["rip"]
+        address = Image(moment.path).registers()[CODE]
         quietly("set confirm off")
         quietly("handle SIGSTOP stop print nopass")
         quietly("handle %s nostop noprint pass" % SIGNAL)

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from kit import built
+from kit.arm64.lab import CROSS
 from kit.real_programs import Program, is_installed, not_tried
 from kit.remote_programs import why_no_machine
 from stage.process import heed_signals
@@ -55,7 +56,7 @@ def compile_once(folder: Path) -> None:
     -I../stageN-...: a later stage names one folder more, and the header files that it finds are compared in any case.
     """
     real = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not part.endswith("build/ccache/bin"))
-    compilers = {name: shutil.which(name, path=real) for name in ("cc", "gcc", "clang")}  # not this script itself, of an earlier run
+    compilers = {name: shutil.which(name, path=real) for name in ("cc", "gcc", "clang", CROSS)}  # not this script itself, of an earlier run
     if compilers["cc"] and compilers["gcc"] and os.path.samefile(compilers["cc"], compilers["gcc"]):
         compilers["cc"] = compilers["gcc"]  # ccache knows compilers by their names, too
     ccache = shutil.which("ccache")

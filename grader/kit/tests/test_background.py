@@ -10,7 +10,9 @@ import pytest
 
 from conftest import SAMPLE, need
 from kit import built
+from kit.arm64.lab import CROSS
 
+ARM = "_aarch64"
 BACKGROUND = Path(__file__).resolve().parents[3] / "BACKGROUND"
 SOURCES = sorted(path.name for path in BACKGROUND.glob("*.c"))
 TARGETS = re.findall(r"^    \d+ +(\w+) ", (BACKGROUND / "README.md").read_text(), re.MULTILINE)
@@ -89,7 +91,7 @@ def test_clean_leaves_only_sources(copy: Path) -> None:
 
 
 def test_every_broken_demo_marks_its_mistake_and_has_a_twin() -> None:
-    for name in [name for name in SOURCES if name.endswith("-broken.c")]:
+    for name in [name for name in SOURCES if "-broken" in name]:
         text = (BACKGROUND / name).read_text()
         assert text.startswith(f"/* {name}: BROKEN.") and text.count("BROKEN") >= 2, name
         twin = "constructor4.c" if name.startswith("constructor5") else name.replace("-broken", "")
@@ -98,4 +100,14 @@ def test_every_broken_demo_marks_its_mistake_and_has_a_twin() -> None:
 
 def test_the_text_speaks_of_every_program() -> None:
     text = (BACKGROUND / "README.md").read_text()
-    assert [name for name in SOURCES if Path(name).stem not in text] == []
+    assert [name for name in SOURCES if Path(name).stem.removesuffix(ARM) not in text] == []
+
+
+def test_who_names_registers_is_another_program_on_arm64(copy: Path) -> None:
+    """And all of them build for it; what they print there, documents.py sees."""
+    assembly = {name for name in SOURCES if "__asm__" in (BACKGROUND / name).read_text()}
+    other = {name for name in assembly if Path(name).stem.endswith(ARM)}
+    assert len(other) == 7 and {name.replace(ARM, "") for name in other} == assembly - other
+    need(CROSS)
+    make(copy, "all", f"CC={CROSS}", "WERROR=1")
+    assert "AArch64" in subprocess.run(["readelf", "-h", copy / "sigreturn"], check=True, text=True, stdout=subprocess.PIPE).stdout

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -126,6 +127,14 @@ def test_skeleton_blocks_run_in_an_untouched_tree(tree: Path) -> None:
     text = "$ cat stage1-x/word\nskeleton\n$ echo changed >stage1-x/word\n"
     assert problems_of(tree, console(text, "console skeleton")) == ""
     assert (tree / "stage1-x/word").read_text() == "skeleton\n"
+
+
+def test_a_block_may_be_for_one_processor(tree: Path) -> None:
+    here, other = sorted(("x86_64", "aarch64"), key=platform.machine().__ne__)
+    text = console("$ echo one\none\n", f"console on {here}") + console("$ echo one\ntwo\n", f"console on {other}")
+    assert problems_of(tree, text) == ""
+    assert "    - two" in problems_of(tree, text.replace(f"on {other}", f"skeleton on {here}"))
+    assert "unknown words" in problems_of(tree, console("$ true\n", "console on mips"))
 
 
 STEPS = """\

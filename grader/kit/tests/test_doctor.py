@@ -115,7 +115,7 @@ def test_what_the_archive_lacks_is_a_limit(top: Path, tmp_path: Path) -> None:
     assert "ckptlab-rare" not in said()
 
 
-# Machines that are not here: what of /proc, /etc and uname differs there, and what doctor must say. Four hold it all,
+# Machines that are not here: what of /proc, /etc and uname differs there, and what doctor must say. Five hold it all,
 # whatever becomes of a processor of Apple's in WSL 1: a run of doctor starts a hundred processes.
 OTHERS: list[tuple[dict[str, str], dict[str, str], list[str]]] = [
     ({"proc/cpuinfo": "vendor_id : VirtualApple", ".dockerenv": "", "proc/self/status": "x86_Thread_features:\tshstk",
@@ -134,6 +134,9 @@ OTHERS: list[tuple[dict[str, str], dict[str, str], list[str]]] = [
      ["missing kernel: gVisor", "missing machine: riscv64", "ok emulator: slowly", "ok container: lxc"]),
     ({"proc/self/status": "Seccomp:\t2"}, {"-s": "Darwin", "-m": "aarch64", "getconf": "echo 16384"},
      ["missing system: Darwin", "missing machine: pages of 16384 bytes", "ok container: are filtered"]),
+    ({"proc/cpuinfo": "CPU implementer : 0x61", "proc/sys/fs/binfmt_misc/rosetta": "enabled"},
+     {"-m": "aarch64", "getconf": "[ $1 = PAGESIZE ] && echo 4096 || echo glibc 2.36"},
+     ["ok machine: grader/doctor/names", "ok emulator: none", "ok libc: 2.36"]),
 ]
 
 
@@ -178,6 +181,14 @@ def test_another_machine_is_known(files: dict[str, str], answers: dict[str, str]
         found = re.findall(rf"^{status} +{about} .*\n.*", run.stdout, re.MULTILINE)
         assert len(found) == 1 and words in found[0].splitlines()[0], run.stdout
         assert status == "ok" or "-> " in found[0].splitlines()[1], run.stdout
+
+
+@pytest.mark.parametrize("processor, said", [("x86_64", "ok +reference"), ("aarch64", "missing +reference")])
+def test_a_handout_s_reference_is_looked_for(processor: str, said: str, doctor: Path, tmp_path: Path) -> None:
+    (tmp_path / "reference/x86_64").mkdir(parents=True)
+    environment = {**os.environ, **pretend(tmp_path, {}, {"-m": processor})}
+    run = subprocess.run([doctor], cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, timeout=60)
+    assert re.search(rf"^{said} .* for {processor}$", run.stdout, re.MULTILINE), run.stdout
 
 
 def test_doctor_says_so_if_there_is_no_compiler(top: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from handout import pack
+from handout import reference as compiled
 from platforms import bundle
 from stage import archive
 from stage.config import load_interface
@@ -70,11 +70,11 @@ platforms.write(options.platform, result, options.output)
 @pytest.fixture(scope="module")
 def reference() -> Generator[None, None, None]:
     """One that takes no time: the real one is built for the hand-out's tests, and for the stress tests here."""
-    objects = [archive.Entry("ckptlab/reference/maps.o", b"object"),
+    objects = [archive.Entry("ckptlab/reference/x86_64/maps.o", b"object"),
                archive.Entry("ckptlab/reference/Makefile", b"all:\n\t@echo linked > linked\n")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pack, "reference_objects", lambda top: objects[:1])
-        patch.setattr(pack, "reference_makefiles", lambda top: objects[1:])
+        patch.setattr(compiled, "objects", lambda top: objects[:1])
+        patch.setattr(compiled, "makefiles", lambda top: objects[1:])
         yield
 
 
@@ -155,7 +155,7 @@ def test_what_is_needed_is_in_it_and_no_solution(platform: str, tree: Path, tmp_
     found = all_names(platform, tree, tmp_path)
     for name in ("grader/grade", "grader/check", "grader/lab.toml", "grader/tests/stage1_test.py", GRADE_ONE,
                  "grader/reports/results.py", "grader/setup", "grader/dependencies", "grader/tests/programs/counter.c",
-                 "stage1-readmaps/Makefile", "stage3-restart/Makefile", "reference/maps.o", "reference/Makefile",
+                 "stage1-readmaps/Makefile", "stage3-restart/Makefile", "reference/x86_64/maps.o", "reference/Makefile",
                  "000-README", "BACKGROUND/README.md", "grader/stage/archive.py"):
         assert [path for path in found if path == name or path.endswith(f"/tests/{name}")], name
     for part in ("solution", "kit/tests", "mutants/", "honest", "schemas", ".git/"):
@@ -300,7 +300,7 @@ def test_the_grader_has_a_time_limit_and_options(autograder: Path, tmp_path: Pat
 def test_a_submission_s_uid_cannot_read_tests_or_reference(autograder: Path) -> None:
     (autograder / "submission_metadata.json").write_text("{}")
     grade_on_gradescope(autograder)
-    for name in ("source/grader/tests/hidden_stage1_test.py", "source/grader/tests", "source/reference/maps.o",
+    for name in ("source/grader/tests/hidden_stage1_test.py", "source/grader/tests", "source/reference/x86_64/maps.o",
                  "source/grader/batch", "submission_metadata.json"):
         assert (autograder / name).stat().st_mode & 0o077 == 0, name
     assert (autograder / "source/grader/tests/programs").stat().st_mode & 0o055 == 0o055

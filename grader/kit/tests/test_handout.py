@@ -1,6 +1,7 @@
 """The archive that students get: all that they need, and nothing that they must not see."""
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from handout import pack
+from handout import reference
 from handout import skeleton
 
 from conftest import TOP
@@ -16,6 +18,7 @@ from kit import built
 from stage import archive
 from test_top import make
 
+HERE = platform.machine()
 pytestmark = [pytest.mark.xdist_group("handout"),  # what is made once is made by one worker
               pytest.mark.skipif(not (TOP / "solution/stage3-restart/Makefile").exists(),
                                  reason="the solution's stage 3 is not there yet")]
@@ -24,9 +27,9 @@ pytestmark = [pytest.mark.xdist_group("handout"),  # what is made once is made b
 @pytest.fixture(scope="module")
 def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """By pack.py, whose make finds in its copy what is built already, if its flags and its sources are the same. With --stress
-    it has to build all."""
+    it has to build all, and for all processors."""
     path = tmp_path_factory.mktemp("handout") / "handout.tar.xz"
-    copy_solution = pack.copy_solution
+    copy_solution = reference.copy_solution
 
     def copy_built(top: Path, scratch: Path) -> None:
         copy_solution(top, scratch)
@@ -34,7 +37,8 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
     with pytest.MonkeyPatch.context() as patch:
         if not request.config.option.stress:
-            patch.setattr(pack, "copy_solution", copy_built)
+            patch.setattr(reference, "copy_solution", copy_built)
+            patch.setattr(reference, "PROCESSORS", [HERE])
         assert pack.main(["-o", str(path)]) == 0
     return path
 
@@ -67,7 +71,7 @@ def objects_in(packed: Path) -> list[archive.Entry]:
 def test_it_is_reproducible(packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as it is not the compiler's: the objects are those of the first time."""
     again = tmp_path / "again.tar.xz"
-    monkeypatch.setattr(pack, "reference_objects", lambda top, last: objects_in(packed))
+    monkeypatch.setattr(reference, "objects", lambda top, last: objects_in(packed))
     pack.main(["-o", str(again)])
     assert again.read_bytes() == packed.read_bytes()
     with tarfile.open(packed) as tar:
@@ -80,7 +84,7 @@ def test_what_students_need_is_there(lab: Path) -> None:
     present = files(lab)
     for name in ("Makefile", "LICENSE", "stage1-readmaps/Makefile", "stage3-restart/Makefile",
                  "grader/check", "grader/setup", "grader/stage/handin.py", "grader/doctor/doctor", "grader/film/main.py",
-                 "reference/Makefile", "reference/maps.o", "reference/restart.o"):
+                 "reference/Makefile", f"reference/{HERE}/maps.o", f"reference/{HERE}/restart.o"):
         assert name in present
     for name in ("000-README", "README.md", "OVERVIEW"):
         assert (name in present) == (TOP / name).exists()

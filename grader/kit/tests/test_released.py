@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from handout import pack, pointed, released
+from handout import pack, pointed, reference, released
 from handout.released import BadStages, Released
 
 from conftest import TOP
@@ -26,7 +26,7 @@ IN_COMMON = {"test_shared"}  # the test of stage 2 that has its cause with stage
 def entries() -> Iterator[dict[Released, dict[str, Entry]]]:
     """Of hand-outs without the objects, which take long to build: names are enough to know whose they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pack, "reference_objects", lambda top, last: [])
+        patch.setattr(reference, "objects", lambda top, last: [])
         asked = [Released(1, 1), Released(1, 3), Released(1, 4), Released(1, HEADINGS[-1]), Released(4, 4)]
         yield {stages: {entry.name: entry for entry in pack.all_entries(TOP, stages)} for stages in asked}
 
@@ -92,9 +92,9 @@ def test_no_page_names_what_students_do_not_have(entries: dict[Released, dict[st
 
 
 def test_the_reference_s_objects_are_those_of_these_stages() -> None:
-    assert pack.references() == pack.REFERENCES == pack.references(6)
-    assert pack.references(4) == {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles"}
-    assert pack.references(3) == pack.references(2) == {"": "stage3-restart"} and pack.references(1) == {"": "stage1-readmaps"}
+    assert reference.places() == reference.PLACES == reference.places(6)
+    assert reference.places(4) == {"": "stage3-restart", "stage4-openfiles": "stage4-openfiles"}
+    assert reference.places(3) == reference.places(2) == {"": "stage3-restart"} and reference.places(1) == {"": "stage1-readmaps"}
 
 
 # The points of the course

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""The commands of documents, on the arm64 machine: do they print there what the text shows for such a machine?
+
+    documents.py DOC...       as rundocs.py does here; documents.py BACKGROUND/README.md takes some minutes
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from handout import skeleton
+from kit.arm64 import disk, lab
+from kit.arm64.machine import Hung, Machine
+from kit.arm64.stages import command
+from kit.systems import STAGES, TOP, NotHere, say
+
+LIMIT = 4 * 3600  # seconds for all; only reached when something is broken
+
+
+def run(folder: Path, documents: list[str]) -> bool:
+    host = folder / "host"
+    host.mkdir()
+    lab.archive(host, STAGES)
+    with tarfile.open(host / "skeletons.tar", "w") as tar:
+        for path in skeleton.tracked(TOP, "stage[0-9]-*"):
+            tar.add(TOP / path, f"lab/{path}")
+    unpack = "tar -C / -xf /host/lab.tar && tar -C / -xf /host/skeletons.tar && cd /lab"
+    with Machine(folder / "machine", host) as machine:
+        status, _ = machine.run(command(f"{unpack} && grader/python grader/kit/rundocs.py --limit 1800 {' '.join(documents)}"),
+                                LIMIT, lambda more: print(more, end="", flush=True))
+    return status == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("documents", nargs="+", metavar="DOC", help="from the top: OVERVIEW, 000-README...")
+    options = parser.parse_args()
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the machine is ended first
+    try:
+        disk.get()
+        with tempfile.TemporaryDirectory() as name:
+            return 0 if run(Path(name), options.documents) else 1
+    except NotHere as why:
+        say(f"arm64: {why}")
+        return 0
+    except (Hung, subprocess.CalledProcessError) as problem:
+        say(str(problem))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
