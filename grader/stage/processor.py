@@ -24,6 +24,7 @@ class Processor:
     float_state: tuple[str, ...] = ()  # what programs/fpenv.c says besides
     other_machine: int = 183  # e_machine of one that is not this
     second_tls: bool = False  # gs, which programs may use
+    context_note: int = 24  # in NOTE_CONTEXT: the ucontext_t, behind three words, at a multiple of its alignment
 
 
 X86_64 = Processor(
@@ -38,6 +39,7 @@ GENERAL = tuple(f"x{i}" for i in range(31))
 AARCH64 = Processor(
     "pc", "sp", "tpidr", (*GENERAL, "sp", "pc", "pstate"), 0x401, 184, (*GENERAL, "sp", "pc"),
     tuple(f"x{i}" for i in range(18)), "x/1xw $pc-4", "pstate", 0x2003DF, 0, other_machine=62,
+    context_note=32,
 )
 
 HERE = AARCH64 if platform.machine() == "aarch64" else X86_64
