@@ -20,6 +20,7 @@
 #define ARCH_PAGE_SIZE 4096UL /* there are kernels with pages of 16 and 64 KiB: not these programs */
 #define ARCH_THREAD_START(size) (-(int64_t)(size)) /* glibc: struct pthread lies before the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0xd428bc00U /* glibc: sysdeps/unix/sysv/linux/aarch64/bits/rseq.h: brk #0x45e0 */
+#define ARCH_PROT_LANDING 0x10 /* PROT_BTI, mprotect(2): Linux 5.8 */
 
 /*
  * One system call.  The kernel takes the number in x8, the arguments in x0 to x5, and answers in x0: the result, or

@@ -78,14 +78,14 @@ static uint32_t parse_flags(const char *at)
     return bits;
 }
 
-/* Once for each program: it is told again by restart. */
-static void tell_tagged(const struct memory_range *range)
+/* Once in each checkpoint; restart tells it of each. */
+static void tell_tagged(const struct image_memory *m, const struct memory_range *range)
 {
-    static bool told;
-    if (!told)
-        say("libckpt: memory at ", text_number(range->start, 16).digits, "-", text_number(range->end, 16).digits,
-            " has tags (PROT_MTE): they do not come back", NULL);
-    told = true;
+    for (const struct memory_range *told = m->ranges; told < m->ranges + m->count; told++)
+        if (told->flags & MEMORY_TAGGED)
+            return;
+    say("libckpt: memory at ", text_number(range->start, 16).digits, "-", text_number(range->end, 16).digits,
+        " has tags (PROT_MTE): they do not come back", NULL);
 }
 
 /* Lines that come before VmFlags: "KernelPageSize:     2048 kB", "ProtectionKey:         3". */
@@ -148,7 +148,7 @@ static long add_region(struct image_memory *m, size_t max, struct pagemap *pages
     if (!seen->code)
         range->flags &= ~MEMORY_LANDING;
     if (range->flags & MEMORY_TAGGED)
-        tell_tagged(range);
+        tell_tagged(m, range);
     if (seen->stack)
         range->flags &= ~(uint32_t)MEMORY_GROWS_DOWN; /* as the table of regions says */
     bool fits = (range->flags == 0 && range->name[0] == '\0') || add(m, range, max);

@@ -1,8 +1,8 @@
 /*
  * arch_trap_aarch64.h - a caught system call of the program's, and the three ways on from there: aarch64.
  *
- * Seccomp's SIGSYS (seccomp(2), SECCOMP_RET_TRAP) comes right behind the instruction `svc`; all registers are as the
- * program set them, x8 with the number and x0 with the first argument too.  Async-signal-safe.
+ * Seccomp's SIGSYS (seccomp(2), SECCOMP_RET_TRAP) comes right behind the instruction `svc`; all registers are as
+ * the program set them, x8 with the number and x0 with the first argument too.  Async-signal-safe.
  */
 #ifndef CKPT_ARCH_TRAP_AARCH64_H
 #define CKPT_ARCH_TRAP_AARCH64_H

@@ -1,7 +1,8 @@
 /*
- * gate_aarch64.S - the gate of arch_trap.h: one system call of the program's, with its number in x8; then one that is
- * caught by its address, by which the handler takes the program back.  The two first instructions are a shape that
- * arch_interrupted.h knows, so that who waits here goes on waiting after a checkpoint.  Register 32 is gdb's pc.
+ * gate_aarch64.S - the gate of arch_trap.h: one system call of the program's, with its number in x8; then one that
+ * is caught by its address, by which the handler takes the program back.  The two first instructions are a shape
+ * that arch_interrupted.h knows, so that who waits here goes on waiting after a checkpoint.  Register 32 is gdb's
+ * pc.
  */
     .text
     .globl arch_gate, arch_gate_end
