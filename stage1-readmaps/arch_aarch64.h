@@ -146,6 +146,13 @@ static inline void arch_run_without_keys(void *frame)
     arch_drop_keys();
 }
 
+/* True: addresses are signed still, since kernels before 5.13 cannot do without.  hwcap: getauxval(AT_HWCAP). */
+static inline int arch_keys_stay(uint64_t hwcap)
+{
+    const uint64_t paca = 1UL << 30; /* HWCAP_PACA */
+    return (hwcap & paca) && arch_syscall(SYS_prctl, PR_PAC_GET_ENABLED_KEYS, 0, 0, 0, 0, 0) != 0;
+}
+
 /*
  * Code was written to memory, from `start` on: the processor must not run what its cache of instructions still has
  * there (Arm's manual, B2.4.4).  The memory must be readable.

@@ -115,6 +115,11 @@ static inline void arch_run_without_keys(void *frame)
 {
 }
 
+static inline int arch_keys_stay(uint64_t hwcap)
+{
+    return 0;
+}
+
 /* Code was written to memory: this processor sees that by itself. */
 static inline void arch_code_written(uint64_t start, uint64_t size)
 {
