@@ -16,8 +16,8 @@ const struct image_platform *library_platform(void)
     static struct image_platform platform;
     arch_run_without_keys(__builtin_frame_address(0));
     if (arch_keys_stay(getauxval(AT_HWCAP)))
-        say("libckpt: the program may sign return addresses (PAC) with keys that no other process can have, and this "
-            "kernel cannot switch that off (Linux 5.13 can): a restart of its image will crash then", NULL);
+        say("libckpt: the program may sign return addresses (PAC) with keys that no other process can have, and "
+            "this kernel cannot switch that off (Linux 5.13 can): a restart of its image will crash then", NULL);
     platform.room = (uint64_t)room;
     platform.bound = portable_level(environment(PORTABLE, ""));
     arch_features_read(&platform.may_use);
