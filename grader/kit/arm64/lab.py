@@ -26,10 +26,10 @@ CACHE = {
 
 
 def lay(tree: Path) -> None:
-    """What git tracks, as it is now, without the skeletons."""
+    """What git tracks, as it is now; of the skeletons the headers alone, which programs under test include."""
     shutil.rmtree(tree, ignore_errors=True)
     for path in skeleton.tracked(TOP):
-        if not path.parts[0].startswith("stage"):
+        if not path.parts[0].startswith("stage") or path.suffix == ".h":
             (tree / path.parent).mkdir(parents=True, exist_ok=True)
             shutil.copy2(TOP / path, tree / path, follow_symlinks=False)
 
