@@ -20,6 +20,7 @@
 #define ARCH_PAGE_SIZE 4096UL /* there are kernels with pages of 16 and 64 KiB: not these programs */
 #define ARCH_THREAD_START(size) (-(int64_t)(size)) /* glibc: struct pthread lies before the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0xd428bc00U /* glibc: sysdeps/unix/sysv/linux/aarch64/bits/rseq.h: brk #0x45e0 */
+#define ARCH_PROT_LANDING 0x10 /* PROT_BTI, mprotect(2): Linux 5.8 */
 
 /*
  * One system call.  The kernel takes the number in x8, the arguments in x0 to x5, and answers in x0: the result, or
@@ -143,6 +144,13 @@ static inline void arch_run_without_keys(void *frame)
             break;
     }
     arch_drop_keys();
+}
+
+/* True: addresses are signed still, since kernels before 5.13 cannot do without.  hwcap: getauxval(AT_HWCAP). */
+static inline int arch_keys_stay(uint64_t hwcap)
+{
+    const uint64_t paca = 1UL << 30; /* HWCAP_PACA */
+    return (hwcap & paca) && arch_syscall(SYS_prctl, PR_PAC_GET_ENABLED_KEYS, 0, 0, 0, 0, 0) != 0;
 }
 
 /*

@@ -20,6 +20,7 @@
 #define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */
 #define ARCH_THREAD_START(size) 0 /* glibc: struct pthread begins at the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0x53053053U /* glibc: sysdeps/unix/sysv/linux/x86/bits/rseq.h */
+#define ARCH_PROT_LANDING 0 /* code has no marks for its pages here */
 
 /*
  * One system call.  The kernel takes the number in rax, the arguments in rdi, rsi, rdx, r10, r8
@@ -112,6 +113,11 @@ static inline void arch_drop_keys(void)
 
 static inline void arch_run_without_keys(void *frame)
 {
+}
+
+static inline int arch_keys_stay(uint64_t hwcap)
+{
+    return 0;
 }
 
 /* Code was written to memory: this processor sees that by itself. */

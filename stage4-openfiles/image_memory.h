@@ -19,6 +19,8 @@ enum memory_flag {
     MEMORY_USERFAULT = 7 << 14, /* registered with a userfaultfd: missing pages, write-protection, minor faults */
     MEMORY_GUARD = 1 << 17,     /* MADV_GUARD_INSTALL: pages of a range, and in a range of their own */
 };
+#define MEMORY_LANDING (1U << 28) /* aarch64: PROT_BTI, jumps land where code allows it; of what is "r-x" */
+#define MEMORY_TAGGED (1U << 29)  /* aarch64: PROT_MTE, 16 bytes each have a tag, as pointers to them must have */
 #define MEMORY_PAGE_SHIFT 18 /* of huge pages: 6 bits, the logarithm of their size, as in mmap(2) */
 #define MEMORY_KEY_SHIFT 24  /* pkey_mprotect(2): 4 bits */
 #define MEMORY_PAGE(flags) ((flags) >> MEMORY_PAGE_SHIFT & 63)

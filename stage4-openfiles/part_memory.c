@@ -35,7 +35,7 @@ static const struct {
 struct seen {
     struct memory_range range;
     bool ours; /* no region of the kernel's: [vdso], [vvar], [vsyscall] */
-    bool stack, readable, shared;
+    bool stack, readable, shared, code;
 };
 
 /* "START-END PERMS OFFSET DEVICE INODE   NAME" */
@@ -47,6 +47,7 @@ static void parse_head(const char *at, struct seen *seen)
         return;
     range->end = text_parse(&at, 16);
     seen->readable = at[0] != '\0' && at[1] == 'r';
+    seen->code = text_starts(at, " r-x");
     for (int field = 0; field < 5 && *at != '\0'; field++) {
         seen->shared |= field == 1 && at[3] == 's';
         while (*at != ' ' && *at != '\0')
@@ -67,11 +68,24 @@ static void parse_head(const char *at, struct seen *seen)
 static uint32_t parse_flags(const char *at)
 {
     uint32_t bits = 0;
-    for (; *at != '\0'; at++)
+    for (; *at != '\0'; at++) {
         for (int i = 0; i < SHOWN_FLAGS; i++)
             if (at[-1] == ' ' && strncmp(at, flags[i].letters, 2) == 0)
                 bits |= 1U << i;
+        bits |= at[-1] == ' ' && strncmp(at, "bt", 2) == 0 ? MEMORY_LANDING : 0;
+        bits |= at[-1] == ' ' && strncmp(at, "mt", 2) == 0 ? MEMORY_TAGGED : 0;
+    }
     return bits;
+}
+
+/* Once in each checkpoint; restart tells it of each. */
+static void tell_tagged(const struct image_memory *m, const struct memory_range *range)
+{
+    for (const struct memory_range *told = m->ranges; told < m->ranges + m->count; told++)
+        if (told->flags & MEMORY_TAGGED)
+            return;
+    say("libckpt: memory at ", text_number(range->start, 16).digits, "-", text_number(range->end, 16).digits,
+        " has tags (PROT_MTE): they do not come back", NULL);
 }
 
 /* Lines that come before VmFlags: "KernelPageSize:     2048 kB", "ProtectionKey:         3". */
@@ -131,6 +145,10 @@ static long add_region(struct image_memory *m, size_t max, struct pagemap *pages
         return refuse_shared(range, "of huge pages");
     if (!(range->flags & MEMORY_HUGE))
         range->flags &= ~(63U << MEMORY_PAGE_SHIFT);
+    if (!seen->code)
+        range->flags &= ~MEMORY_LANDING;
+    if (range->flags & MEMORY_TAGGED)
+        tell_tagged(m, range);
     if (seen->stack)
         range->flags &= ~(uint32_t)MEMORY_GROWS_DOWN; /* as the table of regions says */
     bool fits = (range->flags == 0 && range->name[0] == '\0') || add(m, range, max);
@@ -202,6 +220,7 @@ static void describe(part_printf print, const void *note, size_t size)
             print("%s%s", range->flags & 1U << i ? " " : "", range->flags & 1U << i ? flags[i].letters : "");
         if (range->flags & MEMORY_HUGE)
             print(" of %lu bytes", 1UL << MEMORY_PAGE(range->flags));
+        print("%s%s", range->flags & MEMORY_LANDING ? " bt" : "", range->flags & MEMORY_TAGGED ? " mt" : "");
         if (MEMORY_KEY(range->flags) != 0)
             print(" key %u", MEMORY_KEY(range->flags));
         print(range->name[0] != '\0' ? " \"%.83s\"\n" : "%.83s\n", range->name);
@@ -243,6 +262,12 @@ static long restore_name(const struct memory_range *range)
                         (long)(range->end - range->start), (long)range->name, 0);
 }
 
+static long restore_landing(const struct memory_range *range)
+{
+    int prot = PROT_READ | PROT_EXEC | ARCH_PROT_LANDING;
+    return range->flags & MEMORY_LANDING ? sys_mprotect(range->start, range->end - range->start, prot) : 0;
+}
+
 /* After this nothing of the range can be changed any more. */
 static long restore_seal(const struct memory_range *range)
 {
@@ -279,6 +304,7 @@ static long restore(const void *note, size_t size)
     restore_all(m, "advice (madvise(2))", restore_advice);
     restore_all(m, "names (PR_SET_VMA_ANON_NAME)", restore_name);
     restore_all(m, "locks (mlock(2); the limit is ulimit -l)", restore_lock);
+    restore_all(m, "landing pads (PROT_BTI)", restore_landing);
     restore_all(m, "seals (mseal(2))", restore_seal);
     int future = MCL_FUTURE | (m->future & MEMORY_LOCKED_ON_FAULT ? MCL_ONFAULT : 0);
     if (m->future != 0 && sys_call(SYS_mlockall, future, 0, 0, 0) != 0)

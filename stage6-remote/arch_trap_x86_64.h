@@ -35,6 +35,7 @@ struct arch_gate_frame {
 _Static_assert(sizeof(struct arch_gate_frame) == GATE_ROOM, "gate_x86_64.S");
 
 extern const char arch_gate[] __attribute__((visibility("hidden"))); /* gate_x86_64.S */
+#define ARCH_GATE_END 0 /* the gate is left by an instruction, and not by a call */
 
 static inline struct arch_gate_frame *arch_gate_frame(const ucontext_t *context)
 {
@@ -72,6 +73,12 @@ static inline void arch_trap_pass(ucontext_t *context, long number, const long *
         regs[arch_argument_order[i]] = arguments[i];
     regs[REG_RSP] = (greg_t)frame;
     regs[REG_RIP] = (greg_t)arch_gate;
+}
+
+/* The gate needs no help on the way back. */
+static inline bool arch_trap_leave_gate(ucontext_t *context)
+{
+    return false;
 }
 
 #endif

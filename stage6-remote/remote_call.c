@@ -27,10 +27,12 @@
 #define MOST_ERRNO 4095 /* the kernel's MAX_ERRNO */
 
 static uint64_t serial;
+static uint64_t user_end; /* to find it out may take system calls */
 
 void remote_call_begin_life(void)
 {
     serial = 0;
+    user_end = ARCH_USER_END;
 }
 
 static int32_t *own(long fd)
@@ -92,7 +94,7 @@ static void add(struct remote_call *call, struct iovec *list, int *count, const 
 {
     if (*count == 2 + CALL_PIECES)
         call->error = -EINVAL;
-    else if (size > ARCH_USER_END || (uint64_t)at > ARCH_USER_END - size)
+    else if (size > user_end || (uint64_t)at > user_end - size)
         call->error = -EFAULT; /* or recvmsg(2) would say so, and leave the answer for the next call */
     else
         list[(*count)++] = (struct iovec){(void *)at, size};

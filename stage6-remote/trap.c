@@ -90,6 +90,8 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 {
     if (info->si_code <= 0)
         return; /* somebody's kill(2): no call was caught */
+    if (arch_trap_leave_gate(context))
+        return;
     trap.context = context;
     arch_trap_read(context, &trap.number, trap.arguments);
     arch_call_on(stack + sizeof stack, handle);

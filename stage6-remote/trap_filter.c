@@ -3,6 +3,7 @@
  * runs before each system call.  It sees the number, the arguments, and the address of the instruction.
  *
  *     another ABI?                     -> ENOSYS
+ *     the end of the gate?             -> SIGSYS      (aarch64: arch_trap.h)
  *     made by libckpt.so itself?       -> allow       (or the stubs could not do what they are for)
  *     pure memory, time, ...?          -> allow       (local_calls[]: the template's `local`)
  *     mmap() without a file?           -> allow
@@ -70,6 +71,17 @@ static void allow_ours(struct filter *f)
     }
 }
 
+/* Whatever call is made there. */
+static void catch_end_of_gate(struct filter *f)
+{
+    if (ARCH_GATE_END == 0)
+        return;
+    load(f, FIELD(instruction_pointer) + 4);
+    step(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, (uint32_t)((uint64_t)ARCH_GATE_END >> 32));
+    load(f, FIELD(instruction_pointer));
+    answer_if(f, (uint32_t)ARCH_GATE_END, SECCOMP_RET_TRAP);
+}
+
 static void allow_local(struct filter *f)
 {
     load(f, FIELD(nr));
@@ -90,6 +102,7 @@ long trap_filter_install(void)
     load(&f, FIELD(arch));
     step(&f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCH_AUDIT);
     answer(&f, SECCOMP_RET_ERRNO | ENOSYS);
+    catch_end_of_gate(&f);
     allow_ours(&f);
     allow_local(&f);
     answer(&f, SECCOMP_RET_TRAP);

@@ -19,6 +19,7 @@ import fcntl
 import filecmp
 import gzip
 import os
+import platform
 import random
 import shlex
 import shutil
@@ -43,6 +44,7 @@ BEGIN, END = "<!-- real programs: made by grader/kit/real_programs.py --table --
 LIMIT = 90.0  # seconds for one event; only reached when something is broken
 
 
+WRITE = 64 if platform.machine() == "aarch64" else 1  # the number of write(2)
 USR2_IS_TAKEN = 40  # a signal for programs that take SIGUSR2 for something else
 THREADS = "the program has more than one thread"
 REFUSAL = "libckpt: no checkpoint"
@@ -277,7 +279,7 @@ class Gag:
     def holds(pid: int) -> bool:
         """Whether it is in write(2, ...); only who says why there is no image needs that."""
         try:
-            return Path(f"/proc/{pid}/syscall").read_text().startswith("1 0x2 ")
+            return Path(f"/proc/{pid}/syscall").read_text().startswith(f"{WRITE} 0x2 ")
         except (OSError, ValueError):
             return False
 

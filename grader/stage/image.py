@@ -15,7 +15,7 @@ from stage.processor import HERE
 
 NT_PRSTATUS, NT_PRPSINFO, NT_AUXV, NT_FILE = 1, 3, 6, 0x46494C45
 CKPT_TYPES = 0x434B0000
-CONTEXT_AT = 3 * 8 + HERE.context_at  # in struct image_context: its ucontext_t's registers
+CONTEXT_AT = HERE.context_note + HERE.context_at  # in struct image_context: its ucontext_t, and the registers there
 MOST_NOTES = 64 << 20  # bytes
 
 

@@ -92,12 +92,13 @@ def wait_until(event: Callable[[], bool], limit: float | None = None, of: int | 
     clock: Callable[[], float] = time.monotonic
     if of is not None:
         clock = OwnTime(of)
-    begun = clock()
+    begun, used = clock(), time.thread_time()
     pause = 0.0005
     while not event():
         if clock() - begun > limit:
             return event()
-        time.sleep(pause)
+        looked, used = time.thread_time() - used, time.thread_time()
+        time.sleep(max(pause, min(4 * looked, 0.2)))  # a slow processor is left to those who are waited for
         pause = min(pause * 1.3, 0.01)
     return True
 

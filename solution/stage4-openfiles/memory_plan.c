@@ -8,7 +8,8 @@
  *                                         expects that.  (It is where libc's random numbers come from, from glibc
  *                                         2.41 on: two restarts of one image must not draw the same ones.)
  *     guards             madvise(2)       an older kernel has PROT_NONE in their place
- *     userfaultfd, protection keys        not brought back
+ *     landing pads       PROT_BTI         aarch64; a processor may have none
+ *     userfaultfd, protection keys, tags (PROT_MTE)        not brought back
  */
 #include "memory_plan.h"
 #include "image_memory.h"
@@ -40,6 +41,15 @@ static bool can_guard(void)
     if (at != MAP_FAILED)
         munmap(at, ARCH_PAGE_SIZE);
     return can;
+}
+
+static bool can_land(void)
+{
+    int prot = PROT_READ | PROT_EXEC | ARCH_PROT_LANDING;
+    void *at = mmap(NULL, ARCH_PAGE_SIZE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at != MAP_FAILED)
+        munmap(at, ARCH_PAGE_SIZE);
+    return at != MAP_FAILED;
 }
 
 /* Are there pages for all ranges whose pages have this size?  A file's region has those of its file. */
@@ -88,6 +98,10 @@ static bool plan_range(struct image *image, const struct image_memory *m, const 
         differs = name_loss(range, "is a guard (MADV_GUARD_INSTALL, Linux 6.13): it will be PROT_NONE");
     if (range->flags & MEMORY_USERFAULT)
         differs = name_loss(range, "was registered with a userfaultfd(2): it will not be");
+    if ((range->flags & MEMORY_LANDING) && !can_land())
+        differs = name_loss(range, "had landing pads (PROT_BTI), which this processor has not: it will have none");
+    if (range->flags & MEMORY_TAGGED)
+        differs = name_loss(range, "had tags (PROT_MTE): it will have none, and wrong pointers are not caught");
     if (MEMORY_KEY(range->flags) != 0)
         differs = name_loss(range, "had a protection key (pkeys(7)): it will have none");
     return differs;

@@ -6,6 +6,11 @@ STUB_GEN := stub_gen_yacc.o stub_gen_lex.o stub_check.o stub_ask.o stub_emit.o s
 stub_gen: $(addprefix build/,$(STUB_GEN))
 	$(call RUN,LINK $@)$(CC) $(CFLAGS) $^ $(LDFLAGS) -o $@
 
+# With a cross compiler what runs at the build is made for this machine, too.
+STUB_GEN_RUNS := $(if $(CROSS),build/stub_gen_here,./stub_gen)
+build/stub_gen_here: stub_gen
+	$(call RUN,LINK $@)cc $(LAB_CFLAGS) -o $@ $(foreach o,$(STUB_GEN),$(firstword $(wildcard $(o:.o=.c) build/$(o:.o=.c))))
+
 ifneq ($(wildcard stubs.tmpl),) # without it, in a hand-out's reference, all objects are there
 build/stub_gen_yacc.c: stub_gen_yacc.y build/flags
 	$(call RUN,BISON $(<F))bison --header=$(@:.c=.h) -o $@ $<
@@ -16,8 +21,8 @@ build/stub_gen_lex.c: stub_gen_lex.l build/stub_gen_yacc.h
 build/syscall_stubs.h: OPTION = --header
 build/syscall_stubs.c: OPTION = --job
 build/shadow_calls.c: OPTION = --shadow
-build/syscall_stubs.h build/syscall_stubs.c build/shadow_calls.c: stubs.tmpl stub_gen
-	$(call RUN,STUBS $(@F))./stub_gen $(OPTION) $< >$@
+build/syscall_stubs.h build/syscall_stubs.c build/shadow_calls.c: stubs.tmpl $(STUB_GEN_RUNS)
+	$(call RUN,STUBS $(@F))$(STUB_GEN_RUNS) $(OPTION) $< >$@
 
 # The objects of what was made; and what may ask for the numbers of the calls is compiled behind that list.
 $(addprefix build/,stub_gen_yacc.o stub_gen_lex.o syscall_stubs.o shadow_calls.o): build/%.o: build/%.c build/flags

@@ -26,7 +26,7 @@ PLACE = Path(os.environ.get("CKPTLAB_ARM64", str(GRADER / "build" / "arm64")))
 SYSTEM = ["?essential", "linux-image-arm64", "busybox-static", "mount", "procps"]
 GROUPS = ("demo", "grade")  # of grader/dependencies
 PROGRAMS = (  # that nobody here wrote, for real_programs.py
-    "bc perl mawk gawk sqlite3 bzip2 zstd dc lua5.4 tcl m4 jq openssl ruby ed xz-utils nasm lz4 brotli tmux vim-tiny nano"
+    "bc perl mawk gawk sqlite3 bzip2 zstd dc lua5.4 tcl m4 jq openssl ruby ed xz-utils nasm lz4 brotli tmux vim-tiny nano luajit tcc"
 ).split()
 BYTECODE = "var/cache/python"
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH

@@ -1,7 +1,7 @@
 """The lab as the arm64 machine gets it: what git tracks, as one archive, since through 9p a thousand files take minutes.
 
-If a cross compiler is here (gcc-aarch64-linux-gnu), the stages are built before: a compiler on a processor that is computed
-takes ten times as long. Else, or if that fails, they are built there.
+If a cross compiler is here (gcc-aarch64-linux-gnu), the stages and the programs under test are built before: a compiler on
+a processor that is computed takes ten times as long. Else, or if that fails, they are built there.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -25,10 +26,10 @@ CACHE = {
 
 
 def lay(tree: Path) -> None:
-    """What git tracks, as it is now, without the skeletons."""
+    """What git tracks, as it is now; of the skeletons the headers alone, which programs under test include."""
     shutil.rmtree(tree, ignore_errors=True)
     for path in skeleton.tracked(TOP):
-        if not path.parts[0].startswith("stage"):
+        if not path.parts[0].startswith("stage") or path.suffix == ".h":
             (tree / path.parent).mkdir(parents=True, exist_ok=True)
             shutil.copy2(TOP / path, tree / path, follow_symlinks=False)
 
@@ -51,13 +52,30 @@ def build(stage: Path) -> None:
             path.unlink()
 
 
-def archive(folder: Path, stages: list[int]) -> Path:
-    """Of the tree; it is for tar -C / -x there."""
+def build_programs(tree: Path) -> None:
+    """What can be built of the programs under test, where the grader looks for them there; clang's are built there."""
+    bin = tree.parent / "bin"
+    bin.mkdir(exist_ok=True)
+    ccache = "ccache " if shutil.which("ccache") else ""
+    for name in ("gcc", "clang"):
+        words = f'exec {ccache}{CROSS} -ffile-prefix-map={tree}=/lab "$@"' if name == "gcc" else "exit 1"
+        (bin / name).write_text(f"#!/bin/sh\n{words}\n")
+        (bin / name).chmod(0o755)
+    command = [sys.executable, "-m", "kit.arm64.prebuild"]
+    environment = {**os.environ, **CACHE, "PATH": f"{bin}:{os.environ['PATH']}", "PYTHONPATH": str(tree / "grader")}
+    subprocess.run(command, cwd=tree, env=environment, check=False)
+    shutil.rmtree(bin)
+
+
+def archive(folder: Path, stages: list[int], tests: bool = False) -> Path:
+    """Of the tree; it is for tar -C / -x there. These stages are built, and the programs under test if they are wanted."""
     tree = folder / "lab"
     lay(tree)
     if shutil.which(CROSS):
         for stage in stages:
             build(next(tree.glob(f"solution/stage{stage}-*")))
+        if tests:
+            build_programs(tree)
     with tarfile.open(folder / "lab.tar", "w") as tar:
         tar.add(tree, "lab")
     shutil.rmtree(tree)

@@ -79,7 +79,7 @@ class Machine:
         (self.folder / "initrd").write_bytes(initrd.content(made.modules))
         share = "local,multidevs=remap,security_model=none"
         words: list[str | Path] = [
-            QEMU, "-machine", "virt", "-cpu", "max,pauth-impdef=on,sve=off", "-m", str(self.memory),
+            QEMU, "-machine", "virt,mte=on", "-cpu", "max,pauth-impdef=on,sve=off", "-m", str(self.memory),
             "-smp", str(self.processors), "-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot",
             "-kernel", made.kernel, "-initrd", self.folder / "initrd", "-append", "console=ttyAMA0 quiet panic=-1",
             "-serial", f"file:{self.folder}/console", "-pidfile", self.folder / "pid",

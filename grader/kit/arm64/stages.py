@@ -68,7 +68,7 @@ def try_stages(machine: Machine, stages: list[int]) -> bool:
 def try_all(folder: Path, stages: list[int]) -> bool:
     started = time.monotonic()
     (folder / "host").mkdir()
-    lab.archive(folder / "host", stages)
+    lab.archive(folder / "host", stages, tests=True)
     with Machine(folder / "machine", folder / "host") as machine:
         say(f"arm64: the machine is there, with the lab, after {time.monotonic() - started:.0f} s")
         return try_stages(machine, stages)

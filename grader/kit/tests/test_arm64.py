@@ -45,6 +45,53 @@ cat second
 exit $status
 """
 
+LANDING_AND_TAGS = """set -e
+S=/lab/solution/stage4-openfiles
+make -s -C $S ckpt libckpt.so restart readckpt
+cat >pages.c <<'END'
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(void)
+{
+    int how = MAP_PRIVATE | MAP_ANONYMOUS, code[] = {0xd503245f, 0xd65f03c0}; /* bti c; ret */
+    char *tagged = mmap(NULL, 4096, PROT_READ | PROT_WRITE | 0x20, how, -1, 0), line[256];
+    char *landing = mmap(NULL, 4096, PROT_READ | PROT_WRITE, how, -1, 0);
+    strcpy(tagged, "kept");
+    memcpy(landing, code, sizeof code);
+    mprotect(landing, 4096, PROT_READ | PROT_EXEC | 0x10);
+    puts("ready");
+    fflush(stdout);
+    while (access("go", F_OK) != 0)
+        usleep(100000);
+    ((void (*)(void))landing)();
+    FILE *smaps = fopen("/proc/self/smaps", "r");
+    unsigned long start, end, at = 0;
+    while (fgets(line, sizeof line, smaps))
+        if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+            at = start;
+        else if (strncmp(line, "VmFlags", 7) == 0 && (at == (unsigned long)tagged || at == (unsigned long)landing))
+            printf("%s:%s%s\\n", at == (unsigned long)tagged ? tagged : "landing", strstr(line, " bt") ? " bt" : "",
+                   strstr(line, " mt") ? " mt" : "");
+    return 7;
+}
+END
+gcc -O2 pages.c -o pages
+$S/ckpt ./pages >first &
+until [ -s first ]; do sleep 0.1; done
+kill -USR2 $!
+until [ -e myckpt ]; do sleep 0.1; done
+kill -KILL $!
+touch go
+$S/readckpt myckpt | grep -E ' (bt|mt)$'
+! $S/restart --strict myckpt
+status=0
+$S/restart myckpt || status=$?
+cat first
+exit $status
+"""
+
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     for name in ("sh", "env"):
@@ -80,3 +127,14 @@ def test_a_program_is_restarted_there(tmp_path: Path) -> None:
         for program in ("stage4-openfiles/readckpt", "stage5-coredump/restart"):
             done = subprocess.run([built.solution() / program, tmp_path / "image"], capture_output=True, text=True, check=False)
             assert done.returncode == 65 and "this image is of another machine, aarch64; this is x86-64" in done.stderr
+
+
+@pytest.mark.skipif(not disk.is_there(), reason=f"{NOT_TRIED}make check-arm64 makes the machine")
+def test_landing_pads_come_back_and_tags_are_named(tmp_path: Path) -> None:
+    lab.archive(tmp_path, [4])
+    with Machine(tmp_path / "machine", tmp_path) as machine:
+        assert machine.run("tar -C / -xf /host/lab.tar", 100)[0] == 0
+        status, output = machine.run(LANDING_AND_TAGS, 300)
+    assert status == 7 and "kept:\n" in output and "landing: bt\n" in output, output
+    assert output.count("has tags (PROT_MTE): they do not come back") == 1, output
+    assert output.count("had tags (PROT_MTE)") == 2, output  # --strict, and without

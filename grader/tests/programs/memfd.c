@@ -1,6 +1,7 @@
 /* memfd.c: a file in memory with a hole and seals, opened twice. */
 #define _GNU_SOURCE
 #include "program.h"
+#include "raw.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ static void tell(const char *name, int fd)
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     readlink(link, path, sizeof path - 1);
     pread(fd, text, 5, 0);
-    say("%s: %s flags %x cloexec %d seals %x", name, path, fcntl(fd, F_GETFL) & ~0x8000,
+    say("%s: %s flags %x cloexec %d seals %x", name, path, fcntl(fd, F_GETFL) & ~LARGE_FILE,
         fcntl(fd, F_GETFD), fcntl(fd, F_GET_SEALS));
     say("%s: %s at %ld of %ld", name, text, at, size);
 }

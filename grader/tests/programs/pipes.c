@@ -2,6 +2,7 @@
  * argv[1]: the FIFO's path. */
 #define _GNU_SOURCE
 #include "program.h"
+#include "raw.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ static void tell_end(const char *name, int fd)
     struct pollfd poll_it = { fd, POLLIN, 0 };
 
     poll(&poll_it, 1, 0);
-    say("%s: flags %x cloexec %d hangup %d error %d capacity %d", name, fcntl(fd, F_GETFL) & ~0x8000,
+    say("%s: flags %x cloexec %d hangup %d error %d capacity %d", name, fcntl(fd, F_GETFL) & ~LARGE_FILE,
         fcntl(fd, F_GETFD), !!(poll_it.revents & POLLHUP), !!(poll_it.revents & POLLERR),
         fcntl(fd, F_GETPIPE_SZ));
 }

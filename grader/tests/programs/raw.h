@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 
 #ifdef __x86_64__
+#define LARGE_FILE 0x8000 /* the kernel's O_LARGEFILE, <asm/fcntl.h>; libc's is 0 */
+
 static inline long raw(long number, long a, long b, long c)
 {
     register long r10 __asm__("r10") = 0;
@@ -17,6 +19,8 @@ static inline long raw(long number, long a, long b, long c)
     return result;
 }
 #elif defined(__aarch64__)
+#define LARGE_FILE 0x20000
+
 static inline long raw(long number, long a, long b, long c)
 {
     register long x8 __asm__("x8") = number;

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Real programs on an arm64 machine: those of real_programs.py that it has, each saved, killed and restarted at a random moment.
+
+    real.py             run them all
+    real.py NAME...     run these
+    real.py --table     the table in solution/README anew, or only the rows of those that are named
+
+They have less to do than in real_programs.py, since that processor is computed. What is compared is the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from kit import real_programs
+from kit.arm64 import disk, lab
+from kit.arm64.machine import Hung, Machine
+from kit.arm64.stages import command
+from kit.real_programs import FILES, PROGRAMS, ROWS, Program, committed_rows, markdown, with_kept, write_table
+from kit.systems import NotHere, say
+
+NAMES = (
+    "python3 perl gawk mawk bash dash sqlite3 gzip bzip2 xz zstd sort bc dc lua5.4 m4 sed grep diff od sha256sum openssl tclsh "
+    "jq ruby lz4 brotli luajit tcc busybox"
+).split()
+HEAD = ["program", "version", "result"]
+BEGIN, END = "<!-- real programs on arm64: made by grader/kit/arm64/real.py --table -->", "<!-- end of real programs on arm64 -->"
+LIMIT = 1800.0  # seconds for one program, or one event of it; only reached when something is broken
+TIMES = 12  # as much to do here as there
+LESS = {  # the same for what is written in a script
+    "count.awk": ("1500000", "100000"), "pi": ("1500", "300"), "steps.dc": ("300000", "20000"), "script.lua": ("4000000", "300000"),
+    "script.rb": ("2_000_000", "150_000"), "mix.lua": ("20000", "1500"), "sieve.c": ("round < 10", "round < 2"),
+    "sql": ("i < 60000", "i < 5000"),
+}  # fmt: skip
+
+
+def less(program: Program) -> Program:
+    return replace(program, input=[re.sub(r"\d{4,}", lambda n: str(int(n[0]) // TIMES), word) for word in program.input])
+
+
+def try_there(name: str, seed: int) -> str:
+    """On the arm64 machine: what became of it."""
+    real_programs.LIMIT = LIMIT / 2
+    for file, (old, new) in LESS.items():
+        FILES[file] = FILES[file].replace(old, new)
+    for row in ROWS.values():
+        row["count"] //= TIMES
+    return real_programs.run_one(less(next(program for program in PROGRAMS if program.name == name)), 1, seed)
+
+
+def versions() -> dict[str, str]:
+    """The machine's packages."""
+    names = (disk.folder() / "packages").read_text().splitlines()
+    return {package: version.replace("%3a", ":") for package, version, _ in (name.split("_", 2) for name in names)}
+
+
+def cells(program: Program, result: str) -> list[str]:
+    return [program.name, versions().get(program.package, "?"), result]
+
+
+def run(machine: Machine, names: list[str], seed: int) -> list[list[str]]:
+    found = []
+    status, said = machine.run(command("tar -C / -xf /host/lab.tar"), 600)
+    if status != 0:
+        raise Hung(f"the lab cannot be unpacked there:\n{said}")
+    for name in names:
+        text = f"cd /lab && grader/python grader/kit/arm64/real.py --there --seed {seed} {name}"
+        status, said = machine.run(command(text), LIMIT)
+        result = json.loads(said.splitlines()[-1])["result"] if status == 0 else f"FAILS: {said.strip()[-500:]}"
+        say(f"{name:16} {result}")
+        found.append(cells(next(program for program in PROGRAMS if program.name == name), result))
+    return found
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *NAMES])
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="repeat a run")
+    parser.add_argument("--table", action="store_true", help="write the rows of these programs in solution/README anew")
+    parser.add_argument("--there", action="store_true", help="this is the arm64 machine")
+    return parser.parse_args()
+
+
+def run_all(options: argparse.Namespace) -> list[list[str]]:
+    with tempfile.TemporaryDirectory() as name:
+        host = Path(name) / "host"
+        host.mkdir()
+        lab.archive(host, [4])
+        with Machine(Path(name) / "machine", host) as machine:
+            say(f"seed {options.seed}")
+            return run(machine, options.names or NAMES, options.seed)
+
+
+def main() -> int:
+    options = parse_options()
+    if options.there:
+        print(json.dumps({"result": try_there(options.names[0], options.seed)}))
+        return 0
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the machine is ended first
+    try:
+        disk.get()
+        rows = run_all(options)
+    except NotHere as why:
+        say(f"arm64: {why}")
+        return 0
+    except Hung as problem:
+        say(str(problem))
+        return 1
+    if options.table:
+        write_table(markdown(HEAD, with_kept(rows, committed_rows(BEGIN, END), NAMES)), BEGIN, END)
+    return any(row[2].startswith("FAILS") for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
