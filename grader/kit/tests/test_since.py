@@ -183,7 +183,15 @@ def test_an_image_that_does_not_arrive_is_none(job: Job) -> None:
     job.process.send_signal(signal.SIGUSR2)
     assert job.receive()[0] == LEAVE
     job.send(IMAGE, struct.pack("=Q", 0) + b"half")
-    job.is_lost()
+    command, ends = job.command, [job.writing, job.reading]
+    job.connect(hello=False)  # the next machine begins ahead, with an image that will not come
+    ends += [job.writing, job.reading]
+    os.kill(command, signal.SIGKILL)
+    for end in ends[:2]:
+        os.close(end)
+    job.connect()
+    for end in ends[2:]:
+        os.close(end)
     assert job.image[0].startswith(b"life")
     assert job.finish()[0] == 0
 
