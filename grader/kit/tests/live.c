@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -46,12 +47,15 @@ static void on_child(int number)
 static void hold(void)
 {
     sigset_t none;
+    struct epoll_event event;
+    int fd = epoll_create1(EPOLL_CLOEXEC);
     sigemptyset(&signal_set);
     sigaddset(&signal_set, SIGUSR2);
     sigprocmask(SIG_BLOCK, &signal_set, &old_set);
     raise(SIGUSR2);
     sigemptyset(&none);
-    ppoll(NULL, 0, &(struct timespec){0, 0}, &none); /* sigsuspend(2) would go on, with the next one */
+    epoll_pwait(fd, &event, 1, 1000, &none); /* sigsuspend(2) and ppoll(2) would go on, with the next one */
+    close(fd);
 }
 
 static void wait_until_ready(void)

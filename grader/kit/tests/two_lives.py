@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 LIMIT = 60.0  # seconds
@@ -22,6 +23,13 @@ class Lives:
 
     def second(self, name: str = "image") -> str:
         return self(self.stage / "restart", name)
+
+    def is_left(self, *names: str) -> bool:
+        """In the end: a copy that is written (ckpt --live) may outlive the program."""
+        until = time.monotonic() + LIMIT
+        while self.left() != [*names] and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.left() == [*names]
 
     def left(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
