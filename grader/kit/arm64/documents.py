@@ -7,19 +7,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import subprocess
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 
 from handout import skeleton
-from kit.arm64 import disk, lab
-from kit.arm64.machine import Hung, Machine
-from kit.arm64.stages import command
-from kit.systems import STAGES, TOP, NotHere, say
+from kit.arm64 import lab
+from kit.arm64.machine import Machine
+from kit.arm64.stages import command, with_machine
+from kit.systems import STAGES, TOP
 
 LIMIT = 4 * 3600  # seconds for all; only reached when something is broken
 
@@ -42,18 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("documents", nargs="+", metavar="DOC", help="from the top: OVERVIEW, 000-README...")
     options = parser.parse_args()
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the machine is ended first
-    try:
-        disk.get()
-        with tempfile.TemporaryDirectory() as name:
-            return 0 if run(Path(name), options.documents) else 1
-    except NotHere as why:
-        say(f"arm64: {why}")
-        return 0
-    except (Hung, subprocess.CalledProcessError) as problem:
-        say(str(problem))
-        return 1
+    return with_machine(lambda folder: run(folder, options.documents))
 
 
 if __name__ == "__main__":

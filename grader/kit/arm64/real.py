@@ -12,21 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
-import signal
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from kit import real_programs
 from kit.arm64 import disk, lab
-from kit.arm64.machine import Hung, Machine
-from kit.arm64.stages import command
+from kit.arm64.machine import Machine
+from kit.arm64.stages import command, with_machine
 from kit.real_programs import FILES, PROGRAMS, ROWS, Program, committed_rows, markdown, with_kept, write_table
-from kit.systems import NotHere, say
+from kit.systems import say
 
 NAMES = (
     "python3 perl gawk mawk bash dash sqlite3 gzip bzip2 xz zstd sort bc dc lua5.4 m4 sed grep diff od sha256sum openssl tclsh "
@@ -90,14 +87,17 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run_all(options: argparse.Namespace) -> list[list[str]]:
-    with tempfile.TemporaryDirectory() as name:
-        host = Path(name) / "host"
-        host.mkdir()
-        lab.archive(host, [4])
-        with Machine(Path(name) / "machine", host) as machine:
-            say(f"seed {options.seed}")
-            return run(machine, options.names or NAMES, options.seed)
+def run_all(folder: Path, options: argparse.Namespace) -> bool:
+    """Do all come back?"""
+    host = folder / "host"
+    host.mkdir()
+    lab.archive(host, [4])
+    with Machine(folder / "machine", host) as machine:
+        say(f"seed {options.seed}")
+        rows = run(machine, options.names or NAMES, options.seed)
+    if options.table:
+        write_table(markdown(HEAD, with_kept(rows, committed_rows(BEGIN, END), NAMES)), BEGIN, END)
+    return not any(row[2].startswith("FAILS") for row in rows)
 
 
 def main() -> int:
@@ -105,20 +105,7 @@ def main() -> int:
     if options.there:
         print(json.dumps({"result": try_there(options.names[0], options.seed)}))
         return 0
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the machine is ended first
-    try:
-        disk.get()
-        rows = run_all(options)
-    except NotHere as why:
-        say(f"arm64: {why}")
-        return 0
-    except Hung as problem:
-        say(str(problem))
-        return 1
-    if options.table:
-        write_table(markdown(HEAD, with_kept(rows, committed_rows(BEGIN, END), NAMES)), BEGIN, END)
-    return any(row[2].startswith("FAILS") for row in rows)
+    return with_machine(lambda folder: run_all(folder, options))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,20 +81,25 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    options = parse_options()
+def with_machine(work: Callable[[Path], bool]) -> int:
+    """The exit status of what is done there, in a folder for it; 0 also where there can be no machine."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the machine is ended first
     try:
         disk.get()
         with tempfile.TemporaryDirectory() as name:
-            return 0 if try_all(Path(name), options.stages or STAGES) else 1
+            return 0 if work(Path(name)) else 1
     except NotHere as why:
         say(f"arm64: {why}")
         return 0
     except (Hung, subprocess.CalledProcessError) as problem:
         say(str(problem))
         return 1
+
+
+def main() -> int:
+    options = parse_options()
+    return with_machine(lambda folder: try_all(folder, options.stages or STAGES))
 
 
 if __name__ == "__main__":
