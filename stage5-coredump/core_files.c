@@ -63,9 +63,10 @@ void core_identify(const struct core *core, struct image_region *region, const c
                       fd < 0 || fstat(fd, &now) != 0 ? strerror(errno) : problem(core, file->name, fd, &now);
     if (fd >= 0)
         close(fd);
+    if (why != NULL && strcmp(name, file->name) != 0)
+        errx(EX_NOINPUT, "%s: %s (is it the program that ran?)", name, why);
     if (why != NULL && !(region->flags & REGION_STORED))
-        errx(EX_NOINPUT, "%s: %s. The core does not hold its pages, so it is needed%s", name, why,
-             strcmp(name, file->name) == 0 ? "" : " (is it the program that ran?)");
+        errx(EX_NOINPUT, "%s: %s. The core does not hold its pages, so it is needed", name, why);
     if (why != NULL) { /* restart_plan.c makes it anonymous memory, with a message */
         region->file_size = ~0UL;
         return;

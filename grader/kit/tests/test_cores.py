@@ -900,6 +900,18 @@ def test_refusals(stage: Path, tmp_path: Path) -> None:
     refused(stage, tmp_path, 66, "No such file", "-n", program, "nothing")
 
 
+def test_another_program_is_refused_though_the_core_has_all_pages(stage: Path, tmp_path: Path) -> None:
+    """Nothing of PROG is needed then; but it is not the one that ran, and that is what was asked."""
+    program = compile_c(tmp_path, "compute", COMPUTE)
+    other = compile_c(tmp_path, "other", COMPUTE.replace("return 3", "return 4"))
+    life = start(tmp_path, program, "400000000")
+    assert wait_until(uses(life.pid, 0.1), LIMIT)
+    Path(f"/proc/{life.pid}/coredump_filter").write_text("0x7f")
+    core = gcore(tmp_path, life)
+    refused(stage, tmp_path, 66, "another file: its build id", "-n", other, core)
+    assert restart(stage, tmp_path, "-n", program, core).returncode == 3
+
+
 def test_a_script_in_place_of_the_program(stage: Path, tmp_path: Path) -> None:
     """Nothing of it is mapped where the program was, whether the core has the program's first page or not."""
     program = compile_c(tmp_path, "compute", COMPUTE)
