@@ -904,7 +904,7 @@ def test_another_program_is_refused_though_the_core_has_all_pages(stage: Path, t
     """Nothing of PROG is needed then; but it is not the one that ran, and that is what was asked."""
     program = compile_c(tmp_path, "compute", COMPUTE)
     other = compile_c(tmp_path, "other", COMPUTE.replace("return 3", "return 4"))
-    life = start(tmp_path, program, "400000000")
+    life = start(tmp_path, program, "30000000")
     assert wait_until(uses(life.pid, 0.1), LIMIT)
     Path(f"/proc/{life.pid}/coredump_filter").write_text("0x7f")
     core = gcore(tmp_path, life)
