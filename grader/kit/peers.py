@@ -225,11 +225,11 @@ class Life:
         return float(wait_for(line))
 
     def cost(self) -> float:
-        """CPU seconds of one loop, over a fifth of a second."""
-        begin = time.monotonic()
+        """CPU seconds of one loop, over a fifth of a second: from one line to another, however long it had to wait for them."""
+        begin = self.after(time.monotonic())
         self.after(begin + 0.2)
-        rows = [row for row in self.lines("at") if row[0] > begin]
-        return (rows[-1][2] - rows[0][2]) / max(1, rows[-1][1] - rows[0][1])
+        rows = [row for row in self.lines("at") if row[0] >= begin]
+        return (rows[-1][2] - rows[0][2]) / (rows[-1][1] - rows[0][1])
 
     def end(self) -> None:
         self.peer.end(self.folder)
