@@ -13,7 +13,6 @@ from pathlib import Path
 
 from handout import skeleton
 from kit.arm64 import lab
-from kit.arm64.machine import Machine
 from kit.arm64.stages import command, with_machine
 from kit.systems import STAGES, TOP
 
@@ -21,14 +20,11 @@ LIMIT = 4 * 3600  # seconds for all; only reached when something is broken
 
 
 def run(folder: Path, documents: list[str]) -> bool:
-    host = folder / "host"
-    host.mkdir()
-    lab.archive(host, STAGES)
-    with tarfile.open(host / "skeletons.tar", "w") as tar:
-        for path in skeleton.tracked(TOP, "stage[0-9]-*"):
-            tar.add(TOP / path, f"lab/{path}")
-    unpack = "tar -C / -xf /host/lab.tar && tar -C / -xf /host/skeletons.tar && cd /lab"
-    with Machine(folder / "machine", host) as machine:
+    unpack = "tar -C / -xf /host/skeletons.tar && cd /lab"
+    with lab.there(folder, STAGES) as machine:
+        with tarfile.open(machine.host / "skeletons.tar", "w") as tar:
+            for path in skeleton.tracked(TOP, "stage[0-9]-*"):
+                tar.add(TOP / path, f"lab/{path}")
         status, _ = machine.run(command(f"{unpack} && grader/python grader/kit/rundocs.py --limit 1800 {' '.join(documents)}"),
                                 LIMIT, lambda more: print(more, end="", flush=True))
     return status == 0

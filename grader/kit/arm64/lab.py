@@ -6,14 +6,17 @@ a processor that is computed takes ten times as long. Else, or if that fails, th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from handout import skeleton
+from kit.arm64.machine import Hung, Machine
 from kit.systems import TOP, say
 from stage.config import GRADER
 
@@ -80,3 +83,16 @@ def archive(folder: Path, stages: list[int], tests: bool = False) -> Path:
         tar.add(tree, "lab")
     shutil.rmtree(tree)
     return folder / "lab.tar"
+
+
+@contextlib.contextmanager
+def there(folder: Path, stages: list[int], tests: bool = False, limit: float = 600) -> Iterator[Machine]:
+    """A machine that has it, as /lab; it is unpacked within so many seconds, and the machine ends with the block."""
+    host = folder / "host"
+    host.mkdir()
+    archive(host, stages, tests)
+    with Machine(folder / "machine", host) as machine:
+        status, said = machine.run("tar -C / -xf /host/lab.tar", limit)
+        if status != 0:
+            raise Hung(f"the lab cannot be unpacked there:\n{said}")
+        yield machine

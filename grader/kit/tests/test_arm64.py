@@ -33,11 +33,11 @@ int main(void)
 }
 END
 gcc -O2 count.c -o count
-$S/ckpt ./count >first &
+($S/ckpt ./count >first & echo $! >pid) # no job of this shell's, which would tell of its end
 until [ -s first ]; do sleep 0.1; done
-kill -USR2 $!
+kill -USR2 "$(cat pid)"
 until $S/readckpt myckpt >/dev/null 2>&1; do sleep 0.1; done
-kill -KILL $!
+kill -KILL "$(cat pid)"
 cp myckpt /host/image
 status=0
 $S/restart myckpt >second || status=$?
@@ -78,11 +78,11 @@ int main(void)
 }
 END
 gcc -O2 pages.c -o pages
-$S/ckpt ./pages >first &
+($S/ckpt ./pages >first & echo $! >pid) # no job of this shell's, which would tell of its end
 until [ -s first ]; do sleep 0.1; done
-kill -USR2 $!
+kill -USR2 "$(cat pid)"
 until [ -e myckpt ]; do sleep 0.1; done
-kill -KILL $!
+kill -KILL "$(cat pid)"
 touch go
 $S/readckpt myckpt | grep -E ' (bt|mt)$'
 ! $S/restart --strict myckpt
@@ -116,24 +116,20 @@ def test_a_machine_that_ends_is_said_with_its_console(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not disk.is_there(), reason=f"{NOT_TRIED}make check-arm64 makes the machine")
 def test_a_program_is_restarted_there(tmp_path: Path) -> None:
-    lab.archive(tmp_path, [3])
-    with Machine(tmp_path / "machine", tmp_path) as machine:
-        assert machine.run("tar -C / -xf /host/lab.tar", 100)[0] == 0
+    with lab.there(tmp_path, [3], limit=100) as machine:
         status, output = machine.run(RESTARTED, 300)
     lines = output.split()
     assert status == 7 and lines[-1] == "40" and lines == list(map(str, range(int(lines[0]), 41))), output
-    assert Image(tmp_path / "image").machine == "EM_AARCH64"
+    assert Image(tmp_path / "host/image").machine == "EM_AARCH64"
     if platform.machine() == "x86_64":
         for program in ("stage4-openfiles/readckpt", "stage5-coredump/restart"):
-            done = subprocess.run([built.solution() / program, tmp_path / "image"], capture_output=True, text=True, check=False)
+            done = subprocess.run([built.solution() / program, tmp_path / "host/image"], capture_output=True, text=True, check=False)
             assert done.returncode == 65 and "this image is of another machine, aarch64; this is x86-64" in done.stderr
 
 
 @pytest.mark.skipif(not disk.is_there(), reason=f"{NOT_TRIED}make check-arm64 makes the machine")
 def test_landing_pads_come_back_and_tags_are_named(tmp_path: Path) -> None:
-    lab.archive(tmp_path, [4])
-    with Machine(tmp_path / "machine", tmp_path) as machine:
-        assert machine.run("tar -C / -xf /host/lab.tar", 100)[0] == 0
+    with lab.there(tmp_path, [4], limit=100) as machine:
         status, output = machine.run(LANDING_AND_TAGS, 300)
     assert status == 7 and "kept:\n" in output and "landing: bt\n" in output, output
     assert output.count("has tags (PROT_MTE): they do not come back") == 1, output

@@ -9,7 +9,7 @@ from test_top import scripts
 
 # What is used by name alone: pytest's and the standard library's hooks, and fields that templates read.
 BY_NAME = ["pytest*", "*_fixture", "handle_*", "pax_headers", "create_system", "mean", "none", "x"]
-TYPED = "stage film classic sandbox handout reports platforms batch kit".split()  # the tests' own types are not looked at
+TYPED = "stage film classic sandbox handout reports platforms batch kit kit/arm64".split()  # the tests' own types are not looked at
 
 
 def says(*command: str | Path) -> str:
