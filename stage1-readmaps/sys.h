@@ -147,6 +147,12 @@ static inline long sys_getpid(void)
     return sys_call(SYS_getpid, 0, 0, 0, 0);
 }
 
+/* Can the 8 bytes there be read?  rt_sigprocmask(2) reads the set, before it finds that there is no such `how`. */
+static inline bool sys_can_read(uint64_t at)
+{
+    return sys_call(SYS_rt_sigprocmask, -1, (long)at, 0, sizeof(uint64_t)) != -EFAULT;
+}
+
 /* Memory that may not be there, or not be readable (execute-only code): by the kernel, which only says no. */
 static inline bool sys_peek(uint64_t at, void *to, size_t size)
 {

@@ -28,8 +28,7 @@ static void identify_file(struct image_region *to, const struct region *from, co
     to->file_size = (uint64_t)st.st_size;
     to->mtime_seconds = st.st_mtim.tv_sec;
     to->mtime_nanoseconds = st.st_mtim.tv_nsec;
-    /* Can it be read?  The call looks at the set first, and finds then that there is no such `how`. */
-    bool first_page = from->offset == 0 && sys_call(SYS_rt_sigprocmask, -1, (long)from->start, 0, 8) != -EFAULT;
+    bool first_page = from->offset == 0 && sys_can_read(from->start);
     const uint8_t *id = first_page ? build_id_find((const void *)from->start) : NULL; // NOLINT
     if (id == NULL && previous != NULL && previous->inode == to->inode && previous->device == to->device)
         id = previous->build_id; /* the next region of the same file */

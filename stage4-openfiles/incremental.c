@@ -131,8 +131,7 @@ static bool is_here(void)
     text_join(path, sizeof path, "/proc/self/map_files/", start.digits, "-", end.digits, NULL);
     const uint64_t *there = &incremental_of(current)->birth;
     return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) != -ENOENT &&
-           sys_call(SYS_rt_sigprocmask, -1, (long)there, 0, sizeof *there) != -EFAULT /* it can be read */ &&
-           *there == birth;
+           sys_can_read((uint64_t)there) && *there == birth;
 }
 
 /* The tracker may be that of a parent's memory. */

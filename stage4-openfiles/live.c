@@ -96,11 +96,9 @@ static long next_of_ours(const char **at)
  */
 static void bury_earlier(void)
 {
-    char path[64], children[4096]; /* "PID PID " */
+    char children[4096];
     const char *at = children;
-    struct number pid = text_number((uint64_t)sys_getpid(), 10);
-    text_join(path, sizeof path, "/proc/self/task/", pid.digits, "/children", NULL);
-    if (procfile_read(path, children, sizeof children) < 0)
+    if (children_read(children, sizeof children) < 0)
         return; /* a kernel that does not tell */
     for (long child = next_of_ours(&at); child != 0; child = next_of_ours(&at))
         sys_call(SYS_wait4, child, 0, __WCLONE, 0);

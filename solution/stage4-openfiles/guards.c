@@ -4,15 +4,9 @@
 
 #define ENTRY_GUARD (1UL << 58) /* in /proc/PID/pagemap, from Linux 6.15 on: pagemap.rst */
 
-/* Looks without touching: rt_sigprocmask(2) reads the set, EFAULT, before it finds that there is no such `how`. */
-static bool cannot_be_read(uint64_t page)
-{
-    return sys_call(SYS_rt_sigprocmask, -1, (long)page, 0, sizeof(uint64_t)) == -EFAULT;
-}
-
 bool page_is_guard(const struct pagemap *map, uint64_t page, bool readable)
 {
     uint64_t entry = 0;
     sys_pread(map->fd, &entry, sizeof entry, (off_t)(page / ARCH_PAGE_SIZE * sizeof entry));
-    return (entry & ENTRY_GUARD) || (readable && cannot_be_read(page));
+    return (entry & ENTRY_GUARD) || (readable && !sys_can_read(page));
 }

@@ -134,6 +134,12 @@ bool fdinfo_number(const char *info, const char *key, unsigned base, uint64_t *v
  */
 long fdinfo_any(const char *folder, bool (*is_it)(const char *folder, const char *name, void *to), void *to);
 
+/*
+ * part_children.c: the pids of the main thread's children, "PID PID ", as far as there is room, and '\0'.
+ * Their size in bytes, or -errno: this kernel does not tell.  No libc.
+ */
+long children_read(char *to, size_t size);
+
 /* The number at *at in the given base; *at moves behind it.  Blanks before it are skipped. */
 uint64_t text_parse(const char **at, unsigned base);
 

@@ -12,6 +12,14 @@
 
 #include <sys/wait.h>
 
+long children_read(char *to, size_t size)
+{
+    char path[64];
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    text_join(path, sizeof path, "/proc/self/task/", pid.digits, "/children", NULL);
+    return procfile_read(path, to, size);
+}
+
 /*
  * ckpt --live=track has a child of its own at work, which only __WALL and __WCLONE see.  So of the program's
  * children those are seen without it whose end is told by SIGCHLD; of the others this file tells, if this kernel
@@ -19,11 +27,9 @@
  */
 static bool is_only_child(long helper)
 {
-    char path[64], children[64]; /* "PID PID " */
+    char children[64];
     const char *at = children;
-    struct number pid = text_number((uint64_t)sys_getpid(), 10);
-    text_join(path, sizeof path, "/proc/self/task/", pid.digits, "/children", NULL);
-    if (procfile_read(path, children, sizeof children) < 0)
+    if (children_read(children, sizeof children) < 0)
         return true;
     return (long)text_parse(&at, 10) == helper && at[0] == ' ' && at[1] == '\0';
 }
