@@ -15,7 +15,7 @@
 
 static const char usage[] =
     "Usage: ckpt [-h] [-o IMAGE] [-s SIGNAL] [-i SECONDS] [-v] [--evict[=STATUS] [--resume]] [--portable[=LEVEL]]\n"
-    "            [--times] [--keep N] [--live[=track] | --incremental] [--] PROG [ARGS...]\n"
+    "            [--times] [--keep N] [--live[=track]] [--incremental] [--] PROG [ARGS...]\n"
     "Run PROG.  `kill -USR2 PID` writes its image; PROG goes on, and `restart IMAGE` brings it back.\n\n"
     "  -o IMAGE    the image's name; %p in it is the pid, %n the image's number (from stage 4 on), %% a %\n"
     "              (default: $CKPT_IMAGE or myckpt)\n"

@@ -75,9 +75,9 @@ void image_names_saved(int error)
     bool begun = error == -EINPROGRESS && live_has_name();
     if (error != 0 && !begun)
         number--; /* nobody has it, or not yet (ckpt --live) */
-    if ((error != 0 && error != -EINPROGRESS) || !numbered || keep == 0)
+    if ((error != 0 && !begun) || !numbered || keep == 0)
         return;
-    pending = begun ? number : error == 0 ? 0 : pending;
+    pending = begun ? number : 0;
     uint64_t last = pending == number ? number - 1 : number; /* that is whole */
     for (uint64_t old = last > keep ? last - keep : 0; old > 0; old--) {
         expand(name, sizeof name, old);

@@ -106,7 +106,7 @@ static long open_tracker(void)
 }
 
 /* No file is known any more, and no memory; and the memory to work in must not be in the image. */
-static void let_go(void)
+void incremental_let_go(void)
 {
     close_tracker();
     if (current == NULL)
@@ -119,19 +119,14 @@ static void let_go(void)
 
 /*
  * Is the memory to work in where it was?  A child of fork(2) does not have it; and the program, which does not know
- * of it, may have mapped something else there (MAP_FIXED).  There is a file of this name if a mapping begins and
- * ends just there (who may not look, since it is not dumpable, is refused later); what is in it tells which one.
+ * of it, may have mapped something else there (MAP_FIXED).  What is in it tells which mapping it is.
  */
-static bool is_here(void)
+bool incremental_is_here(void)
 {
-    char path[96];
-    struct stat st;
-    struct number start = text_number((uint64_t)current, 16);
-    struct number end = text_number((uint64_t)current + round_up(INCREMENTAL_SIZE, ARCH_PAGE_SIZE), 16);
-    text_join(path, sizeof path, "/proc/self/map_files/", start.digits, "-", end.digits, NULL);
+    if (current == NULL || !live_is_mapped((uint64_t)current, INCREMENTAL_SIZE))
+        return false;
     const uint64_t *there = &incremental_of(current)->birth;
-    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) != -ENOENT &&
-           sys_can_read((uint64_t)there) && *there == birth;
+    return sys_can_read((uint64_t)there) && *there == birth;
 }
 
 /* The tracker may be that of a parent's memory. */
@@ -145,7 +140,7 @@ static void forget(void)
 __attribute__((destructor)) void incremental_end(void)
 {
     if (current != NULL && owner == sys_getpid() &&
-        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) == (long)filters && is_here())
+        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) == (long)filters && incremental_is_here())
         incremental_drop_spare(incremental_of(current));
 }
 
@@ -220,58 +215,74 @@ static bool prepare(const char *path)
     sys_call(SYS_madvise, start, INCREMENTAL_SIZE, MADV_DONTDUMP, 0);
     current = (struct arena *)start; // NOLINT: an address becomes a pointer here
     owner = sys_getpid();
-    current->start = (uint64_t)start;
-    struct live *live = current->live = live_of(current);
-    struct incremental *inc = live->incremental = incremental_of(current);
-    live->program = owner;
+    live_set_up(current, path);
+    current->live->tracker = tracker;
+    struct incremental *inc = current->live->incremental = incremental_of(current);
     inc->birth = birth = inc->now == 0 ? times_clock(CLOCK_MONOTONIC) : birth;
     inc->head_wish = inc->now++ == 0 ? head_wish : inc->head_wish;
     inc->anew = failed = NULL;
+    inc->meanwhile = false;
     inc->files_wanted = keep < FILES_MOST ? keep + 1 : FILES_MOST;
-    text_join(live->path, sizeof live->path, path, NULL);
-    text_join(current->temporary, sizeof current->temporary, path, ".tmp.",
-              text_number((uint64_t)owner, 10).digits, NULL);
     return true;
 }
 
 static void say_pages(void)
 {
     const struct incremental *inc = incremental_of(current);
-    say("libckpt: --incremental: ", text_number(current->live->last_pages, 10).digits, " of ",
+    const struct live *live = live_of(current);
+    say("libckpt: --incremental: ", text_number(live->pages + live->last_pages, 10).digits, " of ",
         text_number(inc->pages, 10).digits, " pages were written", inc->anew != NULL ? ", to a new file: " : NULL,
         inc->anew, inc->cloned ? ", and it shares the last one's bytes" : NULL, NULL);
 }
 
-static int in_full(int (*write_image)(void), const char *why)
+static void begin_in_full(const char *why)
 {
-    let_go();
+    incremental_let_go();
     if (verbose)
         say("libckpt: --incremental: everything is written: ", why, NULL);
-    return write_image();
 }
 
-int incremental_checkpoint(int (*write_image)(void), const char *path)
+struct arena *incremental_lend(const char *path)
 {
-    if (current != NULL && !is_here())
+    if (current != NULL && !incremental_is_here())
         forget();
     if (current != NULL && owner != sys_getpid())
-        return write_image(); /* it shares its parent's memory: vfork(2) */
+        return NULL; /* it shares its parent's memory: vfork(2) */
     const char *why = obstacle();
     if (why == NULL && !prepare(path))
         why = "there is no memory to work in";
     if (why != NULL)
-        return in_full(write_image, why);
+        begin_in_full(why);
+    return current;
+}
+
+void incremental_rest(void)
+{
+    long size = sizeof(struct arena) / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE;
+    if (current != NULL)
+        sys_call(SYS_madvise, (long)current, size, MADV_REMOVE, 0);
+}
+
+int incremental_end_of(int (*write_image)(void), int error)
+{
+    if (failed != NULL) {
+        begin_in_full(failed);
+        return write_image();
+    }
+    if (error == 0 && verbose)
+        say_pages();
+    incremental_rest();
+    return error;
+}
+
+int incremental_checkpoint(int (*write_image)(void), const char *path)
+{
+    if (incremental_lend(path) == NULL)
+        return write_image();
     lending = true;
     int error = write_image();
     lending = false;
-    if (failed != NULL)
-        error = in_full(write_image, failed);
-    else if (error == 0 && verbose)
-        say_pages();
-    if (current != NULL) /* no page of it is needed before the next checkpoint */
-        sys_call(SYS_madvise, (long)current, sizeof(struct arena) / ARCH_PAGE_SIZE * ARCH_PAGE_SIZE, MADV_REMOVE,
-                 0);
-    return error;
+    return incremental_end_of(write_image, error);
 }
 
 bool incremental_takes(const char *name)
@@ -315,19 +326,28 @@ void incremental_place(struct arena *arena)
         failed = "there are too many regions, or a queue of aio(7), which writes to memory by itself";
 }
 
+int incremental_failed(int error)
+{
+    if (error != 0 && failed == NULL)
+        failed = error == -E2BIG ? "its notes need more room in the files" : strerrordesc_np(-error);
+    return error;
+}
+
+bool incremental_is_possible(void)
+{
+    return failed == NULL;
+}
+
 int incremental_save(struct arena *arena)
 {
     int error = failed != NULL ? -E2BIG : incremental_open(arena);
     arena->live->image = error;
     if (error >= 0) {
-        incremental_look(arena, tracker);
-        error = incremental_write(arena);
+        error = incremental_write(arena, tracker);
         int closed = error == 0 ? incremental_close(arena) : (int)sys_close(arena->live->image);
         error = error != 0 ? error : closed;
         if (error != 0)
             sys_unlink(arena->temporary);
     }
-    if (error != 0 && failed == NULL)
-        failed = error == -E2BIG ? "its notes need more room in the files" : strerrordesc_np(-error);
-    return error;
+    return incremental_failed(error);
 }

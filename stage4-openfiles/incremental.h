@@ -14,6 +14,8 @@
  * changes (changes.h), which remembers as long as the older file needs it.  What is not tracked, or is new, counts
  * as written to.  Places in the file belong to addresses, as with --live=track (live_places.c), and are the same in
  * all files (incremental_places.c); if there is too much in the way of that, all is begun anew.
+ *
+ * With --live, too, most of it is done while the program goes on: incremental_live.c.
  */
 #ifndef CKPT_INCREMENTAL_H
 #define CKPT_INCREMENTAL_H
@@ -34,6 +36,7 @@ struct incremental {
     uint64_t birth; /* a time, in nanoseconds, by which one knows it */
     uint64_t now;   /* the number of this checkpoint */
     uint64_t since; /* the one at which the file was written that is brought up to date; 0: it is a new one */
+    bool meanwhile;   /* the program goes on: a round of incremental_live.c's */
     const char *anew; /* why it is a new one; for -v */
     bool cloned;      /* it is new, but shares the last image's bytes */
     char last_path[2 * PATH_MAX]; /* where that is */
@@ -64,6 +67,20 @@ bool incremental_is_wanted(void);
 int incremental_checkpoint(int (*write_image)(void), const char *path);
 void incremental_start(void);
 void incremental_new_life(void);
+/*
+ * For live.c, with --live: the arena, with all that is behind it, for this checkpoint; NULL, if writes are not
+ * tracked for some reason, which -v says.  incremental_end_of() comes when its child is done with it: `error` is
+ * how it ended, and is returned; or incremental_failed() was called, and everything is written now.
+ */
+struct arena *incremental_lend(const char *path);
+int incremental_end_of(int (*write_image)(void), int error);
+/* Why the image cannot be brought up to date.  Returns `error`. */
+int incremental_failed(int error);
+bool incremental_is_possible(void); /* so far */
+/* Is it where it was?  No page of the arena is needed before the next checkpoint.  Nothing of all is believed. */
+bool incremental_is_here(void);
+void incremental_rest(void);
+void incremental_let_go(void);
 /* For live.c, which answers checkpoint.c: library.h.  0 and NULL if it is not at work. */
 uint64_t incremental_arena(void);
 const struct live_view *incremental_view(void);
@@ -81,10 +98,15 @@ bool incremental_plan(struct arena *arena);
 
 /*
  * incremental_pages.c.  The first tells what has changed, and protects it: `tracker` notes what changes next.  The
- * second is what goes to the file.
+ * second writes what of a run of pages the file does not have, or has from an earlier time.  The third does both
+ * for all memory, while the program stands still.
  */
 void incremental_look(struct arena *arena, int tracker);
-int incremental_write(struct arena *arena);
+int incremental_write_changes(struct arena *arena, const struct page_run *run, uint64_t offset);
+int incremental_write(struct arena *arena, int tracker);
+
+/* incremental_live.c: what the child does, before it cleans up (live_copy.c).  0 or -errno. */
+int incremental_copy(struct arena *arena);
 
 /*
  * incremental_file.c.  The first opens the file for this checkpoint, the spare or a new one: a descriptor or

@@ -81,7 +81,7 @@ int live_fork(struct arena *arena)
     live_lend_name(name);
     long child = error != 0 ? error : sys_call(SYS_clone, CLONE_FILES | CLONE_UNTRACED, 0, 0, 0);
     if (child == 0) {
-        live_own_descriptors();
+        live_own_descriptors(-1);
         live->error = open_and_write(arena, true);
         live_name_image(arena);
         live_exit(live, live->error != 0);

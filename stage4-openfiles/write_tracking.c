@@ -115,15 +115,20 @@ long tracking_add(int tracker, uint64_t start, uint64_t end)
     return add(tracker, start, end, true);
 }
 
-long tracking_keep(int tracker, int pagemap, uint64_t start, uint64_t end)
+bool tracking_has(int pagemap, uint64_t start, uint64_t end)
 {
     struct page_run run;
     struct scan_request request = {
-        .size = sizeof request, .flags = SCAN_CHECKS, .start = start, .end = start + ARCH_PAGE_SIZE,
-        .runs = (uint64_t)&run, .runs_room = 1, .any = SCAN_PRESENT, .told = SCAN_TRACKED,
+        .size = sizeof request, .flags = SCAN_CHECKS, .start = start, .end = end,
+        .runs = (uint64_t)&run, .runs_room = 1, .told = SCAN_TRACKED,
+        .all = SCAN_PRESENT | PAGE_RUN_SWAPPED, /* no page is both: all are asked about, none is told */
     };
-    bool tracked = sys_call(SYS_ioctl, pagemap, (long)SCAN, (long)&request, 0) >= 0;
-    return add(tracker, start, end, !tracked);
+    return sys_call(SYS_ioctl, pagemap, (long)SCAN, (long)&request, 0) >= 0;
+}
+
+long tracking_keep(int tracker, int pagemap, uint64_t start, uint64_t end)
+{
+    return add(tracker, start, end, !tracking_has(pagemap, start, start + ARCH_PAGE_SIZE));
 }
 
 void tracking_remove(int tracker, uint64_t start, uint64_t end)

@@ -27,9 +27,13 @@ long tracking_possible(void);
  */
 long tracking_add(int tracker, uint64_t start, uint64_t end);
 
+/* Is all of this memory tracked?  `pagemap` is a descriptor of /proc/self/pagemap. */
+bool tracking_has(int pagemap, uint64_t start, uint64_t end);
+
 /*
- * The same for memory of one region that may be tracked already: then the protection of its pages stays as it is.
- * `pagemap` is a descriptor of /proc/self/pagemap.
+ * The same as tracking_add() for memory of one region that may be tracked already: then the protection of its pages
+ * stays as it is.  Only while the program stands still: if it moves pages away and home meanwhile, their tracking
+ * has ended, and to begin it again makes the old signs true.
  */
 long tracking_keep(int tracker, int pagemap, uint64_t start, uint64_t end);
 

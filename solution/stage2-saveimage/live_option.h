@@ -30,8 +30,6 @@ static inline void incremental_option(void)
 static inline void live_check(void)
 {
     bool incremental = strcmp(environment("CKPT_INCREMENTAL", "0"), "0") != 0;
-    if (incremental && strcmp(environment("CKPT_LIVE", "0"), "0") != 0)
-        errx(EX_USAGE, "--incremental and --live: choose one; they cannot be had together");
     if (incremental && strstr(environment("CKPT_IMAGE", ""), "%n") != NULL && getenv("CKPT_KEEP") == NULL)
         errx(EX_USAGE, "--incremental with %%n needs --keep N: else all stay, and none is brought up to date");
 }

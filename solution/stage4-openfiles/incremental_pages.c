@@ -10,15 +10,28 @@
 #include "incremental.h"
 #include "write_tracking.h"
 
+/*
+ * While the program goes on, only the first round begins to track what is not.  The others pass over it, and when
+ * the program stands still it is written.
+ */
+static bool track(struct arena *arena, const struct image_region *r, int tracker)
+{
+    int pagemap = arena->pagemap.fd;
+    if (!arena->live->incremental->meanwhile)
+        return tracking_keep(tracker, pagemap, r->start, r->end) == 0;
+    return arena->live->rounds > 0 || tracking_has(pagemap, r->start, r->end) ||
+           tracking_add(tracker, r->start, r->end) == 0;
+}
+
 /* Tells the pages of a region that were written to, and protects them. */
 static void look_at(struct arena *arena, const struct image_region *r, uint64_t offset, int tracker)
 {
     struct incremental *inc = arena->live->incremental;
     struct changes *found = &inc->found;
     struct page_run run;
-    bool is_new = offset >= inc->known_end; /* no file has any of it */
+    bool is_new = offset >= inc->known_end || arena->live->direct; /* no file has it, or has it right */
     bool readable = r->prot & PROT_READ;
-    bool tracked = readable && tracking_keep(tracker, arena->pagemap.fd, r->start, r->end) == 0;
+    bool tracked = readable && track(arena, r, tracker);
     if (!tracked || is_new)
         changes_add(found, r->start, r->end, readable && !tracked ? CHANGE_ALWAYS : inc->now);
     for (uint64_t at = r->start; tracked && page_runs_next(&arena->pagemap, at, r->end, &run); at = run.end)
@@ -46,33 +59,55 @@ static uint64_t oldest_file(const struct incremental *inc)
     return inc->spare.when != 0 && inc->spare.when < oldest ? inc->spare.when : oldest;
 }
 
+/* What is between the regions of a round counts as written to after it. */
+static void pass_over(struct incremental *inc, uint64_t start, uint64_t end)
+{
+    if (inc->meanwhile && start < end)
+        changes_add(&inc->found, start, end, inc->now + 1);
+}
+
 void incremental_look(struct arena *arena, int tracker)
 {
     struct live *live = arena->live;
     struct incremental *inc = live->incremental;
+    uint64_t behind = 0;
     inc->found.count = 0;
     page_runs_open(&arena->pagemap);
     arena->pagemap.learn = tracking_protect;
-    for (size_t i = 0; i < arena->table.count; i++)
-        if ((arena->table.regions[i].flags & REGION_STORED) && live_is_copied(live, i))
-            look_at(arena, &arena->table.regions[i], live->offsets[i], tracker);
+    for (size_t i = 0; i < arena->table.count; i++) {
+        const struct image_region *r = &arena->table.regions[i];
+        if (!(r->flags & REGION_STORED) || !live_is_copied(live, i))
+            continue;
+        pass_over(inc, behind, r->start);
+        look_at(arena, r, live->offsets[i], tracker);
+        behind = r->end;
+    }
+    pass_over(inc, behind, ARCH_USER_END);
     sys_close(arena->pagemap.fd);
     inc->known_end = live->end;
-    note_locks(arena);
     changes_merge(&inc->merged, &inc->changes, &inc->found, oldest_file(inc));
     inc->changes.count = inc->merged.count;
     memcpy(inc->changes.list, inc->merged.list, inc->merged.count * sizeof *inc->merged.list);
 }
 
-/* What of this run the file does not have, or has from an earlier time. */
-static int write_changes(struct arena *arena, const struct page_run *run, uint64_t offset)
+/* In a round the program goes on, and may unmap it, or make a guard of it (which looks swapped out). */
+static int write_part(struct arena *arena, const struct page_run *run, uint64_t offset)
+{
+    struct live *live = arena->live;
+    if (!live->incremental->meanwhile)
+        return update_run(arena, run, offset);
+    int error = run->kinds & PAGE_RUN_SWAPPED ? update_punch(live->image, offset, run->end - run->start) : 0;
+    return error != 0 ? error : live_copy_run(live, run, offset);
+}
+
+int incremental_write_changes(struct arena *arena, const struct page_run *run, uint64_t offset)
 {
     struct incremental *inc = arena->live->incremental;
     const struct change *c = inc->changes.list + inc->next, *end = inc->changes.list + inc->changes.count;
     int error = 0;
     inc->pages += (run->end - run->start) / ARCH_PAGE_SIZE;
-    if (inc->since == 0 || (run->kinds & PAGE_RUN_WRITTEN)) /* by us, since incremental_look() */
-        return update_run(arena, run, offset);
+    if (inc->since == 0 || (!inc->meanwhile && (run->kinds & PAGE_RUN_WRITTEN))) /* by us, since we looked */
+        return write_part(arena, run, offset);
     while (c < end && c->end <= run->start)
         c++;
     inc->next = (size_t)(c - inc->changes.list);
@@ -81,15 +116,17 @@ static int write_changes(struct arena *arena, const struct page_run *run, uint64
         part.start = c->start > run->start ? c->start : run->start;
         part.end = c->end < run->end ? c->end : run->end;
         if (c->when > inc->since)
-            error = update_run(arena, &part, offset + (part.start - run->start));
+            error = write_part(arena, &part, offset + (part.start - run->start));
     }
     return error;
 }
 
 /* Until the head is there, the last of all, the file is no image: a reader finds zeros in its place. */
-int incremental_write(struct arena *arena)
+int incremental_write(struct arena *arena, int tracker)
 {
     struct live *live = arena->live;
+    incremental_look(arena, tracker);
+    note_locks(arena);
     if (arena->notes.size > live->head_room) {
         live->incremental->head_wish = round_up(2 * arena->notes.size, ARCH_PAGE_SIZE);
         return -E2BIG;
@@ -98,7 +135,7 @@ int incremental_write(struct arena *arena)
     live->incremental->next = live->incremental->pages = live->last_pages = 0;
     int error = update_punch(live->image, 0, live->head_room);
     if (error == 0)
-        error = update_regions(arena, write_changes);
+        error = update_regions(arena, incremental_write_changes);
     if (error == 0)
         error = image_write_head(live->image, &arena->notes, update_file_size(arena));
     if (error == -EFBIG)

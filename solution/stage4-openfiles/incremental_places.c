@@ -85,8 +85,11 @@ bool incremental_plan(struct arena *arena)
         return false; /* each region can be in three pieces, where memory that has grown begins and ends */
     if (live->place_count == 0)
         begin_anew(arena, "it is the first one");
-    else if (live->place_count > 2 * count + PLACES_MORE || count + 2 * live->place_count > IMAGE_MAX_REGIONS / 4)
+    else if (live->place_count > 2 * count + PLACES_MORE || count + 2 * live->place_count > IMAGE_MAX_REGIONS / 4) {
+        if (live->image >= 0)
+            return false; /* a child has begun already (--live) */
         begin_anew(arena, "the program's memory is another one by now");
+    }
     add_places(arena);
     live_plan_places(arena);
     return true;

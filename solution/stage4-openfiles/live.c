@@ -22,6 +22,7 @@ static long owner;            /* the process that current belongs to: its childr
 static bool named;            /* the last checkpoint's child gives the image the name that the program gave it */
 static bool buried;           /* no child is left of the program that this process was before */
 static bool lending;          /* checkpoint.c gets current for its arena */
+static bool lent;             /* current is incremental.c's, and stays mapped */
 
 uint64_t live_status_number(const char *key)
 {
@@ -42,10 +43,17 @@ void live_start(int signal)
     filters = live_status_number("Seccomp");
 }
 
+/* A child of fork(2) does not have it. */
+static bool is_here(void)
+{
+    return lent ? incremental_is_here() : live_is_mapped((uint64_t)current, LIVE_SIZE);
+}
+
 void live_new_life(void)
 {
+    buried = false;
     current = NULL;
-    lending = false;
+    lending = lent = false;
 }
 
 bool live_has_name(void)
@@ -55,14 +63,19 @@ bool live_has_name(void)
 
 static void drop_arena(void)
 {
-    sys_munmap((uint64_t)current, LIVE_SIZE);
+    if (lent)
+        incremental_rest();
+    else
+        sys_munmap((uint64_t)current, LIVE_SIZE);
     current = NULL;
+    lent = false;
 }
 
 /* Waits for the end of the child, and unmaps what both worked in.  A copy that is not whole yet is given up. */
 static void finish(void)
 {
-    struct live *live = current->live;
+    struct live *live = live_of(current);
+    bool was_lent = lent;
     if (!live->forks && !live_change_state(live, LIVE_COPYING, LIVE_GIVE_UP))
         live_change_state(live, LIVE_READY, LIVE_GIVE_UP);
     sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
@@ -70,9 +83,13 @@ static void finish(void)
         sys_unlink(current->temporary);
         say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on",
             NULL);
-    } else if (live->error != 0 && live->error != -ECANCELED && !live->said) {
-        live_say_failure(live, live->error);
+        drop_arena();
+        if (was_lent)
+            incremental_let_go(); /* who knows what it was about to note */
+        return;
     }
+    if (live->error != 0 && live->error != -ECANCELED && !live->said && !lent)
+        live_say_failure(live, live->error);
     drop_arena();
 }
 
@@ -119,36 +136,50 @@ static const char *obstacle(void)
     return NULL;
 }
 
-static int in_place(int (*write_image)(void), const char *why)
+static int in_place(int (*write_image)(void), const char *path, const char *why)
 {
     if (why != NULL)
         say("libckpt: --live: the program stands still for this checkpoint: ", why, NULL);
-    return write_image();
+    return incremental_is_wanted() ? incremental_checkpoint(write_image, path) : write_image();
+}
+
+void live_set_up(struct arena *arena, const char *path)
+{
+    struct live *live = arena->live = live_of(arena);
+    struct number pid = text_number((uint64_t)sys_getpid(), 10);
+    arena->start = (uint64_t)arena;
+    live->state = LIVE_COPYING;
+    live->signal = our_signal;
+    live->error = 0;
+    live->program = sys_getpid();
+    live->child = 0;
+    live->said = live->forks = live->direct = false;
+    live->tracker = live->image = -1;
+    live->rounds = live->pages = live->last_pages = 0;
+    text_join(live->path, sizeof live->path, path, NULL);
+    text_join(arena->temporary, sizeof arena->temporary, path, ".tmp.", pid.digits, NULL);
 }
 
 /* What both work in.  Children of the program do not get it, since it is in no image. */
 static bool map_arena(const char *path, bool forks)
 {
+    current = incremental_is_wanted() ? incremental_lend(path) : NULL;
+    owner = sys_getpid();
+    lent = current != NULL;
+    if (lent)
+        return true;
     long start = arena_map(LIVE_SIZE);
     if (sys_failed(start))
         return false;
     if (!forks) /* else it is for our own child, too */
         sys_call(SYS_madvise, start, (long)LIVE_SIZE, MADV_DONTFORK, 0);
     current = (struct arena *)start; // NOLINT: an address becomes a pointer here
-    owner = sys_getpid();
-    current->start = (uint64_t)start;
-    struct live *live = current->live = live_of(current);
-    live->signal = our_signal;
-    live->program = owner;
-    live->forks = forks;
-    live->tracker = live->image = -1;
-    text_join(live->path, sizeof live->path, path, NULL);
-    struct number pid = text_number((uint64_t)owner, 10);
-    text_join(current->temporary, sizeof current->temporary, path, ".tmp.", pid.digits, NULL);
+    live_set_up(current, path);
+    live_of(current)->forks = forks;
     return true;
 }
 
-static int begin_fork(int (*write_image)(void))
+static int begin_fork(int (*write_image)(void), const char *path)
 {
     lending = true;
     int error = write_image();
@@ -159,23 +190,23 @@ static int begin_fork(int (*write_image)(void))
         return error;
     }
     drop_arena();
-    return error == -EAGAIN || error == -ENOMEM ? in_place(write_image, "fork(2) is refused") : error;
+    return error == -EAGAIN || error == -ENOMEM ? in_place(write_image, path, "fork(2) is refused") : error;
 }
 
 static int begin(int (*write_image)(void), const char *path)
 {
     const char *why = obstacle();
     if (why != NULL)
-        return in_place(write_image, verbose ? why : NULL);
+        return in_place(write_image, path, verbose ? why : NULL);
     long tracking = wants_fork ? 0 : tracking_possible();
     if (tracking != 0 && verbose)
         say("libckpt: --live: writes are not tracked here (", strerrordesc_np((int)-tracking),
             "; userfaultfd(2), Linux 6.7): a child of fork(2) writes the image", NULL);
     if (!map_arena(path, wants_fork || tracking != 0))
-        return in_place(write_image, "there is no memory to work in");
-    struct live *live = current->live;
+        return in_place(write_image, path, "there is no memory to work in");
+    struct live *live = live_of(current);
     if (live->forks)
-        return begin_fork(write_image);
+        return begin_fork(write_image, path);
     int flags = CLONE_VM | CLONE_FILES | CLONE_UNTRACED; /* and no signal at its end */
     char name[LIVE_NAME_ROOM];
     live_lend_name(name);
@@ -185,13 +216,14 @@ static int begin(int (*write_image)(void), const char *path)
         return -EINPROGRESS;
     why = strerrordesc_np((int)-live->child);
     drop_arena();
-    return in_place(write_image, why);
+    return in_place(write_image, path, why);
 }
 
 /* The child has all but the last changes. */
 static int last_stop(int (*write_image)(void), const char *path)
 {
-    struct live *live = current->live;
+    struct live *live = live_of(current);
+    bool was_lent = lent;
     text_join(live->path, sizeof live->path, path, NULL);
     lending = true;
     int error = write_image();
@@ -200,9 +232,10 @@ static int last_stop(int (*write_image)(void), const char *path)
         say("libckpt: --live: ", text_number(live->pages, 10).digits, " pages were copied in ",
             text_number(live->rounds, 10).digits, " rounds, ", text_number(live->last_pages, 10).digits,
             " once more while the program stood still", NULL);
-    if (current != NULL && live_state(live) == LIVE_READY) /* refused before it came to that */
+    bool refused = current != NULL && live_state(live) == LIVE_READY; /* before it came to that */
+    if (refused || (current != NULL && lent && error != 0))
         finish();
-    return error;
+    return was_lent ? incremental_end_of(write_image, error) : error;
 }
 
 /*
@@ -220,24 +253,27 @@ static bool is_under_way(struct live *live)
 
 int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
 {
-    if (current != NULL && owner != sys_getpid())
+    if (current != NULL && !is_here())
         live_new_life();
+    if (current != NULL && owner != sys_getpid())
+        return write_image(); /* it shares its parent's memory: vfork(2) */
     bool now = !wanted || at_once || evict_is_asked();
     named = false;
     if (current != NULL) {
-        struct live *live = current->live;
+        struct live *live = live_of(current);
         if (!live->forks && live_state(live) == LIVE_READY && obstacle() == NULL && live_child_is_there(live))
             return last_stop(write_image, path);
         if (!now && is_under_way(live))
             return -EINPROGRESS;
         int error = live_state(live) == LIVE_OVER && !live->said ? live->error : 0;
+        bool was_lent = lent;
         finish();
-        if (error != 0 && error != -ECANCELED && !now)
-            return error; /* the child has sent the signal so that this is said */
+        if (error != 0 && error != -ECANCELED && !now) /* the child has sent the signal so that this is said */
+            return was_lent ? incremental_end_of(write_image, incremental_failed(error)) : error;
     } else if (wanted && !buried) {
         bury_earlier();
     }
-    return now ? in_place(write_image, NULL) : begin(write_image, path);
+    return now ? in_place(write_image, path, NULL) : begin(write_image, path);
 }
 
 /* The rest of library.h. */
@@ -258,16 +294,20 @@ void library_live_plan(struct arena *arena)
 int library_live_write(struct arena *arena)
 {
     struct live *live = arena->live;
-    if (live->incremental != NULL)
+    if (live->incremental != NULL && live->child == 0)
         return incremental_save(arena);
     if (live->forks)
         return live_fork(arena);
+    if (live->incremental != NULL && !incremental_is_possible())
+        return -E2BIG; /* before it came to that */
     live_set_state(live, LIVE_LAST);
     if (!live_wait(live, LIVE_LAST, live_child_is_there)) {
         finish();
         return -ECHILD;
     }
     live->said = live->error != 0;
+    if (live->incremental != NULL)
+        return incremental_failed(live->error);
     if (live->said)
         live_say_failure(live, live->error);
     return live->error;
@@ -275,7 +315,7 @@ int library_live_write(struct arena *arena)
 
 static bool tracks(uint64_t start)
 {
-    const struct live *live = current->live;
+    const struct live *live = live_of(current);
     for (const struct live_place *p = live->places; p < live->places + live->place_count; p++)
         if (p->start <= start && start < p->end)
             return true;
@@ -287,9 +327,10 @@ const struct live_view *library_live_view(void)
     static struct live_view view = {.tracks = tracks};
     if (!lending)
         return incremental_view();
-    if (current->live->forks)
+    const struct live *live = live_of(current);
+    if (live->forks)
         return NULL;
-    view.child = current->live->child;
-    view.held = current->live->direct || current->live->held.count > KNOWN_MOST ? NULL : &current->live->held;
+    view.child = live->child;
+    view.held = live->direct || live->held.count > KNOWN_MOST ? NULL : &live->held;
     return &view;
 }

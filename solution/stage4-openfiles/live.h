@@ -45,10 +45,10 @@ struct live_place {
 
 /* Behind the arena, in the same mapping: shared by both, in no image. */
 struct live {
-    struct incremental *incremental; /* incremental.h: then there is no child; NULL */
+    struct incremental *incremental; /* incremental.h; NULL */
     uint32_t state;
     int signal, error; /* the checkpoint signal; 0 or -errno */
-    long program, child;
+    long program, child; /* pids; the child's is 0: the program does all by itself */
     bool said;         /* that it failed */
     bool forks;        /* the child is a copy: live_fork.c */
     bool direct;       /* a device may have written past the notes: all counts as written to (live_direct.c) */
@@ -81,6 +81,8 @@ static inline struct live *live_of(struct arena *arena)
  * at_once, and without --live, it is whole when it returns.
  */
 int live_checkpoint(int (*write_image)(void), const char *path, bool at_once);
+/* For incremental.c: an arena that is mapped, and what is behind it, for one checkpoint. */
+void live_set_up(struct arena *arena, const char *path);
 void live_start(int signal);
 /* Did that begin an image whose name is settled?  With tracking the name is that of the last signal. */
 bool live_has_name(void);
@@ -93,6 +95,8 @@ static inline enum live_state live_state(const struct live *live)
 {
     return (enum live_state)__atomic_load_n(&live->state, __ATOMIC_SEQ_CST);
 }
+/* Is there one mapping of just this place?  Who may not look, since it is not dumpable, is refused later: true. */
+bool live_is_mapped(uint64_t start, uint64_t size);
 /* What the user hears when there is no image. */
 void live_say_failure(const struct live *live, int error);
 /*
@@ -109,8 +113,8 @@ bool live_wait(struct live *live, enum live_state state, bool (*other_is_there)(
 bool live_program_is_there(const struct live *live);
 /* For the child: sends the checkpoint signal, if that is caught. */
 void live_send_signal(const struct live *live);
-/* For the child: closes all descriptors, and none of the program's.  CLONE_FILES is undone by it. */
-void live_own_descriptors(void);
+/* For the child: closes all descriptors but one (-1: all), and none of the program's; CLONE_FILES is undone. */
+void live_own_descriptors(int but);
 
 /* For the child: gives the image its name, or removes it if live->error is set. */
 void live_name_image(struct arena *arena);
@@ -123,6 +127,16 @@ const void *live_find_note(const struct note_list *notes, uint32_t type);
 
 /* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */
 __attribute__((noreturn)) void live_copy(void *arena);
+/* What incremental_live.c needs of it.  All return 0 or -errno; -ECANCELED: nobody wants the image any more. */
+struct region;
+/* Calls add() for each region whose pages can be copied; how many regions there are, of all kinds, or -errno. */
+long live_find_memory(struct arena *arena, int (*add)(struct arena *, const struct region *));
+/* Rounds, as long as each has much less to do (live->pages) than the one before. */
+int live_rounds(struct arena *arena, int (*round)(struct arena *));
+/* Copies a run of pages to live->image, and notes in which of them locks are held. */
+int live_copy_run(struct live *live, const struct page_run *run, uint64_t offset);
+/* Few changes are left: the program is to stand still, and then write_rest() is called. */
+int live_ask_for_rest(struct arena *arena, int (*write_rest)(struct arena *));
 
 /*
  * live_fork.c: writes the head and all that a child would not see; its child writes the rest.  -EINPROGRESS or

@@ -10,7 +10,7 @@
  */
 #include "image_update.h"
 #include "image_write.h"
-#include "live.h"
+#include "incremental.h"
 #include "maps.h"
 #include "open_kind.h"
 #include "region_cut.h"
@@ -32,52 +32,67 @@ static bool is_plain(const struct region *region)
 }
 
 /* The region, without its long holes, becomes places; region_cut() works on the table, which nobody needs yet. */
-static void add_places(struct arena *arena, const struct region *region)
+static int add_places(struct arena *arena, const struct region *region)
 {
     struct live *live = arena->live;
     struct region_table *t = &arena->table;
     t->count = 1;
     t->regions[0] = (struct image_region){.start = region->start, .end = region->end, .flags = REGION_STORED};
     if (region_cut(t, &arena->pagemap) != 0)
-        return; /* what has no place is written when the program stands still */
+        return 0; /* what has no place is written when the program stands still */
     for (const struct image_region *r = t->regions; r < t->regions + t->count; r++)
         if ((r->flags & REGION_STORED) && live->place_count < IMAGE_MAX_REGIONS &&
             tracking_add(live->tracker, r->start, r->end) == 0) {
             live->places[live->place_count++] = (struct live_place){r->start, r->end, live->end};
             live->end += r->end - r->start;
         }
+    return 0;
 }
 
 /*
  * The program maps and unmaps while we read: regions that became one meanwhile are told from their beginning once
  * more.  No page may be in two places: it would be copied to one, and be read from the other.
  */
-static int find_places(struct arena *arena)
+long live_find_memory(struct arena *arena, int (*add)(struct arena *, const struct region *))
 {
-    struct live *live = arena->live;
     struct maps_reader reader;
     struct region region;
-    uint64_t regions = 0, told = 0; /* all below `told` */
-    int got;
+    uint64_t told = 0; /* all below is */
+    long regions = 0;
+    int error = 0, got;
     long fd = sys_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
-        return (int)fd;
+        return fd;
     page_runs_open(&arena->pagemap);
     maps_start(&reader, (int)fd, arena->maps_line, sizeof arena->maps_line);
-    for (; (got = maps_next(&reader, &region)) == 1; regions++) {
+    for (; error == 0 && (got = maps_next(&reader, &region)) != 0; regions++) {
         region.start = region.start > told ? region.start : told;
-        if (region.start < region.end && is_plain(&region))
-            add_places(arena, &region);
+        error = got < 0 ? got : region.start < region.end && is_plain(&region) ? add(arena, &region) : 0;
         told = region.end > told ? region.end : told;
     }
     sys_close(arena->pagemap.fd);
     sys_close((int)fd);
+    return error != 0 ? error : regions;
+}
+
+static int find_places(struct arena *arena)
+{
+    struct live *live = arena->live;
+    long regions = live_find_memory(arena, add_places);
     arena->table.count = 0;
-    live->head_room = round_up(HEAD_ROOM_MIN + regions * HEAD_ROOM_REGION, ARCH_PAGE_SIZE);
+    if (regions < 0)
+        return (int)regions;
+    live->head_room = round_up(HEAD_ROOM_MIN + (uint64_t)regions * HEAD_ROOM_REGION, ARCH_PAGE_SIZE);
     live->end += live->head_room;
     for (struct live_place *place = live->places; place < live->places + live->place_count; place++)
         place->offset += live->head_room;
-    return got;
+    return 0;
+}
+
+/* A program that waits for our end, or has become another one (execve(2)), has no use for the rest. */
+static bool is_wanted(const struct live *live)
+{
+    return live_state(live) == LIVE_COPYING && live_program_is_there(live);
 }
 
 /*
@@ -88,6 +103,8 @@ static int copy_run(const struct live *live, const struct page_run *run, uint64_
 {
     uint64_t at = run->start;
     while (at < run->end) {
+        if (!is_wanted(live))
+            return -ECANCELED;
         uint64_t size = run->end - at < COPY_AT_ONCE ? run->end - at : COPY_AT_ONCE;
         long n = sys_pwrite(live->image, (const void *)at, size, (off_t)(offset + (at - run->start))); // NOLINT
         if (n > 0) {
@@ -102,6 +119,14 @@ static int copy_run(const struct live *live, const struct page_run *run, uint64_
     return 0;
 }
 
+int live_copy_run(struct live *live, const struct page_run *run, uint64_t offset)
+{
+    int error = copy_run(live, run, offset);
+    live_look_for_locks(live, run);
+    live->pages += (run->end - run->start) / ARCH_PAGE_SIZE;
+    return error;
+}
+
 /*
  * Copies the pages of a place that are not protected.  When some more were protected, and before they are read, we
  * look for files that are read directly: live_direct.c.
@@ -114,42 +139,38 @@ static int copy_place(struct arena *arena, const struct live_place *place)
     int error = 0;
     for (uint64_t at = place->start;
          error == 0 && page_runs_next(&arena->pagemap, at, place->end, &run); at = run.end) {
-        if (live_state(live) != LIVE_COPYING || !live_program_is_there(live))
-            return -ECANCELED;
         if (arena->pagemap.end != protected)
             live->direct = live->direct || live_reads_directly(live);
         protected = arena->pagemap.end;
-        error = copy_run(live, &run, place->offset + (run.start - place->start));
-        live_look_for_locks(live, &run);
-        live->pages += (run.end - run.start) / ARCH_PAGE_SIZE;
+        error = live_copy_run(live, &run, place->offset + (run.start - place->start));
     }
     return error;
 }
 
-/* A program that waits for our end, or has become another one (execve(2)), has no use for the rest. */
-static bool is_wanted(const struct live *live)
+static int copy_places(struct arena *arena)
 {
-    return live_state(live) == LIVE_COPYING && live_program_is_there(live);
+    struct live *live = arena->live;
+    int error = 0;
+    page_runs_open(&arena->pagemap);
+    arena->pagemap.learn = tracking_protect;
+    for (size_t i = 0; i < live->place_count && error == 0; i++)
+        error = is_wanted(live) ? copy_place(arena, &live->places[i]) : -ECANCELED;
+    sys_close(arena->pagemap.fd);
+    return error;
 }
 
-/* Rounds, as long as each has much less to do than the one before. */
-static int copy_all(struct arena *arena)
+int live_rounds(struct arena *arena, int (*round)(struct arena *))
 {
     struct live *live = arena->live;
     uint64_t now = ~0UL, before;
     int error = 0;
-    page_runs_open(&arena->pagemap);
-    arena->pagemap.learn = tracking_protect;
     do {
         before = now;
         now = live->pages;
-        arena->pagemap.end = 0; /* what was read ahead is of the last round */
-        for (size_t i = 0; i < live->place_count && error == 0; i++)
-            error = is_wanted(live) ? copy_place(arena, &live->places[i]) : -ECANCELED;
+        error = round(arena);
         now = live->pages - now;
         live->rounds++;
-    } while (error == 0 && now > FEW_PAGES && now < before / 4 * 3 && live->rounds < MOST_ROUNDS);
-    sys_close(arena->pagemap.fd);
+    } while (error == 0 && !live->direct && now > FEW_PAGES && now < before / 4 * 3 && live->rounds < MOST_ROUNDS);
     return error;
 }
 
@@ -185,8 +206,7 @@ static int write_rest(struct arena *arena)
     return error != 0 ? error : update_regions(arena, write_change);
 }
 
-/* Few changes are left: now the program is to stand still. */
-static int ask_for_rest(struct arena *arena)
+int live_ask_for_rest(struct arena *arena, int (*write_rest)(struct arena *))
 {
     struct live *live = arena->live;
     if (!live_change_state(live, LIVE_COPYING, LIVE_READY))
@@ -205,9 +225,9 @@ static int save(struct arena *arena)
         return live->tracker;
     int error = find_places(arena);
     if (error == 0)
-        error = copy_all(arena);
+        error = live_rounds(arena, copy_places);
     if (error == 0)
-        error = ask_for_rest(arena);
+        error = live_ask_for_rest(arena, write_rest);
     long closed = sys_close(live->image); /* NFS tells of a full disk here */
     return error != 0 ? error : (int)closed;
 }
@@ -216,12 +236,14 @@ void live_copy(void *argument)
 {
     struct arena *arena = argument;
     struct live *live = arena->live;
-    live_own_descriptors();
-    live->error = save(arena);
-    live_name_image(arena);
+    bool incremental = live->incremental != NULL; /* then the tracker stays, for the next checkpoint */
+    live_own_descriptors(incremental ? live->tracker : -1);
+    live->error = incremental ? incremental_copy(arena) : save(arena);
+    if (!incremental || live->error != 0)
+        live_name_image(arena);
     bool is_awaited = live_state(live) == LIVE_LAST || live->error == -ECANCELED;
     live_set_state(live, LIVE_WHOLE);
-    for (size_t i = 0; live->tracker >= 0 && i < live->place_count; i++)
+    for (size_t i = 0; !incremental && live->tracker >= 0 && i < live->place_count; i++)
         tracking_remove(live->tracker, live->places[i].start, live->places[i].end);
     live_exit(live, live->error != 0 && !is_awaited);
 }

@@ -33,6 +33,16 @@ bool live_change_state(struct live *live, enum live_state from, enum live_state 
     return true;
 }
 
+/* There is a file of this name if a mapping begins and ends just there. */
+bool live_is_mapped(uint64_t start, uint64_t size)
+{
+    char path[96];
+    struct stat st;
+    struct number from = text_number(start, 16), to = text_number(start + round_up(size, ARCH_PAGE_SIZE), 16);
+    text_join(path, sizeof path, "/proc/self/map_files/", from.digits, "-", to.digits, NULL);
+    return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) != -ENOENT;
+}
+
 void live_lend_name(char own[LIVE_NAME_ROOM])
 {
     sys_call(SYS_prctl, PR_GET_NAME, (long)own, 0, 0);
@@ -88,15 +98,17 @@ void live_send_signal(const struct live *live)
 }
 
 /* Before Linux 5.9 there is a moment in which they are open twice: a lock of a file that is closed then stays. */
-void live_own_descriptors(void)
+void live_own_descriptors(int but)
 {
-    if (sys_call(SYS_close_range, 0, ~0U, UNSHARE, 0) == 0)
+    if (sys_call(SYS_close_range, but + 1, ~0U, UNSHARE, 0) == 0 &&
+        (but <= 0 || sys_call(SYS_close_range, 0, but - 1, 0, 0) == 0))
         return;
     uint64_t limit[2] = {1024, 0};
     sys_call(SYS_unshare, CLONE_FILES, 0, 0, 0);
     sys_call(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, (long)limit);
-    for (uint64_t fd = 0; fd < limit[1] && fd < 1UL << 20; fd++)
-        sys_close((int)fd);
+    for (int fd = 0; (uint64_t)fd < limit[1] && fd < 1 << 20; fd++)
+        if (fd != but)
+            sys_close(fd);
 }
 
 void live_name_image(struct arena *arena)

@@ -35,8 +35,6 @@ static struct {
 
 static int take(void)
 {
-    if (incremental_is_wanted())
-        return incremental_checkpoint(asked.write_image, asked.path);
     return live_checkpoint(asked.write_image, asked.path, asked.at_once);
 }
 

@@ -5,6 +5,7 @@
  *     incremental deeds N     N rounds: writes, moves pages to and fro, and home again, unmaps, forbids, forks, maps files
  *     incremental few N       N rounds, in which one page of a hundred is written to
  *     incremental many N SEED the same as deeds, other ones; copies each image; a second life does neither
+ *     incremental live N SEED the same as many; it goes on while it is saved, once for every 3 rounds, if a file "ask" is there
  *     incremental WORD        three rounds, and before the fourth: see before_fourth(); sandbox: at the end
  */
 #define _GNU_SOURCE
@@ -31,6 +32,7 @@ extern int ckpt_now(void) __attribute__((weak));
 
 static uint64_t *memory, must[PAGES], state = 1;
 static int forbidden[PAGES]; /* to write (1), to read (2); 3: unmapped */
+static int live; /* it goes on while it is saved: then a child would be in the way */
 
 static uint64_t draw(uint64_t below)
 {
@@ -122,6 +124,8 @@ static void read_into(uint64_t i)
     if (forbidden[i] == 0 && read(zero, page(i), 4096) == 4096)
         must[i] = 0;
     close(zero);
+    if (live)
+        return;
     if (fork() == 0) {
         write_to(i + 1);
         _exit(0);
@@ -264,8 +268,9 @@ static void keep_copy(int round)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 2 ? atoi(argv[2]) : 5, few = strcmp(argv[1], "deeds") != 0, asks = ckpt_now != NULL;
-    if (strcmp(argv[1], "many") == 0) {
+    live = strcmp(argv[1], "live") == 0;
+    int rounds = argc > 2 ? atoi(argv[2]) : 5, few = strcmp(argv[1], "deeds") != 0, asks = ckpt_now != NULL && !live;
+    if (strcmp(argv[1], "many") == 0 || live) {
         few = 0;
         state = strtoul(argv[3], NULL, 10);
     }
@@ -279,6 +284,8 @@ int main(int argc, char **argv)
             before_fourth(argv[1]);
         for (uint64_t i = 0; i < PAGES / 100; i++)
             write_to(draw(PAGES));
+        if (live && round % 3 == 0 && access("ask", F_OK) == 0)
+            raise(SIGUSR2);
         for (int i = 0; i < 30 && !few; i++)
             deed();
         int life = asks ? ckpt_now() : 0;

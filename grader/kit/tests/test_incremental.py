@@ -108,30 +108,66 @@ def test_many_images(run: Run, seed: int) -> None:
     assert many(run, 200 + seed, "--keep", "14", "-o", "image.%n") == (14, 0)
 
 
-def kill_while_it_saves(run: Run, plain: str) -> None:
-    words = [str(run.stage / "ckpt"), "--incremental", "-o", "img", str(run.stage / "incremental"), "many", "9", "7"]
+def meanwhile(run: Run, seed: int, keep: int) -> list[bool]:
+    """It goes on while it is saved.  Of each image: was an older one brought up to date?"""
+    words = ["live", "60", str(seed)]
+    plain = run(run.stage / "incremental", *words)
+    (run.folder / "ask").touch()
+    assert run.first(*words, options=("--live", "--keep", str(keep), "-o", "image.%n")) == plain
+    updated = [why == "" for *_, why in run.pages()]
+    (run.folder / "ask").unlink()
+    for name in run.settled():
+        assert plain.endswith(run.second(name)), f"{name} of seed {seed}"
+    return updated
+
+
+def test_it_goes_on_while_it_is_saved(run: Run, tracked: bool) -> None:
+    updated = meanwhile(run, 7, 2)
+    assert not tracked or updated[:5] == [False] * 3 + [True] * 2
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("keep", range(1, 5))
+def test_it_goes_on_while_it_is_saved_many_times(run: Run, keep: int) -> None:
+    for seed in range(40):
+        meanwhile(run, 40 * keep + seed, keep)
+        for name in run.left():
+            (run.folder / name).unlink()
+
+
+WAYS = pytest.mark.parametrize("way", [["many", "9", "7"], ["live", "60", "7"]], ids=["stands", "goes-on"])
+
+
+def kill_while_it_saves(run: Run, plain: str, way: list[str]) -> None:
+    options = ["--incremental", "-o", "img", *["--live"] * (way[0] == "live")]
+    (run.folder / "ask").touch()
+    words = [str(run.stage / "ckpt"), *options, str(run.stage / "incremental"), *way]
     with subprocess.Popen(words, cwd=run.folder, stdout=subprocess.PIPE, text=True) as job:
         assert job.stdout is not None
         for _ in range(random.randint(2, 6)):
             job.stdout.readline()
         time.sleep(random.random() * 0.1)  # any instant will do
         job.send_signal(signal.SIGKILL)
-    for name in {"img", "img.spare"} & set(run.left()):
+    (run.folder / "ask").unlink()
+    left = run.left() if way[0] == "many" else run.settled()  # a child may outlive it
+    for name in {"img", "img.spare"} & set(left):
         assert plain.endswith(run.second(name) or "nothing"), name
     for name in run.left():
         (run.folder / name).unlink()
 
 
-def test_killed_while_it_saves(run: Run) -> None:
+@WAYS
+def test_killed_while_it_saves(run: Run, way: list[str]) -> None:
     """The name shows a whole image; and the older one is whole, too, or is not there."""
-    kill_while_it_saves(run, run(run.stage / "incremental", "many", "9", "7"))
+    kill_while_it_saves(run, run(run.stage / "incremental", *way), way)
 
 
 @pytest.mark.stress
-def test_killed_while_it_saves_many_times(run: Run) -> None:
-    plain = run(run.stage / "incremental", "many", "9", "7")
+@WAYS
+def test_killed_while_it_saves_many_times(run: Run, way: list[str]) -> None:
+    plain = run(run.stage / "incremental", *way)
     for _ in range(50):
-        kill_while_it_saves(run, plain)
+        kill_while_it_saves(run, plain, way)
 
 
 @pytest.fixture(name="sharing")
@@ -265,7 +301,6 @@ def test_no_descriptor_is_left(run: Run) -> None:
 
 
 @pytest.mark.parametrize("words, why", [
-    (["--incremental", "--live"], "--incremental and --live: choose one"),
     (["--incremental", "-o", "image.%n"], "--incremental with %n needs --keep N"),
 ])
 def test_it_is_refused(run: Run, words: list[str], why: str) -> None:

@@ -19,7 +19,9 @@ from kit import mutants
 from kit.real_programs import not_tried
 from two_lives import LIMIT, Lives
 
-WAYS = ["--live=track", "--live=fork"]
+WAYS = ["--live=track", "--live=fork", "--live --incremental"]
+
+TRACKED = pytest.mark.parametrize("way", ["--live=track", "--live --incremental"])
 
 pytestmark = pytest.mark.xdist_group("guest")  # the stage is built once by one worker
 
@@ -67,7 +69,7 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class Run(Lives):
     def first(self, way: str, *words: str, name: str = "image") -> str:
-        return self(self.stage / "ckpt", "-v", way, "-o", name, self.stage / "live", *words)
+        return self(self.stage / "ckpt", "-v", *way.split(), "-o", name, self.stage / "live", *words)
 
 
 
@@ -118,7 +120,7 @@ def moments(run: Run, way: str, program: list[str], count: int) -> None:
     for moment in range(count):
         image = run.folder / f"image{moment}"
         with open(run.folder / "said", "w+", encoding="utf-8") as said:
-            words = [str(run.stage / "ckpt"), way, "-o", str(image), *program]
+            words = [str(run.stage / "ckpt"), *way.split(), "-o", str(image), *program]
             job = subprocess.Popen(words, cwd=run.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
             while Path(f"/proc/{job.pid}/comm").read_text() != Path(program[0]).name + "\n":
                 time.sleep(0.001)
@@ -147,18 +149,20 @@ def test_a_program_that_changes_memory_all_the_time_many_times(run: Run, way: st
     moments(run, way, [str(run.stage / program), str(steps * 5)], 100)
 
 
-def test_memory_that_may_not_be_read_for_a_while(run: Run) -> None:
+@TRACKED
+def test_memory_that_may_not_be_read_for_a_while(run: Run, way: str) -> None:
     """mprotect(PROT_NONE) while a page is copied: it is copied later.  (Once hundreds of such pages were lost.)"""
-    assert run.first("--live=track", "forbidden") == "lost: 0\n"
+    assert run.first(way, "forbidden") == "lost: 0\n"
     assert run.second() == "lost: 0\n"
 
 
-def test_a_device_may_write_past_the_notes(run: Run) -> None:
+@TRACKED
+def test_a_device_may_write_past_the_notes(run: Run, way: str) -> None:
     """A file is open for direct reads: all that was copied is written once more.  (Some 5 in 100 images were wrong.)"""
     if not is_tracked(run):
         pytest.skip(not_tried("userfaultfd(2)"))
     (run.folder / "data").write_bytes(bytes(4096))
-    told = run.first("--live=track", "direct", "data", name="image")
+    told = run.first(way, "direct", "data", name="image")
     if "no direct reads" in told:
         pytest.skip(not_tried("O_DIRECT in this file system"))
     pages = re.search(r"(\d+) pages were copied in \d+ rounds, (\d+) once more", run.said)
@@ -185,8 +189,9 @@ def test_the_child_is_killed(run: Run, way: str) -> None:
     run.second()
 
 
-def test_ckpt_now_has_its_image_when_it_returns(run: Run) -> None:
-    assert run.first("--live=track", "now") == "now: 0\n"
+@TRACKED
+def test_ckpt_now_has_its_image_when_it_returns(run: Run, way: str) -> None:
+    assert run.first(way, "now") == "now: 0\n"
     assert run.second() == "now: 1\n"
 
 
