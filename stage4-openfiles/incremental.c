@@ -136,12 +136,20 @@ static void forget(void)
     incremental_new_life();
 }
 
-/* If it has set a filter of system calls, it may be killed for ours. */
+/*
+ * If it has set a filter of system calls, it may be killed for ours.  A second life that began while we are at it
+ * would not have the memory that we look at.
+ */
 __attribute__((destructor)) void incremental_end(void)
 {
-    if (current != NULL && owner == sys_getpid() &&
-        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) == (long)filters && incremental_is_here())
+    uint64_t all = ~0UL, before = 0;
+    if (current == NULL || owner != sys_getpid() ||
+        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) != (long)filters)
+        return;
+    sys_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, sizeof all);
+    if (incremental_is_here())
         incremental_drop_spare(incremental_of(current));
+    sys_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before);
 }
 
 /* What has memory written to without the kernel's noting it, or has its own mind about who notes. */
