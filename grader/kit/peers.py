@@ -144,6 +144,15 @@ class Lazy(Ours):
         return [STAGE / "restart", "--lazy", "myckpt"]
 
 
+class Live(Ours):
+    def __init__(self, way: str) -> None:
+        self.name = f"ckptlab {way}"
+        self.way = way
+
+    def words(self, folder: Path) -> list[str | Path]:
+        return [STAGE / "ckpt", self.way, "--"]
+
+
 class Criu(Plain):
     name = "CRIU"
     images = "criu/*"
@@ -186,7 +195,7 @@ class Dmtcp(Plain):
 
 def checkpointers() -> tuple[list[Any], list[str]]:
     """Those that are here; and of the others, what to say."""
-    found: list[Any] = [Ours(), Lazy()]
+    found: list[Any] = [Ours(), Lazy(), Live("--live"), Live("--live=track")]
     criu, launch = os.environ.get("BENCH_CRIU") or shutil.which("criu"), shutil.which("dmtcp_launch")
     dmtcp = os.environ.get("BENCH_DMTCP") or (str(Path(launch).parent) if launch else None)
     if dmtcp:

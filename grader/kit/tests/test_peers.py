@@ -30,6 +30,7 @@ shift 3; exec {stage}/restart "$@"
 """
 ROW = {"stall": 0.0123, "whole": 0.2, "restart": 0.3, "size": 64.2 * MIB, "price": -0.004, "write": 0.1, "read": 0.2,
        "x write": 2.0, "x read": 1.5}
+OURS = ["ckptlab", "ckptlab --lazy", "ckptlab --live", "ckptlab --live=track"]
 NOTE = "a\n<!-- bench: made by x -->\n<!-- end of bench -->\nb\n"
 
 
@@ -51,11 +52,11 @@ def test_who_is_here_is_found_and_who_is_not_is_named(monkeypatch: pytest.Monkey
     for variable in "BENCH_CRIU", "BENCH_DMTCP":
         monkeypatch.delenv(variable, raising=False)
     found, absent = peers.checkpointers()
-    assert [peer.name for peer in found] == ["ckptlab", "ckptlab --lazy"] and len(absent) == 2
+    assert [peer.name for peer in found] == OURS and len(absent) == 2
     script(tmp_path / "criu", "#!/bin/sh\n")
     monkeypatch.setenv("BENCH_DMTCP", str(tmp_path))
     found, absent = peers.checkpointers()
-    assert [peer.name for peer in found][2:] == ["DMTCP", "CRIU"] and absent == []
+    assert [peer.name for peer in found] == [*OURS, "DMTCP", "CRIU"] and absent == []
 
 
 def test_ours_and_a_peer_in_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,12 +31,5 @@ class Lives:
             time.sleep(0.01)
         return self.left() == [*names]
 
-    def settled(self) -> list[str]:
-        """The same: what is left when no file is being written any more."""
-        until = time.monotonic() + LIMIT
-        while any(".tmp." in name for name in self.left()) and time.monotonic() < until:
-            time.sleep(0.01)
-        return self.left()
-
     def left(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
