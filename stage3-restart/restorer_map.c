@@ -53,7 +53,8 @@ static long fill(int image, const struct image_region *region, uint64_t offset)
     bool beyond = region->offset + (end - offset) >= region->file_size + ARCH_PAGE_SIZE;
     long error = 0, data = sys_lseek(image, (off_t)offset, SEEK_DATA);
     while (error == 0 && data >= 0 && (uint64_t)data < end) {
-        long hole = sys_lseek(image, data, SEEK_HOLE);
+        /* In a page no hole is looked for: tmpfs would walk through the whole image for each of 5,000 regions. */
+        long hole = end - (uint64_t)data > ARCH_PAGE_SIZE ? sys_lseek(image, data, SEEK_HOLE) : -1;
         if (hole < 0 || (uint64_t)hole > end)
             hole = (long)end;
         hole = hole - data > PIECE ? data + PIECE : hole;

@@ -10,8 +10,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
 from batch.engines import Job, Watcher
+from batch.forked import Forked
+from batch.job import COMMAND as ONE_OF_OURS
+from batch.job import main
 
 GRACE = 20.0  # seconds that a job has to put its folder in order when it is told to end
 
@@ -19,7 +23,7 @@ GRACE = 20.0  # seconds that a job has to put its folder in order when it is tol
 @dataclass
 class Running:
     job: Job
-    process: subprocess.Popen[bytes]
+    process: Union[subprocess.Popen[bytes], Forked]
     started: float
     log: Path
     told: float = 0.0  # when it was told to end
@@ -36,6 +40,8 @@ class Running:
 
 def start(job: Job, scratch: Path) -> Running:
     log = scratch / f"{job.name}.log"
+    if job.command[:-1] == ONE_OF_OURS:
+        return Running(job, Forked(lambda: main(job.command[1:]), log), time.monotonic(), log)
     with log.open("wb") as out:
         process = subprocess.Popen(
             job.command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True

@@ -60,6 +60,8 @@ class Trees:
     def __init__(self, interface: Interface, ours: Path, theirs: Path) -> None:
         self.folders = {number: stage.folder for number, stage in interface.stages.items()}
         self.ours, self.theirs = ours, theirs
+        last = max((number for number, folder in self.folders.items() if (theirs / folder).is_dir()), default=0)
+        self.folders = {number: folder for number, folder in self.folders.items() if number <= last}
         self.kits = {number: files_of(ours / folder) for number, folder in self.folders.items()}
         self.handed = {number: files_of(theirs / folder) for number, folder in self.folders.items()}
         self._same: dict[str, bool] = {}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from batch import artefacts, given
+from batch.forked import Forked
 from batch.intake import Submission
 from batch.prepare import Prepared, prepare
 from batch.request import Options, Request
@@ -31,6 +32,7 @@ from batch.workshop import Slot, Workshop, WorkshopError
 from reports import results
 from reports.results import StageResult, SubmissionResult, TestResult
 from sandbox import probe, walls
+from sandbox.check import check
 from sandbox.child import kill_user
 from sandbox.spec import MIB, NONE, OWN_UID, Limits, Spec
 from sandbox.walls import Walls
@@ -39,6 +41,7 @@ from stage.config import GRADER, Interface, Stage
 from stage.diagnosis import find_cause
 from stage.where import LUCK
 
+COMMAND = [str(GRADER / "python"), str(GRADER / "batch" / "job.py")]
 CANNOT = 70
 FULL, NOT_FULL = 0, 1  # exit statuses of grader/check
 MEMORY = 4 << 30  # bytes of address space for grader/check, which reads what a submission wrote
@@ -133,9 +136,9 @@ class Grading:
             given.lay_own(self.trees, number, built, self.slot.uid)
         spec_file, table_file = self.slot.folder / "kept/spec.json", self.slot.folder / "kept" / f"stage{number}.json"
         spec.save(spec_file)
-        check = self._start_check(number, prepared, spec_file, table_file, self.request.options.only_in(number),
-                                  *([] if self.interface.is_profile else ["--film"]))
-        ended = self._wait(check, lambda: self._tell(stage, table_file), table_file)
+        grader = self._start_check(number, prepared, spec_file, table_file, self.request.options.only_in(number),
+                                   *([] if self.interface.is_profile else ["--film"]))
+        ended = self._wait(grader, lambda: self._tell(stage, table_file), table_file)
         kill_user(self.slot.uid)
         log = (self.slot.folder / "kept" / f"stage{number}.log").read_text(errors="replace")
         table = read_table(table_file)
@@ -144,10 +147,9 @@ class Grading:
         artefacts.keep(stage, self.slot.folder, Path(self.request.out), self.request.name)
 
     def _start_check(self, number: int, prepared: Prepared, spec_file: Path, table_file: Path, only: Sequence[str],
-                     *more: str) -> subprocess.Popen[bytes]:
+                     *more: str) -> Forked:
         options = self.request.options
-        words = [sys.executable, str(GRADER / "sandbox/check.py"), str(spec_file)]
-        words += ["--stage", str(number), str(prepared.stages[number])]
+        words = ["--stage", str(number), str(prepared.stages[number])]
         words += ["--profile", options.profile] if options.profile else []
         words += ["--json", str(table_file), *more]
         words += [word for test in only for word in ("--only", test)]
@@ -156,22 +158,20 @@ class Grading:
         compiled = sys.pycache_prefix or str(GRADER / "build/pycache")
         env = {"PATH": os.environ.get("PATH", os.defpath), "CKPTLAB_PATIENCE": str(options.patience),
                "PYTHONPYCACHEPREFIX": compiled, "PYTHONPATH": str(GRADER), "LANG": "C.UTF-8"}
-        with table_file.with_suffix(".log").open("wb") as log:
-            return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=env,
-                                    start_new_session=True, preexec_fn=limit_memory)
+        return Forked(lambda: check_alone(spec_file, words), table_file.with_suffix(".log"), env)
 
     def _tell(self, stage: StageResult, table_file: Path) -> None:
         fill(stage, read_table(table_file), NOT_FULL, "")
         self.on_progress(self.result)
 
-    def _wait(self, check: subprocess.Popen[bytes], tell: Callable[[], None], table_file: Path) -> int | None:
+    def _wait(self, grader: Forked, tell: Callable[[], None], table_file: Path) -> int | None:
         """grader/check's exit status, None if its time is over. What is known meanwhile goes to who wants to know."""
         end = time.monotonic() + self.request.options.stage_limit
         seen = 0
         try:
             while time.monotonic() < end:
                 try:
-                    return check.wait(min(LOOK_AGAIN, max(0.0, end - time.monotonic())))
+                    return grader.wait(min(LOOK_AGAIN, max(0.0, end - time.monotonic())))
                 except subprocess.TimeoutExpired:
                     count = table_file.stat().st_mtime_ns if table_file.exists() else 0
                     if count != seen:
@@ -179,9 +179,9 @@ class Grading:
                         tell()
             return None
         finally:
-            if check.poll() is None:
-                os.killpg(check.pid, signal.SIGKILL)
-                check.wait()
+            if grader.poll() is None:
+                grader.kill()
+                grader.wait()
 
     # Where a fault is
 
@@ -202,8 +202,8 @@ class Grading:
     def _locate(self, number: int, failed: TestResult, prepared: Prepared, spec: Spec) -> None:
         spec_file, table_file = self.slot.folder / "kept/spec.json", self.slot.folder / "kept" / f"where{number}.json"
         spec.save(spec_file)
-        check = self._start_check(number, prepared, spec_file, table_file, [failed.test], "--where", str(self.request.options.where))
-        self._wait(check, lambda: None, table_file)
+        grader = self._start_check(number, prepared, spec_file, table_file, [failed.test], "--where", str(self.request.options.where))
+        self._wait(grader, lambda: None, table_file)
         kill_user(self.slot.uid)
         rows = read_table(table_file).get("tests", [])
         again = results.test_from(rows[0]) if rows else None
@@ -231,10 +231,11 @@ def limits_of(options: Options) -> Limits:
     return Limits(memory=options.memory * MIB, disk=options.disk * MIB)
 
 
-def limit_memory() -> None:
-    """Of the grader's own process. The keeper takes the limit from the programs under grading."""
+def check_alone(spec: Path, words: Sequence[str]) -> int:
+    """In a process of its own, of limited memory. The keeper takes the limit from the programs under grading."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
+    return check(spec, words)
 
 
 def read_table(path: Path) -> dict[str, Any]:

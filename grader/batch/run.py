@@ -16,6 +16,7 @@ from typing import Optional
 from batch import anew, engine_local, engine_slurm, intake, people, profiles, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
+from batch.job import COMMAND as GRADES_ONE
 from batch.job import limits_of
 from batch.request import Options, Request
 from batch.stages import Kit
@@ -126,7 +127,7 @@ class Batch:
         request.save(path)
         stages = len(request.options.stages) or len(request.options.interface().stages)
         limit = request.options.stage_limit * stages + OVERHEAD
-        command = [str(GRADER / "python"), str(GRADER / "batch" / "job.py"), str(path)]
+        command = [*GRADES_ONE, str(path)]
         return Job(request.name, command, result, limit)
 
     def take(self, request: Request) -> None:

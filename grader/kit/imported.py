@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib
 import json
 import os
 import subprocess
@@ -16,13 +15,11 @@ import sys
 import tempfile
 from typing import Any
 
-from _pytest.config import default_plugins
-
+from batch import forked
 from stage import main, process
 from stage.config import GRADER
 
 spent: list[float] = []  # processor seconds of all gradings: not of a child that this process waits for
-PLUGINS = [*(f"_pytest.{name}" for name in default_plugins), "xdist.plugin", "pytest_timeout"]
 
 
 def work(job: dict[str, Any]) -> int:
@@ -32,13 +29,12 @@ def work(job: dict[str, Any]) -> int:
         os.dup2(source, target)
     os.environ.clear()
     os.environ.update(job["env"])
-    process.patience.__init__()  # type: ignore[misc]
+    process.patience.begin()
     return main.run(job["words"])
 
 
 def serve() -> None:
-    for name in PLUGINS:
-        importlib.import_module(name)
+    forked.warm_up()
     gc.freeze()  # else a child's first collection copies all pages
     for line in sys.stdin:
         child = os.fork()

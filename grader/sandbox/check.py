@@ -1,13 +1,15 @@
-"""grader/check, with the submission's programs in a sandbox: `check.py SPEC ...`, then the words of grader/check."""
+"""grader/check, with the submission's programs in a sandbox: for a process of its own."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sandbox.runner import SandboxRunner
 from sandbox.spec import Spec
 from stage import main
 
-if __name__ == "__main__":
-    sys.exit(main.run(sys.argv[2:], SandboxRunner(Spec.load(Path(sys.argv[1])))))
+
+def check(spec: Path, words: Sequence[str]) -> int:
+    """The words are grader/check's, and so is the exit status."""
+    return main.run(list(words), SandboxRunner(Spec.load(spec)))

@@ -26,6 +26,9 @@ class Patience:
     """How long to wait for an event; less, once something has hung."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
         self.seconds = float(os.environ.get("CKPTLAB_PATIENCE", "10"))
 
     @contextlib.contextmanager
