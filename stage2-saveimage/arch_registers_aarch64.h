@@ -1,7 +1,7 @@
 /*
  * arch_registers_aarch64.h - the registers of aarch64, as the three structs name them that describe them:
  * ucontext_t (getcontext(3)), struct user_regs_struct (<sys/user.h>, in NT_PRSTATUS), and a table of
- * names for people.  Async-signal-safe.  Included by arch_registers.h.  Given.
+ * names for people.  Async-signal-safe.  Included by arch_core.h.  Given.
  *
  * The frame of a signal (Linux, arch/arm64/kernel/signal.c, rt_sigframe; <asm/sigcontext.h> has the records):
  *

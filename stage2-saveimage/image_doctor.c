@@ -5,7 +5,7 @@
  * is checked against the file's size before it is used.  Given.
  */
 #include "image_doctor.h"
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "image.h"
 #include "libc.h"
 #include "no_image.h"

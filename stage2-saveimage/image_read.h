@@ -5,7 +5,7 @@
 #ifndef CKPT_IMAGE_READ_H
 #define CKPT_IMAGE_READ_H
 
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "libc.h"
 #include "part.h"
 

@@ -7,7 +7,7 @@
  *     Phase 4  (program `restart`) the memory is brought back, and setcontext() is called
  *     Phase 5  getcontext() returns a second time, here; the handler returns at once, into the program
  */
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "checkpoint.h"
 #include "ckpt.h"
 #include "image_names.h"

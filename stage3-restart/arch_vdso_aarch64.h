@@ -9,7 +9,7 @@
 #ifndef CKPT_ARCH_VDSO_AARCH64_H
 #define CKPT_ARCH_VDSO_AARCH64_H
 
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "sys.h"
 
 #ifndef SYS_getrandom

@@ -10,7 +10,7 @@
 
 #include "arch.h"
 #include "arch_platform.h"
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "sys.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  * without registers) is given this processor's length, or a magic number that the kernel passes over.  Given.
  */
 #include "arch_platform.h"
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "image_read.h"
 #include "own_frame.h"
 

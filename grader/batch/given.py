@@ -11,6 +11,7 @@ that gdb knows the source by is then the earlier stage's.)
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ RULES = {".mk", ".ld"}  # with the Makefiles: what all objects depend on
 BUILD_AGE = 60.0  # seconds that sources are older than objects
 COMMANDS = "commands.json"  # the kit's: by the stage's number and the object's name
 LARGEST = 16 << 20  # bytes of an object
+SYSTEMS = ("/usr/include", "/usr/include/*-linux-*", "/usr/local/include", "/usr/lib*/gcc/*/*/include")  # of headers
 ASKS_WHAT_IS_THERE = b"__has_include"  # what a source that says this was made from, no list of headers tells
 
 
@@ -60,6 +62,7 @@ class Trees:
     def __init__(self, interface: Interface, ours: Path, theirs: Path) -> None:
         self.folders = {number: stage.folder for number, stage in interface.stages.items()}
         self.ours, self.theirs = ours, theirs
+        # Who has come to stage 3 has handed in no rules of those behind it, which are in no rule of stage 3.
         last = max((number for number, folder in self.folders.items() if (theirs / folder).is_dir()), default=0)
         self.folders = {number: folder for number, folder in self.folders.items() if number <= last}
         self.kits = {number: files_of(ours / folder) for number, folder in self.folders.items()}
@@ -171,12 +174,20 @@ def lay_own(trees: Trees, number: int, built: Sequence[int], uid: Optional[int] 
     count = 0
     for earlier in sorted(built, reverse=True):  # the last has most
         between = [stage for stage in trees.folders if earlier < stage <= number]
-        if between and not any(map(trees.new_headers, between)):
-            count += _lay_from(trees, table, earlier, number, uid)
+        new = {name for stage in between for name in trees.new_headers(stage)}
+        if between and not any(map(is_systems, new)):
+            count += _lay_from(trees, table, earlier, number, new, uid)
     return count
 
 
-def _lay_from(trees: Trees, table: dict[str, dict[str, list[str]]], earlier: int, number: int, uid: Optional[int]) -> int:
+def is_systems(header: str) -> bool:
+    """Whether the system has one of that name, which lists of what an object was made from leave out (-MMD)."""
+    return any(glob.glob(f"{folder}/{header}") for folder in SYSTEMS)
+
+
+def _lay_from(trees: Trees, table: dict[str, dict[str, list[str]]], earlier: int, number: int, new: set[str],
+              uid: Optional[int]) -> int:
+    """But for those that were made from a header that is another one there: of the `new` ones."""
     first, second = (trees.theirs / trees.folders[stage] for stage in (earlier, number))
     made, count = files_of(first / "build"), 0
     wanted = {name for name, words in table[str(number)].items() if is_alike(words, table[str(earlier)].get(name))}
@@ -185,7 +196,10 @@ def _lay_from(trees: Trees, table: dict[str, dict[str, list[str]]], earlier: int
         parts = (content(first / "build" / name), content(first / "build" / found))
         if None in parts or sources[0] is None or sources[0] != sources[1]:
             continue
-        depends = common_objects.seen_from(second, first, (parts[1] or b"").decode(errors="surrogateescape"))
+        depends = (parts[1] or b"").decode(errors="surrogateescape")
+        if new & {os.path.basename(part) for part in included(depends)}:
+            continue
+        depends = common_objects.seen_from(second, first, depends)
         _put(second / "build" / found, depends.encode(errors="surrogateescape"), uid)
         _put(second / "build" / name, parts[0] or b"", uid)
         count += 1

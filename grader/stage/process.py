@@ -20,6 +20,7 @@ ISLAND = re.compile(r"^\S+ ..xp [0-9a-f]+ 00:00 0 *$", re.MULTILINE)
 
 
 MOST_OUTPUT = 64 << 20  # bytes that are read
+CLOCK_EVERY = 0.02  # seconds: to ask it takes as long as most events
 
 
 class Patience:
@@ -96,13 +97,15 @@ def wait_until(event: Callable[[], bool], limit: float | None = None, of: int | 
     if of is not None:
         clock = OwnTime(of)
     begun, used = clock(), time.thread_time()
-    pause = 0.0005
+    pause, asked = 0.0005, time.monotonic()
     while not event():
-        if clock() - begun > limit:
-            return event()
+        if time.monotonic() - asked > CLOCK_EVERY:
+            asked = time.monotonic()
+            if clock() - begun > limit:
+                return event()
         looked, used = time.thread_time() - used, time.thread_time()
         time.sleep(max(pause, min(4 * looked, 0.2)))  # a slow processor is left to those who are waited for
-        pause = min(pause * 1.3, 0.01)
+        pause = min(pause * 1.5, 0.01)
     return True
 
 

@@ -2,7 +2,7 @@
 #ifndef CKPT_IMAGE_WRITE_H
 #define CKPT_IMAGE_WRITE_H
 
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "arena.h"
 
 /* Begins a list: leaves room for the header and the program headers of so many regions. */

@@ -1,6 +1,6 @@
 /* picture.c - reads the files that are to be drawn: images, and files in the format of /proc/PID/maps. */
 #include "picture.h"
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "image_read.h"
 #include "maps.h"
 #include "libc.h"

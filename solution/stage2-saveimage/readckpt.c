@@ -1,5 +1,5 @@
 /* readckpt - checks a checkpoint image and shows what is in it, for people. */
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "image_doctor.h"
 #include "image_read.h"
 #include "no_image.h"

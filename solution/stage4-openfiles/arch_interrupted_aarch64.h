@@ -14,7 +14,7 @@
 #ifndef CKPT_ARCH_INTERRUPTED_AARCH64_H
 #define CKPT_ARCH_INTERRUPTED_AARCH64_H
 
-#include "arch_registers.h"
+#include "arch_core.h"
 #include "sys.h"
 
 #include <ucontext.h>

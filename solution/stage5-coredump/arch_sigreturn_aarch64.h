@@ -2,7 +2,7 @@
 #ifndef CKPT_ARCH_SIGRETURN_AARCH64_H
 #define CKPT_ARCH_SIGRETURN_AARCH64_H
 
-#include "arch_registers.h"
+#include "arch_core.h"
 
 #include <stdbool.h>
 

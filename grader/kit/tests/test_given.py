@@ -95,7 +95,7 @@ def test_own_files_are_compiled_once(ours: Path, tree: Path) -> None:
     trees = built(ours, tree)
     folder = tree / INTERFACE.stages[3].folder
     before = objects(tree, 3)
-    assert given.lay_own(trees, 3, [1, 2]) >= 12 and {"maps.o", "libckpt.o"} <= objects(tree, 3) - before
+    assert given.lay_own(trees, 3, [1, 2]) >= 8 and {"maps.o", "libckpt.o"} <= objects(tree, 3) - before
     laid = {name: (folder / "build" / name).read_bytes() for name in objects(tree, 3) - before}
     assert not compiled_by(tree, 3) & {f"{name[:-2]}.c" for name in laid}
     for name in laid:
@@ -114,6 +114,24 @@ def code(path: Path) -> bytes:
     """Without what debuggers want to know: of how the source is called."""
     subprocess.run(["strip", "-g", path], check=True)
     return path.read_bytes()
+
+
+@pytest.mark.parametrize("there, known", [(1, "readmaps.o"), (2, "text.o"), (3, "text.o")])
+def test_who_has_not_come_to_the_last_stage(ours: Path, tree: Path, there: int, known: str) -> None:
+    for number, stage in INTERFACE.stages.items():
+        if number > there:
+            shutil.rmtree(tree / stage.folder)
+    assert given.lay_objects(given.Trees(INTERFACE, ours, tree)) > 0
+    assert known in objects(tree, there)
+
+
+def test_a_new_header_is_no_concern_of_what_does_not_include_it(ours: Path, tree: Path) -> None:
+    (tree / "stage1-readmaps/own.h").write_text("#define OWN 1\n")
+    with (tree / STAGE1 / "maps.c").open("a") as file:
+        file.write('#include "own.h"\n')
+    (tree / "stage3-restart/own.h").write_text("#define OWN 2\n")
+    given.lay_own(built(ours, tree), 3, [1, 2])
+    assert "libckpt.o" in objects(tree, 3) and "maps.o" not in objects(tree, 3)
 
 
 @pytest.mark.parametrize("file, text", [
