@@ -125,7 +125,8 @@ def is_at_gate(pid: int, program: Path, before: list[maps.Region]) -> Optional[b
     return any(region is not None and region.name == str(program) and "x" in region.perms for region in places)
 
 
-def _executes(pid: int, restart: Path) -> bool:
+def executes(pid: int, restart: Path) -> bool:
+    """Whether a process does execute this file; also if nobody may look."""
     try:
         now, own = os.stat(f"/proc/{pid}/exe"), restart.stat()
     except OSError:
@@ -135,7 +136,7 @@ def _executes(pid: int, restart: Path) -> bool:
 
 def doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Optional[Failure]:
     """What is wrong with a process that is at a gate, if anything is."""
-    if not _executes(pid, restart):
+    if not executes(pid, restart):
         name = printable_exe(pid)
         return Failure(f"the process that goes on executes {name}, and not your restart", "genuine: another program")
     if status_field(pid, "TracerPid") not in ("", "0"):

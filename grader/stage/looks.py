@@ -75,7 +75,7 @@ class Looks:
     def at_stop(self, life: Life) -> None:
         look = self.under_way.get(life.role)
         if look is not None and life.status is None:
-            self._note(look.doubt(life, []))
+            self.note(look.doubt(life, []))
 
     def at_gate(self, life: Life) -> None:
         """Waits until the process is at its gate again, looks, and opens the gates."""
@@ -97,11 +97,11 @@ class Looks:
         if not wait_until(there, of=life.pid):
             life.hangs("its end")
         if life.status is None:
-            self._note(look.doubt(life, look.pages))
+            self.note(look.doubt(life, look.pages))
         elif life.lines():
-            self._note(Failure("lines came although the gate was closed at which it was saved", "genuine: no gate"))
+            self.note(Failure("lines came although the gate was closed at which it was saved", "genuine: no gate"))
 
-    def _note(self, doubt: Optional[Failure]) -> None:
+    def note(self, doubt: Optional[Failure]) -> None:
         self.doubts += [doubt] if doubt else []
 
     def check(self) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from stage import away
 from stage.case import Case
 from stage.failure import Failure, check, check_equal
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output, text_of
@@ -195,6 +196,17 @@ def test_exit_status(case: Case) -> None:
         status, wanted = life.wait(), status_of(case.folder)
         check(status == wanted, f"{exit_words(status)}, must be {wanted}: of {case.folder}", "remote: exit status",
               *life.symptoms())
+        life = shadow(case, "elsewhere", "term")
+        if wait_until(lambda: (case.folder / "ready").exists() or life.status is not None, of=life.pid):
+            look(case, life, "elsewhere")
+        life.kill()
+
+
+def look(case: Case, life: Life, program: str, *files: Path) -> None:
+    """Whether a job that waits is elsewhere, and has these files at home."""
+    folder = case.lab.folder
+    if life.status is None:
+        case.looks.note(away.doubt(life.pid, folder / "ckpt-shadow", folder / "restart-static", case.program(program), files))
 
 
 def in_own_folder(case: Case) -> Case:
@@ -236,8 +248,11 @@ def test_files_are_homes(case: Case) -> None:
     text, other = two_files(case, "numbers"), two_files(case, "beside")
     secret = words_of(30)
     life = shadow(case, "openfiles", "open 3 numbers r", "read 3 10", "open 4 out wc", f"write 4 {secret}",
-                  f"open 5 {case.folder}/beside r", "read 5 20", "read 3 10", f"write 4 {secret[::-1]}")
-    check_output(life, [f"read 3 {text[:10]}", f"read 5 {other}", f"read 3 {text[10:]}"], "home's files")
+                  f"open 5 {case.folder}/beside r", "read 5 20", "read 3 10", f"write 4 {secret[::-1]}", "gate 1")
+    if said(life, "gate 01"):
+        look(case, life, "openfiles", case.folder / "numbers", case.folder / "out")
+    case.open_gate(1)
+    check_output(life, [f"read 3 {text[:10]}", f"read 5 {other}", f"read 3 {text[10:]}", "gate 01"], "home's files")
     check_equal(read(case, case.folder / "out").split(), [secret, secret[::-1]], "what the job wrote is not at home",
                 "remote: not written at home")
     no_decoy_changed(case, ["numbers", "beside"])

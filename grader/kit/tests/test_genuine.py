@@ -1,6 +1,6 @@
 """Points are for work: what prints the lines of a restarted program, and was not restarted, has none (stage/genuine.py).
 
-The sources of kit/hostile/stage3 take restart.c's place in a stage's skeleton. That a reason says what is wrong with the
+The sources of kit/hostile/stage3 take restart.c's place in a stage's skeleton; that of stage6 is put behind shadow.c. That a reason says what is wrong with the
 process shows that its lines were right: it is asked for when a test would pass.
 """
 from __future__ import annotations
@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ from stage.lab import make_reference
 pytestmark = pytest.mark.xdist_group("hostile")
 
 STAGES = {"3": "stage3-restart", "5": "stage5-coredump"}
-TESTS = {"3": ["test_bare", "test_lazy", "test_stop"], "5": ["test_counter", "test_options"]}
+TESTS = {"3": ["test_bare", "test_lazy", "test_stop"], "5": ["test_counter", "test_options"],
+         "6": ["test_exit_status", "test_signals", "test_files_are_homes"]}
 TOLD = {"anew": ("executes", "not-restarted"), "borrowed": ("executes", "not-restarted"),
         "loaded": ("writable pages", "other-memory")}
 WAITS = {"test_options"}  # what they cannot do: -w
@@ -37,7 +39,7 @@ WAITS = {"test_options"}  # what they cannot do: -w
 def lay_out(name: str, number: str, tree: Path) -> None:
     """A submission that has the stage's restart.c alone, or all of it."""
     if name == "honest":
-        for folder in (TOP / "solution").glob("stage[1-5]-*"):
+        for folder in (TOP / "solution").glob("stage[1-6]-*"):
             shutil.copytree(folder, tree / folder.name, ignore=shutil.ignore_patterns("build", "restart", "*.so"))
         return
     hostile = GRADER / "kit/hostile/stage3"
@@ -52,8 +54,8 @@ def lay_out(name: str, number: str, tree: Path) -> None:
     (tree / STAGES[number] / "restart.c").write_text(code)
 
 
-def grade(folder: Path, tier: str, top: Path, number: str) -> dict[str, SubmissionResult]:
-    only = [word for test in TESTS[number] for word in ("--only", test)]
+def grade(folder: Path, tier: str, top: Path, number: str, tests: Sequence[str] = ()) -> dict[str, SubmissionResult]:
+    only = [word for test in tests or TESTS[number] for word in ("--only", test)]
     command = [top / "grader/grade", folder / "class", "-o", folder / "out", "--stage", number, *only, "--no-reference",
                "--where", "0", "--sandbox", tier]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
@@ -64,7 +66,7 @@ def grade(folder: Path, tier: str, top: Path, number: str) -> dict[str, Submissi
 
 
 SUBMISSIONS = [(number, name) for number in STAGES for name in ("honest", "anew", "loaded", "borrowed")
-               if (number, name) != ("5", "borrowed")]
+               if (number, name) != ("5", "borrowed")] + [("6", "honest")]
 
 
 @pytest.mark.sample
@@ -93,6 +95,19 @@ def test_points_are_for_a_restart(tmp_path: Path, number: str, name: str, tier: 
             assert words in tests[test].reason and cause == tests[test].cause, (test, told)
     assert any("an array of" in words for words in result.suspects) == (name == "borrowed")
     assert not feedback(result).result.suspects
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("test", ["test_exit_status", "test_files_are_homes"])
+def test_a_job_that_stays_at_home_has_no_points(tmp_path: Path, test: str) -> None:
+    """All others of stage 6 wait for these two, or for those that do."""
+    lay_out("honest", "6", tmp_path / "class/at-home")
+    with (tmp_path / "class/at-home/stage6-remote/shadow.c").open("a") as file:
+        file.write((GRADER / "kit/hostile/stage6/at-home.c").read_text())
+    [result] = grade(tmp_path, BUBBLEWRAP, TOP, "6", [test]).values()
+    [told] = [one for _, one in result.tests()]
+    assert (told.points, told.cause) == (0, "at-home"), (told.outcome, told.reason, told.symptoms)
+    assert "home" in told.reason
 
 
 # Pages and processes
