@@ -147,6 +147,14 @@ def makefiles(top: Path, last: int = 0) -> list[archive.Entry]:
     return [entry for place, stage in places(last).items() for entry in makefiles_in(top, place, stage)]
 
 
+# A list of sources that a rule takes from what is there: here there are none.
+WILDCARD = re.compile(r"\$\(wildcard ((?:\S+\.\[co\] ?)+)\)")
+
+
+def sources(stage: Path, patterns: str) -> str:
+    return " ".join(sorted(path.name for pattern in patterns.split() for path in stage.glob(pattern)))
+
+
 def makefiles_in(top: Path, place: str, stage: str) -> list[archive.Entry]:
     solution = top / "solution"
     include = re.compile(r"^include (\.\./.*/|\$\(dir .*\)|)(.*\.mk)$", re.MULTILINE)
@@ -155,7 +163,7 @@ def makefiles_in(top: Path, place: str, stage: str) -> list[archive.Entry]:
     files = [("programs.mk", solution / stage / "Makefile")]
     for name, path in files:  # it grows: what includes others is included itself
         rules = path.read_text()
-        texts[name] = include.sub(r"include \2", rules)
+        texts[name] = WILDCARD.sub(lambda match: sources(solution / stage, match[1]), include.sub(r"include \2", rules))
         beside = [(other, path.parent if folder.startswith("$") else solution / stage / folder)
                   for folder, other in include.findall(rules)]
         files += [(other, where / other) for other, where in beside if other not in texts]
