@@ -46,11 +46,13 @@ class Forked:
         sys.stderr.flush()
         gc.freeze()  # a collection in the copy would copy all pages, and close what is closed there already
         self.returncode: Optional[int] = None
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)  # there is one, whatever comes
         before = signal.pthread_sigmask(signal.SIG_BLOCK, WISHES)  # heeded where they were sent to, and nowhere else
         self.pid = os.fork()
         if self.pid == 0:
-            _be_the_copy(work, log, env)
+            _be_the_copy(work, output, env)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(output)
         self._end = os.pidfd_open(self.pid)
 
     def poll(self) -> Optional[int]:
@@ -79,14 +81,13 @@ class Forked:
                 os.kill(self.pid, signal.SIGKILL)
 
 
-def _be_the_copy(work: Callable[[], int], log: Path, env: Optional[Mapping[str, str]]) -> NoReturn:
+def _be_the_copy(work: Callable[[], int], output: int, env: Optional[Mapping[str, str]]) -> NoReturn:
     """Never returns into what the other one was doing; and has none of its files, sockets and locks."""
     status = FAILED
     try:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WISHES)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
             os.dup2(source, target)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
