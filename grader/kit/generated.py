@@ -42,7 +42,7 @@ SURVIVORS = GRADER / "kit" / "mutants" / "generated" / "survivors.toml"
 README = GRADER / "README"
 PATIENCE = 6
 WHERE = 600  # seconds for the search: what is found on a quiet machine must be found on a busy one
-WORKERS = 2
+WORKERS = int(os.environ.get("CKPTLAB_WORKERS", "2"))
 DEAR = {"test_killed": "2.1 2.3", "test_many_regions": "2.4 3.3", "test_homework": ""}  # they run for mutants of these steps
 
 
@@ -229,14 +229,15 @@ def judged(mutant: Generated, rows: Sequence[dict[str, object]]) -> Result:
     return Result("caught", str(failed["test"]), file, exact, cause, printed or "-")
 
 
-def one(mutant: Generated) -> tuple[str, Result]:
-    """In a worker."""
+def one(mutant: Generated) -> tuple[str, Result, float]:
+    """In a worker; with the processor seconds that it took."""
+    before = sum(imported.spent)
     try:
         result, _ = worker_tree().grade(mutant)
     except (OSError, ValueError, AssertionError) as error:
         print(f"{name_of(mutant)}: {error}", file=sys.stderr)
         result = Result("broken")
-    return name_of(mutant), result
+    return name_of(mutant), result, sum(imported.spent) - before
 
 
 @functools.lru_cache(maxsize=None)
@@ -255,10 +256,10 @@ def run(mine: Sequence[Generated]) -> None:
 
 def grade_all(todo: Sequence[Generated], pool: Pool) -> None:
     print(f"{len(todo)} mutants to be graded", flush=True)
-    for number, (name, result) in enumerate(pool.imap_unordered(one, todo), 1):
+    for number, (name, result, seconds) in enumerate(pool.imap_unordered(one, todo), 1):
         if result.outcome != "broken":
             keep({**results(), name: result})
-        print(number, name, result, flush=True)
+        print(f"{number} {name} {result} ({seconds:.1f} s)", flush=True)
 
 
 def contained() -> None:

@@ -24,6 +24,7 @@ from stage.scoring import points
 COUNTER = ("counter", 12, 5)
 BEFORE, AFTER = steps(1, 5), steps(6, 12)
 WHOLE = [*BEFORE, "gate 01", *AFTER, EXIT]
+LARGE = ["large 1", "behind 1"]  # of programs/large.c: all of it is there, and nothing is behind it
 
 
 def saved(case: Case, program: str | Path = "counter", *arguments: object) -> tuple[Life, Image]:
@@ -277,7 +278,8 @@ def test_restart(case: Case) -> None:
 
 @points(1, step="2.3", needs="test_restart")
 def test_older_image(case: Case) -> None:
-    """a new image takes the old one's name in one step; a reader of the old one sees no change"""
+    """a new image takes the old one's name in one step; a reader of the old one sees no change; without a standard input"""
+    case.through = ["/bin/sh", "-c", 'exec "$@" <&-', "sh"]  # so that what is opened has descriptor 0
     life = case.start_at_gate("counter", 12, 3, 6)
     path = case.checkpoint(life)
     with path.open("rb") as old:
@@ -339,19 +341,19 @@ def test_many_regions(case: Case) -> None:
 @points(1, step="2.8", needs="test_restart")
 def test_large(case: Case) -> None:
     """a region of more than 4 GiB, mostly untouched"""
-    restarts(case, "large", 4400, 65536, after=["large 1"])
+    restarts(case, "large", 4400, 65536, after=LARGE)
 
 
 @points(1, step="2.8", needs="test_restart")
 def test_short_writes(case: Case) -> None:
-    """each large write() moves only half of the bytes"""
+    """each large write() moves only half of the bytes, and the first is interrupted"""
     case.through = [str(case.program("shortio"))]
     life = case.start_at_gate("large", 4, 4)
     path = case.checkpoint(life)
     life.kill()
     case.open_gate(1)
     case.through = []
-    expected = expected_output(life.lines()[0], ["gate 01", "large 1", EXIT])
+    expected = expected_output(life.lines()[0], ["gate 01", *LARGE, EXIT])
     case.check_rest(life, case.restart(path, REFERENCE), expected, 2)
 
 
@@ -613,7 +615,7 @@ def test_interval(case: Case) -> None:
 def test_two_gibibytes(case: Case) -> None:
     """2.1 GiB, every page written"""
     with patience.times(12):
-        restarts(case, "large", 2200, 4, after=["large 1"])
+        restarts(case, "large", 2200, 4, after=LARGE)
 
 
 @points(0, step="2.3", needs="test_killed", stress=True)
