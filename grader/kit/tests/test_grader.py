@@ -343,6 +343,7 @@ EXAMPLES = {
     "preload-overwritten": ["test: test_names", "ckpt: LD_PRELOAD overwritten"],
     "signal-fixed": ["test: test_names", "ckpt: name", "original 4: signal SIGUSR1"],
     "handler-exits": ["test: test_image", "checkpoint: exit status 0"],
+    "shared-refused": ["test: test_shared_anonymous", "original 2 says: libckpt: region 7f-80 /dev/zero (deleted) is writable and shared with others"],
     "arena-saved": ["test: test_image", "checkpoint: no image", "original says: libckpt: region 7f-80 /dev/zero (deleted) is writable and shared with others"],
     "temporary-left": ["test: test_full_disk", "image: temporary file left"],
     "vsyscall": ["test: test_kernel_regions", "image: has [vsyscall]"],
