@@ -51,13 +51,20 @@ def test_preload(case: Case) -> None:
     case.check_whole(life, WHOLE)
 
 
+def open_numbers(life: Life) -> list[int]:
+    return sorted(map(int, os.listdir(f"/proc/{life.pid}/fd")))
+
+
 @points(3, step="2.3", needs="test_preload")
 def test_image(case: Case) -> None:
     """SIGUSR2 makes an image, and the program goes on as if nothing had happened"""
     older = case.folder / "image"
     older.write_bytes(b"an older and longer image\n" * 200000)
     older.chmod(0o600)
-    life, image = saved(case)
+    life = case.start_at_gate(*COUNTER)
+    before = open_numbers(life)
+    image = case.open_image(case.checkpoint(life))
+    check(open_numbers(life) == before, f"descriptors {before} are now {open_numbers(life)}", "ckpt: descriptors")
     check(image.type == "ET_CORE", f"the ELF type is {image.type}, must be ET_CORE", "image: not a core file")
     here = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}[os.uname().machine]
     check(image.machine == here, f"the ELF machine is {image.machine}", "image: machine")
@@ -352,7 +359,7 @@ def test_large(case: Case) -> None:
 
 @points(1, step="2.8", needs="test_restart")
 def test_short_writes(case: Case) -> None:
-    """each large write() moves only half of the bytes, and the first is interrupted"""
+    """each large write() moves only half of the bytes, and one is interrupted"""
     case.through = [str(case.program("shortio"))]
     life = case.start_at_gate("large", 4, 4)
     path = case.checkpoint(life)

@@ -449,7 +449,7 @@ def test_large(case: Case) -> None:
 
 @points(1, step="3.4", needs="test_counter")
 def test_short_reads(case: Case) -> None:
-    """each large read() moves only half of the bytes, and the first is interrupted"""
+    """each large read() moves only half of the bytes, and one is interrupted"""
     first = case.save("large", 4, 4, ckpt=REFERENCE)
     expected = expected_output(first.lines()[0], ["gate 01", *LARGE, EXIT])
     assert case.image is not None

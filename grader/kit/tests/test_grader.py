@@ -349,6 +349,7 @@ EXAMPLES = {
     "vsyscall": ["test: test_kernel_regions", "image: has [vsyscall]"],
     "guard-dropped": ["test: test_guard", "image: stores guard", "image: no region guard"],
     "image-mode": ["test: test_image", "image: mode"],
+    "image-left-open": ["test: test_image", "ckpt: descriptors"],
     "interrupted-write": ["test: test_short_writes", "original says: libckpt: no checkpoint; image: Interrupted system call"],
     "long-write": ["test: test_short_writes", "output: expected 'behind 1' got 'behind 0'"],
     "interrupted-read": ["test: test_short_reads", "restart says: restart: failed half-way: read the bytes of 7f67b2012000: errno 4"],

@@ -1,5 +1,5 @@
 /* shortio.c: run a command whose reads and writes are short: of those that move 32 KiB or more, the kernel
- * moves half of what was asked for, as it may (read(2), write(2): NOTES). And the first of each kind is interrupted.
+ * moves half of what was asked for, as it may (read(2), write(2): NOTES). And the second of each kind is interrupted.
  * usage: shortio COMMAND [ARGUMENT]...
  * The command has this process's pid. A grandchild traces it (ptrace(2)) and halves the size at the entry
  * of each such system call. Where tracing is not allowed the command runs as usual. */
@@ -32,15 +32,11 @@ static int moves_bytes(long number)
     return number == SYS_read || number == SYS_write || number == SYS_pread64 || number == SYS_pwrite64;
 }
 
-/* Whether no call of this number came before. */
-static int is_first(long number)
+static int is_second(long number)
 {
-    static unsigned long seen;
-    unsigned long bit = 1UL << (number & 63); /* the four differ in these bits */
-    int first = !(seen & bit);
+    static unsigned long times[64];
 
-    seen |= bit;
-    return first;
+    return ++times[number % 64] == 2; /* the four have different ones */
 }
 
 /* At entry and at exit of a system call; the program must find its own register again. An interrupted one moves
@@ -56,7 +52,7 @@ static void at_system_call(pid_t pid)
     inside = !inside;
     if (inside && moves_bytes((long)NUMBER(r)) && SIZE(r) >= LEAST) {
         asked = SIZE(r);
-        interrupted = is_first((long)NUMBER(r));
+        interrupted = is_second((long)NUMBER(r));
         SIZE(r) = interrupted ? 0 : asked / 2;
     } else if (!inside && asked) {
         SIZE(r) = asked;
