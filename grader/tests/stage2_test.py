@@ -359,7 +359,7 @@ def test_large(case: Case) -> None:
 
 @points(1, step="2.8", needs="test_restart")
 def test_short_writes(case: Case) -> None:
-    """each large write() moves only half of the bytes, and one is interrupted"""
+    """each large write() moves only a part of the bytes, and one is interrupted"""
     case.through = [str(case.program("shortio"))]
     life = case.start_at_gate("large", 4, 4)
     path = case.checkpoint(life)
@@ -410,7 +410,7 @@ def test_private_file(case: Case) -> None:
 
 @points(1, step="2.3", needs="test_image")
 def test_full_disk(case: Case) -> None:
-    """no room for the image, or no folder: a message that says which, the old image stays, the program goes on"""
+    """no room for the image, no folder, or one of its name: a message that says which, the old image stays, the program goes on"""
     life = case.start_at_gate("limited")
     path = case.checkpoint(life)
     before = path.read_bytes()
@@ -426,6 +426,18 @@ def test_full_disk(case: Case) -> None:
     case.close_gates()
     life = start_named(case, ["-o", "gone/image"], {})
     case.refuses(life, ["libckpt", "gone/image", "No such file or directory"], "gone/image")
+    life.kill()
+    check_folder(case)
+
+
+def check_folder(case: Case) -> None:
+    """What is written cannot have its name: that is no success."""
+    (case.folder / "folder").mkdir()
+    life = start_named(case, ["-o", "folder"], {"CKPT_VERBOSE": "1"})
+    said = case.refuses(life, ["libckpt", "folder", "Is a directory"], "folder")
+    check("wrote" not in said, f"it failed, and is said to be written: {said!r}", "ckpt: failure is success")
+    left = [p.name for p in case.folder.iterdir() if p.name.startswith("folder.")]
+    check(not left, f"left behind: {left}", "image: temporary file left")
     life.kill()
 
 

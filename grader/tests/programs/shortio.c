@@ -1,7 +1,7 @@
 /* shortio.c: run a command whose reads and writes are short: of those that move 32 KiB or more, the kernel
- * moves half of what was asked for, as it may (read(2), write(2): NOTES). And the second of each kind is interrupted.
+ * moves two thirds of what was asked for, as it may (read(2), write(2): NOTES). And the second of each kind is interrupted.
  * usage: shortio COMMAND [ARGUMENT]...
- * The command has this process's pid. A grandchild traces it (ptrace(2)) and halves the size at the entry
+ * The command has this process's pid. A grandchild traces it (ptrace(2)) and lessens the size at the entry
  * of each such system call. Where tracing is not allowed the command runs as usual. */
 #include <elf.h>
 #include <errno.h>
@@ -53,7 +53,7 @@ static void at_system_call(pid_t pid)
     if (inside && moves_bytes((long)NUMBER(r)) && SIZE(r) >= LEAST) {
         asked = SIZE(r);
         interrupted = is_second((long)NUMBER(r));
-        SIZE(r) = interrupted ? 0 : asked / 2;
+        SIZE(r) = interrupted ? 0 : asked / 3 * 2;
     } else if (!inside && asked) {
         SIZE(r) = asked;
         if (interrupted)
