@@ -112,6 +112,8 @@ int main(void)
         count = build(number, size, &n);
         printf("place %d: %s\n", number, verdict(found(count, n, size), size, count, n));
     }
+    own[0] = (struct range){ PAGE, USER_END - PAGE };
+    printf("last place: %s\n", found(1, 0, PAGE) == USER_END - PAGE ? "is free" : "found nothing, and there is room");
     own[0] = (struct range){ PAGE, USER_END };
     printf("no place: %s\n", found(1, 0, PAGE) == 0 ? "none" : "there is none, and one was found");
     return 0;
