@@ -8,7 +8,9 @@
 
 First each is compiled alone. What does not compile is no mutant; of those whose object is that of the solution, or of
 another mutant, nobody can tell the difference. The rest is linked with the solution's objects, and graded up to the first
-test that fails; then the search of stage/where.py must name the file, and the step.
+test that fails; then the search of stage/where.py must name the file, and the step. That takes some five seconds of a
+processor, most of them for the search: it runs the test six times. CKPTLAB_WORKERS=1: one at a time, beside other work.
+Who changes a test while it runs should know that the next mutant is graded by it.
 """
 
 from __future__ import annotations
