@@ -8,7 +8,9 @@
 
 First each is compiled alone. What does not compile is no mutant; of those whose object is that of the solution, or of
 another mutant, nobody can tell the difference. The rest is linked with the solution's objects, and graded up to the first
-test that fails; then the search of stage/where.py must name the file, and the step.
+test that fails; then the search of stage/where.py must name the file, and the step. That takes some five seconds of a
+processor, most of them for the search: it runs the test six times. CKPTLAB_WORKERS=1: one at a time, beside other work.
+Who changes a test while it runs should know that the next mutant is graded by it.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ SURVIVORS = GRADER / "kit" / "mutants" / "generated" / "survivors.toml"
 README = GRADER / "README"
 PATIENCE = 6
 WHERE = 600  # seconds for the search: what is found on a quiet machine must be found on a busy one
-WORKERS = 2
+WORKERS = int(os.environ.get("CKPTLAB_WORKERS", "2"))
 DEAR = {"test_killed": "2.1 2.3", "test_many_regions": "2.4 3.3", "test_homework": ""}  # they run for mutants of these steps
 
 
@@ -229,14 +231,15 @@ def judged(mutant: Generated, rows: Sequence[dict[str, object]]) -> Result:
     return Result("caught", str(failed["test"]), file, exact, cause, printed or "-")
 
 
-def one(mutant: Generated) -> tuple[str, Result]:
-    """In a worker."""
+def one(mutant: Generated) -> tuple[str, Result, float]:
+    """In a worker; with the processor seconds that it took."""
+    before = sum(imported.spent)
     try:
         result, _ = worker_tree().grade(mutant)
     except (OSError, ValueError, AssertionError) as error:
         print(f"{name_of(mutant)}: {error}", file=sys.stderr)
         result = Result("broken")
-    return name_of(mutant), result
+    return name_of(mutant), result, sum(imported.spent) - before
 
 
 @functools.lru_cache(maxsize=None)
@@ -255,10 +258,10 @@ def run(mine: Sequence[Generated]) -> None:
 
 def grade_all(todo: Sequence[Generated], pool: Pool) -> None:
     print(f"{len(todo)} mutants to be graded", flush=True)
-    for number, (name, result) in enumerate(pool.imap_unordered(one, todo), 1):
+    for number, (name, result, seconds) in enumerate(pool.imap_unordered(one, todo), 1):
         if result.outcome != "broken":
             keep({**results(), name: result})
-        print(number, name, result, flush=True)
+        print(f"{number} {name} {result} ({seconds:.1f} s)", flush=True)
 
 
 def contained() -> None:

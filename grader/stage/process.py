@@ -134,6 +134,11 @@ def children_of(pid: int) -> list[int]:
         return sorted(child for child, process in processes().items() if process.parent == pid)
 
 
+def open_numbers(pid: int) -> list[int]:
+    """The numbers of a process's descriptors."""
+    return sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+
+
 def exit_words(status: int | None) -> str:
     """An exit status as subprocess has it, in words."""
     if status is None:

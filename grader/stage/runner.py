@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Optional, Protocol
 
 
+# Runs a command without random addresses, where that is allowed: then the stack ends where a program's addresses end.
+WITHOUT_ASLR = ["/bin/sh", "-c", 'setarch -R true 2>/dev/null && exec setarch -R "$@"; exec "$@"', "sh"]
+
+
 class Process(Protocol):
     """A running program; `pid` is its own, also in a sandbox."""
 

@@ -17,13 +17,15 @@ from stage.failure import Failure, check, check_equal
 from stage.image import Image, Load
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
-from stage.process import Life, children_of, exit_words, has_signal, patience, status_field, wait_until
+from stage.process import Life, children_of, exit_words, has_signal, open_numbers, patience, status_field, wait_until
 from stage.processor import HERE
+from stage.runner import WITHOUT_ASLR
 from stage.scoring import points
 
 COUNTER = ("counter", 12, 5)
 BEFORE, AFTER = steps(1, 5), steps(6, 12)
 WHOLE = [*BEFORE, "gate 01", *AFTER, EXIT]
+LARGE = ["large 1", "behind 1"]  # of programs/large.c: all of it is there, and nothing is behind it
 
 
 def saved(case: Case, program: str | Path = "counter", *arguments: object) -> tuple[Life, Image]:
@@ -56,7 +58,11 @@ def test_image(case: Case) -> None:
     older = case.folder / "image"
     older.write_bytes(b"an older and longer image\n" * 200000)
     older.chmod(0o600)
-    life, image = saved(case)
+    life = case.start_at_gate(*COUNTER)
+    before = open_numbers(life.pid)
+    image = case.open_image(case.checkpoint(life))
+    after = open_numbers(life.pid)
+    check(after == before, f"descriptors {before} are now {after}", "ckpt: descriptors")
     check(image.type == "ET_CORE", f"the ELF type is {image.type}, must be ET_CORE", "image: not a core file")
     here = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}[os.uname().machine]
     check(image.machine == here, f"the ELF machine is {image.machine}", "image: machine")
@@ -74,11 +80,13 @@ def bounds(start: int, end: int) -> str:
 
 @points(2, step="2.4", needs="test_image")
 def test_regions(case: Case) -> None:
-    """every region of /proc/PID/maps is in the image, in order"""
-    _, image = saved(case)
-    expected = [bounds(r.start, r.end) for r in maps.without_vsyscall(case.maps_before)]
-    got = [bounds(load.start, load.end) for load in image.loads]
-    check_equal(got, expected, "the PT_LOADs are not the regions", "image: regions differ")
+    """every region of /proc/PID/maps is in the image, in order; with addresses that are not random, too"""
+    for case.through in ([], WITHOUT_ASLR):
+        life, image = saved(case)
+        expected = [bounds(r.start, r.end) for r in maps.without_vsyscall(case.maps_before)]
+        got = [bounds(load.start, load.end) for load in image.loads]
+        check_equal(got, expected, "the PT_LOADs are not the regions", "image: regions differ")
+        life.kill()
 
 
 @points(1, step="2.4", needs="test_image")
@@ -277,9 +285,12 @@ def test_restart(case: Case) -> None:
 
 @points(1, step="2.3", needs="test_restart")
 def test_older_image(case: Case) -> None:
-    """a new image takes the old one's name in one step; a reader of the old one sees no change"""
-    life = case.start_at_gate("counter", 12, 3, 6)
+    """a new image takes the old one's name in one step; a reader of the old one sees no change; without a standard input"""
+    case.through = ["/bin/sh", "-c", 'exec "$@" <&-', "sh"]  # so that what is opened has descriptor 0
+    life = case.start_at_gate("counter", 12, 3, 6, env={"CKPT_VERBOSE": "1"})
     path = case.checkpoint(life)
+    said = life.messages()
+    check("wrote" in said and "no checkpoint" not in said, f"it is written, and is not said to be: {said!r}", "ckpt: success is failure")
     with path.open("rb") as old:
         before = old.read()
         case.open_gate(1)
@@ -339,19 +350,19 @@ def test_many_regions(case: Case) -> None:
 @points(1, step="2.8", needs="test_restart")
 def test_large(case: Case) -> None:
     """a region of more than 4 GiB, mostly untouched"""
-    restarts(case, "large", 4400, 65536, after=["large 1"])
+    restarts(case, "large", 4400, 65536, after=LARGE)
 
 
 @points(1, step="2.8", needs="test_restart")
 def test_short_writes(case: Case) -> None:
-    """each large write() moves only half of the bytes"""
+    """each large write() moves only a part of the bytes, and one is interrupted"""
     case.through = [str(case.program("shortio"))]
     life = case.start_at_gate("large", 4, 4)
     path = case.checkpoint(life)
     life.kill()
     case.open_gate(1)
     case.through = []
-    expected = expected_output(life.lines()[0], ["gate 01", "large 1", EXIT])
+    expected = expected_output(life.lines()[0], ["gate 01", *LARGE, EXIT])
     case.check_rest(life, case.restart(path, REFERENCE), expected, 2)
 
 
@@ -395,7 +406,7 @@ def test_private_file(case: Case) -> None:
 
 @points(1, step="2.3", needs="test_image")
 def test_full_disk(case: Case) -> None:
-    """no room for the image, or no folder: a message that says which, the old image stays, the program goes on"""
+    """no room for the image, no folder, or one of its name: a message that says which, the old image stays, the program goes on"""
     life = case.start_at_gate("limited")
     path = case.checkpoint(life)
     before = path.read_bytes()
@@ -411,6 +422,18 @@ def test_full_disk(case: Case) -> None:
     case.close_gates()
     life = start_named(case, ["-o", "gone/image"], {})
     case.refuses(life, ["libckpt", "gone/image", "No such file or directory"], "gone/image")
+    life.kill()
+    check_folder(case)
+
+
+def check_folder(case: Case) -> None:
+    """What is written cannot have its name: that is no success."""
+    (case.folder / "folder").mkdir()
+    life = start_named(case, ["-o", "folder"], {"CKPT_VERBOSE": "1"})
+    said = case.refuses(life, ["libckpt", "folder", "Is a directory"], "folder")
+    check("wrote" not in said, f"it failed, and is said to be written: {said!r}", "ckpt: failure is success")
+    left = [p.name for p in case.folder.iterdir() if p.name.startswith("folder.")]
+    check(not left, f"left behind: {left}", "image: temporary file left")
     life.kill()
 
 
@@ -613,7 +636,7 @@ def test_interval(case: Case) -> None:
 def test_two_gibibytes(case: Case) -> None:
     """2.1 GiB, every page written"""
     with patience.times(12):
-        restarts(case, "large", 2200, 4, after=["large 1"])
+        restarts(case, "large", 2200, 4, after=LARGE)
 
 
 @points(0, step="2.3", needs="test_killed", stress=True)

@@ -59,9 +59,11 @@ def has_come(case: Case, life: Life, expected: Sequence[str]) -> bool:
 
 @points(1, step="4.5", needs="test_reading_goes_on")
 def test_shared_anonymous(case: Case) -> None:
-    """shared memory without a file: seen at several places, in part without access"""
+    """shared memory without a file: seen at several places, in part without access; your own ckpt saves it"""
     after = ["anonymous 98 98 sum 17914829419776651312", "tail xx y alone", "hidden 1"]
     again(case, "anonymous", after=after)
+    case.close_gates()
+    case.survives("sharedmap", "anonymous", after=after, ckpt=STUDENT, restart=REFERENCE)
 
 
 @points(1, step="4.5", needs="test_reading_goes_on")

@@ -16,7 +16,7 @@ from stage.config import expand
 from stage.failure import check, check_equal
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
-from stage.process import Life, exit_words, wait_until
+from stage.process import Life, exit_words, open_numbers, wait_until
 from stage.scoring import points
 
 NUMBERS = "0123456789abcdefghij"
@@ -52,7 +52,10 @@ def numbers(case: Case, name: str = "numbers") -> Path:
 def saved(case: Case, *commands: object, ckpt: str = STUDENT, env: dict[str, str] | None = None) -> Life:
     """A program that did some commands, checkpointed at gate 1; it lives."""
     life = case.start_at_gate("openfiles", *commands, ckpt=ckpt, env=env)
+    before = open_numbers(life.pid)
     case.checkpoint(life)
+    after = open_numbers(life.pid)
+    check(after == before, f"descriptors {before} are now {after}", "ckpt: descriptors")
     return life
 
 

@@ -26,7 +26,8 @@ static uint64_t hash_file(const char *path)
     return hash;
 }
 
-/* Where the kernel says that data, heap, arguments and environment are: fields 45 to 51 of proc_pid_stat(5). */
+/* Where the kernel says that code, stack, data, heap, arguments and environment are: fields 26 to 28, and 45 to 51, of
+ * proc_pid_stat(5). */
 static uint64_t hash_places(void)
 {
     char line[2048] = "", *at;
@@ -39,7 +40,7 @@ static uint64_t hash_places(void)
     at = strrchr(line, ')') + 3; /* a name may have blanks: field 2 ends here, and field 3 is a letter */
     for (int field = 4; field <= 51; field++) {
         unsigned long value = strtoul(at, &at, 10);
-        if (field >= 45)
+        if ((field >= 26 && field <= 28) || field >= 45)
             hash = (hash ^ value) * 0x100000001b3u;
     }
     return hash;
