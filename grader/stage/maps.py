@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
-PAGE = 4096
+PAGE = os.sysconf("SC_PAGE_SIZE")
 KERNEL = ("[vvar", "[vdso]", "[vsyscall]")
 
 

@@ -469,7 +469,7 @@ def bad_images(image: core.Image) -> dict[str, bytes]:
         "elf header only": data[:64],
         "cut in the notes": data[: note + 40],
         "cut in the regions": data[: len(data) * 2 // 3],
-        "cut by a page": data[: max(load.offset + load.stored for load in image.loads) - 4096],
+        "cut by a page": data[: max(load.offset + load.stored for load in image.loads) - maps.PAGE],
         "another machine": changed(data, 18, struct.pack("<H", HERE.other_machine)),
         "an executable": changed(data, 16, struct.pack("<H", 3)),
         "no note of ours": data.replace(b"CKPT\0", b"TPKC\0"),
@@ -508,7 +508,7 @@ def test_changed_file(case: Case) -> None:
     data = case.folder / "data"
     for full in ("", "1"):
         case.close_gates()
-        data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
+        data.write_bytes(b"".join(letter * maps.PAGE for letter in (b"a", b"b", b"c")))
         first = case.save("privatefile", data, ckpt=REFERENCE, env={"CKPT_FULL": full})
         data.write_bytes(b"other")
         assert case.image is not None
@@ -657,5 +657,5 @@ def test_api(case: Case) -> None:
 def test_beyond_the_end(case: Case) -> None:
     """a private mapping that is longer than its file"""
     data = case.folder / "data"
-    data.write_bytes(b"a" * 4096)
+    data.write_bytes(b"a" * maps.PAGE)
     case.survives("beyond", data, after=["file aXa"])
