@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+HUGE_PAGE = PAGE // 8 * PAGE  # what a page of entries, 8 bytes each, leads to; who writes to a byte may be given all of it
 KERNEL = ("[vvar", "[vdso]", "[vsyscall]")
 
 

@@ -339,7 +339,7 @@ def test_many_regions(case: Case) -> None:
 @points(1, step="2.8", needs="test_restart")
 def test_large(case: Case) -> None:
     """a region of more than 4 GiB, mostly untouched"""
-    restarts(case, "large", 4400, 65536, after=["large 1"])
+    restarts(case, "large", 4400, 32 * maps.HUGE_PAGE >> 10, after=["large 1"])
 
 
 @points(1, step="2.8", needs="test_restart")

@@ -438,7 +438,7 @@ def test_many_regions(case: Case) -> None:
 @points(1, step="3.4", needs="test_counter")
 def test_large(case: Case) -> None:
     """a region of more than 4 GiB, mostly untouched"""
-    case.survives("large", 4400, 65536, after=["large 1"])
+    case.survives("large", 4400, 32 * maps.HUGE_PAGE >> 10, after=["large 1"])
 
 
 @points(1, step="3.4", needs="test_counter")

@@ -8,7 +8,6 @@
 #include "image_names.h"
 #include "portable.h"
 #include "live_option.h"
-#include "page_size.h"
 #include "program.h"
 #include "start_times.h"
 #include "libc.h"

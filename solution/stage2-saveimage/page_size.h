@@ -10,10 +10,10 @@
 /* NULL, or what is true of every program here. */
 static inline const char *page_size_problem(void)
 {
-    return getauxval(AT_PAGESZ) == ARCH_PAGE_SIZE
-               ? NULL
-               : "would not come back: this kernel's pages have another size (getconf PAGESIZE) than those that the "
-                 "lab was built for; make it anew";
+    if (getauxval(AT_PAGESZ) == ARCH_PAGE_SIZE)
+        return NULL;
+    return "would not come back: this kernel's pages have another size (getconf PAGESIZE) than those that the lab "
+           "was built for; make it anew";
 }
 
 #endif

@@ -49,7 +49,7 @@ def build(stage: Path, tree: Path) -> None:
     """Or BACKGROUND."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     compiler = f"{'ccache ' if shutil.which('ccache') else ''}{CROSS} -ffile-prefix-map={tree}=/lab"
-    words = ["make", "-s", "-j2", "-C", stage, f"CC={compiler}", f"PAGE={disk.PAGE}"]
+    words: list[str | Path] = ["make", "-s", "-j2", "-C", stage, f"CC={compiler}", f"PAGE={disk.PAGE}"]
     done = subprocess.run(words, env={**environment, **CACHE}, capture_output=True, text=True, check=False)
     flags = stage / "build/flags"
     if done.returncode != 0:
