@@ -93,7 +93,7 @@ def built_objects(scratch: Path, last: str, processor: str) -> dict[str, bytes]:
     compiler = [f"CC={prefix(processor)}gcc"] if prefix(processor) else []
     for makefile in sorted(scratch.glob("solution/stage*/Makefile")):
         if makefile.parent.name <= last and is_ported(makefile.parent, processor):
-            common_objects.share(makefile.parent, [*compiler, *FLAGS[:1]])
+            common_objects.share(makefile.parent, [*compiler, *FLAGS[:-1]])
             run("make", "-C", makefile.parent, *compiler, *FLAGS)
             found.update((path.name, path) for path in makefile.parent.glob("build/*.o"))
     run(f"{prefix(processor)}strip", "-g", "-p", *found.values())  # their dates stay: nothing is linked again
