@@ -8,11 +8,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE)) /* 4096 bytes, nearly everywhere */
+
 static char *region_with_a_hole(FILE *file)
 {
-    if (ftruncate(fileno(file), 4096) != 0)
+    if (ftruncate(fileno(file), (off_t)PAGE) != 0)
         return MAP_FAILED;
-    return mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+    return mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, fileno(file), 0);
 }
 
 /* BROKEN: where is the look at rc < 0? */
@@ -35,7 +37,7 @@ int main(void)
 
     if (region == MAP_FAILED)
         return 2;
-    save(fileno(image), region, 8192);
+    save(fileno(image), region, 2 * PAGE);
     printf("and so on, for ever; the image has %ld bytes by now\n",
            lseek(fileno(image), 0, SEEK_END));
     fclose(file);

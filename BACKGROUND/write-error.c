@@ -10,11 +10,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE)) /* 4096 bytes, nearly everywhere */
+
 static char *region_with_a_hole(FILE *file)
 {
-    if (ftruncate(fileno(file), 4096) != 0)
+    if (ftruncate(fileno(file), (off_t)PAGE) != 0)
         return MAP_FAILED;
-    return mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+    return mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, fileno(file), 0);
 }
 
 /* How many bytes were saved? Fewer than size: errno says why. */
@@ -39,9 +41,9 @@ int main(void)
 
     if (region == MAP_FAILED)
         return 2;
-    size_t done = save(fileno(image), region, 8192);
-    printf("saved %zu of 8192 bytes: %s\n", done, strerror(errno));
+    size_t done = save(fileno(image), region, 2 * PAGE);
+    printf("saved %zu of %zu bytes: %s\n", done, 2 * PAGE, strerror(errno));
     fclose(file);
     fclose(image);
-    return done != 4096;
+    return done != PAGE;
 }

@@ -17,7 +17,9 @@
 #define ARCH_ELF_MACHINE EM_AARCH64
 #define ARCH_MACHINE_NAME "aarch64"
 #define ARCH_DYNAMIC_LINKER "ld-linux-aarch64.so.1" /* of glibc; the name in its path */
-#define ARCH_PAGE_SIZE 4096UL /* there are kernels with pages of 16 and 64 KiB: not these programs */
+#ifndef ARCH_PAGE_SIZE /* arch.mk: of the kernel that it is built for */
+#define ARCH_PAGE_SIZE 4096UL
+#endif
 #define ARCH_THREAD_START(size) (-(int64_t)(size)) /* glibc: struct pthread lies before the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0xd428bc00U /* glibc: sysdeps/unix/sysv/linux/aarch64/bits/rseq.h: brk #0x45e0 */
 #define ARCH_PROT_LANDING 0x10 /* PROT_BTI, mprotect(2): Linux 5.8 */

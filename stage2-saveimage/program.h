@@ -2,6 +2,8 @@
 #ifndef CKPT_PROGRAM_H
 #define CKPT_PROGRAM_H
 
+#include "page_size.h"
+
 #include <elf.h>
 #include <limits.h>
 #include <stdbool.h>

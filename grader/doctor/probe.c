@@ -161,11 +161,10 @@ static void probe_move_vdso(void)
 
 static void probe_pagemap(void)
 {
-    char page[4096] __attribute__((aligned(4096)));
+    char byte = 1;
     uint64_t entry = 0;
-    memset(page, 1, sizeof page);
     int fd = open("/proc/self/pagemap", O_RDONLY);
-    off_t at = (off_t)((uintptr_t)page / 4096 * 8);
+    off_t at = (off_t)((uintptr_t)&byte / (uintptr_t)sysconf(_SC_PAGESIZE) * 8);
     if (fd >= 0 && pread(fd, &entry, 8, at) == 8 && entry >> 63)
         say("ok", "pagemap", "", "/proc/self/pagemap tells which pages were touched");
     else

@@ -25,8 +25,9 @@ from stage import archive, common_objects
 PREFIX = "ckptlab"
 PROCESSORS = ("x86_64", "aarch64")
 
-# The objects are built here, in a copy of the solution, with these flags whatever the user's are; -g is stripped off.
-FLAGS = ["CFLAGS=-O2 -g", "-j2"]
+# The objects are built here, in a copy of the solution, with these flags whatever the user's are, and for pages of 4 KiB
+# (arch.mk) wherever that is; -g is stripped off.
+FLAGS = ["CFLAGS=-O2 -g", "PAGE=4096", "-j2"]
 
 # The references, by their folder in reference/: the stage whose programs each has. The first has the objects of all
 # stages up to it, which `make REFERENCE=1` takes from there; the others have what is not the same there.
@@ -92,7 +93,7 @@ def built_objects(scratch: Path, last: str, processor: str) -> dict[str, bytes]:
     compiler = [f"CC={prefix(processor)}gcc"] if prefix(processor) else []
     for makefile in sorted(scratch.glob("solution/stage*/Makefile")):
         if makefile.parent.name <= last and is_ported(makefile.parent, processor):
-            common_objects.share(makefile.parent, [*compiler, *FLAGS[:1]])
+            common_objects.share(makefile.parent, [*compiler, *FLAGS[:-1]])
             run("make", "-C", makefile.parent, *compiler, *FLAGS)
             found.update((path.name, path) for path in makefile.parent.glob("build/*.o"))
     run(f"{prefix(processor)}strip", "-g", "-p", *found.values())  # their dates stay: nothing is linked again
@@ -137,7 +138,7 @@ REFERENCE := 1
 # Its own objects come before those in the folder above it.
 OWN_OBJECTS = """\
 include arch.mk
-build/%.o: $(ARCH)/%.o build/flags
+build/%.o: $(REFERENCE_ARCH)/%.o build/flags
 	cp $< $@
 """
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-PAGE = 4096
+PAGE = os.sysconf("SC_PAGE_SIZE")
+HUGE_PAGE = PAGE // 8 * PAGE  # what a page of entries, 8 bytes each, leads to; who writes to a byte may be given all of it
 KERNEL = ("[vvar", "[vdso]", "[vsyscall]")
 
 

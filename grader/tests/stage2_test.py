@@ -350,7 +350,7 @@ def test_many_regions(case: Case) -> None:
 @points(1, step="2.8", needs="test_restart")
 def test_large(case: Case) -> None:
     """a region of more than 4 GiB, mostly untouched"""
-    restarts(case, "large", 4400, 65536, after=LARGE)
+    restarts(case, "large", 4400, 32 * maps.HUGE_PAGE >> 10, after=LARGE)
 
 
 @points(1, step="2.8", needs="test_restart")
@@ -390,13 +390,13 @@ def check_guard(case: Case, life: Life, path: Path) -> None:
 def test_private_file(case: Case) -> None:
     """private mappings of files: changed in memory, and longer than the file"""
     data = case.folder / "data"
-    data.write_bytes(b"a" * 4096)
+    data.write_bytes(b"a" * maps.PAGE)
     behind = case.start_at_gate("beyond", data)
     case.checkpoint(behind)
     case.open_gate(1)
     case.check_whole(behind, ["gate 01", "file aXa", EXIT])
     case.close_gates()
-    data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
+    data.write_bytes(b"".join(letter * maps.PAGE for letter in (b"a", b"b", b"c")))
     life = case.save("privatefile", data, ckpt=STUDENT)
     texts = [text_of(life.lines()[1]), "gate 01", "file aXc b", EXIT]
     assert case.image is not None
@@ -533,7 +533,7 @@ def test_threads(case: Case) -> None:
 def test_shared(case: Case) -> None:
     """a writable shared region is named and refused, and the program goes on"""
     data = case.folder / "shared.data"
-    data.write_bytes(bytes(4096))
+    data.write_bytes(bytes(maps.PAGE))
     life = case.start_at_gate("shared", data)
     case.refuses(life, ["shared.data"])
     case.open_gate(1)

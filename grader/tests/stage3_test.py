@@ -451,7 +451,7 @@ def test_many_regions(case: Case) -> None:
 @points(1, step="3.4", needs="test_counter")
 def test_large(case: Case) -> None:
     """a region of more than 4 GiB, mostly untouched"""
-    case.survives("large", 4400, 65536, after=LARGE)
+    case.survives("large", 4400, 32 * maps.HUGE_PAGE >> 10, after=LARGE)
 
 
 @points(1, step="3.4", needs="test_counter")
@@ -482,7 +482,7 @@ def bad_images(image: core.Image) -> dict[str, bytes]:
         "elf header only": data[:64],
         "cut in the notes": data[: note + 40],
         "cut in the regions": data[: len(data) * 2 // 3],
-        "cut by a page": data[: max(load.offset + load.stored for load in image.loads) - 4096],
+        "cut by a page": data[: max(load.offset + load.stored for load in image.loads) - maps.PAGE],
         "another machine": changed(data, 18, struct.pack("<H", HERE.other_machine)),
         "an executable": changed(data, 16, struct.pack("<H", 3)),
         "no note of ours": data.replace(b"CKPT\0", b"TPKC\0"),
@@ -521,7 +521,7 @@ def test_changed_file(case: Case) -> None:
     data = case.folder / "data"
     for full in ("", "1"):
         case.close_gates()
-        data.write_bytes(b"a" * 4096 + b"b" * 4096 + b"c" * 4096)
+        data.write_bytes(b"".join(letter * maps.PAGE for letter in (b"a", b"b", b"c")))
         first = case.save("privatefile", data, ckpt=REFERENCE, env={"CKPT_FULL": full})
         data.write_bytes(b"other")
         assert case.image is not None

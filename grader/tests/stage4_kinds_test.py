@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from stage import maps
 from stage.case import Case
 from stage.scoring import points
 
@@ -15,16 +16,17 @@ from stage.scoring import points
 @points(1, step="4.5", needs="test_reading_goes_on")
 def test_pipes(case: Case) -> None:
     """pipes and FIFOs come back with the bytes in them, their capacities, and ends that are closed"""
-    packets = "packets: flags {} cloexec 1 hangup 0 error 0 capacity 65536"
+    usual = 16 * maps.PAGE  # pipe(7)
+    packets = f"packets: flags {{}} cloexec 1 hangup 0 error 0 capacity {usual}"
     full = "full: flags 0 cloexec 0 hangup 0 error 0 capacity 1048576"
-    before_end = "no writer: flags 0 cloexec 0 hangup 1 error 0 capacity 65536"
+    before_end = f"no writer: flags 0 cloexec 0 hangup 1 error 0 capacity {usual}"
     after = [full, "full: 1048576 bytes, 1048576 good", "full: 17 by the second end"]
     after += [packets.format("800"), packets.format(f"{os.O_DIRECT | os.O_NONBLOCK | os.O_WRONLY:x}")]
     after += ["packets: 3 one", "packets: 3 two", "packets: errno 11", "empty: errno 11", "empty: 12 not any more"]
     after += [before_end, "no writer: 10 last words", "no writer: 0 "]
-    after += ["no reader: flags 1 cloexec 0 hangup 0 error 1 capacity 65536", "no reader: broken 1"]
-    after += ["FIFO: flags 800 cloexec 1 hangup 0 error 0 capacity 65536"]
-    after += ["FIFO: flags 1 cloexec 0 hangup 0 error 0 capacity 65536"]
+    after += [f"no reader: flags 1 cloexec 0 hangup 0 error 1 capacity {usual}", "no reader: broken 1"]
+    after += [f"FIFO: flags 800 cloexec 1 hangup 0 error 0 capacity {usual}"]
+    after += [f"FIFO: flags 1 cloexec 0 hangup 0 error 0 capacity {usual}"]
     after += ["FIFO: 16 through the FIFO", "FIFO: 0 "]
     case.survives("pipes", case.folder / "fifo", after=after)
 

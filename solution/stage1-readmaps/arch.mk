@@ -5,3 +5,9 @@ CROSS := $(patsubst %gcc,%,$(filter %-linux-gnu-gcc,$(CC)))
 ifeq ($(origin LD),default)
 LD := $(CROSS)ld
 endif
+# aarch64's kernels have pages of 4, 16 or 64 KiB.  It is built for this one's; for another machine: make PAGE=BYTES.
+PAGE ?= $(shell getconf PAGESIZE)
+ARCH_CFLAGS_aarch64 = -DARCH_PAGE_SIZE=$(PAGE)UL
+ARCH_CFLAGS := $(ARCH_CFLAGS_$(ARCH))
+# The compiled reference is made for 4 KiB alone.
+REFERENCE_ARCH := $(ARCH)$(patsubst -DARCH_PAGE_SIZE=%UL,-pages-of-%,$(filter-out %=4096UL,$(ARCH_CFLAGS)))

@@ -23,7 +23,7 @@ vpath %.S . $(EARLIER)
 # CC and CFLAGS are yours to set; they win over all but the modes below (-fPIC, code without libc).
 CFLAGS ?= -O2 -g
 LAB_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -MMD -MP \
-	-I. $(addprefix -I,$(EARLIER)) $(if $(WERROR),-Werror)
+	-I. $(addprefix -I,$(EARLIER)) $(ARCH_CFLAGS) $(if $(WERROR),-Werror)
 # -ffreestanding and friends: code that runs without libc.  A stack protector would read its canary
 # through the TLS base, which is not there while a process is being rebuilt.
 FREE_CFLAGS = -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fno-sanitize=all -fcf-protection=none \
@@ -32,7 +32,7 @@ FREE_CFLAGS = -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector -fno
 FREE_CFLAGS_aarch64 := -mcmodel=tiny -mbranch-protection=none -mno-outline-atomics
 
 # The compiled reference of the earlier stages: in the hand-out, objects for each processor; in the kit, the solution's.
-REFERENCE_DIR := $(KIT)/$(if $(wildcard $(KIT)/reference),reference/$(ARCH),solution/stage3-restart/build)
+REFERENCE_DIR := $(KIT)/$(if $(wildcard $(KIT)/reference),reference/$(REFERENCE_ARCH),solution/stage3-restart/build)
 
 # Prints a short line for a command and runs it; `make V=1` shows the command itself.
 RUN = $(if $(V),,@echo "  $(1)"; )
@@ -65,7 +65,7 @@ build/%.o: $(REFERENCE_DIR)/%.o build/flags
 	$(call RUN,REF $(@F))cp $< $@
 .PRECIOUS: $(REFERENCE_DIR)/%.o
 $(REFERENCE_DIR)/%.o:
-	@test -d $(KIT)/solution || { echo "make: this hand-out has no reference for $(ARCH): ask your teacher for one"; exit 1; }
+	@test -d $(KIT)/solution || { echo "make: this hand-out has no reference for $(REFERENCE_ARCH): ask your teacher for one"; exit 1; }
 	$(MAKE) -C $(KIT)/solution/stage3-restart REFERENCE=
 $(patsubst %.c,build/%.o,$(wildcard *.c)): build/%.o: ./%.c build/flags
 	$(call RUN,CC $(<F))$(CC) $(LAB_CFLAGS) $(CFLAGS) $(MODE_CFLAGS) -c $< -o $@

@@ -159,7 +159,7 @@ int main(int argc, char **argv)
     times_start_program(&times);
     if (!program_find(argv[optind], path))
         errx(EX_NOINPUT, "%s: no such program", argv[optind]);
-    const char *problem = program_problem(strcpy(checked, path));
+    const char *problem = program_problem(strcpy(checked, path)) ?: page_size_problem();
     if (problem != NULL)
         errx(EX_DATAERR, "cannot checkpoint %s: %s %s", argv[optind], checked, problem);
     evict.checkpoint = parse_signal(environment("CKPT_SIGNAL", "USR2"));

@@ -104,7 +104,7 @@ static bool check_header(struct image *image)
     image->header = header;
     if (!need(image, header != NULL, "a core file without checkpoint notes (stage 5 restarts these)") ||
         !need(image, header->version == IMAGE_VERSION, "of another format version: use the lab that wrote it") ||
-        !need(image, header->page_size == ARCH_PAGE_SIZE, "its pages have another size than this machine's"))
+        !need(image, header->page_size == ARCH_PAGE_SIZE, "its pages have another size than those of this build"))
         return false;
     uint64_t zero = 0, at = (uint64_t)((const char *)&header->checksum - image->head);
     uint64_t sum = image_checksum(IMAGE_CHECKSUM_START, image->head, at);

@@ -1,6 +1,7 @@
 /* platform_plan.c - does the program's machine fit into this one?  image_platform.h.  Given. */
 #include "platform_plan.h"
 #include "image_platform.h"
+#include "page_size.h"
 
 /* A newer libckpt.so may know more of them. */
 static bool has_unknown(const struct arch_features *features)
@@ -59,6 +60,8 @@ static void check_vectors(const struct image_platform *then)
 void platform_plan(struct image *image, bool any)
 {
     static struct platform_now now;
+    if (page_size_problem() != NULL)
+        errx(EX_DATAERR, "the program %s", page_size_problem());
     const struct image_platform *then = image_note(image, IMAGE_NOTE_NAME, NOTE_PLATFORM, sizeof *then, NULL);
     uint64_t context = then != NULL ? then->context : arch_guess_signal_context(&image->context->copy);
     if (then != NULL) {

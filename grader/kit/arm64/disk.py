@@ -2,6 +2,8 @@
 
 Packages are unpacked, what their scripts would have set up is set up by hand, and mke2fs puts it all into a file. It is
 made once for each list of packages and each text of disk.py and packages.py; what is made lies below grader/build.
+
+CKPTLAB_ARM64_KERNEL=SUITE/PACKAGE, as trixie/linux-image-arm64-16k, is a kernel of another suite, for the same disk.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from stage.programs import locked
 
 HERE = Path(__file__).resolve().parent
 PLACE = Path(os.environ.get("CKPTLAB_ARM64", str(GRADER / "build" / "arm64")))
+KERNEL = os.environ.get("CKPTLAB_ARM64_KERNEL", "")  # none: the system's own
+PAGE = 16384 if KERNEL.endswith("-16k") else 4096  # bytes
 SYSTEM = ["?essential", "linux-image-arm64", "busybox-static", "mount", "procps"]
 GROUPS = ("demo", "grade")  # of grader/dependencies
 PROGRAMS = (  # that nobody here wrote, for real_programs.py
@@ -74,6 +78,24 @@ def folder() -> Path:
 
 def files(place: Path) -> Disk:
     return Disk(place / "kernel", place / "modules", place / "disk")
+
+
+def other_kernel(own: Disk) -> Disk:
+    """With the kernel of CKPTLAB_ARM64_KERNEL, which stays below PLACE: who removes it there gets the newest one."""
+    suite, _, name = KERNEL.partition("/")
+    place = PLACE / suite / name
+    other = Disk(place / "kernel", place / "modules", own.disk)
+    if not other.kernel.is_file():
+        work = PLACE / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        packages.unpack([packages.fetch_kernel(work, suite, name)], work / "root")
+        shutil.move(next((work / "root").glob("usr/lib/modules/*/kernel")), other.modules)
+        shutil.copy(own.modules / "busybox", other.modules)
+        shutil.move(next((work / "root").glob("boot/vmlinuz-*")), other.kernel)
+        shutil.rmtree(work)
+    return other
 
 
 def is_there() -> bool:
@@ -148,4 +170,4 @@ def get() -> Disk:
     with locked(PLACE / ".lock"):
         if not is_there():
             make(folder())
-    return files(folder())
+        return other_kernel(files(folder())) if KERNEL else files(folder())

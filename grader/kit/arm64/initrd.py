@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import re
 import stat
 from pathlib import Path
@@ -23,25 +24,29 @@ exec switch_root /system /sbin/init
 """
 
 
+def text_of(module: Path) -> bytes:
+    return lzma.decompress(module.read_bytes()) if module.suffix == ".xz" else module.read_bytes()
+
+
 def in_order(modules: list[str], found: dict[str, Path]) -> list[str]:
     """Modules with those that they need, each after them; one that the kernel has built in is left out."""
     order: list[str] = []
     for name in (name.replace("-", "_") for name in modules):
         if name in found and name not in order:
-            depends = re.search(rb"\0depends=([^\0]*)\0", found[name].read_bytes())
+            depends = re.search(rb"\0depends=([^\0]*)\0", text_of(found[name]))
             words = depends[1].decode().split(",") if depends else []
             order += [one for one in in_order(words, found) if one not in order] + [name]
     return order
 
 
 def content(modules: Path) -> bytes:
-    found = {path.stem.replace("-", "_"): path for path in modules.rglob("*.ko")}
+    found = {path.name.partition(".")[0].replace("-", "_"): path for path in modules.rglob("*.ko*")}
     order = in_order(MODULES, found)
     programs = {"/init": FIRST.encode(), **{f"/{name}": (HERE / f"{name}.sh").read_bytes() for name in ("setup", "agent")}}
     programs["/bin/busybox"] = (modules / "busybox").read_bytes()
     entries = {name: (stat.S_IFREG | 0o755, text) for name, text in programs.items()}
     for name in order:
-        entries[f"/modules/{name}"] = (stat.S_IFREG | 0o644, found[name].read_bytes())
+        entries[f"/modules/{name}"] = (stat.S_IFREG | 0o644, text_of(found[name]))
     entries["/modules/order"] = (stat.S_IFREG | 0o644, "\n".join(order).encode())
     for name in ("/proc", "/dev", "/system"):
         entries[name] = (stat.S_IFDIR | 0o755, b"")

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from handout import skeleton
+from kit.arm64 import disk
 from kit.arm64.machine import Hung, Machine
 from kit.systems import TOP, say
 from stage.config import GRADER
@@ -28,20 +29,28 @@ CACHE = {
 }  # fmt: skip
 
 
+def is_wanted(path: Path) -> bool:
+    """Of the skeletons the headers alone, which programs under test include; of the kit none of the tests' hundreds."""
+    if path.parts[:2] == ("grader", "kit"):
+        return len(path.parts) == 3 or path.parts[2] == "arm64"
+    return not path.parts[0].startswith("stage") or path.suffix == ".h"
+
+
 def lay(tree: Path) -> None:
-    """What git tracks, as it is now; of the skeletons the headers alone, which programs under test include."""
+    """What git tracks, as it is now."""
     shutil.rmtree(tree, ignore_errors=True)
     for path in skeleton.tracked(TOP):
-        if not path.parts[0].startswith("stage") or path.suffix == ".h":
+        if is_wanted(path):
             (tree / path.parent).mkdir(parents=True, exist_ok=True)
             shutil.copy2(TOP / path, tree / path, follow_symlinks=False)
 
 
-def build(stage: Path) -> None:
+def build(stage: Path, tree: Path) -> None:
+    """Or BACKGROUND."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    compiler = f"ccache {CROSS}" if shutil.which("ccache") else CROSS
-    done = subprocess.run(["make", "-s", "-j2", "-C", stage, f"CC={compiler}"], env={**environment, **CACHE},
-                          capture_output=True, text=True, check=False)
+    compiler = f"{'ccache ' if shutil.which('ccache') else ''}{CROSS} -ffile-prefix-map={tree}=/lab"
+    words: list[str | Path] = ["make", "-s", "-j2", "-C", stage, f"CC={compiler}", f"PAGE={disk.PAGE}"]
+    done = subprocess.run(words, env={**environment, **CACHE}, capture_output=True, text=True, check=False)
     flags = stage / "build/flags"
     if done.returncode != 0:
         say(f"arm64: {stage.name} is built there: {CROSS} fails: {done.stderr.strip()[-300:]}")
@@ -70,13 +79,15 @@ def build_programs(tree: Path) -> None:
     shutil.rmtree(bin)
 
 
-def archive(folder: Path, stages: list[int], tests: bool = False) -> Path:
-    """Of the tree; it is for tar -C / -x there. These stages are built, and the programs under test if they are wanted."""
+def archive(folder: Path, stages: list[int], tests: bool = False, demos: bool = False) -> Path:
+    """Of the tree; it is for tar -C / -x there. These stages are built, and programs under test or demos if wanted."""
     tree = folder / "lab"
     lay(tree)
     if shutil.which(CROSS):
         for stage in stages:
-            build(next(tree.glob(f"solution/stage{stage}-*")))
+            build(next(tree.glob(f"solution/stage{stage}-*")), tree)
+        if demos:
+            build(tree / "BACKGROUND", tree)
         if tests:
             build_programs(tree)
     with tarfile.open(folder / "lab.tar", "w") as tar:
@@ -86,11 +97,11 @@ def archive(folder: Path, stages: list[int], tests: bool = False) -> Path:
 
 
 @contextlib.contextmanager
-def there(folder: Path, stages: list[int], tests: bool = False, limit: float = 600) -> Iterator[Machine]:
+def there(folder: Path, stages: list[int], tests: bool = False, demos: bool = False, limit: float = 600) -> Iterator[Machine]:
     """A machine that has it, as /lab; it is unpacked within so many seconds, and the machine ends with the block."""
     host = folder / "host"
     host.mkdir()
-    archive(host, stages, tests)
+    archive(host, stages, tests, demos)
     with Machine(folder / "machine", host) as machine:
         status, said = machine.run("tar -C / -xf /host/lab.tar", limit)
         if status != 0:

@@ -4,6 +4,7 @@ nothing of the host's own apt is changed. Apt gets folders of its own, which kno
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -26,25 +27,42 @@ Dir::Cache "{folder}/cache";
 
 
 def apt(settings: Path, *words: str) -> None:
-    """Apt's progress goes where ours does."""
-    done = subprocess.run(["env", f"APT_CONFIG={settings}", "apt-get", "-q", *words], check=False)
+    """Apt's progress goes where ours does; what it only downloads, into the folder of its settings."""
+    done = subprocess.run(["env", f"APT_CONFIG={settings}", "apt-get", "-q", *words], cwd=settings.parent, check=False)
     if done.returncode != 0:
         raise NotHere(f"{NOT_TRIED}apt-get {words[0]} fails (the network, or {MIRROR})")
 
 
-def fetch(folder: Path, names: list[str]) -> list[Path]:
-    """The packages with these names and all that they depend on, in files below the folder."""
+def settings_of(folder: Path, suite: str) -> Path:
+    """Apt's settings for this suite; it knows the packages' names then."""
     if not KEYS.is_file():
         raise NotHere(f"{NOT_TRIED}there is no {KEYS} (package debian-archive-keyring)")
     for part in ("etc/apt.conf.d", "etc/preferences.d", "state/lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
-    (folder / "etc/sources.list").write_text(f"deb [signed-by={KEYS}] {MIRROR} {SUITE} main\n")
+    (folder / "etc/sources.list").write_text(f"deb [signed-by={KEYS}] {MIRROR} {suite} main\n")
     settings = folder / "apt.conf"
     settings.write_text(SETTINGS.format(architecture=ARCHITECTURE, folder=folder))
     apt(settings, "update")
-    apt(settings, "install", "--yes", "--download-only", *names)
+    return settings
+
+
+def fetch(folder: Path, names: list[str]) -> list[Path]:
+    """The packages with these names and all that they depend on, in files below the folder."""
+    apt(settings_of(folder, SUITE), "install", "--yes", "--download-only", *names)
     return sorted((folder / "cache/archives").glob("*.deb"))
+
+
+def fetch_kernel(folder: Path, suite: str, name: str) -> Path:
+    """The package of the newest kernel of a suite, which `name` depends on: linux-image-arm64 and the like; it alone."""
+    settings = settings_of(folder, suite)
+    words = ["env", f"APT_CONFIG={settings}", "apt-cache", "depends", name]
+    said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    depends = re.search(r"Depends: (linux-image-\d\S+)", said)
+    if depends is None:
+        raise NotHere(f"{NOT_TRIED}{suite} has no {name}")
+    apt(settings, "download", depends[1])
+    return next(folder.glob(f"{depends[1]}_*.deb"))
 
 
 def unpack(packages: list[Path], root: Path) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from kit import real_programs
 from kit.arm64 import disk, lab
 from kit.arm64.machine import Machine
-from kit.arm64.stages import command, with_machine
+from kit.arm64.stages import command, patience, with_machine
 from kit.real_programs import FILES, PROGRAMS, ROWS, Program, committed_rows, markdown, with_kept, write_table
 from kit.systems import say
 
@@ -65,10 +65,10 @@ def cells(program: Program, result: str) -> list[str]:
 
 
 def run(machine: Machine, names: list[str], seed: int) -> list[list[str]]:
-    found = []
+    found, seconds = [], patience(machine)
     for name in names:
         text = f"cd /lab && grader/python grader/kit/arm64/real.py --there --seed {seed} {name}"
-        status, said = machine.run(command(text), LIMIT)
+        status, said = machine.run(command(text, seconds), LIMIT)
         result = json.loads(said.splitlines()[-1])["result"] if status == 0 else f"FAILS: {said.strip()[-500:]}"
         say(f"{name:16} {result}")
         found.append(cells(next(program for program in PROGRAMS if program.name == name), result))

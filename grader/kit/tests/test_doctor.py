@@ -133,7 +133,7 @@ OTHERS: list[tuple[dict[str, str], dict[str, str], list[str]]] = [
      {"-m": "riscv64"},
      ["missing kernel: gVisor", "missing machine: riscv64", "ok emulator: slowly", "ok container: lxc"]),
     ({"proc/self/status": "Seccomp:\t2"}, {"-s": "Darwin", "-m": "aarch64", "getconf": "echo 16384"},
-     ["missing system: Darwin", "missing machine: pages of 16384 bytes", "ok container: are filtered"]),
+     ["missing system: Darwin", "limited machine: pages of 16384 bytes", "ok container: are filtered"]),
     ({"proc/cpuinfo": "CPU implementer : 0x61", "proc/sys/fs/binfmt_misc/rosetta": "enabled"},
      {"-m": "aarch64", "getconf": "[ $1 = PAGESIZE ] && echo 4096 || echo glibc 2.36"},
      ["ok machine: grader/doctor/names", "ok emulator: none", "ok libc: 2.36"]),

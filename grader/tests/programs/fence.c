@@ -3,16 +3,18 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 int main(void)
 {
     START();
-    char *pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (pages == MAP_FAILED || mprotect(pages + 4096, 4096, PROT_NONE))
+    if (pages == MAP_FAILED || mprotect(pages + page, page, PROT_NONE))
         abort();
-    pages[0] = 'a', pages[3 * 4096 - 1] = 'z';
+    pages[0] = 'a', pages[3 * page - 1] = 'z';
     gate(1);
-    say_text(pages[0] == 'a' && pages[3 * 4096 - 1] == 'z' ? "both sides are there" : "a side is lost");
+    say_text(pages[0] == 'a' && pages[3 * page - 1] == 'z' ? "both sides are there" : "a side is lost");
     return finish();
 }

@@ -4,8 +4,9 @@
 
 #include <stdio.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define PAGE 4096
+#define PAGE ((size_t)sysconf(_SC_PAGESIZE))
 
 int main(void)
 {

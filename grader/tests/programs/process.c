@@ -64,7 +64,7 @@ static void tell(const char *dir, uint64_t auxv, uint64_t arguments, uint64_t pl
     say("auxv %d", hash_file("/proc/self/auxv") == auxv);
     say("cmdline %d", hash_file("/proc/self/cmdline") == arguments);
     say("places %d", hash_places() == places);
-    say("getauxval %d", getauxval(AT_RANDOM) == random && getauxval(AT_PAGESZ) == 4096);
+    say("getauxval %d", getauxval(AT_RANDOM) == random && getauxval(AT_PAGESZ) >= 4096);
 }
 
 int main(int argc, char **argv)

@@ -11,7 +11,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-#define PAGE 4096
+#define PAGE ((int)sysconf(_SC_PAGESIZE))
 
 static char *need(void *at)
 {
