@@ -330,7 +330,9 @@ const struct live_view *incremental_view(void)
 
 void incremental_place(struct arena *arena)
 {
-    if (!incremental_plan(arena))
+    if (arena->live->child != 0) /* the program went on since it was asked */
+        failed = find_other_writer();
+    if (failed == NULL && !incremental_plan(arena))
         failed = "there are too many regions, or a queue of aio(7), which writes to memory by itself";
 }
 

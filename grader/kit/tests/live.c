@@ -10,6 +10,7 @@
  *     live exec PROG       becomes another program meanwhile
  *     live forbidden       what it has may not be read while it is copied, and may again before the last changes
  *     live direct FILE     ...with FILE open for direct reads (O_DIRECT)
+ *     live late            ...and meanwhile has a userfaultfd(2) of its own
  *     live numbers         ckpt_now(), and a signal, each while a child may be at work
  *     live shared          asks, with much shared memory, and stays
  *     live once            asks, and ends when there is a file named image, or one named enough
@@ -26,6 +27,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -293,6 +295,17 @@ static void direct(char **words)
     printf("sum: %lx\n", sum(at, PAGES * PAGE));
 }
 
+static void late(char **words)
+{
+    hold();
+    wait_until_ready();
+    if (syscall(SYS_userfaultfd, O_CLOEXEC | 1 /* UFFD_USER_MODE_ONLY */) < 0)
+        puts("no userfaultfd");
+    let_go();
+    wait_for("image", "image");
+    puts("late");
+}
+
 static void numbers(char **words)
 {
     raise(SIGUSR2);
@@ -333,7 +346,7 @@ static const struct {
     void (*run)(char **words);
 } modes[] = {
     {"deeds", all_deeds}, {"notice", notice_all}, {"killed", kill_the_child}, {"now", now}, {"exec", become},
-    {"direct", direct},
+    {"direct", direct}, {"late", late},
     {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once},
 };
 

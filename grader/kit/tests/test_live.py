@@ -170,6 +170,16 @@ def test_a_device_may_write_past_the_notes(run: Run, way: str) -> None:
     assert run.second() == told
 
 
+def test_what_is_in_the_way_of_tracking_comes_late(run: Run) -> None:
+    """When the child has copied nearly all: then the image is written anew, while the program stands still."""
+    if not is_tracked(run):
+        pytest.skip(not_tried("userfaultfd(2)"))
+    (run.folder / "image").unlink()
+    assert run.first("--live --incremental", "late") == "late\n"
+    assert "everything is written: it has a userfaultfd(2) of its own" in run.said
+    assert run.second() == "late\n" and run.left() == ["image"]
+
+
 # Nobody notices, and nothing is harmed
 
 
