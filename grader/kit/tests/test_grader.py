@@ -443,6 +443,7 @@ EXAMPLES = {
     "remote-decoy": ["test: test_files_are_homes", "remote: home's files", "output: expected 'read 3 0123' got 'read 3 decoy'"],
     "remote-file-elsewhere": ["test: test_files_are_homes", "remote: file elsewhere"],
     "remote-nothing-printed": ["test: test_files_are_homes", "remote: printed nothing", "ckpt-shadow: still running"],
+    "at-home": ["test: test_files_are_homes", "genuine: at home"],
     "remote-open-at-home": ["test: test_close", "remote: open at home"],
     "remote-close": ["test: test_close", "remote: close", "output: expected 'failed 0' got 'failed 3'"],
     "remote-dup": ["test: test_dup", "remote: dup", "output: expected 'a' got 'b'"],

@@ -26,11 +26,12 @@ ELSEWHERE = {"movaps", "fs", "__stack_chk_guard", "NT_X86_XSTATE"}
 
 
 def sources(processor: str) -> list[Path]:
-    """What knows this processor alone; where there is no NAME_x86_64, that is NAME."""
+    """What knows this processor alone; where there is no NAME_x86_64, that is NAME, or says so."""
     found = [path for path in (TOP / "solution").glob("stage*/*") if f"_{processor}." in path.name]
     if processor == "x86_64":
         found += [path for path in (TOP / "solution").glob("stage*/*") if path.suffix in (".c", ".h")
-                  and path.with_name(f"{path.stem}_aarch64{path.suffix}").exists()]
+                  and (path.with_name(f"{path.stem}_aarch64{path.suffix}").exists()
+                       or "all that follows is x86-64's" in path.read_text())]
     return found
 
 
