@@ -361,7 +361,7 @@ def test_protections(case: Case) -> None:
 def check_beyond(case: Case) -> None:
     """A private mapping that is longer than its file."""
     data = case.folder / "data"
-    data.write_bytes(b"a" * 4096)
+    data.write_bytes(b"a" * maps.PAGE)
     again(case, "beyond", data, after=["file aXa"])
 
 
