@@ -81,6 +81,16 @@ class Forked:
                 os.kill(self.pid, signal.SIGKILL)
 
 
+def begin_anew(output: int, env: Optional[Mapping[str, str]]) -> None:
+    """As if Python had been started with this output, no input, and this environment (None: as it is)."""
+    for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    if env is not None:
+        os.environ.clear()
+        os.environ.update(env)
+    patience.begin()
+
+
 def _be_the_copy(work: Callable[[], int], output: int, env: Optional[Mapping[str, str]]) -> NoReturn:
     """Never returns into what the other one was doing; and has none of its files, sockets and locks."""
     status = FAILED
@@ -88,14 +98,9 @@ def _be_the_copy(work: Callable[[], int], output: int, env: Optional[Mapping[str
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WISHES)
-        for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
-            os.dup2(source, target)
+        begin_anew(output, env)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         sys.stdout = sys.stderr = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
-        if env is not None:
-            os.environ.clear()
-            os.environ.update(env)
-        patience.begin()
         status = work()
     except SystemExit as wish:
         status = wish.code if isinstance(wish.code, int) else FAILED

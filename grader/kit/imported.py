@@ -16,20 +16,15 @@ import tempfile
 from typing import Any
 
 from batch import forked
-from stage import main, process
+from stage import main
 from stage.config import GRADER
 
 spent: list[float] = []  # processor seconds of all gradings: not of a child that this process waits for
 
 
 def work(job: dict[str, Any]) -> int:
-    """In the child: as if Python had been started for this alone."""
-    output = os.open(job["output"], os.O_WRONLY)
-    for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
-        os.dup2(source, target)
-    os.environ.clear()
-    os.environ.update(job["env"])
-    process.patience.begin()
+    """In the child."""
+    forked.begin_anew(os.open(job["output"], os.O_WRONLY), job["env"])
     return main.run(job["words"])
 
 

@@ -15,15 +15,16 @@ from typing import Optional
 from stage import maps
 from stage.failure import Failure
 from stage.genuine import executes
+from stage.process import open_numbers
 from stage.process_table import descendants, processes
 
 
 def _has_open(pid: int, file: Path) -> bool:
     wanted = file.stat()
     with contextlib.suppress(OSError):
-        for name in os.listdir(f"/proc/{pid}/fd"):
+        for number in open_numbers(pid):
             with contextlib.suppress(OSError):
-                found = os.stat(f"/proc/{pid}/fd/{name}")
+                found = os.stat(f"/proc/{pid}/fd/{number}")
                 if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
                     return True
     return False

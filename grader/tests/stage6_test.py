@@ -25,7 +25,7 @@ from stage import away
 from stage.case import Case
 from stage.failure import Failure, check, check_equal
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output, text_of
-from stage.process import Life, exit_words, patience, wait_until
+from stage.process import Life, exit_words, open_numbers, patience, wait_until
 from stage.scoring import points
 
 ALONE = ["bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
@@ -304,7 +304,7 @@ def test_pieces(case: Case) -> None:
 
 
 def open_at_home(life: Life) -> int:
-    return len(os.listdir(f"/proc/{life.pid}/fd"))
+    return len(open_numbers(life.pid))
 
 
 @points(2, step="6.5", needs="test_files_are_homes")

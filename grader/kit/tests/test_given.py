@@ -95,7 +95,7 @@ def test_own_files_are_compiled_once(ours: Path, tree: Path) -> None:
     trees = built(ours, tree)
     folder = tree / INTERFACE.stages[3].folder
     before = objects(tree, 3)
-    assert given.lay_own(trees, 3, [1, 2]) >= 8 and {"maps.o", "libckpt.o"} <= objects(tree, 3) - before
+    assert given.lay_own(trees, 3, [1, 2]) >= 9 and {"maps.o", "libckpt.o"} <= objects(tree, 3) - before
     laid = {name: (folder / "build" / name).read_bytes() for name in objects(tree, 3) - before}
     assert not compiled_by(tree, 3) & {f"{name[:-2]}.c" for name in laid}
     for name in laid:
