@@ -61,7 +61,7 @@ static int copy_changes(struct arena *arena)
     page_runs_open(&arena->pagemap);
     arena->pagemap.anonymous = true;
     for (size_t i = 0; i < arena->table.count && error == 0; i++)
-        if ((arena->table.regions[i].flags & REGION_STORED) && live_is_copied(live, i))
+        if (live_is_placed(arena, i))
             error = copy_region(arena, i);
     sys_close(arena->pagemap.fd);
     inc->since = inc->now;

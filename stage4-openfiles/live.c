@@ -22,7 +22,7 @@ static long owner;            /* the process that current belongs to: its childr
 static bool named;            /* the last checkpoint's child gives the image the name that the program gave it */
 static bool buried;           /* no child is left of the program that this process was before */
 static bool lending;          /* checkpoint.c gets current for its arena */
-static bool lent;             /* current is incremental.c's, and stays mapped */
+static bool lent;             /* current, or the last one, is incremental.c's, and stays mapped */
 
 uint64_t live_status_number(const char *key)
 {
@@ -31,6 +31,11 @@ uint64_t live_status_number(const char *key)
     if (procfile_read("/proc/self/status", status, sizeof status) > 0)
         fdinfo_number(status, key, 10, &value);
     return value;
+}
+
+uint64_t live_filters(void)
+{
+    return filters;
 }
 
 void live_start(int signal)
@@ -68,29 +73,26 @@ static void drop_arena(void)
     else
         sys_munmap((uint64_t)current, LIVE_SIZE);
     current = NULL;
-    lent = false;
 }
 
 /* Waits for the end of the child, and unmaps what both worked in.  A copy that is not whole yet is given up. */
 static void finish(void)
 {
     struct live *live = live_of(current);
-    bool was_lent = lent;
     if (!live->forks && !live_change_state(live, LIVE_COPYING, LIVE_GIVE_UP))
         live_change_state(live, LIVE_READY, LIVE_GIVE_UP);
     sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
-    if (live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER)) {
+    bool killed = live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER);
+    if (killed) {
         sys_unlink(current->temporary);
         say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on",
             NULL);
-        drop_arena();
-        if (was_lent)
-            incremental_let_go(); /* who knows what it was about to note */
-        return;
-    }
-    if (live->error != 0 && live->error != -ECANCELED && !live->said && !lent)
+    } else if (live->error != 0 && live->error != -ECANCELED && !live->said && !lent) {
         live_say_failure(live, live->error);
+    }
     drop_arena();
+    if (killed && lent)
+        incremental_let_go(); /* who knows what it was about to note */
 }
 
 /* The first of the pids in `at` that is a child of ours; 0.  It moves `at` behind it. */
@@ -223,7 +225,6 @@ static int begin(int (*write_image)(void), const char *path)
 static int last_stop(int (*write_image)(void), const char *path)
 {
     struct live *live = live_of(current);
-    bool was_lent = lent;
     text_join(live->path, sizeof live->path, path, NULL);
     lending = true;
     int error = write_image();
@@ -235,7 +236,7 @@ static int last_stop(int (*write_image)(void), const char *path)
     bool refused = current != NULL && live_state(live) == LIVE_READY; /* before it came to that */
     if (refused || (current != NULL && lent && error != 0))
         finish();
-    return was_lent ? incremental_end_of(write_image, error) : error;
+    return lent ? incremental_end_of(write_image, error) : error;
 }
 
 /*
@@ -266,10 +267,9 @@ int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
         if (!now && is_under_way(live))
             return -EINPROGRESS;
         int error = live_state(live) == LIVE_OVER && !live->said ? live->error : 0;
-        bool was_lent = lent;
         finish();
         if (error != 0 && error != -ECANCELED && !now) /* the child has sent the signal so that this is said */
-            return was_lent ? incremental_end_of(write_image, incremental_failed(error)) : error;
+            return lent ? incremental_end_of(write_image, incremental_failed(error)) : error;
     } else if (wanted && !buried) {
         bury_earlier();
     }

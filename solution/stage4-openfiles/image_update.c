@@ -17,11 +17,15 @@ int update_punch(int fd, uint64_t offset, uint64_t size)
     return 0;
 }
 
-/* Some of what looks swapped out are guards, which nobody can read: nothing may be left there in the file. */
+int update_guards(const struct live *live, const struct page_run *run, uint64_t offset)
+{
+    return run->kinds & PAGE_RUN_SWAPPED ? update_punch(live->image, offset, run->end - run->start) : 0;
+}
+
 int update_run(struct arena *arena, const struct page_run *run, uint64_t offset)
 {
     struct live *live = arena->live;
-    int error = run->kinds & PAGE_RUN_SWAPPED ? update_punch(live->image, offset, run->end - run->start) : 0;
+    int error = update_guards(live, run, offset);
     live->last_pages += (run->end - run->start) / ARCH_PAGE_SIZE;
     return error != 0 ? error : pages_write_run(live->image, run, offset);
 }
@@ -55,7 +59,7 @@ static int punch_between(struct arena *arena)
             bool inside = r < end && r->start <= at;
             until = r == end ? p->end : inside ? r->end : r->start;
             until = until < p->end ? until : p->end;
-            if (!inside || !(r->flags & REGION_STORED) || !live_is_copied(live, (size_t)(r - regions)))
+            if (!inside || !live_is_placed(arena, (size_t)(r - regions)))
                 error = update_punch(live->image, p->offset + (at - p->start), until - at);
         }
     return error;

@@ -11,6 +11,12 @@
 /* Makes a hole of these bytes of the file, if they are none.  0 or -errno. */
 int update_punch(int fd, uint64_t offset, uint64_t size);
 
+/*
+ * Before a run is written: some of what looks swapped out are guards, which nobody can read, so nothing may be left
+ * there in the file.  0 or -errno.
+ */
+int update_guards(const struct live *live, const struct page_run *run, uint64_t offset);
+
 /* Writes a run of pages to live->image, and counts them in live->last_pages.  0 or -errno. */
 int update_run(struct arena *arena, const struct page_run *run, uint64_t offset);
 

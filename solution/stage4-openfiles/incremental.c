@@ -19,7 +19,6 @@
 #define TRACKER_LINK "anon_inode:[userfaultfd]"
 
 static bool wanted, verbose;
-static uint64_t filters;       /* was there a seccomp(2) filter at the start? */
 static uint64_t keep;          /* so many images: ckpt --keep */
 static struct arena *current;  /* with all that is behind it; or NULL */
 static uint64_t birth;         /* of current: a time */
@@ -36,7 +35,6 @@ void incremental_start(void)
     wanted = strcmp(environment("CKPT_INCREMENTAL", "0"), "0") != 0;
     verbose = strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0;
     keep = text_parse(&number, 10);
-    filters = live_status_number("Seccomp");
 }
 
 bool incremental_is_wanted(void)
@@ -144,7 +142,7 @@ __attribute__((destructor)) void incremental_end(void)
 {
     uint64_t all = ~0UL, before = 0;
     if (current == NULL || owner != sys_getpid() ||
-        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) != (long)filters)
+        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) != (long)live_filters())
         return;
     sys_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, sizeof all);
     if (incremental_is_here())
@@ -203,7 +201,7 @@ static const char *obstacle(void)
         return "its image goes to another machine";
     if (evict_is_asked())
         return "it is the last one (--evict)";
-    if (live_status_number("Seccomp") != filters)
+    if (live_status_number("Seccomp") != live_filters())
         return "the program has set a filter of system calls (seccomp(2)), and may be killed for ours";
     if (is_locked())
         return "the program has locked memory (mlock(2))";

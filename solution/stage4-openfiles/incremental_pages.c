@@ -76,7 +76,7 @@ void incremental_look(struct arena *arena, int tracker)
     arena->pagemap.learn = tracking_protect;
     for (size_t i = 0; i < arena->table.count; i++) {
         const struct image_region *r = &arena->table.regions[i];
-        if (!(r->flags & REGION_STORED) || !live_is_copied(live, i))
+        if (!live_is_placed(arena, i))
             continue;
         pass_over(inc, behind, r->start);
         look_at(arena, r, live->offsets[i], tracker);
@@ -96,7 +96,7 @@ static int write_part(struct arena *arena, const struct page_run *run, uint64_t 
     struct live *live = arena->live;
     if (!live->incremental->meanwhile)
         return update_run(arena, run, offset);
-    int error = run->kinds & PAGE_RUN_SWAPPED ? update_punch(live->image, offset, run->end - run->start) : 0;
+    int error = update_guards(live, run, offset);
     return error != 0 ? error : live_copy_run(live, run, offset);
 }
 

@@ -121,6 +121,8 @@ void live_name_image(struct arena *arena);
 /* For the child: its last act.  The program hears of it if it must say what failed, or wants another image. */
 __attribute__((noreturn)) void live_exit(struct live *live, bool failed);
 
+/* live.c: was there a seccomp(2) filter at the start, as prctl(2) says it? */
+uint64_t live_filters(void);
 /* live.c: a number of /proc/self/status.  live_fork.c: the first note of this type, or NULL. */
 uint64_t live_status_number(const char *key);
 const void *live_find_note(const struct note_list *notes, uint32_t type);
@@ -159,6 +161,11 @@ bool live_may_be_cut(const struct region_table *table, const struct image_region
 static inline bool live_is_copied(const struct live *live, size_t region)
 {
     return live->offsets[region] < live->end;
+}
+/* Has it bytes, and are they in a place? */
+static inline bool live_is_placed(const struct arena *arena, size_t region)
+{
+    return (arena->table.regions[region].flags & REGION_STORED) && live_is_copied(arena->live, region);
 }
 
 /* arch_clone_*.S: clone(2), whose child calls function(argument) on another stack.  Its pid or -errno. */
