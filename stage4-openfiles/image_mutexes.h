@@ -8,6 +8,8 @@
 
 #define MUTEXES_MOST 64 /* locks held at one time by one thread */
 
+struct pagemap;
+
 struct image_mutexes {
     uint32_t tid; /* of the first life */
     uint32_t count; /* MUTEXES_MOST + 1: there are more, which are not in the note */
@@ -27,6 +29,15 @@ struct known_pages {
  * Async-signal-safe.  With `first` false 24 bytes in front of `words` are read, too.
  */
 void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t page, bool first);
+
+/*
+ * Adds the locks in what has content of the memory from start to end, which can be read and written.  map is open.
+ * `known`: what was not written to is looked at in these pages only; NULL: everywhere.  *behind: the end of the
+ * page that was looked at, 0 at first: of a lock that begins there the rest may be in the next region.
+ * Async-signal-safe.
+ */
+void mutexes_search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end,
+                    const struct known_pages *known, uint64_t *behind);
 
 /* Adds one of the kernel's list of robust mutexes, whose first three words (at `first_word`) these are. */
 void mutexes_add_robust(struct image_mutexes *m, const uint32_t words[3], uint64_t first_word);

@@ -125,7 +125,7 @@ __attribute__((noreturn)) void live_exit(struct live *live, bool failed);
 uint64_t live_filters(void);
 /* live.c: a number of /proc/self/status.  live_fork.c: the first note of this type, or NULL. */
 uint64_t live_status_number(const char *key);
-const void *live_find_note(const struct note_list *notes, uint32_t type);
+void *live_find_note(struct note_list *notes, uint32_t type);
 
 /* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */
 __attribute__((noreturn)) void live_copy(void *arena);

@@ -6,7 +6,7 @@
 #include "image_mutexes.h"
 #include "live.h"
 
-#define FIRST_WORDS 6 /* of a page: a lock whose owner is there begins in the page before */
+#define FIRST_WORDS 6 /* of a page: a lock whose owner is there may begin in the page before */
 
 static void note_page(struct known_pages *held, uint64_t page)
 {
@@ -21,6 +21,8 @@ static void look_at(struct live *live, const uint32_t *words, uint64_t page)
     struct image_mutexes found = {.tid = (uint32_t)live->program};
     for (size_t i = 0; i < FIRST_WORDS && found.count == 0; i++)
         found.count = words[i] == found.tid;
+    if (found.count == 0) /* it may end in the page behind */
+        found.count = words[ARCH_PAGE_SIZE / sizeof *words - 2] == found.tid;
     if (found.count == 0)
         mutexes_look_at(&found, words, page, true);
     if (found.count != 0)

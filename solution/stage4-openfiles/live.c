@@ -328,9 +328,8 @@ const struct live_view *library_live_view(void)
     if (!lending)
         return incremental_view();
     const struct live *live = live_of(current);
-    if (live->forks)
-        return NULL;
     view.child = live->child;
-    view.held = live->direct || live->held.count > KNOWN_MOST ? NULL : &live->held;
+    view.copied = live->forks;
+    view.held = live->forks || live->direct || live->held.count > KNOWN_MOST ? NULL : &live->held;
     return &view;
 }

@@ -8,12 +8,13 @@
  */
 #include "checkpoint.h"
 #include "image_memory.h"
+#include "image_mutexes.h"
 #include "image_write.h"
 #include "live.h"
 
 #include <sched.h>
 
-const void *live_find_note(const struct note_list *notes, uint32_t type)
+void *live_find_note(struct note_list *notes, uint32_t type)
 {
     Elf64_Nhdr header;
     for (size_t at = notes->start; at < notes->size; at += sizeof header + 8 + round_up(header.n_descsz, 4)) {
@@ -36,11 +37,33 @@ static bool is_kept_from_children(const struct image_memory *advice, const struc
 }
 
 /* Does the child have the same bytes, whatever happens? */
-static bool is_for_child(const struct arena *arena, const struct image_region *r)
+static bool is_for_child(struct arena *arena, const struct image_region *r)
 {
     return (r->flags & ~(uint32_t)REGION_GROWS_DOWN) == REGION_STORED && r->inode == 0 &&
            arena->table.names[r->name] != '/' &&
            !is_kept_from_children(live_find_note(&arena->notes, NOTE_MEMORY), r);
+}
+
+/*
+ * Adds the held locks to their note, which part_mutexes.c has begun.  The child has all private memory, but what is
+ * kept from it; how long it takes is nobody's stall.
+ */
+static void search_half(struct arena *arena, bool childs)
+{
+    const struct image_memory *advice = live_find_note(&arena->notes, NOTE_MEMORY);
+    struct image_mutexes *locks = live_find_note(&arena->notes, NOTE_MUTEXES);
+    const struct region_table *t = &arena->table;
+    uint64_t behind = 0;
+    page_runs_open(&arena->pagemap);
+    for (const struct image_region *r = t->regions; r < t->regions + t->count; r++) {
+        bool can_hold = (r->prot & PROT_READ) && (r->prot & PROT_WRITE) && !(r->flags & REGION_SHARED);
+        if (!can_hold || is_kept_from_children(advice, r) == childs)
+            continue;
+        arena->pagemap.anonymous = r->inode == 0;
+        mutexes_search(locks, &arena->pagemap, r->start, r->end, NULL, &behind);
+    }
+    sys_close(arena->pagemap.fd);
+    *arena->notes.checksum = 0; /* image_head() sums them up again */
 }
 
 static int write_half(struct arena *arena, bool childs)
@@ -62,7 +85,8 @@ static int open_and_write(struct arena *arena, bool childs)
     live->image = (int)image;
     if (image < 0)
         return (int)image;
-    int error = childs ? 0 : image_write_head(live->image, &arena->notes, image_head(arena, NULL));
+    search_half(arena, childs); /* then the notes are complete: the head that the child writes counts */
+    int error = image_write_head(live->image, &arena->notes, image_head(arena, NULL));
     if (error == 0)
         error = write_half(arena, childs);
     long closed = sys_close(live->image);

@@ -6,6 +6,7 @@
  * saved inside of dlopen(3) never came out of the next one.  Nobody has a list of them.  A held lock is known by
  * its look, that of glibc's pthread_mutex_t or pthread_rwlock_t on 64-bit machines, in private memory that can be
  * written.
+ * To read all memory takes long: where a copy of the program writes the image, the copy does it (live_fork.c).
  * Of robust mutexes, in whatever memory, the kernel has a list.  They have the id in their first word as well.
  * Those with priority inheritance that are not robust are not here.
  */
@@ -17,13 +18,21 @@
 
 #include <linux/futex.h>
 
-/* The owner's field of a recursive or error-checking mutex, or of a rwlock that is held for writing. */
-static bool is_owner(const uint32_t *field)
+/* The owner's field of a recursive or error-checking mutex; its struct begins two words before. */
+static bool is_mutex(const uint32_t *owner)
 {
-    bool mutex = (field[-2] == 1 || field[-2] == 2) && field[1] == 1 && (field[2] == 1 || field[2] == 2);
-    bool recursive = field[2] != 1 || field[-1] != 0;
-    bool rwlock = (field[-6] & 3) == 3 && field[-4] == 1 && field[1] == 0;
-    return (mutex && recursive) || rwlock;
+    bool held = (owner[-2] == 1 || owner[-2] == 2) && owner[1] == 1 && (owner[2] == 1 || owner[2] == 2);
+    return held && (owner[2] != 1 || owner[-1] != 0);
+}
+
+/*
+ * That of a rwlock that is held for writing; its struct begins six words before: readers, writers who wait, two
+ * words for futex(2) (2: somebody waits), two that are unused.
+ */
+static bool is_rwlock(const uint32_t *owner)
+{
+    bool held = (owner[-6] & 3) == 3 && (owner[-4] | 2) == 3 && (owner[-3] | 2) == 3;
+    return held && owner[-2] == 0 && owner[-1] == 0 && owner[1] == 0;
 }
 
 static void add(struct image_mutexes *m, uint64_t owner)
@@ -34,13 +43,20 @@ static void add(struct image_mutexes *m, uint64_t owner)
         m->count++;
 }
 
-/* Both structs are aligned to 8 and have the owner at an offset that is a multiple of 8. */
+/*
+ * Both structs are aligned to 8 and have the owner at an offset that is a multiple of 8.  A mutex whose owner is
+ * the last in its page goes on in the next one, and is seen from there.
+ */
 void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t page, bool first)
 {
-    for (size_t i = 0; i < ARCH_PAGE_SIZE / sizeof *words; i += 2) {
-        if (words[i] != m->tid || (first && i < 6) || i + 2 >= ARCH_PAGE_SIZE / sizeof *words)
+    const size_t count = ARCH_PAGE_SIZE / sizeof *words;
+    if (!first && words[-2] == m->tid && is_mutex(words - 2))
+        add(m, page - 2 * sizeof *words);
+    for (size_t i = 0; i < count; i += 2) {
+        if (words[i] != m->tid)
             continue;
-        if (is_owner(words + i))
+        bool mutex = (!first || i >= 2) && i + 2 < count && is_mutex(words + i);
+        if (mutex || ((!first || i >= 6) && is_rwlock(words + i)))
             add(m, page + i * sizeof *words);
     }
 }
@@ -56,22 +72,24 @@ static bool is_known(const struct known_pages *known, uint64_t page)
 /*
  * Only pages with content are read: to read others would make them.  With `known`, ckpt --live has looked at the
  * others already, while the program went on; ckpt --incremental, at the last checkpoint: at those that were not
- * written to since.  *behind: the end of the last page that can be read.  Of a lock that begins there the rest may
- * be in the next region: what is tracked and what is not yet are two.
+ * written to since; and at the page behind each, where a mutex may end.  *behind: the end of the last page that can
+ * be read.  Of a lock that begins there the rest may be in the next region: what is tracked and what is not yet are
+ * two.  A page without content has no part of a lock that is held.
  */
-static void search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end,
-                   const struct known_pages *known, uint64_t *behind)
+void mutexes_search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end,
+                    const struct known_pages *known, uint64_t *behind)
 {
     struct page_run run;
+    uint64_t looked = start;
     for (uint64_t at = start; page_runs_next(map, at, end, &run); at = run.end)
         for (uint64_t page = run.start; page < run.end; page += ARCH_PAGE_SIZE) {
-            bool first = page == start && page != *behind;
+            bool first = page != *behind;
             bool skip = (run.kinds & PAGE_RUN_SWAPPED) && page_is_guard(map, page, true);
             *behind = skip ? *behind : page + ARCH_PAGE_SIZE;
-            if (known != NULL && !(run.kinds & PAGE_RUN_WRITTEN) && !is_known(known, page))
-                continue;
-            if (!skip)
+            bool new = known == NULL || (run.kinds & PAGE_RUN_WRITTEN) || is_known(known, page);
+            if (!skip && (new || page == looked))
                 mutexes_look_at(m, (const uint32_t *)page, page, first); // NOLINT: an address
+            looked = new ? page + ARCH_PAGE_SIZE : looked;
         }
 }
 
@@ -126,11 +144,15 @@ static long save(const struct save_request *request, void *note, size_t room)
     if (room <= PART_ROOM + sizeof *m)
         return -E2BIG;
     m->tid = (uint32_t)sys_call(SYS_gettid, 0, 0, 0, 0);
+    const struct live_view *live = live_view(request);
+    if (live != NULL && live->copied) {
+        walk_robust_list(m);
+        return sizeof *m;
+    }
     long error = proc_lines_open(&work->lines, "/proc/self/maps", work->buffer, sizeof work->buffer);
     if (error != 0)
         return error;
     page_runs_open(&work->pages);
-    const struct live_view *live = live_view(request);
     const struct known_pages *known = live != NULL ? live->held : NULL;
     uint64_t behind = 0;
     for (const char *line; (line = proc_line(&work->lines)) != NULL;) {
@@ -139,7 +161,7 @@ static long save(const struct save_request *request, void *note, size_t room)
         if (!text_starts(line, " rw-p") && !text_starts(line, " rwxp"))
             continue;
         work->pages.anonymous = text_starts(line + strlen(" rw-p"), " 00000000 00:00 0 "); /* no file's */
-        search(m, &work->pages, start, end, known, &behind);
+        mutexes_search(m, &work->pages, start, end, known, &behind);
     }
     sys_close(work->pages.fd);
     error = proc_lines_close(&work->lines);
@@ -155,6 +177,8 @@ static void describe(part_printf print, const void *note, size_t size)
     const struct image_mutexes *m = note;
     for (uint32_t i = 0; i < m->count && i < MUTEXES_MOST; i++)
         print("  a lock held by thread %u at 0x%lx\n", m->tid, m->owners[i]);
+    if (m->count == 0)
+        print("  none is held\n");
     if (m->count > MUTEXES_MOST)
         print("  more locks, which are not noted\n");
 }

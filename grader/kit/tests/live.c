@@ -13,12 +13,14 @@
  *     live late            ...and meanwhile has a userfaultfd(2) of its own
  *     live numbers         ckpt_now(), and a signal, each while a child may be at work
  *     live shared          asks, with much shared memory, and stays
+ *     live locks           holds locks, in memory that a child has and in such that it has not, and lets them go in the end
  *     live once            asks, and ends when there is a file named image, or one named enough
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -331,6 +333,28 @@ static void once(char **words)
     puts("end");
 }
 
+/* Each of them tells an owner from a stranger.  Two have their owner in another page than their first or last word. */
+static void locks(char **words)
+{
+    static pthread_mutex_t first;
+    pthread_mutex_t *all[] = {&first, (void *)(kinds[0] + PAGE - 8), (void *)(kinds[0] + 3 * PAGE - 16),
+                              (void *)kinds[2], (void *)kinds[5], (void *)kinds[6]};
+    pthread_rwlock_t *writers = (void *)(kinds[1] + PAGE - 32);
+    pthread_mutexattr_t strict;
+    pthread_mutexattr_init(&strict);
+    pthread_mutexattr_settype(&strict, PTHREAD_MUTEX_ERRORCHECK);
+    for (int i = 0; i < 6; i++)
+        if (pthread_mutex_init(all[i], &strict) != 0 || pthread_mutex_lock(all[i]) != 0)
+            puts("no lock");
+    pthread_rwlock_init(writers, NULL);
+    pthread_rwlock_wrlock(writers);
+    raise(SIGUSR2);
+    wait_for("image", "image");
+    for (int i = 0; i < 6; i++)
+        printf("%d ", pthread_mutex_unlock(all[i]));
+    printf("%d\n", pthread_rwlock_timedwrlock(writers, &(struct timespec){1, 0}) == EDEADLK);
+}
+
 static void all_deeds(char **words)
 {
     deeds(atoi(words[0]), words[1] != NULL);
@@ -347,7 +371,7 @@ static const struct {
 } modes[] = {
     {"deeds", all_deeds}, {"notice", notice_all}, {"killed", kill_the_child}, {"now", now}, {"exec", become},
     {"direct", direct}, {"late", late},
-    {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once},
+    {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once}, {"locks", locks},
 };
 
 int main(int argc, char **argv)

@@ -156,6 +156,15 @@ def test_memory_that_may_not_be_read_for_a_while(run: Run, way: str) -> None:
     assert run.second() == "lost: 0\n"
 
 
+@pytest.mark.parametrize("way", ["", *WAYS])
+def test_locks_that_are_held(run: Run, way: str) -> None:
+    """...come back as its own; a copy of the program (--live) looks for them in the memory that it has."""
+    told = "0 0 0 0 0 0 1\n"
+    assert run.first(way, "locks") == told
+    assert run("sh", "-c", '"$0" image | grep -c "a lock held by"', run.stage / "readckpt") == "7\n"
+    assert run.second() == told
+
+
 @TRACKED
 def test_a_device_may_write_past_the_notes(run: Run, way: str) -> None:
     """A file is open for direct reads: all that was copied is written once more.  (Some 5 in 100 images were wrong.)"""
