@@ -20,6 +20,10 @@
 #define ARCH_USER_END 0x7ffffffff000UL /* the first address that no program can map (4-level paging) */
 #define ARCH_THREAD_START(size) 0 /* glibc: struct pthread begins at the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0x53053053U /* glibc: sysdeps/unix/sysv/linux/x86/bits/rseq.h */
+#define ARCH_PORTABLE_DEFAULT "x86-64-v2" /* ckpt --portable, and what its help says */
+#define ARCH_PORTABLE_HELP \
+    "libc uses no more than LEVEL has: x86-64-v2 (default; of 2009) or x86-64-v3 (of 2013).\n" \
+    "                     It binds libc alone: what PROG or another library finds by itself, it uses\n"
 #define ARCH_PROT_LANDING 0 /* code has no marks for its pages here */
 
 /*

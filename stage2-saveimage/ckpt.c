@@ -33,8 +33,7 @@ static const char usage[] =
     "  --evict-on SIGNAL  the same, on another signal than SIGTERM\n"
     "  --resume           with --evict: if there is IMAGE, restart it; remove it when PROG has ended by itself\n\n"
     "For a restart on another processor (from stage 3 on):\n\n"
-    "  --portable[=LEVEL] libc uses no more than LEVEL has: x86-64-v2 (default; of 2009) or x86-64-v3 (of 2013).\n"
-    "                     It binds libc alone: what PROG or another library finds by itself, it uses\n\n"
+    "  --portable[=LEVEL] " ARCH_PORTABLE_HELP "\n"
     "With CKPT_FULL=1 in the environment, a restart does not need the program's and libraries' files.\n"
     "Exit status: PROG's own; 64 wrong usage; 65 PROG cannot be checkpointed; 66 no PROG or no libckpt.so;\n"
     "71 it could not be started.\n";

@@ -6,10 +6,10 @@
 #ifndef CKPT_PORTABLE_H
 #define CKPT_PORTABLE_H
 
+#include "arch.h"
 #include "libc.h"
 
 #define PORTABLE "CKPT_PORTABLE" /* in the environment: the level's name, for libckpt.so */
-#define PORTABLE_DEFAULT "x86-64-v2"
 
 /* The number of the level of this name; 0: there is no such one that libc can be bound to. */
 static inline unsigned portable_level(const char *name)

@@ -29,8 +29,7 @@ static void check_features(const struct image_platform *then, bool any)
     if (list[0] == '\0')
         return;
     if (!any)
-        errx(EX_DATAERR, "the program may use what this processor does not have:%s (`ckpt --portable` starts one "
-             "that can go to others)", list);
+        errx(EX_DATAERR, "the program may use what this processor does not have:%s" ARCH_BIND_ADVICE, list);
     fprintf(stderr, "restart: not as it was (processor): the program may use what is not there:%s\n", list);
 }
 

@@ -41,7 +41,7 @@ static char *tunables(const char *users, const char *ours)
 
 void portable_prepare(const char *level)
 {
-    const char *name = level == NULL ? PORTABLE_DEFAULT : level;
+    const char *name = level == NULL ? ARCH_PORTABLE_DEFAULT : level;
     if (!ARCH_CAN_BIND)
         errx(EX_USAGE, "--portable: on " ARCH_NAME ", libc cannot be bound to less than the processor has");
     char full[32];

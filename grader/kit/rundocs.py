@@ -1,6 +1,6 @@
 """Runs the console blocks of the documents and compares what comes out with what they show.
 
-    rundocs.py [--update] [--list] DOC...
+    rundocs.py [--update] [--list] [--session N] DOC...
 
 A block looks like this (indented here, at the margin in a document):
 
@@ -481,7 +481,7 @@ def one_doc(doc: Path, arguments: argparse.Namespace) -> bool:
     if arguments.list:
         problems = list_doc(doc, tree)
     else:
-        result = run_doc(doc, tree, arguments.limit)
+        result = run_doc(doc, tree, arguments.limit, arguments.session)
         problems = result.problems
         if arguments.update and result.outputs:
             changed = update_doc(doc, tree, result)
@@ -499,6 +499,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="only list the commands")
     parser.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS",
                         help="for one command")
+    parser.add_argument("--session", type=int, metavar="N", help="run one session alone, from 0")
     parser.add_argument("--tree", type=Path, default=TOP, help="the tree that is copied")
     parser.add_argument("docs", nargs="+", type=Path, metavar="DOC")
     arguments = parser.parse_args()

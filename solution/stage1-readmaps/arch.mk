@@ -11,3 +11,5 @@ ARCH_CFLAGS_aarch64 = -DARCH_PAGE_SIZE=$(PAGE)UL
 ARCH_CFLAGS := $(ARCH_CFLAGS_$(ARCH))
 # The compiled reference is made for 4 KiB alone.
 REFERENCE_ARCH := $(ARCH)$(patsubst -DARCH_PAGE_SIZE=%UL,-pages-of-%,$(filter-out %=4096UL,$(ARCH_CFLAGS)))
+# Objects in another stage's folder are of no use if they were made for another processor: it makes them anew.
+WITHOUT_OTHERS = $(if $(wildcard $1/flags),$(if $(filter $(ARCH),$(shell cat $1/flags)),,$(shell rm -f $1/*.o)))

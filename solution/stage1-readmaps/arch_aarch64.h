@@ -22,6 +22,8 @@
 #endif
 #define ARCH_THREAD_START(size) (-(int64_t)(size)) /* glibc: struct pthread lies before the TLS base */
 #define ARCH_RSEQ_SIGNATURE 0xd428bc00U /* glibc: sysdeps/unix/sysv/linux/aarch64/bits/rseq.h: brk #0x45e0 */
+#define ARCH_PORTABLE_DEFAULT "" /* ckpt --portable, and what its help says */
+#define ARCH_PORTABLE_HELP "is refused on aarch64: libc cannot be bound there to less than the processor has\n"
 #define ARCH_PROT_LANDING 0x10 /* PROT_BTI, mprotect(2): Linux 5.8 */
 
 /*

@@ -33,6 +33,7 @@ FREE_CFLAGS_aarch64 := -mcmodel=tiny -mbranch-protection=none -mno-outline-atomi
 
 # The compiled reference of the earlier stages: in the hand-out, objects for each processor; in the kit, the solution's.
 REFERENCE_DIR := $(KIT)/$(if $(wildcard $(KIT)/reference),reference/$(REFERENCE_ARCH),solution/stage3-restart/build)
+$(if $(REFERENCE),$(call WITHOUT_OTHERS,$(REFERENCE_DIR)))
 
 # Prints a short line for a command and runs it; `make V=1` shows the command itself.
 RUN = $(if $(V),,@echo "  $(1)"; )
@@ -43,12 +44,13 @@ RUN = $(if $(V),,@echo "  $(1)"; )
 
 all: $(PROGRAMS)
 
-# Other flags, another compiler, or REFERENCE=1: then everything is built anew.
+# Other flags, another compiler, or REFERENCE=1: then everything is built anew.  What lies there goes: it may be another
+# processor's, and what it alone has would stay.
 FLAGS := $(CC) $(ARCH) $(CFLAGS) $(LAB_CFLAGS) REFERENCE=$(REFERENCE)
 .PHONY: FORCE libc
 build/flags: FORCE $(if $(wildcard /usr/include/stdio.h),,libc)
 	@mkdir -p build
-	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+	@echo '$(FLAGS)' | cmp -s - $@ || { rm -f build/*.o build/*.d; echo '$(FLAGS)' > $@; }
 
 # A fresh machine may have a compiler and not the C library's headers: all that is missing is installed.
 libc:

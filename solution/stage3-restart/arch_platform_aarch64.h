@@ -38,6 +38,7 @@ struct arch_feature {
 #define ARCH_LEVEL_1 "armv8-a" /* what all processors have */
 #define ARCH_LEVEL_NAME ARCH_LEVEL_1 "-v" /* there are no others so far */
 #define ARCH_CAN_BIND false /* libc cannot be told to use no more than a level */
+#define ARCH_BIND_ADVICE ""
 
 /* Nothing: ARCH_CAN_BIND. */
 void arch_features_bound(struct arch_features *features, unsigned level);

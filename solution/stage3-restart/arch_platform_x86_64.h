@@ -45,6 +45,7 @@ struct arch_feature {
 #define ARCH_LEVEL_1 "x86-64" /* what all processors have */
 #define ARCH_LEVEL_NAME ARCH_LEVEL_1 "-v" /* and the number, from 2 on */
 #define ARCH_CAN_BIND true /* libc can be told to use no more than a level */
+#define ARCH_BIND_ADVICE " (`ckpt --portable` starts one that can go to others)"
 
 /*
  * Those that libc uses, if it was told to use no more than a level: without what it says that it does not use.  As

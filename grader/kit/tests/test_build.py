@@ -67,3 +67,31 @@ def test_a_warning_is_an_error_if_that_is_asked_for(tree: Path) -> None:
     with (tree / STAGES[0] / "maps.c").open("a") as file:
         file.write("static int nobody_uses_this;\n")
     assert make(tree, "-C", STAGES[0], "WERROR=1").returncode != 0
+
+
+def lay_others(build: Path) -> list[Path]:
+    """What a build for a processor that is not this one leaves."""
+    build.mkdir(exist_ok=True)
+    (build / "flags").write_text("mips-linux-gnu-gcc mips -O2\n")
+    objects = [build / name for name in ("maps.o", "vectors_mips.o")]
+    for path in objects:
+        path.write_text("of another processor")
+    return objects
+
+
+@pytest.mark.parametrize("tree", ["solution"], indirect=True)
+def test_objects_of_another_processor_do_not_stay(tree: Path) -> None:
+    make(tree, "-C", STAGES[0], "clean")
+    _, left = lay_others(tree / STAGES[0] / "build")
+    build(tree, STAGES[0])
+    assert not left.exists()
+
+
+def test_the_reference_s_objects_of_another_processor_are_not_taken(tmp_path: Path) -> None:
+    """In the kit, where the solution's own stage 3 is the reference."""
+    for path in skeleton.tracked(TOP, "solution/stage[123]-*/**"):
+        skeleton.write_file(tmp_path / path, skeleton.File((TOP / path).read_bytes(), False))
+    (tmp_path / "grader").mkdir()
+    objects = lay_others(tmp_path / "solution/stage3-restart/build")
+    done = make(tmp_path / "solution", "-n", "-C", "stage2-saveimage", "REFERENCE=1")
+    assert done.returncode == 0 and not any(path.exists() for path in objects), done.stdout

@@ -98,3 +98,12 @@ def test_they_are_shown_for_the_reader_s_machine(processor: str) -> None:
     arrow = " -> sp" if processor == "aarch64" else ""
     assert re.search(rf"^the top of the stack +rsp{arrow}$", shown, re.MULTILINE), shown
     assert subprocess.run([TOP / "grader/doctor/names", "mips"], stderr=subprocess.DEVNULL).returncode == 64
+
+
+def test_help_says_what_is_there() -> None:
+    """The levels of x86-64 processors are in its own files, and behind a refusal everywhere else."""
+    refused = {"portable.h", "portable.c", "platform_show.c"}
+    naming = {path for path in (TOP / "solution").glob("stage*/*.[ch]") if "x86-64-v" in path.read_text()}
+    assert {path.name for path in naming - set(sources("x86_64"))} == refused
+    helps = [re.search(r"#define ARCH_PORTABLE_HELP([^#]*)", TEXTS[processor]) for processor in COLUMNS]
+    assert ["is refused" in str(found and found[1]) for found in helps] == [False, True]
