@@ -7,12 +7,14 @@ folder; it is never changed.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import random
 import shutil
 import signal
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ import pytest
 from stage import maps
 from stage.case import Case, steps
 from stage.failure import Failure, check, check_equal
+from stage.image import NT_PRSTATUS, Image
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
 from stage.process import Life, exit_words, status_field, wait_until
@@ -35,6 +38,7 @@ RAISED = ["/bin/sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"]
 FILTERED = ["/bin/sh", "-c", 'echo 0x3 >/proc/self/coredump_filter; ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"]
 GDB = ["gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off"]
 NODES = 4000
+XSAVE_HEADER = 512  # in NT_X86_XSTATE: which registers are in use
 ROUNDS = 2000  # of compute: some tenths of a second
 
 Take = Callable[[Case, Life], Path]
@@ -47,15 +51,16 @@ def not_tested(why: str) -> None:
 # How cores are made
 
 
-def begin(case: Case, name: str, *arguments: object, through: Sequence[str] = (), env: dict[str, str] | None = None) -> Life:
-    """Starts a program under test, without ckpt."""
-    words = [*through, str(case.program(name)), *(str(argument) for argument in arguments)]
+def begin(case: Case, name: str | Path, *arguments: object, through: Sequence[str] = (), env: dict[str, str] | None = None) -> Life:
+    """Starts a program under test, or a copy of one, without ckpt."""
+    program = case.program(name) if isinstance(name, str) else name
+    words = [*through, str(program), *(str(argument) for argument in arguments)]
     life = case.run("original", words, {**ENVIRONMENT, **(env or {})})
-    case.under_test[life.role] = case.program(name)
+    case.under_test[life.role] = program
     return life
 
 
-def begin_to_gate(case: Case, name: str, *arguments: object, **how: object) -> Life:
+def begin_to_gate(case: Case, name: str | Path, *arguments: object, **how: object) -> Life:
     life = begin(case, name, *arguments, **how)  # type: ignore[arg-type]
     life.wait_for_line("gate 01")
     return life
@@ -131,6 +136,29 @@ def core_of_systemd(case: Case, life: Life) -> Path:
 
 def preload(case: Case) -> dict[str, str]:
     return {"LD_PRELOAD": str(case.lab.folder / "libsavefds.so")}
+
+
+def changed(file: Path, other: Path, at: int, value: bytes) -> Path:
+    """A copy with these bytes at a place."""
+    data = bytearray(file.read_bytes())
+    data[at : at + len(value)] = value
+    other.write_bytes(data)
+    other.chmod(0o755)
+    return other
+
+
+def place_of_note(core: Path, kind: int, name: str) -> int:
+    """Where its content begins; its type stands 12 bytes before."""
+    note = Image(core).note(kind, name)
+    if note is None:
+        not_tested(f"this core has no note {kind:#x}")
+    assert note is not None
+    return core.read_bytes().find(note.data)
+
+
+def with_register(core: Path, name: str, value: int) -> Path:
+    at = place_of_note(core, NT_PRSTATUS, "CORE") + 112 + 8 * HERE.saved.index(name)
+    return changed(core, core.with_name("changed"), at, struct.pack("<q", value))
 
 
 # What becomes of them
@@ -220,14 +248,27 @@ def test_other_program(case: Case) -> None:
 
 @points(1, step="5.2", needs="test_other_program")
 def test_program_built_anew(case: Case) -> None:
-    """the same program, but built from other source: only the build id tells"""
-    _, core = core_of_counter(case)
-    other = case.folder / "counter"
-    data = case.program("counter").read_bytes()
-    at = data.find(b"GNU\0", data.find(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0")) + 4
-    other.write_bytes(data[:at] + bytes(byte ^ 0x5A for byte in data[at : at + 20]) + data[at + 20 :])
-    other.chmod(0o755)
+    """the same program, but built from other source: only the build id tells; without one, the ELF header"""
+    first, core = core_of_counter(case)
+    program, note = case.program("counter"), b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"
+    at = program.read_bytes().find(note) + len(note)
+    other = changed(program, case.folder / "counter", at, bytes(byte ^ 0x5A for byte in program.read_bytes()[at : at + 20]))
     refused(case, 66, "build id", "-n", other, core)
+    nameless = changed(program, case.folder / "counter-nameless", at - 8, b"\x5A")  # its id is none: a note of another type
+    goes_on(case, first, nameless, core)
+    case.close_gates()
+    first = begin_to_gate(case, nameless, 20, 10)
+    core = gcore(case, first)
+    case.open_gate(1)
+    for same in (nameless, program):
+        goes_on(case, first, same, core)
+    refused(case, 66, "counter-other", "-n", changed(nameless, case.folder / "counter-other", 40, b"\x5A"), core)
+
+
+def goes_on(case: Case, first: Life, program: Path, core: Path) -> None:
+    """A counter does, with this file as its program."""
+    expected = expected_output(first.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT])
+    case.check_rest(first, restart(case, "-n", program, core), expected, 12)
 
 
 # 5.4 to 5.6: the registers
@@ -270,8 +311,22 @@ def test_vectors(case: Case) -> None:
 
 @points(0.5, step="5.5", needs="test_vectors")
 def test_rounding(case: Case) -> None:
-    """floating point goes on: numbers in flight, and how they are rounded (MXCSR, the x87's words)"""
-    comes_back(case, "float", after=["two thirds 0.67", "big 1000000000000000.25", "product 666.667"])
+    """floating point goes on: numbers in flight, and how they are rounded (MXCSR, the x87's words); also without AVX"""
+    first = begin_to_gate(case, "float")
+    core = gcore(case, first)
+    case.open_gate(1)
+    texts = ["gate 01", "two thirds 0.67", "big 1000000000000000.25", "product 666.667", EXIT]
+    cores = [core, *without_vectors(case, core)] if HERE.vectors_note else [core]
+    for each in cores:
+        case.check_rest(first, restart(case, "-n", case.program("float"), each), expected_output(first.lines()[0], texts), 2)
+
+
+def without_vectors(case: Case, core: Path) -> list[Path]:
+    """Cores as of a processor that has the oldest registers only; one of a processor with others is refused."""
+    at = place_of_note(core, HERE.vectors_note, "LINUX")
+    refused(case, 65, "other-registers", "-n", case.program("float"),
+            changed(core, core.with_name("other-registers"), at + XSAVE_HEADER + 7, b"\x40"))
+    return [changed(core, core.with_name("plain"), at - 12, struct.pack("<I", 0x7777))]
 
 
 @points(1, step="5.6", needs="test_general")
@@ -312,35 +367,62 @@ def resting(case: Case, command: str, through: Sequence[str] = ()) -> Life:
     return life
 
 
-def reads_on(case: Case, take: Take, through: Sequence[str] = ()) -> None:
+@contextlib.contextmanager
+def pipe_as_input(case: Case) -> Iterator[int]:
+    """Of all that is started now; its other end."""
     pipe = case.folder / "pipe"
     os.mkfifo(pipe)
     other_end = os.open(pipe, os.O_RDWR)
+    case.through = ["/bin/sh", "-c", f'exec "$@" <"{pipe}"', "sh"]
     try:
-        case.through = ["/bin/sh", "-c", f'exec "$@" <"{pipe}"', "sh"]
-        first = resting(case, "read", through)
-        core = take(case, first)
-        second = restart(case, "-n", case.program("corestate"), core)
-        os.write(other_end, b"x")
-        second.wait()
+        yield other_end
     finally:
         os.close(other_end)
-    expected = expected_output(first.lines()[0], ["read", "got 1 0 x", EXIT])
-    check_equal(second.lines(), expected[2:], "the interrupted read(2) was not made again", "core: interrupted call",
-                *second.symptoms())
+
+
+def check_read(case: Case, first: Life, core: Path, text: str, what: str, symptom: str = "core: interrupted call") -> None:
+    second = restart(case, "-n", case.program("corestate"), core)
+    second.wait()
+    expected = expected_output(first.lines()[0], ["read", text, EXIT])
+    check_equal(second.lines(), expected[2:], what, symptom, *second.symptoms())
 
 
 @points(2, step="5.3", needs="test_counter")
 def test_read(case: Case) -> None:
-    """a read() on a pipe that the core interrupted is made again"""
-    reads_on(case, gcore)
+    """a read() on a pipe that the core interrupted is made again, whatever the kernel noted for that; an answer stays one"""
+    with pipe_as_input(case) as other_end:
+        first = resting(case, "read")
+        core = gcore(case, first)
+        os.write(other_end, b"x")
+        check_read(case, first, core, "got 1 0 x", "the interrupted read(2) was not made again")
+        if HERE.answer:
+            other_answers(case, first, core, other_end)
+
+
+def other_answers(case: Case, first: Life, core: Path, other_end: int) -> None:
+    """The same core, with what other calls have there while they wait, or programs that are in none."""
+    for number in (512, 513, 514, 516, errno.ENOSYS):
+        os.write(other_end, b"y")
+        check_read(case, first, with_register(core, HERE.answer, -number), "got 1 0 y",
+                   f"the call whose answer was to be -{number} was not made again")
+    os.write(other_end, b"z")  # nobody reads it
+    for name, value, number in ((HERE.answer, -515, 515), (HERE.call_number, -1, 512)):
+        changed_core = with_register(core, name, value)
+        if name == HERE.call_number:
+            changed_core = with_register(changed_core, HERE.answer, -number)
+        check_read(case, first, changed_core, f"got -1 {number} -", f"with {name} {value} there is no call to be made again",
+                   "core: no interrupted call")
 
 
 @points(1, step="5.3", needs="test_read")
 def test_read_kernel_core(case: Case) -> None:
     """the same, in a core of the kernel"""
     need_kernel_cores(case)
-    reads_on(case, kernel_core, RAISED)
+    with pipe_as_input(case) as other_end:
+        first = resting(case, "read", RAISED)
+        core = kernel_core(case, first)
+        os.write(other_end, b"x")
+        check_read(case, first, core, "got 1 0 x", "the interrupted read(2) was not made again")
 
 
 @points(1, step="5.3", needs="test_read")
@@ -624,14 +706,6 @@ def test_own_image(case: Case) -> None:
     case.check_rest(life, second, expected_output(life.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT]), 12)
 
 
-def changed(core: Path, name: str, at: int, value: bytes) -> Path:
-    data = bytearray(core.read_bytes())
-    data[at : at + len(value)] = value
-    other = core.with_name(name)
-    other.write_bytes(data)
-    return other
-
-
 @points(1, step="5.6", needs="test_counter")
 def test_bad_cores(case: Case) -> None:
     """a truncated core, one of another machine, one of 32 bits, no core at all: refused, exit status 65 or 66"""
@@ -641,8 +715,8 @@ def test_bad_cores(case: Case) -> None:
     for part in (10, 64, 1000, size // 2, size - 5000):
         (case.folder / "short").write_bytes(core.read_bytes()[:part])
         refused(case, 65, "truncated" if part > 64 else "short", "-n", program, case.folder / "short")
-    refused(case, 65, "machine", "-n", program, changed(core, "arm", 18, struct.pack("<H", HERE.other_machine)))
-    refused(case, 65, "machine", "-n", program, changed(core, "small", 4, b"\x01"))
+    refused(case, 65, "machine", "-n", program, changed(core, core.with_name("arm"), 18, struct.pack("<H", HERE.other_machine)))
+    refused(case, 65, "machine", "-n", program, changed(core, core.with_name("small"), 4, b"\x01"))
     refused(case, 65, "not a core", "-n", program, program)
     refused(case, 66, "nothing", "-n", program, case.folder / "nothing")
     expected = expected_output(first.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT])
