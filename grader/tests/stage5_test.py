@@ -38,6 +38,7 @@ RAISED = ["/bin/sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"]
 FILTERED = ["/bin/sh", "-c", 'echo 0x3 >/proc/self/coredump_filter; ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"]
 GDB = ["gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off"]
 NODES = 4000
+PT_LOAD, SEGMENT = 1, struct.Struct("<2I5Q")  # elf(5): Elf64_Phdr up to p_memsz
 XSAVE_HEADER = 512  # in NT_X86_XSTATE: which registers are in use
 ROUNDS = 2000  # of compute: some tenths of a second
 
@@ -223,10 +224,10 @@ def shown(regions: Sequence[maps.Region]) -> list[str]:
 @points(2, step="5.1")
 def test_regions(case: Case) -> None:
     """left stopped, without -n: each region is there, and may be read, written, executed as before"""
-    life = begin_to_gate(case, "counter", 20, 10)
-    core = gcore(case, life)
+    program = padded(case.program("counter"), case.folder / "counter")
+    core = gcore(case, begin_to_gate(case, program, 20, 10))
     with case.rests_on_earlier():
-        again = restart(case, case.program("counter"), core)
+        again = restart(case, program, core)
         stopped(case, again)
     now = maps.joined(maps.read_maps(again.pid))
     wanted = [region for region in maps.joined(case.maps_before) if not region.name.startswith("[stack")]
@@ -236,6 +237,22 @@ def test_regions(case: Case) -> None:
         if got is None or got.perms != region.perms:
             raise Failure(f"{region.kind()}: {got.perms if got else 'not there'}, was {region.perms}",
                           f"core: protections {region.perms} {region.kind()}", expected=shown(wanted), got=shown(now))
+
+
+def padded(program: Path, other: Path) -> Path:
+    """The same program, but its segments end with a page if the next one's begins there or later."""
+    page, data = os.sysconf("SC_PAGESIZE"), program.read_bytes()
+    at, = struct.unpack_from("<Q", data, 32)
+    count, = struct.unpack_from("<H", data, 56)
+    headers = [(at + 56 * i, *SEGMENT.unpack_from(data, at + 56 * i)) for i in range(count)]
+    loads = [header for header in headers if header[1] == PT_LOAD]
+    other.write_bytes(data)
+    for (place, _, _, offset, _, _, size, in_memory), following in zip(loads, loads[1:]):
+        end = -(-(offset + size) // page) * page
+        if size == in_memory and end <= following[3]:
+            changed(other, other, place + 32, struct.pack("<2Q", end - offset, end - offset))
+    other.chmod(0o755)
+    return other
 
 
 @points(0.5, step="5.2", needs="test_regions")
@@ -312,19 +329,21 @@ def test_vectors(case: Case) -> None:
 @points(0.5, step="5.5", needs="test_vectors")
 def test_rounding(case: Case) -> None:
     """floating point goes on: numbers in flight, and how they are rounded (MXCSR, the x87's words); also without AVX"""
-    first = begin_to_gate(case, "float")
+    comes_back(case, "float", after=["two thirds 0.67", "big 1000000000000000.25", "product 666.667"])
+    case.close_gates()
+    first = begin_to_gate(case, "fpenv")
     core = gcore(case, first)
     case.open_gate(1)
-    texts = ["gate 01", "two thirds 0.67", "big 1000000000000000.25", "product 666.667", EXIT]
-    cores = [core, *without_vectors(case, core)] if HERE.vectors_note else [core]
-    for each in cores:
-        case.check_rest(first, restart(case, "-n", case.program("float"), each), expected_output(first.lines()[0], texts), 2)
+    state = ["rounding 1", "up 1", *HERE.float_state]
+    expected = expected_output(first.lines()[0], [*state, "gate 01", *state, EXIT])
+    for each in [core, *without_vectors(case, core)] if HERE.vectors_note else [core]:
+        case.check_rest(first, restart(case, "-n", case.program("fpenv"), each), expected, 2 + len(state))
 
 
 def without_vectors(case: Case, core: Path) -> list[Path]:
     """Cores as of a processor that has the oldest registers only; one of a processor with others is refused."""
     at = place_of_note(core, HERE.vectors_note, "LINUX")
-    refused(case, 65, "other-registers", "-n", case.program("float"),
+    refused(case, 65, "other-registers", "-n", case.program("fpenv"),
             changed(core, core.with_name("other-registers"), at + XSAVE_HEADER + 7, b"\x40"))
     return [changed(core, core.with_name("plain"), at - 12, struct.pack("<I", 0x7777))]
 
@@ -406,11 +425,10 @@ def other_answers(case: Case, first: Life, core: Path, other_end: int) -> None:
         check_read(case, first, with_register(core, HERE.answer, -number), "got 1 0 y",
                    f"the call whose answer was to be -{number} was not made again")
     os.write(other_end, b"z")  # nobody reads it
-    for name, value, number in ((HERE.answer, -515, 515), (HERE.call_number, -1, 512)):
-        changed_core = with_register(core, name, value)
-        if name == HERE.call_number:
-            changed_core = with_register(changed_core, HERE.answer, -number)
-        check_read(case, first, changed_core, f"got -1 {number} -", f"with {name} {value} there is no call to be made again",
+    low_half = (1 << 32) - 512
+    for value, call, text in ((-515, 0, "-1 515"), (low_half, 0, f"{low_half} 0"), (-512, -1, "-1 512")):
+        other = with_register(with_register(core, HERE.call_number, call), HERE.answer, value)
+        check_read(case, first, other, f"got {text} -", f"{HERE.answer} {value} with {HERE.call_number} {call} is an answer",
                    "core: no interrupted call")
 
 
