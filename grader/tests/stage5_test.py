@@ -305,6 +305,24 @@ def test_general(case: Case) -> None:
     check(got and got[0] == expected[2], f"{exit_words(second.status)}, {got[:1]}, must be {expected[2]!r}",
           "core: general registers" if got else "core: nothing", *second.symptoms())
     case.check_rest(first, second, expected, 2)
+    in_no_call(case)
+
+
+def in_no_call(case: Case) -> None:
+    """A system call leaves some registers as it likes: those of a program that makes none."""
+    flag = case.folder / "flag"
+    flag.write_text("0")
+    first = begin(case, "corestate", f"spin {flag}")
+    first.wait_for_line("spin")
+    start = used(first.pid)
+    wait_until(lambda: used(first.pid) > start + 0.01, of=first.pid)
+    core, status = gcore(case, first), flag.stat()
+    flag.write_text("1")
+    os.utime(flag, ns=(status.st_atime_ns, status.st_mtime_ns))  # it is the file that the core knows
+    second = restart(case, "-n", case.program("corestate"), core)
+    second.wait()
+    expected = expected_output(first.lines()[0], ["spin", "kept 1", EXIT])
+    check_equal(second.lines(), expected[2:], "a register is not what it was", "core: general registers", *second.symptoms())
 
 
 @points(2, step="5.6", needs="test_general")
