@@ -25,6 +25,9 @@ class Processor:
     other_machine: int = 183  # e_machine of one that is not this
     second_tls: bool = False  # gs, which programs may use
     end: int = 1 << 47  # of the addresses of programs, as they are drawn
+    answer: str = ""  # a system call's register, if a core has it as the kernel keeps it while the call waits
+    call_number: str = ""
+    vectors_note: int = 0  # of a core, "LINUX": registers that may lack on other processors of this kind
     context_note: int = 24  # in NOTE_CONTEXT: the ucontext_t, behind three words, at a multiple of its alignment
 
 
@@ -34,6 +37,7 @@ X86_64 = Processor(
           "fs_base gs_base ds es fs gs".split()),
     0, 40, tuple("r8 r9 r10 r11 r12 r13 r14 r15 rdi rsi rbp rbx rdx rax rcx rsp rip".split()),
     ("r10", "r11", "rax"), "x/2xb $pc-2", "eflags", 0x302, 0x202, {"cs": 0x33, "ss": 0x2B, "orig_rax": (1 << 64) - 1}, ("mxcsr df80 x87 a7f",), 183, True,
+    answer="rax", call_number="orig_rax", vectors_note=0x202,
 )
 
 GENERAL = tuple(f"x{i}" for i in range(31))

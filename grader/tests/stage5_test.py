@@ -7,12 +7,14 @@ folder; it is never changed.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import random
 import shutil
 import signal
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ import pytest
 from stage import maps
 from stage.case import Case, steps
 from stage.failure import Failure, check, check_equal
+from stage.image import NT_PRSTATUS, Image
 from stage.lab import REFERENCE, STUDENT
 from stage.oracle import EXIT, expected_output, text_of
 from stage.process import Life, exit_words, status_field, wait_until
@@ -35,6 +38,8 @@ RAISED = ["/bin/sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"]
 FILTERED = ["/bin/sh", "-c", 'echo 0x3 >/proc/self/coredump_filter; ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"]
 GDB = ["gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off"]
 NODES = 4000
+PT_LOAD, SEGMENT = 1, struct.Struct("<2I5Q")  # elf(5): Elf64_Phdr up to p_memsz
+XSAVE_HEADER = 512  # in NT_X86_XSTATE: which registers are in use
 ROUNDS = 2000  # of compute: some tenths of a second
 
 Take = Callable[[Case, Life], Path]
@@ -47,15 +52,16 @@ def not_tested(why: str) -> None:
 # How cores are made
 
 
-def begin(case: Case, name: str, *arguments: object, through: Sequence[str] = (), env: dict[str, str] | None = None) -> Life:
-    """Starts a program under test, without ckpt."""
-    words = [*through, str(case.program(name)), *(str(argument) for argument in arguments)]
+def begin(case: Case, name: str | Path, *arguments: object, through: Sequence[str] = (), env: dict[str, str] | None = None) -> Life:
+    """Starts a program under test, or a copy of one, without ckpt."""
+    program = case.program(name) if isinstance(name, str) else name
+    words = [*through, str(program), *(str(argument) for argument in arguments)]
     life = case.run("original", words, {**ENVIRONMENT, **(env or {})})
-    case.under_test[life.role] = case.program(name)
+    case.under_test[life.role] = program
     return life
 
 
-def begin_to_gate(case: Case, name: str, *arguments: object, **how: object) -> Life:
+def begin_to_gate(case: Case, name: str | Path, *arguments: object, **how: object) -> Life:
     life = begin(case, name, *arguments, **how)  # type: ignore[arg-type]
     life.wait_for_line("gate 01")
     return life
@@ -133,6 +139,29 @@ def preload(case: Case) -> dict[str, str]:
     return {"LD_PRELOAD": str(case.lab.folder / "libsavefds.so")}
 
 
+def changed(file: Path, other: Path, at: int, value: bytes) -> Path:
+    """A copy with these bytes at a place."""
+    data = bytearray(file.read_bytes())
+    data[at : at + len(value)] = value
+    other.write_bytes(data)
+    other.chmod(0o755)
+    return other
+
+
+def place_of_note(core: Path, kind: int, name: str) -> int:
+    """Where its content begins; its type stands 12 bytes before."""
+    note = Image(core).note(kind, name)
+    if note is None:
+        not_tested(f"this core has no note {kind:#x}")
+    assert note is not None
+    return core.read_bytes().find(note.data)
+
+
+def with_register(core: Path, name: str, value: int) -> Path:
+    at = place_of_note(core, NT_PRSTATUS, "CORE") + 112 + 8 * HERE.saved.index(name)
+    return changed(core, core.with_name("changed"), at, struct.pack("<q", value))
+
+
 # What becomes of them
 
 
@@ -195,10 +224,10 @@ def shown(regions: Sequence[maps.Region]) -> list[str]:
 @points(2, step="5.1")
 def test_regions(case: Case) -> None:
     """left stopped, without -n: each region is there, and may be read, written, executed as before"""
-    life = begin_to_gate(case, "counter", 20, 10)
-    core = gcore(case, life)
+    program = padded(case.program("counter"), case.folder / "counter")
+    core = gcore(case, begin_to_gate(case, program, 20, 10))
     with case.rests_on_earlier():
-        again = restart(case, case.program("counter"), core)
+        again = restart(case, program, core)
         stopped(case, again)
     now = maps.joined(maps.read_maps(again.pid))
     wanted = [region for region in maps.joined(case.maps_before) if not region.name.startswith("[stack")]
@@ -208,6 +237,22 @@ def test_regions(case: Case) -> None:
         if got is None or got.perms != region.perms:
             raise Failure(f"{region.kind()}: {got.perms if got else 'not there'}, was {region.perms}",
                           f"core: protections {region.perms} {region.kind()}", expected=shown(wanted), got=shown(now))
+
+
+def padded(program: Path, other: Path) -> Path:
+    """The same program, but its segments end with a page if the next one's begins there or later."""
+    page, data = os.sysconf("SC_PAGESIZE"), program.read_bytes()
+    at, = struct.unpack_from("<Q", data, 32)
+    count, = struct.unpack_from("<H", data, 56)
+    headers = [(at + 56 * i, *SEGMENT.unpack_from(data, at + 56 * i)) for i in range(count)]
+    loads = [header for header in headers if header[1] == PT_LOAD]
+    other.write_bytes(data)
+    for (place, _, _, offset, _, _, size, in_memory), following in zip(loads, loads[1:]):
+        end = -(-(offset + size) // page) * page
+        if size == in_memory and end <= following[3]:
+            changed(other, other, place + 32, struct.pack("<2Q", end - offset, end - offset))
+    other.chmod(0o755)
+    return other
 
 
 @points(0.5, step="5.2", needs="test_regions")
@@ -220,14 +265,27 @@ def test_other_program(case: Case) -> None:
 
 @points(1, step="5.2", needs="test_other_program")
 def test_program_built_anew(case: Case) -> None:
-    """the same program, but built from other source: only the build id tells"""
-    _, core = core_of_counter(case)
-    other = case.folder / "counter"
-    data = case.program("counter").read_bytes()
-    at = data.find(b"GNU\0", data.find(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0")) + 4
-    other.write_bytes(data[:at] + bytes(byte ^ 0x5A for byte in data[at : at + 20]) + data[at + 20 :])
-    other.chmod(0o755)
+    """the same program, but built from other source: only the build id tells; without one, the ELF header"""
+    first, core = core_of_counter(case)
+    program, note = case.program("counter"), b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"
+    at = program.read_bytes().find(note) + len(note)
+    other = changed(program, case.folder / "counter", at, bytes(byte ^ 0x5A for byte in program.read_bytes()[at : at + 20]))
     refused(case, 66, "build id", "-n", other, core)
+    nameless = changed(program, case.folder / "counter-nameless", at - 8, b"\x5A")  # its id is none: a note of another type
+    goes_on(case, first, nameless, core)
+    case.close_gates()
+    first = begin_to_gate(case, nameless, 20, 10)
+    core = gcore(case, first)
+    case.open_gate(1)
+    for same in (nameless, program):
+        goes_on(case, first, same, core)
+    refused(case, 66, "counter-other", "-n", changed(nameless, case.folder / "counter-other", 40, b"\x5A"), core)
+
+
+def goes_on(case: Case, first: Life, program: Path, core: Path) -> None:
+    """A counter does, with this file as its program."""
+    expected = expected_output(first.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT])
+    case.check_rest(first, restart(case, "-n", program, core), expected, 12)
 
 
 # 5.4 to 5.6: the registers
@@ -247,6 +305,24 @@ def test_general(case: Case) -> None:
     check(got and got[0] == expected[2], f"{exit_words(second.status)}, {got[:1]}, must be {expected[2]!r}",
           "core: general registers" if got else "core: nothing", *second.symptoms())
     case.check_rest(first, second, expected, 2)
+    in_no_call(case)
+
+
+def in_no_call(case: Case) -> None:
+    """A system call leaves some registers as it likes: those of a program that makes none."""
+    flag = case.folder / "flag"
+    flag.write_text("0")
+    first = begin(case, "corestate", f"spin {flag}")
+    first.wait_for_line("spin")
+    start = used(first.pid)
+    wait_until(lambda: used(first.pid) > start + 0.01, of=first.pid)
+    core, status = gcore(case, first), flag.stat()
+    flag.write_text("1")
+    os.utime(flag, ns=(status.st_atime_ns, status.st_mtime_ns))  # it is the file that the core knows
+    second = restart(case, "-n", case.program("corestate"), core)
+    second.wait()
+    expected = expected_output(first.lines()[0], ["spin", "kept 1", EXIT])
+    check_equal(second.lines(), expected[2:], "a register is not what it was", "core: general registers", *second.symptoms())
 
 
 @points(2, step="5.6", needs="test_general")
@@ -270,8 +346,24 @@ def test_vectors(case: Case) -> None:
 
 @points(0.5, step="5.5", needs="test_vectors")
 def test_rounding(case: Case) -> None:
-    """floating point goes on: numbers in flight, and how they are rounded (MXCSR, the x87's words)"""
+    """floating point goes on: numbers in flight, and how they are rounded (MXCSR, the x87's words); also without AVX"""
     comes_back(case, "float", after=["two thirds 0.67", "big 1000000000000000.25", "product 666.667"])
+    case.close_gates()
+    first = begin_to_gate(case, "fpenv")
+    core = gcore(case, first)
+    case.open_gate(1)
+    state = ["rounding 1", "up 1", *HERE.float_state]
+    expected = expected_output(first.lines()[0], [*state, "gate 01", *state, EXIT])
+    for each in [core, *without_vectors(case, core)] if HERE.vectors_note else [core]:
+        case.check_rest(first, restart(case, "-n", case.program("fpenv"), each), expected, 2 + len(state))
+
+
+def without_vectors(case: Case, core: Path) -> list[Path]:
+    """Cores as of a processor that has the oldest registers only; one of a processor with others is refused."""
+    at = place_of_note(core, HERE.vectors_note, "LINUX")
+    refused(case, 65, "other-registers", "-n", case.program("fpenv"),
+            changed(core, core.with_name("other-registers"), at + XSAVE_HEADER + 7, b"\x40"))
+    return [changed(core, core.with_name("plain"), at - 12, struct.pack("<I", 0x7777))]
 
 
 @points(1, step="5.6", needs="test_general")
@@ -312,35 +404,61 @@ def resting(case: Case, command: str, through: Sequence[str] = ()) -> Life:
     return life
 
 
-def reads_on(case: Case, take: Take, through: Sequence[str] = ()) -> None:
+@contextlib.contextmanager
+def pipe_as_input(case: Case) -> Iterator[int]:
+    """Of all that is started now; its other end."""
     pipe = case.folder / "pipe"
     os.mkfifo(pipe)
     other_end = os.open(pipe, os.O_RDWR)
+    case.through = ["/bin/sh", "-c", f'exec "$@" <"{pipe}"', "sh"]
     try:
-        case.through = ["/bin/sh", "-c", f'exec "$@" <"{pipe}"', "sh"]
-        first = resting(case, "read", through)
-        core = take(case, first)
-        second = restart(case, "-n", case.program("corestate"), core)
-        os.write(other_end, b"x")
-        second.wait()
+        yield other_end
     finally:
         os.close(other_end)
-    expected = expected_output(first.lines()[0], ["read", "got 1 0 x", EXIT])
-    check_equal(second.lines(), expected[2:], "the interrupted read(2) was not made again", "core: interrupted call",
-                *second.symptoms())
+
+
+def check_read(case: Case, first: Life, core: Path, text: str, what: str, symptom: str = "core: interrupted call") -> None:
+    second = restart(case, "-n", case.program("corestate"), core)
+    second.wait()
+    expected = expected_output(first.lines()[0], ["read", text, EXIT])
+    check_equal(second.lines(), expected[2:], what, symptom, *second.symptoms())
 
 
 @points(2, step="5.3", needs="test_counter")
 def test_read(case: Case) -> None:
-    """a read() on a pipe that the core interrupted is made again"""
-    reads_on(case, gcore)
+    """a read() on a pipe that the core interrupted is made again, whatever the kernel noted for that; an answer stays one"""
+    with pipe_as_input(case) as other_end:
+        first = resting(case, "read")
+        core = gcore(case, first)
+        os.write(other_end, b"x")
+        check_read(case, first, core, "got 1 0 x", "the interrupted read(2) was not made again")
+        if HERE.answer:
+            other_answers(case, first, core, other_end)
+
+
+def other_answers(case: Case, first: Life, core: Path, other_end: int) -> None:
+    """The same core, with what other calls have there while they wait, or programs that are in none."""
+    for number in (512, 513, 514, 516, errno.ENOSYS):
+        os.write(other_end, b"y")
+        check_read(case, first, with_register(core, HERE.answer, -number), "got 1 0 y",
+                   f"the call whose answer was to be -{number} was not made again")
+    os.write(other_end, b"z")  # nobody reads it
+    low_half = (1 << 32) - 512
+    for value, call, text in ((-515, 0, "-1 515"), (low_half, 0, f"{low_half} 0"), (-512, -1, "-1 512")):
+        other = with_register(with_register(core, HERE.call_number, call), HERE.answer, value)
+        check_read(case, first, other, f"got {text} -", f"{HERE.answer} {value} with {HERE.call_number} {call} is an answer",
+                   "core: no interrupted call")
 
 
 @points(1, step="5.3", needs="test_read")
 def test_read_kernel_core(case: Case) -> None:
     """the same, in a core of the kernel"""
     need_kernel_cores(case)
-    reads_on(case, kernel_core, RAISED)
+    with pipe_as_input(case) as other_end:
+        first = resting(case, "read", RAISED)
+        core = kernel_core(case, first)
+        os.write(other_end, b"x")
+        check_read(case, first, core, "got 1 0 x", "the interrupted read(2) was not made again")
 
 
 @points(1, step="5.3", needs="test_read")
@@ -624,14 +742,6 @@ def test_own_image(case: Case) -> None:
     case.check_rest(life, second, expected_output(life.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT]), 12)
 
 
-def changed(core: Path, name: str, at: int, value: bytes) -> Path:
-    data = bytearray(core.read_bytes())
-    data[at : at + len(value)] = value
-    other = core.with_name(name)
-    other.write_bytes(data)
-    return other
-
-
 @points(1, step="5.6", needs="test_counter")
 def test_bad_cores(case: Case) -> None:
     """a truncated core, one of another machine, one of 32 bits, no core at all: refused, exit status 65 or 66"""
@@ -641,8 +751,8 @@ def test_bad_cores(case: Case) -> None:
     for part in (10, 64, 1000, size // 2, size - 5000):
         (case.folder / "short").write_bytes(core.read_bytes()[:part])
         refused(case, 65, "truncated" if part > 64 else "short", "-n", program, case.folder / "short")
-    refused(case, 65, "machine", "-n", program, changed(core, "arm", 18, struct.pack("<H", HERE.other_machine)))
-    refused(case, 65, "machine", "-n", program, changed(core, "small", 4, b"\x01"))
+    refused(case, 65, "machine", "-n", program, changed(core, core.with_name("arm"), 18, struct.pack("<H", HERE.other_machine)))
+    refused(case, 65, "machine", "-n", program, changed(core, core.with_name("small"), 4, b"\x01"))
     refused(case, 65, "not a core", "-n", program, program)
     refused(case, 66, "nothing", "-n", program, case.folder / "nothing")
     expected = expected_output(first.lines()[0], [*steps(1, 10), "gate 01", *steps(11, 20), EXIT])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import shlex
 import shutil
 import signal
@@ -17,6 +18,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -25,13 +27,15 @@ from stage import away
 from stage.case import Case
 from stage.failure import Failure, check, check_equal
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output, text_of
-from stage.process import Life, exit_words, open_numbers, patience, wait_until
+from stage.process import Life, exit_words, open_numbers, patience, status_field, wait_until
 from stage.scoring import points
 
 ALONE = ["bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
 FRAME = struct.Struct("=IIQ")  # frame.h
 HELLO, IMAGE, START = (0x6B63 << 16 | number for number in range(3))
+ABANDON = 0x6B63 << 16 | 6
 FRAME_MAX = 80 << 10
+NUMBERS = 1024  # of descriptors, in programs/elsewhere.c
 DATA_WRONG, NOT_STARTED, LOST, PROTOCOL = 65, 71, 75, 76  # sysexits.h
 
 
@@ -86,11 +90,11 @@ def elsewhere(case: Case, *landlord: str) -> list[str]:
     return ["-e", shlex.join(words), "--restart", "/stage/restart-static"]
 
 
-def shadow(case: Case, program: str, *arguments: object, way: Sequence[str] | None = None) -> Life:
+def shadow(case: Case, program: str, *arguments: object, way: Sequence[str] | None = None, through: Sequence[str] = ()) -> Life:
     """ckpt-shadow with a program under test, or one of the system's; its gates are files of home's."""
     path = program if "/" in program else str(case.program(program))
     options = [*(elsewhere(case) if way is None else way), "--allow", str(case.kept / "gates")]
-    words = [str(case.lab.folder / "ckpt-shadow"), *options, path, *(str(argument) for argument in arguments)]
+    words = [*through, str(case.lab.folder / "ckpt-shadow"), *options, path, *(str(argument) for argument in arguments)]
     return case.run("ckpt-shadow", words)
 
 
@@ -161,19 +165,35 @@ def test_frames(case: Case) -> None:
     check(len(answer) == FRAME.size + len(ours) and FRAME.unpack(answer[: FRAME.size]) == (HELLO, len(ours), 0),
           f"no HELLO came for one that came byte by byte: {exit_words(status)}", "frames: no hello", *symptoms)
     hello = frame(HELLO, answer[FRAME.size :])  # the same list of calls
-    for name, said, wanted in (
-        ("none", b"", LOST),
-        ("the end behind a frame", hello, LOST),
-        ("half a head", hello + frame(START, bytes(8))[:7], LOST),
-        ("half a frame", hello + frame(IMAGE, bytes(5000))[:2000], LOST),
-        ("a head alone", hello + frame(START, bytes(8))[: FRAME.size], LOST),
-        ("other bytes", hello + b"Welcome to this machine!\n" * 4, PROTOCOL),
-        ("a size too large", hello + FRAME.pack(IMAGE, FRAME_MAX + 1, 0) + bytes(FRAME_MAX + 1), PROTOCOL),
-        ("an enormous size", hello + FRAME.pack(IMAGE, 0xFFFFFFFF, 0), PROTOCOL),
+    gone, broken = "the shadow went away", "what should be the shadow's frames"
+    for name, said, wanted, word in (
+        ("none", b"", LOST, gone),
+        ("the end behind a frame", hello, LOST, gone),
+        ("a byte of a head", hello + frame(START, bytes(8))[:1], LOST, broken),
+        ("half a head", hello + frame(START, bytes(8))[:7], LOST, broken),
+        ("half a head that is none", hello + b"Welcome", LOST, broken),
+        ("half a frame", hello + frame(IMAGE, bytes(5000))[:2000], LOST, broken),
+        ("a head alone", hello + frame(START, bytes(8))[: FRAME.size], LOST, broken),
+        ("other bytes", hello + b"Welcome to this machine!\n" * 4, PROTOCOL, broken),
+        ("a size too large", hello + FRAME.pack(IMAGE, FRAME_MAX + 1, 0) + bytes(FRAME_MAX + 1), PROTOCOL, broken),
+        ("an enormous size", hello + FRAME.pack(IMAGE, 0xFFFFFFFF, 0), PROTOCOL, broken),
     ):
         status, _ = keeper(case, said)
-        check(status == wanted, f"{name}: {exit_words(status)}, must be {wanted}", f"frames: {name}",
-              *case.lives[-1].symptoms())
+        ended_so(case.lives[-1], name, status, wanted, word)
+    life = case.run("keeper", ["/bin/sh", "-c", f'exec "{case.lab.folder}/restart-static" --remote <.'])
+    ended_so(life, "a folder", life.wait(), LOST, broken)
+    with fifo(case) as end:  # it has no end: who waits for the rest of such a frame waits long
+        life = case.run("keeper", ["/bin/sh", "-c", f'exec "{case.lab.folder}/restart-static" --remote <fifo'])
+        os.write(end, hello + FRAME.pack(IMAGE, FRAME_MAX + 1, 0))
+        wait_until(lambda: life.status is not None, of=life.pid)
+        life.kill()
+    ended_so(life, "a size too large, and no end", life.status or 0, PROTOCOL, broken)
+
+
+def ended_so(life: Life, name: str, status: int, wanted: int, word: str) -> None:
+    good = status == wanted and word in life.messages()
+    check(good, f"{name}: {exit_words(status)}, must be {wanted}, and {word!r}: {life.messages()!r}", f"frames: {name}",
+          *life.symptoms())
 
 
 # 6.3: the loop
@@ -199,7 +219,20 @@ def test_exit_status(case: Case) -> None:
         life = shadow(case, "elsewhere", "term")
         if wait_until(lambda: (case.folder / "ready").exists() or life.status is not None, of=life.pid):
             look(case, life, "elsewhere")
+            check(rests(life), "the job does nothing, and ckpt-shadow is busy all the time", "remote: busy", *life.symptoms())
         life.kill()
+
+
+def rests(life: Life) -> bool:
+    """Whether it comes to a time when it sleeps, and nothing wakes it."""
+    seen: list[list[str]] = []
+
+    def quiet() -> bool:
+        time.sleep(0.05)
+        seen.append([status_field(life.pid, name) for name in ("voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")])
+        return seen[-1] in seen[-2:-1] and status_field(life.pid, "State").startswith("S")
+
+    return wait_until(lambda: quiet() or life.status is not None, of=life.pid)
 
 
 def look(case: Case, life: Life, program: str, *files: Path) -> None:
@@ -309,13 +342,18 @@ def open_at_home(life: Life) -> int:
 
 @points(2, step="6.5", needs="test_files_are_homes")
 def test_close(case: Case) -> None:
-    """open() and close() 1,500 times: always the lowest number; nothing stays open at home"""
+    """close() of what is not open; open() and close() 1,500 times: always the lowest number; nothing stays open at home"""
     two_files(case, "numbers")
-    life = shadow(case, "elsewhere", "often", "numbers")
+    life = shadow(case, "elsewhere", "often", "numbers", through=["/bin/sh", "-c", f'ulimit -n {NUMBERS}; exec "$@"', "sh"])
+    wait_until(lambda: "closed" in life.text() or life.status is not None, of=life.pid)
+    if "closes" in life.text() and "closed 0" not in life.text():
+        life.kill()
+        raise Failure("close() of numbers that the job has not open: each must be EBADF, and it goes on",
+                      "remote: closes what is not open", *life.symptoms())
     life.wait_for_line("gate 01")
     left = open_at_home(life)
     case.open_gate(1)
-    check_output(life, ["open: yes", "other numbers 0, failed 0", "again: Bad file descriptor", "gate 01"], "close")
+    check_output(life, ["closes all", "closed 0", "open: yes", "other numbers 0, failed 0", "again: Bad file descriptor", "gate 01"], "close")
     check(left < 100, f"ckpt-shadow has {left} descriptors open, and the job none of its files", "remote: open at home")
 
 
@@ -324,8 +362,8 @@ def test_dup(case: Case) -> None:
     """dup(): copies share one offset, the lowest number is taken; the job's own pipes, too"""
     text = two_files(case, "numbers")
     life = shadow(case, "elsewhere", "dup", "numbers")
-    check_output(life, ["dup: the next number", f"read {text[:6]}", f"read 3 {text[6:9]}", "dup: the lowest number",
-                        "dup of nothing: Bad file descriptor", "pipe own"], "dup")
+    check_output(life, ["dup: the next number", f"read {text[:6]}", f"read 3 {text[6:9]}", "dup: the lowest number", "stays open behind exec",
+                        "dup: number 0", "dup of nothing: Bad file descriptor", "pipe own"], "dup")
 
 
 @points(1, step="6.5", needs=["test_close", "test_directories"])
@@ -392,6 +430,8 @@ def test_interrupted(case: Case) -> None:
     with fifo(case) as end:
         life = shadow(case, "elsewhere", "slow", "fifo")
         life.wait_for_line("waits 1")
+        check(rests(life), "the job waits for what it reads at home, and ckpt-shadow is busy all the time",
+              "remote: busy with one call", *life.symptoms())
         check(interrupt(case, life, "waits 2"), "a signal came, and read() of a file at home waits on",
               "remote: read not interrupted", *life.symptoms())
         case.signal(life, signal.SIGUSR1)
@@ -401,6 +441,22 @@ def test_interrupted(case: Case) -> None:
             raise Failure("what was written was read at home, and the job waits on for it",
                           "remote: bytes lost or twice: signals", *life.symptoms())
         check_output(life, ["waits 1", "read: Interrupted system call", "waits 2", f"read: {text}", "caught 1"], "signals")
+        abandons_what_never_came(case)
+
+
+def abandons_what_never_came(case: Case) -> None:
+    """A machine that says so is not trusted."""
+    way = elsewhere(case)
+    write(case, case.folder / "said", "")
+    (case.folder / "said").write_bytes(FRAME.pack(ABANDON, 0, 1 << 40))
+    noise = f"cd {shlex.quote(str(case.folder))} && {{ until test -e now; do sleep 0.05; done; cat said; }} & "
+    life = shadow(case, "elsewhere", "slow", "fifo", way=[way[0], noise + way[1], *way[2:]])
+    life.wait_for_line("waits 1")
+    write(case, case.folder / "now", "")
+    wait_until(lambda: life.status is not None, of=life.pid)
+    life.kill()
+    check(life.status == PROTOCOL, f"a call was abandoned that never came: {exit_words(life.status)}, must be {PROTOCOL}",
+          "remote: abandoned before it came", *life.symptoms())
 
 
 def records(count: int) -> str:
@@ -483,6 +539,24 @@ def test_evicted(case: Case) -> None:
                   f"{exit_words(life.status)}", "remote: no eviction", *life.symptoms())
         os.write(end, text[-1].encode())
     check_copy(case, life, "".join(text), 0, "eviction")
+    no_room_for_it(case)
+
+
+def no_room_for_it(case: Case) -> None:
+    """The shadow has no descriptor left when the job is evicted: it is lost, and that is said."""
+    machine = Machine(case, "third", signal.SIGTERM)
+    life = shadow(case, "openfiles", "gate 1", way=machine.way)
+    life.wait_for_line("gate 01")
+    try:
+        resource.prlimit(life.pid, resource.RLIMIT_NOFILE, (3, 3))
+    except OSError:  # in a sandbox it is another user's
+        life.kill()
+        return
+    machine.ask()
+    wait_until(lambda: life.status is not None, of=life.pid)
+    life.kill()
+    check(life.status == LOST, f"no room for the image of a job that is evicted: {exit_words(life.status)}, must be {LOST}",
+          "remote: eviction without room", *life.symptoms())
 
 
 def lose(case: Case, life: Life, machine: Machine) -> None:

@@ -4,6 +4,7 @@
  *     map PATH, mapped     maps a file; its first bytes  handle, raise  a handler of SIGUSR1; was it called?
  *     block, mask          blocks SIGHUP; is it?         sleep SECONDS  says so, then its result
  *     read                 says so, then what came       gate N         see program.h
+ *     spin PATH            says so, and makes no system call until the file begins with 1; were all registers kept?
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -92,6 +93,35 @@ static void read_byte(void)
     say("got %ld %d %c", n, errno, byte);
 }
 
+/* Those that a system call does not keep, too. */
+static void spin(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const volatile char *file = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    int kept = 1;
+
+    close(fd);
+    say("spin");
+#ifdef __x86_64__
+    uint64_t in = draw(), a, c;
+    __asm__ volatile("mov %2, %%rax; lea 1(%2), %%rcx; lea 2(%2), %%rdx; lea 3(%2), %%r8; lea 4(%2), %%r9\n\t"
+                     "lea 5(%2), %%r10; lea 6(%2), %%r11\n\t"
+                     "1: cmpb $49, (%3); jne 1b\n\t"
+                     "sub %%rax, %%rcx; sub %%rax, %%rdx; sub %%rax, %%r8; sub %%rax, %%r9; sub %%rax, %%r10\n\t"
+                     "sub %%rax, %%r11; shl $8, %%rdx; shl $16, %%r8; shl $24, %%r9; shl $32, %%r10; shl $40, %%r11\n\t"
+                     "add %%rdx, %%rcx; add %%r8, %%rcx; add %%r9, %%rcx; add %%r10, %%rcx; add %%r11, %%rcx\n\t"
+                     "mov %%rax, %0; mov %%rcx, %1"
+                     : "=&r"(a), "=&r"(c)
+                     : "r"(in), "r"(file)
+                     : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory", "cc");
+    kept = a == in && c == 0x060504030201;
+#else
+    while (*file != '1')
+        ;
+#endif
+    say("kept %d", kept);
+}
+
 static void command(const char *name, const char *rest)
 {
     if (strcmp(name, "load") == 0)
@@ -112,6 +142,8 @@ static void command(const char *name, const char *rest)
         nap(rest);
     else if (strcmp(name, "read") == 0)
         read_byte();
+    else if (strcmp(name, "spin") == 0)
+        spin(rest);
     else if (strcmp(name, "gate") == 0)
         gate(atoi(rest));
 }
