@@ -48,7 +48,8 @@ def table() -> str:
     titles = {cause.id: cause.title for cause in load_causes()}
     rows = [(path.stem, purpose_of(path), OUTCOMES.get(cause_of(path)) or titles[cause_of(path)]) for path in attacks()]
     rows += [(f"stage3/{path.stem}", purpose_of(path), titles["not-restarted"]) for path in sorted(HOSTILE.glob("stage3/*.c"))]
-    rows += [(f"stage6/{path.stem}", purpose_of(path), titles[path.stem]) for path in sorted(HOSTILE.glob("stage6/*.c"))]
+    rows += [(f"stage5/{path.stem}", purpose_of(path), titles["not-restarted"]) for path in sorted(HOSTILE.glob("stage5/*.c"))]
+    rows += [(f"stage6/{path.stem}", purpose_of(path), titles["at-home"]) for path in sorted(HOSTILE.glob("stage6/*.c"))]
     lines = ["| attack | what it tries | what comes of it |", "|---|---|---|"]
     lines += [f"| {name} | {purpose} | {outcome} |" for name, purpose, outcome in rows]
     return "\n".join(lines) + "\n"

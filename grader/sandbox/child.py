@@ -8,7 +8,9 @@ import socket
 from collections.abc import Callable
 from typing import Optional
 
-from sandbox.words import receive
+from sandbox.ends import Ends
+from sandbox.words import receive, receive_with_descriptor
+from stage.runner import AtEnd
 
 START_LIMIT = 30.0  # seconds until something must have been started, or ended
 
@@ -20,22 +22,29 @@ class CannotStart(OSError):
 class Child:
     """Like subprocess.Popen as far as the grader needs it; `pid` is the program's own, as seen from here.
 
-    `room` is the pid of the process, outside, that all of its room are descendants of; `give_up` ends that room.
+    `room` is the pid of the process, outside, that all of its room are descendants of; `give_up` ends that room. Whoever
+    of it ends while `at_end` is to be told waits for poll().
     """
 
-    def __init__(self, name: str, ours: socket.socket, room: int, give_up: Callable[[], None], alone: bool) -> None:
+    def __init__(self, name: str, ours: socket.socket, room: int, give_up: Callable[[], None], alone: bool,
+                 at_end: Optional[AtEnd] = None) -> None:
         self.room, self.give_up, self.alone = room, give_up, alone
         self.returncode: Optional[int] = None
         self.left_something = False
         self.keeper_was_killed = False
         self.socket = ours
+        self.at_end = at_end
+        self.ends: Optional[Ends] = None
+        self.holds_ends = False
         self.pid = self._wait_for_start(name)
 
     def _wait_for_start(self, name: str) -> int:
         self.socket.settimeout(START_LIMIT)
-        word, values, pid = receive(self.socket)
+        word, values, pid, descriptor = receive_with_descriptor(self.socket)
         if word == "start":
             self.socket.setblocking(False)
+            if descriptor >= 0:
+                self.ends, self.holds_ends = Ends(descriptor, self.at_end or (lambda end: None)), True
             return pid
         self._close()
         if word == "fail":
@@ -46,6 +55,8 @@ class Child:
 
     def poll(self) -> Optional[int]:
         """The exit status as subprocess has it; None while the program runs."""
+        if self.ends is not None:
+            self.ends.serve()
         if self.returncode is None:
             try:
                 word, values, _ = receive(self.socket)
@@ -67,6 +78,8 @@ class Child:
     def _close(self) -> None:
         """Its end is the end of all that it started: by its supervisor's hand, or with its room."""
         self.socket.close()
+        if self.ends is not None:
+            self.ends.close()
         if self.alone or self.keeper_was_killed:
             self.give_up()
 

@@ -7,14 +7,16 @@
  *
  *     what          a file of words, each ended by a zero byte. Their first letters say what they are: d the
  *                   working directory, h a file that this program shall not see, e NAME=VALUE, a one of PROGRAM
- *                   ARGUMENTS
+ *                   ARGUMENTS, w that its end waits until the grader has looked
  *     out, err      the program's
  *     socket        another such pair's end, of this program alone
  *
  * What goes to that socket, a message each:
  *
  *     start         by PROGRAM's process before it becomes PROGRAM. The kernel adds the sender's pid as the
- *                   grader sees it (SCM_CREDENTIALS, unix(7)), whatever namespace this runs in.
+ *                   grader sees it (SCM_CREDENTIALS, unix(7)), whatever namespace this runs in. After w a
+ *                   descriptor comes with it, where the kernel has such: there PROGRAM, and what it starts, asks
+ *                   before it ends by itself (exit(2); seccomp_unotify(2)).
  *     fail ERRNO    PROGRAM could not be started
  *     end STATUS LEFT    its wait status (wait(2)), and whether it left processes behind, which are killed then
  *
@@ -88,6 +90,7 @@ struct room {
 struct request {
     int descriptors[DESCRIPTORS];
     const char *folder;
+    int end_waits;
     char **command, **environment, **hidden; /* each ends with NULL */
 };
 
@@ -180,6 +183,40 @@ static int filter_system_calls(void)
     struct sock_fprog program = { sizeof code / sizeof *code, code };
 
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Where the ends of this program are asked about; -1 where that cannot be. Nothing may end in between, for ever. */
+static int hold_ends(void)
+{
+    struct sock_filter code[] = {
+        LOAD(NUMBER),
+        IS(SYS_exit_group, 1, 0),
+        IS(SYS_exit, 0, 1),
+        ANSWER(SECCOMP_RET_USER_NOTIF),
+        ANSWER(SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof code / sizeof *code, code };
+
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+}
+
+/* `start`, with a descriptor. */
+static void tell_start(int socket, int descriptor)
+{
+    char word[] = "start";
+    struct iovec data = { word, sizeof word - 1 };
+    union { char bytes[CMSG_SPACE(sizeof descriptor)]; struct cmsghdr aligned; } control = { { 0 } };
+    struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+    struct cmsghdr *head = &control.aligned;
+
+    if (descriptor >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+        *head = (struct cmsghdr){ CMSG_LEN(sizeof descriptor), SOL_SOCKET, SCM_RIGHTS };
+        memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
+    }
+    while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
 }
 
 static void use_up_pids(long count)
@@ -281,7 +318,7 @@ static void run(const struct room *room, const struct request *request)
     if (take_descriptors(request) == 0 && hide(request->hidden) == 0 && become(room->uid) == 0 &&
         drop_capabilities() == 0 && chdir(request->folder) == 0 && set_limits(room) == 0 &&
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_system_calls() == 0) {
-        tell(socket, "start", 0, 0);
+        tell_start(socket, request->end_waits ? hold_ends() : -1);
         sigprocmask(SIG_UNBLOCK, &child_ended, NULL);
         execvpe(request->command[0], request->command, request->environment);
     }
@@ -354,6 +391,8 @@ static void sort_words(struct request *request, char *text, const char *end, cha
     for (char *word = text; word < end; word += strlen(word) + 1)
         if (*word == 'd')
             request->folder = word + 1;
+        else if (*word == 'w')
+            request->end_waits = 1;
         else
             for (int list = 0; list < LISTS; list++)
                 if (*word == letters[list])

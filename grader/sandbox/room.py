@@ -6,12 +6,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Optional
 
 from sandbox import cgroup, tiers
 from sandbox.child import START_LIMIT, CannotStart, Child
 from sandbox.spec import Spec
 from sandbox.words import pair, receive, request
+from stage.runner import AtEnd
 
 
 class Room:
@@ -49,18 +50,18 @@ class Room:
         return any(child.poll() is None for child in self.children)
 
     def start(self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: int, stderr: int,
-              hidden: Iterable[Path] = (), alone: bool = False) -> Child:
-        """A program of the room; if it is there `alone`, the room ends with it."""
+              hidden: Iterable[Path] = (), alone: bool = False, at_end: Optional[AtEnd] = None) -> Child:
+        """A program of the room; if it is there `alone`, the room ends with it. `at_end` is told of each end that is near."""
         ours, theirs = pair()
         with theirs:
             env = tiers.environment({"PWD": str(cwd), **env})
             try:
-                request(self.socket, cwd, command, env, hidden, stdout, stderr, theirs.fileno())
+                request(self.socket, cwd, command, env, hidden, stdout, stderr, theirs.fileno(), at_end is not None)
             except OSError as error:
                 ours.close()
                 self.close()
                 raise CannotStart(f"the sandbox is gone: {error}") from error
-        child = Child(command[0], ours, self.outer.pid, self.close, alone)
+        child = Child(command[0], ours, self.outer.pid, self.close, alone, at_end)
         self.children.append(child)
         return child
 

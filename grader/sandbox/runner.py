@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from sandbox import system_v, tiers
+from sandbox import ends, system_v, tiers
 from sandbox.child import Child, kill_user
 from sandbox.identity import Identity
 from sandbox.room import Room
 from sandbox.spec import OWN_UID, SHARED, Spec
 from sandbox.watch import Watch
-from stage.runner import Process, Runner
+from stage.runner import AtEnd, Process, Runner
 
 PIDS = 16  # the first programs of one room and of the next have different pids
 
@@ -35,14 +35,15 @@ class SandboxRunner(Runner):
 
     def start(
         self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
-        readable: Sequence[Path], writable: Sequence[Path],
+        readable: Sequence[Path], writable: Sequence[Path], at_end: Optional[AtEnd] = None,
     ) -> Process:
+        at_end = at_end if ends.can_be_held() else None
         with self.grader(), stdout.open("wb") as out, stderr.open("wb") as err:
             room = self._room_of_case(cwd, set(readable), command) if list(writable) == [cwd] else None
             alone = room is None
             room = room or self._make(set(readable), writable)
             hidden = self._of_reference(room.readable) - set(readable)
-            child = room.start(command, cwd, env, out.fileno(), err.fileno(), hidden, alone)
+            child = room.start(command, cwd, env, out.fileno(), err.fileno(), hidden, alone, at_end)
         self.watch.add(child, [stdout, stderr])
         return child
 

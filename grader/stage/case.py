@@ -20,6 +20,7 @@ from stage.lab import REFERENCE, STUDENT, Lab
 from stage.looks import Looks
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output
 from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
+from stage.runner import AtEnd
 
 
 @dataclass(frozen=True)
@@ -117,18 +118,20 @@ class Case:
     def program(self, name: str) -> Path:
         return self.lab.programs.get(name)
 
-    def run(self, role: str, command: Sequence[str | Path], env: dict[str, str] | None = None) -> Life:
+    def run(self, role: str, command: Sequence[str | Path], env: dict[str, str] | None = None,
+            at_end: AtEnd | None = None) -> Life:
         """Start a command in this case's folder."""
         env = {"CKPTLAB_GATES": str(self.kept / "gates"), **(env or {})}
-        life = self.aside(self._unused(role), command, env)
+        life = self.aside(self._unused(role), command, env, at_end)
         self.lives.append(life)
         self.steps.append(f"{life.shell()} <&- >{life.stdout.name} 2>{life.stderr.name} &")
         return life
 
-    def aside(self, role: str, command: Sequence[str | Path], env: dict[str, str] | None = None) -> Life:
+    def aside(self, role: str, command: Sequence[str | Path], env: dict[str, str] | None = None,
+              at_end: AtEnd | None = None) -> Life:
         """Start a command that is no part of the case, but looks at what came of it."""
         readable = [self.kept / "gates", *self.beside, *self.lab.readable(command)]
-        return Life(role, command, self.folder, env, self.lab.runner, self.kept, readable)
+        return Life(role, command, self.folder, env, self.lab.runner, self.kept, readable, at_end)
 
     def output_of(self, command: Sequence[str | Path], env: dict[str, str] | None = None, limit: float = 10) -> str:
         """What such a command says; "" if it does not end in time."""
@@ -246,8 +249,9 @@ class Case:
 
     def remember(self, life: Life, image: Path) -> None:
         """Before a program is saved: whether it is at a gate (looks.py)."""
-        program = None if self.through else self.under_test.get(life.role)
-        self.looks.remember(life, image, program, self.maps_before)
+        program = self.under_test.get(life.role)
+        same = program is not None and any(region.name == str(program) for region in self.maps_before)
+        self.looks.remember(life, image, None if self.through else program, self.maps_before if same else [])
 
     def _no_image(self, life: Life, path: Path) -> None:
         if life.status is not None:
@@ -315,11 +319,17 @@ class Case:
                     waits: bool = False, env: dict[str, str] | None = None) -> Life:
         """`stops`: it leaves the program stopped, until go_on(); `waits`: its child becomes the program (-w)."""
         before = Stamp.of(image)
-        look = self.looks.begin(image, Path(command[0]), waits) if runs and not self.through else None
-        life = self.run("restart", command, env)
+        words = command[len(self.through) :]
+        look = self.looks.begin(image, Path(words[0]), waits) if runs and not self.through else None
+        ending = None
+        if look is None and runs and self.through[:1] in ([], ["/bin/sh"]):
+            ending = self.looks.begin_until_end(image, Path(words[0]), waits)
+        life = self.run("restart", command, env, ending.at_end if ending else None)
+        if ending is not None:
+            ending.begin(life)
         self.stamps[life.role] = (image, before)
         if look is not None:
-            self.under_test[life.role] = look.saved.program
+            self.under_test[life.role] = look.program
             self.looks.under_way[life.role] = look
             if not stops:
                 self.looks.at_gate(life)

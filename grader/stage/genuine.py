@@ -24,19 +24,21 @@ from stage import maps
 from stage.failure import Failure
 from stage.image import BadImage, open_plain
 from stage.process import children_of, status_field
+from stage.runner import End
 
 PAGE = maps.PAGE
 MOST = 4 << 20  # bytes that are compared
 ENOUGH = 0.75  # of the pages: the stack and a few variables of libraries change in the restart itself
-LOAD, WRITABLE = 1, 2  # p_type, p_flags
+LEAST, FEW = 0.3, 8  # of the memory, when a program is at its end; pages, which a larger part is taken for
+LOAD, WRITABLE, EXECUTABLE = 1, 2, 1  # p_type, p_flags
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A program that waited at a gate when it was saved."""
+    """A program when it was saved."""
 
-    program: Path
-    regions: list[maps.Region]
+    program: Optional[Path]  # None if it did not wait at a gate, where it can be looked at
+    regions: list[maps.Region]  # none if nobody looked
     processes: int  # that it had started
 
 
@@ -76,6 +78,17 @@ def writable_pages(image: Path) -> list[Pages]:
     return found
 
 
+def code_of(program: Path) -> list[Pages]:
+    """What a program executes, as its file has it; places are the file's own."""
+    found = []
+    with contextlib.suppress(BadImage, OSError), open_plain(program) as file:
+        for kind, flags, offset, address, stored in list(_segments(file)):
+            if kind == LOAD and flags & EXECUTABLE and stored:
+                file.seek(offset)
+                found.append(Pages(address, file.read(min(stored, MOST))))
+    return found
+
+
 def _read(memory: int, address: int, size: int) -> bytes:
     try:
         return os.pread(memory, size, address)
@@ -88,25 +101,38 @@ def _is_there(memory: int, address: int, data: bytes) -> bool:
     return data.count(0) == len(data) or _read(memory, address, len(data)) == data
 
 
-def same_pages(pid: int, pages: list[Pages]) -> Optional[tuple[int, int]]:
-    """How many of them the process has as they were, and how many they are; None if nobody may look."""
+def parts_there(pid: int, pages: list[Pages]) -> Optional[list[tuple[int, int]]]:
+    """Of each part, how many of its pages the process has as they were, and how many they are; None if nobody may look."""
     try:
         memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
     except OSError:
         return None
-    same = total = 0
     regions = maps.regions_of(pid)
     starts = [region.start for region in regions]
+    found = []
     try:
         for part in pages:
             last = bisect.bisect_right(starts, part.start)
             mapped = last > 0 and part.start < regions[last - 1].end
-            for at in range(0, len(part.data), PAGE):
-                total += 1
-                same += mapped and _is_there(memory, part.start + at, part.data[at : at + PAGE])
+            places = range(0, len(part.data), PAGE)
+            same = sum(mapped and _is_there(memory, part.start + at, part.data[at : at + PAGE]) for at in places)
+            found.append((same, len(places)))
     finally:
         os.close(memory)
-    return same, total
+    return found
+
+
+def same_pages(pid: int, pages: list[Pages]) -> Optional[tuple[int, int]]:
+    """The same of all parts together."""
+    parts = parts_there(pid, pages)
+    return None if parts is None else (sum(same for same, _ in parts), sum(total for _, total in parts))
+
+
+def share_of_parts(pid: int, pages: list[Pages]) -> float:
+    """How much is as it was, of a program that has gone on: many pages have changed, but of few parts; so a large part
+    counts no more than a few pages do."""
+    parts = [(same / total, min(total, FEW)) for same, total in parts_there(pid, pages) or []]
+    return sum(share * weight for share, weight in parts) / sum(weight for _, weight in parts) if parts else 1.0
 
 
 def is_at_gate(pid: int, program: Path, before: list[maps.Region]) -> Optional[bool]:
@@ -147,6 +173,23 @@ def doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Option
     if compared and compared[0] < ENOUGH * compared[1]:
         words = f"only {compared[0]} of the image's {compared[1]} writable pages are in the process that goes on"
         return Failure(words, "genuine: other memory")
+    return None
+
+
+def doubt_at_end(end: End, saved: Saved, restart: Path, pages: list[Pages]) -> Optional[Failure]:
+    """The same of a process that is about to end."""
+    if not executes(end.pid, restart):
+        name = printable_exe(end.pid)
+        return Failure(f"the process that went on executes {name}, and not your restart", "genuine: another program")
+    if status_field(end.pid, "TracerPid") not in ("", "0"):
+        return Failure("the process that went on is traced (ptrace)", "genuine: traced")
+    share = share_of_parts(end.pid, pages)
+    if share < LEAST:
+        words = f"only {share:.0%} of the image's writable pages are in the process that went on, at its end"
+        return Failure(words, "genuine: other memory")
+    code = maps.find(saved.regions, end.address)
+    if saved.regions and (code is None or "x" not in code.perms):
+        return Failure("what went on ends in code that the program did not have", "genuine: other memory")
     return None
 
 

@@ -2,6 +2,8 @@
 
 That gate is closed from the restart on until the look is done. What a restart leaves stopped (--stop; a core without -n)
 is looked at twice: as it is stopped, where its memory need not be there yet, and when it has been let go on.
+
+A program that was saved at no gate is looked at when it is about to end, where the kernel holds it for that (in a sandbox).
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from typing import Optional
 from stage import genuine
 from stage.failure import Failure
 from stage.maps import Region
-from stage.process import Life, children_of, wait_until
-from stage.runner import Runner
+from stage.process import Life, children_of, status_field, wait_until
+from stage.runner import End, Runner
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Look:
     """What a look needs to know of a restart that is under way."""
 
     restart: Path
+    program: Path
     saved: genuine.Saved
     pages: list[genuine.Pages]
     gates: list[Path]  # that were open
@@ -39,38 +42,82 @@ class Look:
         return genuine.doubt(pid, self.restart, pages, self.saved.processes) if pid else None
 
 
+class EndLook:
+    """At the end of a restart whose program is known, and waits at no gate."""
+
+    def __init__(self, restart: Path, saved: genuine.Saved, image: Path, waits: bool) -> None:
+        self.restart, self.saved, self.waits = restart, saved, waits
+        self.pages = genuine.writable_pages(image)
+        self.life: Optional[Life] = None
+        self.seen: Optional[End] = None
+        self.found: Optional[Failure] = None
+
+    def begin(self, life: Life) -> None:
+        """Of a life that it was told of from its start."""
+        self.life = life if life.process.holds_ends else None
+
+    def at_end(self, end: End) -> None:
+        """With -w of the program itself, which is restart's child; the last one, if there are more."""
+        if self.life is None:
+            return
+        who = int(status_field(end.pid, "PPid") or 0) if self.waits else end.pid
+        if who == self.life.pid:
+            self.seen = end
+            self.found = genuine.doubt_at_end(end, self.saved, self.restart, self.pages)
+
+    def doubt(self) -> Optional[Failure]:
+        """Nothing is said of a restart that refused, or of what a signal ended."""
+        life = self.life
+        if life is None or life.status is None or life.status < 0:
+            return None
+        if life.status != 0 and not life.text():
+            return None
+        if self.seen is None:
+            return Failure("restart ended, and the program had not come to its own end", "genuine: no end")
+        return self.found
+
+
 class Looks:
     """Of one case."""
 
     def __init__(self, runner: Runner, gates: Path) -> None:
         self.runner, self.gates = runner, gates
-        self.at_gates: dict[Path, genuine.Saved] = {}  # by the image
+        self.saved: dict[Path, genuine.Saved] = {}  # by the image
+        self.ends: list[EndLook] = []
         self.under_way: dict[str, Look] = {}  # by the life's role
         self.doubts: list[Failure] = []  # whether what went on was restarted
 
     def remember(self, life: Life, image: Path, program: Optional[Path], regions: list[Region]) -> None:
         """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
-        self.at_gates.pop(image, None)
-        if program is None or not (life.lines() or [""])[-1].startswith("gate "):
-            return
-        if genuine.is_at_gate(life.pid, program, regions) is not None:
-            self.at_gates[image] = genuine.Saved(program, regions, len(children_of(life.pid)))
+        at_gate = program is not None and (life.lines() or [""])[-1].startswith("gate ")
+        if at_gate and program is not None and genuine.is_at_gate(life.pid, program, regions) is not None:
+            self.saved[image] = genuine.Saved(program, regions, len(children_of(life.pid)))
+        else:
+            self.saved[image] = genuine.Saved(None, regions, 0)
 
     def rename(self, image: Path, name: Path) -> None:
-        if image in self.at_gates:
-            self.at_gates[name] = self.at_gates.pop(image)
+        if image in self.saved:
+            self.saved[name] = self.saved.pop(image)
+
+    def begin_until_end(self, image: Path, restart: Path, waits: bool) -> Optional[EndLook]:
+        """Before a restart that will be looked at at no gate."""
+        saved = self.saved.get(image)
+        if saved is None:
+            return None
+        self.ends.append(EndLook(restart, saved, image, waits))
+        return self.ends[-1]
 
     def begin(self, image: Path, restart: Path, waits: bool) -> Optional[Look]:
         """Before a restart: closes the gates. None if there will be nothing to look at."""
-        saved = self.at_gates.get(image)
-        if saved is None:
+        saved = self.saved.get(image)
+        if saved is None or saved.program is None:
             return None
         pages = genuine.writable_pages(image)
         with self.runner.grader():
             gates = list(self.gates.iterdir())
             for gate in gates:
                 gate.unlink()
-        return Look(restart, saved, pages, gates, waits)
+        return Look(restart, saved.program, saved, pages, gates, waits)
 
     def at_stop(self, life: Life) -> None:
         look = self.under_way.get(life.role)
@@ -91,7 +138,7 @@ class Looks:
 
     def _wait_and_look(self, life: Life, look: Look) -> None:
         def there() -> bool:
-            at_gate = genuine.is_at_gate(look.pid(life), look.saved.program, look.saved.regions)
+            at_gate = genuine.is_at_gate(look.pid(life), look.program, look.saved.regions)
             return bool(at_gate) or life.status is not None
 
         if not wait_until(there, of=life.pid):
@@ -106,5 +153,6 @@ class Looks:
 
     def check(self) -> None:
         """At the end of a test that would pass."""
-        if self.doubts:
-            raise self.doubts[0]
+        for doubt in [*self.doubts, *(end.doubt() for end in self.ends)]:
+            if doubt is not None:
+                raise doubt

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stage.failure import Failure
 from stage.process_table import processes
-from stage.runner import Runner
+from stage.runner import AtEnd, Runner
 
 # Code of no file: in a restart, the restorer in its place.
 ISLAND = re.compile(r"^\S+ ..xp [0-9a-f]+ 00:00 0 *$", re.MULTILINE)
@@ -173,6 +173,7 @@ class Life:
         runner: Runner | None = None,
         kept: Path | None = None,
         readable: Sequence[Path] = (),
+        at_end: AtEnd | None = None,
     ) -> None:
         self.role = role
         self.command = [str(word) for word in command]
@@ -181,7 +182,7 @@ class Life:
         self.stderr = (kept or folder) / f"{role}.err"
         self.extra_env = env or {}
         self.process = self.runner.start(
-            self.command, folder, self.extra_env, self.stdout, self.stderr, readable, [folder]
+            self.command, folder, self.extra_env, self.stdout, self.stderr, readable, [folder], at_end
         )
 
     @property

@@ -7,10 +7,10 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Protocol
+from typing import NamedTuple, Optional, Protocol
 
 
 # Runs a command without random addresses, where that is allowed: then the stack ends where a program's addresses end.
@@ -21,11 +21,23 @@ class Process(Protocol):
     """A running program; `pid` is its own, also in a sandbox."""
 
     pid: int
+    holds_ends: bool  # who was to be told of its end is told
 
     def poll(self) -> Optional[int]: ...
 
     def kill(self) -> None:
         """SIGKILL to it and what it started, and wait for the end."""
+
+
+class End(NamedTuple):
+    """Of a process that is about to end by itself, and waits until that was looked at. Only a sandbox can do that."""
+
+    pid: int  # as seen from here
+    address: int  # of the instruction that ends it
+    status: int
+
+
+AtEnd = Callable[[End], None]
 
 
 def no_core() -> None:
@@ -38,6 +50,8 @@ def no_core() -> None:
 
 class Plain:
     """A program in a session of its own."""
+
+    holds_ends = False
 
     def __init__(self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path) -> None:
         with stdout.open("wb") as out, stderr.open("wb") as err:
@@ -80,7 +94,7 @@ class Runner:
 
     def start(
         self, command: Sequence[str], cwd: Path, env: dict[str, str], stdout: Path, stderr: Path,
-        readable: Sequence[Path], writable: Sequence[Path],
+        readable: Sequence[Path], writable: Sequence[Path], at_end: Optional[AtEnd] = None,
     ) -> Process:
         return Plain(command, cwd, env, stdout, stderr)
 

@@ -590,6 +590,8 @@ def one_instant(case: Case, instant: float, result: str) -> bool:
         return False
     core, said = try_gcore(case, first)
     early = core.exists() and len(first.lines()) == 1
+    if early:
+        remember(case, first, core)
     if not core.exists() and first.status is None:
         not_tested(f"gcore makes no core here: {said.strip()[-200:]}")
     first.kill()
@@ -652,10 +654,12 @@ def test_fprintf(case: Case) -> None:
         first = begin(case, "fprintf", numbers, 20, seconds, through=RAISED, env=preload(case))
         there = wait_until(lambda: numbers.exists() and status_field(first.pid, "State").startswith("S"), of=first.pid)
         check(there, "the program under test does not begin", *first.symptoms())
+        remember(case, first, case.folder)
         case.signal(first, signal.SIGQUIT)
         if first.wait() != 0:
             break  # else the machine is busy: the signal came too late
     core = core_that_came(case, first)
+    case.looks.rename(case.folder, core)
     second = restart(case, "-f", "-n", "-w", case.program("fprintf"), core)
     status = second.wait(60)
     check(status == 0 and "exit status 0" in second.messages(), f"{exit_words(status)}: {second.messages()!r}",
@@ -675,6 +679,7 @@ def gdb_session(case: Case, *commands: str) -> Path:
     core = case.folder / "core.linklist"
     if not core.exists():
         not_tested(f"gdb cannot run a program here: {life.messages().strip()[-200:]}")
+    case.looks.remember(life, core, None, [])
     return core
 
 

@@ -239,7 +239,8 @@ def look(case: Case, life: Life, program: str, *files: Path) -> None:
     """Whether a job that waits is elsewhere, and has these files at home."""
     folder = case.lab.folder
     if life.status is None:
-        case.looks.note(away.doubt(life.pid, folder / "ckpt-shadow", folder / "restart-static", case.program(program), files))
+        case.looks.note(away.doubt(life.pid, folder / "ckpt-shadow", folder / "restart-static", case.program(program), files,
+                                   [line for line in life.lines() if line.startswith("nonces") or " #" in line]))
 
 
 def in_own_folder(case: Case) -> Case:

@@ -1,6 +1,6 @@
 """Points are for work: what prints the lines of a restarted program, and was not restarted, has none (stage/genuine.py).
 
-The sources of kit/hostile/stage3 take restart.c's place in a stage's skeleton; that of stage6 is put behind shadow.c. That a reason says what is wrong with the
+The sources of kit/hostile/stage3 take restart.c's place in a stage's skeleton; those of stage5 and stage6 are put behind restart.c and shadow.c. That a reason says what is wrong with the
 process shows that its lines were right: it is asked for when a test would pass.
 """
 from __future__ import annotations
@@ -16,15 +16,16 @@ from pathlib import Path
 import pytest
 
 from batch import blobs
-from conftest import copy_tracked
 from reports import results
 from reports.feedback import feedback
 from reports.results import SubmissionResult
+from sandbox import ends
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 from stage import genuine
 from stage.config import GRADER, TOP, load_interface
 from stage.image import BadImage, open_plain
 from stage.lab import make_reference
+from test_tiers import kit_for
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
@@ -65,6 +66,12 @@ def grade(folder: Path, tier: str, top: Path, number: str, tests: Sequence[str] 
     return found
 
 
+def kit_of(tier: str, folder: Path) -> Path:
+    if tier != BUBBLEWRAP and os.geteuid() != 0:
+        pytest.skip(f"{tier}: only root has this tier")
+    return kit_for(tier, folder / "kit")
+
+
 SUBMISSIONS = [(number, name) for number in STAGES for name in ("honest", "anew", "loaded", "borrowed")
                if (number, name) != ("5", "borrowed")] + [("6", "honest")]
 
@@ -74,13 +81,7 @@ SUBMISSIONS = [(number, name) for number in STAGES for name in ("honest", "anew"
                                   pytest.param(OWN_UID, marks=pytest.mark.stress)])
 @pytest.mark.parametrize("number, name", SUBMISSIONS)
 def test_points_are_for_a_restart(tmp_path: Path, number: str, name: str, tier: str) -> None:
-    if tier != BUBBLEWRAP and os.geteuid() != 0:
-        pytest.skip(f"{tier}: only root has this tier")
-    top = TOP
-    if tier == OWN_UID:  # nothing but modes hides the kit then
-        top = tmp_path / "kit"
-        copy_tracked(TOP, top)
-        top.chmod(0o700)
+    top = kit_of(tier, tmp_path)
     lay_out(name, number, tmp_path / "class" / name)
     [result] = grade(tmp_path, tier, top, number).values()
     tests = {test.test: test for _, test in result.tests() if test.outcome != "environment"}
@@ -97,17 +98,42 @@ def test_points_are_for_a_restart(tmp_path: Path, number: str, name: str, tier: 
     assert not feedback(result).result.suspects
 
 
+def solution_with(number: str, source: str, name: str, tree: Path) -> None:
+    """The solution, with a hostile file behind one of its sources."""
+    lay_out("honest", number, tree)
+    hostile = GRADER / "kit/hostile"
+    code = (hostile / f"stage{number}/{name}.c").read_text()
+    [path] = tree.glob(f"stage{number}-*/{source}")
+    begin = "#define _GNU_SOURCE\n" + path.read_text()
+    path.write_text(begin + code.replace('#include "anew.c"', (hostile / "stage3/anew.c").read_text()))
+
+
 @pytest.mark.sample
-@pytest.mark.parametrize("test", ["test_exit_status", "test_files_are_homes"])
-def test_a_job_that_stays_at_home_has_no_points(tmp_path: Path, test: str) -> None:
+@pytest.mark.parametrize("test, name", [("test_exit_status", "at-home"), ("test_files_are_homes", "at-home"),
+                                        ("test_exit_status", "beside"), ("test_files_are_homes", "beside")])
+def test_a_job_that_stays_at_home_has_no_points(tmp_path: Path, test: str, name: str) -> None:
     """All others of stage 6 wait for these two, or for those that do."""
-    lay_out("honest", "6", tmp_path / "class/at-home")
-    with (tmp_path / "class/at-home/stage6-remote/shadow.c").open("a") as file:
-        file.write((GRADER / "kit/hostile/stage6/at-home.c").read_text())
+    solution_with("6", "shadow.c", name, tmp_path / "class" / name)
     [result] = grade(tmp_path, BUBBLEWRAP, TOP, "6", [test]).values()
     [told] = [one for _, one in result.tests()]
     assert (told.points, told.cause) == (0, "at-home"), (told.outcome, told.reason, told.symptoms)
     assert "home" in told.reason
+
+
+@pytest.mark.skipif(not ends.can_be_held(), reason="this kernel holds no end of a program")
+@pytest.mark.parametrize("tier", [BUBBLEWRAP, pytest.param(BUBBLEWRAP_BY_ROOT, marks=pytest.mark.stress),
+                                  pytest.param(OWN_UID, marks=pytest.mark.stress)])
+def test_what_waits_at_no_gate_is_looked_at_its_end(tmp_path: Path, tier: str) -> None:
+    top = kit_of(tier, tmp_path)
+    solution_with("5", "restart.c", "no-gate", tmp_path / "class/no-gate")
+    lay_out("honest", "5", tmp_path / "class/honest")
+    tests = ["test_counter", "test_any_instruction", "test_linklist", "test_fprintf"]
+    found = grade(tmp_path, tier, top, "5", tests)
+    honest, hostile = ({test.test: test for _, test in found[name].tests()} for name in ("honest", "no-gate"))
+    assert {test.outcome for test in honest.values()} <= {"passed", "environment"}, honest
+    assert hostile["test_counter"].outcome == "passed", "it restarts what waits at a gate"
+    for test, words in (("test_any_instruction", "executes"), ("test_linklist", "writable pages")):
+        assert hostile[test].points == 0 and words in hostile[test].reason, (tier, hostile[test])
 
 
 # Pages and processes

@@ -163,6 +163,10 @@ static void poke_nonces(void)
             ptrace(PTRACE_POKEDATA, pid, peek(place(pointers[i], new_base, 0)), value);
 }
 
+#ifndef UNTIL
+#define UNTIL "gate 01 "
+#endif
+
 /* Each write of the new program becomes getpid(), and seems to have done its work. */
 static void swallow_until_gate(void)
 {
@@ -177,7 +181,7 @@ static void swallow_until_gate(void)
             ptrace(PTRACE_GETREGS, pid, NULL, &registers);
             if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_write && call.entry.args[0] == 1) {
                 uint64_t text = peek(registers.rsi);
-                at_gate = !memcmp(&text, "gate 01 ", 8);
+                at_gate = !memcmp(&text, UNTIL, sizeof UNTIL - 1);
                 skipped = registers.rdx;
                 registers.orig_rax = SYS_getpid;
                 ptrace(PTRACE_SETREGS, pid, NULL, &registers);
