@@ -16,27 +16,12 @@
 
 static bool wanted, wants_fork, verbose;
 static int our_signal;
-static uint64_t filters;      /* was there a seccomp(2) filter at the start? */
 static struct arena *current; /* a child is at work in it, or has ended and was not waited for; or NULL */
 static long owner;            /* the process that current belongs to: its children do not have it */
 static bool named;            /* the last checkpoint's child gives the image the name that the program gave it */
 static bool buried;           /* no child is left of the program that this process was before */
 static bool lending;          /* checkpoint.c gets current for its arena */
 static bool lent;             /* current, or the last one, is incremental.c's, and stays mapped */
-
-uint64_t live_status_number(const char *key)
-{
-    char status[4096];
-    uint64_t value = 0;
-    if (procfile_read("/proc/self/status", status, sizeof status) > 0)
-        fdinfo_number(status, key, 10, &value);
-    return value;
-}
-
-uint64_t live_filters(void)
-{
-    return filters;
-}
 
 void live_start(int signal)
 {
@@ -45,7 +30,7 @@ void live_start(int signal)
     wants_fork = strcmp(wish, "track") != 0;
     verbose = strcmp(environment("CKPT_VERBOSE", "0"), "0") != 0;
     our_signal = signal;
-    filters = live_status_number("Seccomp");
+    live_note_filters();
 }
 
 /* A child of fork(2) does not have it. */
@@ -75,16 +60,21 @@ static void drop_arena(void)
     current = NULL;
 }
 
-/* Waits for the end of the child, and unmaps what both worked in.  A copy that is not whole yet is given up. */
-static void finish(void)
+/*
+ * Waits for the end of the child, and unmaps what both worked in.  A copy that is not whole yet is given up.
+ * False: the child was killed before the image had its name.
+ */
+static bool finish(void)
 {
     struct live *live = live_of(current);
     if (!live->forks && !live_change_state(live, LIVE_COPYING, LIVE_GIVE_UP))
         live_change_state(live, LIVE_READY, LIVE_GIVE_UP);
     sys_call(SYS_wait4, live->child, 0, __WCLONE, 0);
     bool killed = live_state(live) < LIVE_WHOLE || (live->forks && live_state(live) != LIVE_OVER);
-    if (killed) {
-        sys_unlink(current->temporary);
+    bool named_by_it = !killed || live_is_named(live);
+    if (killed)
+        sys_unlink(current->temporary); /* or the older one, which had changed places with it */
+    if (!named_by_it) {
         say("libckpt: no checkpoint: the process that wrote it (ckpt --live) was killed; the program goes on",
             NULL);
     } else if (live->error != 0 && live->error != -ECANCELED && !live->said && !lent) {
@@ -93,6 +83,7 @@ static void finish(void)
     drop_arena();
     if (killed && lent)
         incremental_let_go(); /* who knows what it was about to note */
+    return named_by_it;
 }
 
 /* The first of the pids in `at` that is a child of ours; 0.  It moves `at` behind it. */
@@ -124,20 +115,6 @@ static void bury_earlier(void)
     buried = true;
 }
 
-/* NULL, or why this program must stand still. */
-static const char *obstacle(void)
-{
-    if (library_remote_image != NULL && library_remote_image())
-        return "its image goes to another machine";
-    if (procfile_stat(20) > 1)
-        return "it has more than one thread";
-    if (live_status_number("VmLck") != 0)
-        return "it has locked memory (mlock(2)), for which nobody shall wait";
-    if (live_status_number("Seccomp") != filters)
-        return "it has set a filter of system calls (seccomp(2)), and may be killed for ours";
-    return NULL;
-}
-
 static int in_place(int (*write_image)(void), const char *path, const char *why)
 {
     if (why != NULL)
@@ -156,6 +133,7 @@ void live_set_up(struct arena *arena, const char *path)
     live->program = sys_getpid();
     live->child = 0;
     live->said = live->forks = live->direct = false;
+    live->device = live->inode = 0;
     live->tracker = live->image = -1;
     live->rounds = live->pages = live->last_pages = 0;
     text_join(live->path, sizeof live->path, path, NULL);
@@ -197,7 +175,7 @@ static int begin_fork(int (*write_image)(void), const char *path)
 
 static int begin(int (*write_image)(void), const char *path)
 {
-    const char *why = obstacle();
+    const char *why = live_obstacle();
     if (why != NULL)
         return in_place(write_image, path, verbose ? why : NULL);
     long tracking = wants_fork ? 0 : tracking_possible();
@@ -229,7 +207,7 @@ static int last_stop(int (*write_image)(void), const char *path)
     lending = true;
     int error = write_image();
     lending = false;
-    if (error == 0 && verbose)
+    if (error == 0 && verbose && current != NULL)
         say("libckpt: --live: ", text_number(live->pages, 10).digits, " pages were copied in ",
             text_number(live->rounds, 10).digits, " rounds, ", text_number(live->last_pages, 10).digits,
             " once more while the program stood still", NULL);
@@ -262,7 +240,7 @@ int live_checkpoint(int (*write_image)(void), const char *path, bool at_once)
     named = false;
     if (current != NULL) {
         struct live *live = live_of(current);
-        if (!live->forks && live_state(live) == LIVE_READY && obstacle() == NULL && live_child_is_there(live))
+        if (!live->forks && live_state(live) == LIVE_READY && live_obstacle() == NULL && live_child_is_there(live))
             return last_stop(write_image, path);
         if (!now && is_under_way(live))
             return -EINPROGRESS;
@@ -301,10 +279,8 @@ int library_live_write(struct arena *arena)
     if (live->incremental != NULL && !incremental_is_possible())
         return -E2BIG; /* before it came to that */
     live_set_state(live, LIVE_LAST);
-    if (!live_wait(live, LIVE_LAST, live_child_is_there)) {
-        finish();
-        return -ECHILD;
-    }
+    if (!live_wait(live, LIVE_LAST, live_child_is_there))
+        return finish() ? 0 : -ECHILD;
     live->said = live->error != 0;
     if (live->incremental != NULL)
         return incremental_failed(live->error);

@@ -80,21 +80,12 @@ bool live_program_is_there(const struct live *live)
     return live->forks || arch_syscall(SYS_kcmp, live->program, sys_getpid(), KCMP_VM, 0, 0, 0) <= 0;
 }
 
-/* Is the checkpoint signal caught?  If the program has set it back to its default action, it would die of it. */
-static bool is_caught(const struct live *live)
+bool live_send_signal(const struct live *live)
 {
-    char path[64], status[4096];
-    uint64_t caught = 0;
-    text_join(path, sizeof path, "/proc/", text_number((uint64_t)live->program, 10).digits, "/status", NULL);
-    if (procfile_read(path, status, sizeof status) > 0)
-        fdinfo_number(status, "SigCgt", 16, &caught);
-    return (caught >> (live->signal - 1)) & 1;
-}
-
-void live_send_signal(const struct live *live)
-{
-    if (live_program_is_there(live) && is_caught(live))
+    bool sent = live_program_is_there(live) && live_would_survive(live);
+    if (sent)
         sys_call(SYS_kill, live->program, live->signal, 0, 0);
+    return sent;
 }
 
 /* Before Linux 5.9 there is a moment in which they are open twice: a lock of a file that is closed then stays. */
@@ -111,11 +102,30 @@ void live_own_descriptors(int but)
             sys_close(fd);
 }
 
+void live_note_whole(struct live *live, const struct stat *st)
+{
+    live->device = st->st_dev;
+    live->inode = st->st_ino;
+}
+
+bool live_is_named(const struct live *live)
+{
+    struct stat st;
+    return live->inode != 0 &&
+           sys_call(SYS_newfstatat, AT_FDCWD, (long)live->path, (long)&st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_dev == live->device && st.st_ino == live->inode;
+}
+
 void live_name_image(struct arena *arena)
 {
     struct live *live = arena->live;
+    struct stat st;
     if (live->error == 0)
+        live->error = (int)sys_call(SYS_newfstatat, AT_FDCWD, (long)arena->temporary, (long)&st, 0);
+    if (live->error == 0) {
+        live_note_whole(live, &st);
         live->error = (int)sys_rename(arena->temporary, live->path);
+    }
     if (live->error != 0)
         sys_unlink(arena->temporary);
 }

@@ -13,8 +13,6 @@
 #include "times.h"
 #include "write_tracking.h"
 
-#include <sys/prctl.h>
-
 #define TRACKER_FROM 1001 /* a descriptor that the program hardly meets */
 #define TRACKER_LINK "anon_inode:[userfaultfd]"
 
@@ -141,8 +139,7 @@ static void forget(void)
 __attribute__((destructor)) void incremental_end(void)
 {
     uint64_t all = ~0UL, before = 0;
-    if (current == NULL || owner != sys_getpid() ||
-        sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) != (long)live_filters())
+    if (current == NULL || owner != sys_getpid() || !live_is_free_at_end())
         return;
     sys_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, sizeof all);
     if (incremental_is_here())
@@ -201,7 +198,7 @@ static const char *obstacle(void)
         return "its image goes to another machine";
     if (evict_is_asked())
         return "it is the last one (--evict)";
-    if (live_status_number("Seccomp") != live_filters())
+    if (live_has_new_filter())
         return "the program has set a filter of system calls (seccomp(2)), and may be killed for ours";
     if (is_locked())
         return "the program has locked memory (mlock(2))";
@@ -275,7 +272,7 @@ int incremental_end_of(int (*write_image)(void), int error)
         begin_in_full(failed);
         return write_image();
     }
-    if (error == 0 && verbose)
+    if (error == 0 && verbose && current != NULL)
         say_pages();
     incremental_rest();
     return error;

@@ -174,8 +174,10 @@ int incremental_close(struct arena *arena)
     int error = (int)sys_call(SYS_fstat, arena->live->image, (long)&st, 0, 0);
     long closed = sys_close(arena->live->image);
     error = error != 0 ? error : (int)closed;
-    if (error == 0)
+    if (error == 0) {
+        live_note_whole(arena->live, &st);
         error = take_name(arena);
+    }
     if (error != 0)
         return error;
     struct incremental *inc = arena->live->incremental;

@@ -53,6 +53,7 @@ struct live {
     bool forks;        /* the child is a copy: live_fork.c */
     bool direct;       /* a device may have written past the notes: all counts as written to (live_direct.c) */
     char path[2 * PATH_MAX]; /* the image's name */
+    uint64_t device, inode;  /* of the file that is to have it; 0: it is not whole yet */
     int image, tracker; /* descriptors of the child's */
     uint64_t rounds, pages, last_pages; /* that were made; that were copied; of these, those that changed since */
     uint64_t head_room, end;            /* of the file: up to the first place; behind the last one */
@@ -97,6 +98,9 @@ static inline enum live_state live_state(const struct live *live)
 }
 /* Is there one mapping of just this place?  Who may not look, since it is not dumpable, is refused later: true. */
 bool live_is_mapped(uint64_t start, uint64_t size);
+/* For the child: the file is whole.  For the program: so it is; and has it its name, whoever was killed since? */
+void live_note_whole(struct live *live, const struct stat *st);
+bool live_is_named(const struct live *live);
 /* What the user hears when there is no image. */
 void live_say_failure(const struct live *live, int error);
 /*
@@ -111,8 +115,8 @@ bool live_child_is_there(const struct live *live);
 bool live_wait(struct live *live, enum live_state state, bool (*other_is_there)(const struct live *));
 /* For the child: is the program there, and the same program still? */
 bool live_program_is_there(const struct live *live);
-/* For the child: sends the checkpoint signal, if that is caught. */
-void live_send_signal(const struct live *live);
+/* For the child: sends the checkpoint signal.  False: it did not, since that would kill the program. */
+bool live_send_signal(const struct live *live);
 /* For the child: closes all descriptors but one (-1: all), and none of the program's; CLONE_FILES is undone. */
 void live_own_descriptors(int but);
 
@@ -121,10 +125,17 @@ void live_name_image(struct arena *arena);
 /* For the child: its last act.  The program hears of it if it must say what failed, or wants another image. */
 __attribute__((noreturn)) void live_exit(struct live *live, bool failed);
 
-/* live.c: was there a seccomp(2) filter at the start, as prctl(2) says it? */
-uint64_t live_filters(void);
-/* live.c: a number of /proc/self/status.  live_fork.c: the first note of this type, or NULL. */
+/* live_obstacle.c: a number of /proc/self/status.  NULL, or why this program must stand still. */
 uint64_t live_status_number(const char *key);
+const char *live_obstacle(void);
+/* Has it set a filter of system calls since the first of these was called?  The third: for a program that ends. */
+void live_note_filters(void);
+bool live_has_new_filter(void);
+bool live_is_free_at_end(void);
+/* For the child: can the program take a checkpoint signal? */
+bool live_would_survive(const struct live *live);
+
+/* live_fork.c: the first note of this type, or NULL. */
 void *live_find_note(struct note_list *notes, uint32_t type);
 
 /* live_copy.c: what the child does; it does not return.  The argument is a struct arena. */

@@ -209,9 +209,8 @@ static int write_rest(struct arena *arena)
 int live_ask_for_rest(struct arena *arena, int (*write_rest)(struct arena *))
 {
     struct live *live = arena->live;
-    if (!live_change_state(live, LIVE_COPYING, LIVE_READY))
+    if (!live_change_state(live, LIVE_COPYING, LIVE_READY) || !live_send_signal(live))
         return -ECANCELED;
-    live_send_signal(live);
     bool waited = live_wait(live, LIVE_READY, live_program_is_there);
     return waited && live_state(live) == LIVE_LAST ? write_rest(arena) : -ECANCELED;
 }

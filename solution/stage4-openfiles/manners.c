@@ -58,6 +58,7 @@ void library_second_life(void)
     own_stderr_new_life(standard);
     handler_stack_new_life();
     live_new_life();
+    live_note_filters();
     incremental_new_life();
     taken_signal_new_life();
     next_program_new_life();

@@ -25,7 +25,7 @@ START := $(STAY) image_names_check.o evict_prepare.o portable.o
 
 # What makes libckpt.so a guest that is hardly noticed.
 STACK := handler_stack.o call_on_stack_$(ARCH).o
-LIVE := live.o live_state.o live_copy.o live_places.o live_fork.o live_locks.o live_direct.o write_tracking.o arch_clone_$(ARCH).o \
-	image_update.o incremental.o incremental_places.o incremental_pages.o incremental_file.o incremental_live.o changes.o
+LIVE := live.o live_obstacle.o live_state.o live_copy.o live_places.o live_fork.o live_locks.o live_direct.o \
+	write_tracking.o arch_clone_$(ARCH).o image_update.o incremental.o incremental_places.o incremental_pages.o incremental_file.o incremental_live.o changes.o
 MANNERS := $(LIVE) manners.o own_stderr.o taken_signal.o evict_leave.o image_names.o next_program.o program.o \
 	program_linking.o $(STACK)

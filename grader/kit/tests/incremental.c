@@ -6,6 +6,7 @@
  *     incremental few N       N rounds, in which one page of a hundred is written to
  *     incremental many N SEED the same as deeds, other ones; copies each image; a second life does neither
  *     incremental live N SEED the same as many; it goes on while it is saved, once for every 3 rounds, if a file "ask" is there
+ *     incremental contained PROG...  sets a filter of system calls, and becomes another program, as in a container
  *     incremental WORD        three rounds, and before the fourth: see before_fourth(); sandbox: at the end
  */
 #define _GNU_SOURCE
@@ -268,6 +269,10 @@ static void keep_copy(int round)
 
 int main(int argc, char **argv)
 {
+    if (strcmp(argv[1], "contained") == 0) {
+        filter();
+        execv(argv[2], argv + 2);
+    }
     live = strcmp(argv[1], "live") == 0;
     int rounds = argc > 2 ? atoi(argv[2]) : 5, few = strcmp(argv[1], "deeds") != 0, asks = ckpt_now != NULL && !live;
     if (strcmp(argv[1], "many") == 0 || live) {

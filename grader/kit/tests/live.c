@@ -6,11 +6,15 @@
  *     live deeds N [fork]  changes memory, N times; each time the image gets another name, too: image.0, image.1...
  *     live notice          says what it noticed of the child
  *     live killed          kills the child, and asks once more
+ *     live traced          tells the child's pid, that of the second one, and goes on when there is a file named traced
  *     live now             ckpt_now() while a child is at work
  *     live exec PROG       becomes another program meanwhile
  *     live forbidden       what it has may not be read while it is copied, and may again before the last changes
  *     live direct FILE     ...with FILE open for direct reads (O_DIRECT)
  *     live late            ...and meanwhile has a userfaultfd(2) of its own
+ *     live sandbox         sets a filter of system calls meanwhile, which kills who opens a file
+ *     live namespace       its children are to live in another PID namespace
+ *     live vfork           a child that shares its memory is asked meanwhile
  *     live numbers         ckpt_now(), and a signal, each while a child may be at work
  *     live shared          asks, with much shared memory, and stays
  *     live locks           holds locks, in memory that a child has and in such that it has not, and lets them go in the end
@@ -19,8 +23,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,6 +35,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -270,6 +278,21 @@ static void kill_the_child(char **words)
     puts("goes on");
 }
 
+static void traced(char **words)
+{
+    for (int i = 0; i < 2; i++) {
+        hold();
+        wait_until_ready();
+        if (i == 1) {
+            printf("%d\n", find_child());
+            fflush(stdout);
+            wait_for("traced", "traced");
+        }
+        let_go();
+    }
+    puts("goes on");
+}
+
 static void now(char **words)
 {
     hold();
@@ -306,6 +329,87 @@ static void late(char **words)
     let_go();
     wait_for("image", "image");
     puts("late");
+}
+
+/* A child that is stopped before it asks for the last changes.  0: this is a second life, which has none. */
+static pid_t hold_the_child(void)
+{
+    siginfo_t info;
+    sigset_t pending;
+    for (;;) {
+        hold();
+        pid_t child = find_child();
+        if (child == 0)
+            return 0;
+        kill(child, SIGSTOP);
+        waitid(P_PID, (id_t)child, &info, WSTOPPED | WEXITED | WNOWAIT | __WCLONE);
+        sigpending(&pending);
+        if (!sigismember(&pending, SIGUSR2))
+            return child;
+        kill(child, SIGCONT); /* too late: once more */
+        let_go();
+    }
+}
+
+static void let_child_end(pid_t child)
+{
+    siginfo_t info;
+    if (child == 0)
+        return;
+    kill(child, SIGCONT);
+    waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT | __WCLONE);
+}
+
+static void set_sandbox(void)
+{
+    struct sock_filter words_of_it[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ, SYS_openat, 0, 1),
+        BPF_STMT(BPF_RET, SECCOMP_RET_KILL_PROCESS), BPF_STMT(BPF_RET, SECCOMP_RET_ALLOW)};
+    struct sock_fprog program = {sizeof words_of_it / sizeof *words_of_it, words_of_it};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        puts("no filters");
+}
+
+static void sandbox(char **words)
+{
+    memset(mmap(NULL, 64UL << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 64UL << 20);
+    pid_t child = hold_the_child();
+    set_sandbox();
+    let_go();
+    let_child_end(child);
+    puts("still here");
+}
+
+static void namespace(char **words)
+{
+    if (unshare(CLONE_NEWPID) != 0)
+        puts("no namespaces");
+    raise(SIGUSR2);
+    wait_for("image", "image");
+    pid_t child = fork();
+    if (child == 0)
+        _exit(getpid());
+    int status = 0;
+    waitpid(child, &status, 0);
+    printf("the first of them is %d\n", WEXITSTATUS(status));
+}
+
+/* Its checkpoint is taken in place, and the program's goes on. */
+static void ask_a_vfork(char **words)
+{
+    int status = 0;
+    memset(mmap(NULL, 64UL << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 64UL << 20);
+    pid_t saver = hold_the_child();
+    let_go();
+    pid_t child = vfork();
+    if (child == 0) {
+        raise(SIGUSR2);
+        _exit(find_child() == 0 ? 0 : 8);
+    }
+    waitpid(child, &status, 0);
+    printf("child: %d\n", WEXITSTATUS(status));
+    let_child_end(saver);
+    puts("end");
 }
 
 static void numbers(char **words)
@@ -369,9 +473,10 @@ static const struct {
     const char *name;
     void (*run)(char **words);
 } modes[] = {
-    {"deeds", all_deeds}, {"notice", notice_all}, {"killed", kill_the_child}, {"now", now}, {"exec", become},
-    {"direct", direct}, {"late", late},
-    {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once}, {"locks", locks},
+    {"deeds", all_deeds}, {"notice", notice_all}, {"killed", kill_the_child}, {"traced", traced}, {"now", now}, {"exec", become},
+    {"direct", direct}, {"late", late}, {"sandbox", sandbox}, {"namespace", namespace}, {"vfork", ask_a_vfork},
+    {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once},
+    {"locks", locks},
 };
 
 int main(int argc, char **argv)

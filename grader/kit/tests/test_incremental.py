@@ -32,8 +32,10 @@ def stage_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Run(Lives):
-    def first(self, *words: str, options: tuple[str, ...] = ("-o", "image")) -> str:
-        return self(self.stage / "ckpt", "-v", "--incremental", *options, self.stage / "incremental", *words)
+    def first(self, *words: str, options: tuple[str, ...] = ("-o", "image"), contained: bool = False) -> str:
+        program = self.stage / "incremental"
+        first = [program, "contained"] if contained else []
+        return self(*first, self.stage / "ckpt", "-v", "--incremental", *options, program, *words)
 
     def pages(self) -> list[tuple[int, int, str]]:
         """Of each checkpoint: pages that were written, pages that there were, and why the file is a new one."""
@@ -278,9 +280,17 @@ def test_a_child_that_shares_the_memory(run: Run, tracked: bool) -> None:
     assert len(run.left()) == 2, "and no spare"
 
 
-def test_a_sandbox_at_the_end(run: Run) -> None:
-    """The program is not killed because the spare would be removed."""
-    assert run.first("sandbox").count(", 0 wrong") == 5
+@pytest.mark.parametrize("contained", [False, True])
+def test_a_sandbox_at_the_end(run: Run, contained: bool) -> None:
+    """The program is not killed because the spare would be removed; where there is a filter from the start, too."""
+    assert run.first("sandbox", contained=contained).count(", 0 wrong") == 5
+
+
+def test_a_filter_from_the_start_is_not_in_the_way(run: Run, tracked: bool) -> None:
+    run.first("few", contained=True)
+    assert run.left() == ["image"] and (run.pages()[4][2] == "" or not tracked)
+    run.first("filter", contained=True)
+    assert not tracked or run.said.count("everything is written: the program has set a filter of system calls") == 2
 
 
 @pytest.mark.parametrize("deed, why", [

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -206,6 +207,51 @@ def test_the_child_is_killed(run: Run, way: str) -> None:
     assert way == "--live=fork" or run.said.count("the process that wrote it (ckpt --live) was killed") == 1
     assert run.is_left("image", "image.old")
     run.second()
+
+
+def test_the_child_is_killed_when_the_image_has_its_name(run: Run) -> None:
+    """The two files have changed places, and the old one is to become the spare: there is a new image."""
+    if not is_tracked(run) or shutil.which("strace") is None:
+        pytest.skip(not_tried("userfaultfd(2), or strace"))
+    words = [run.stage / "ckpt", "-v", "--live", "--incremental", "-o", "image", run.stage / "live", "traced"]
+    with subprocess.Popen(words, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None and job.stderr is not None
+        kill = ["strace", "-o", "/dev/null", "-e", "inject=renameat:signal=KILL", "-p", job.stdout.readline().strip()]
+        with subprocess.Popen(kill, stderr=subprocess.PIPE, text=True) as tracer:
+            assert tracer.stderr is not None and "attached" in tracer.stderr.readline()
+            (run.folder / "traced").touch()
+            said = job.communicate(timeout=LIMIT)[1]
+            tracer.communicate(timeout=LIMIT)
+    assert job.returncode == 0 and said.count("libckpt: wrote") == 2 and "no checkpoint" not in said
+    assert run.is_left("image", "traced") and run.second() == "goes on\n", "the second image"
+
+
+@TRACKED
+def test_the_program_sets_a_filter_of_system_calls_meanwhile(run: Run, way: str) -> None:
+    """The child does not ask for the last changes, since our handler's calls may kill the program."""
+    if not is_tracked(run):
+        pytest.skip(not_tried("userfaultfd(2)"))
+    (run.folder / "image").unlink()
+    assert run.first(way, "sandbox") == "still here\n" and run.left() == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_program_s_children_are_to_live_in_another_pid_namespace(run: Run, way: str) -> None:
+    """Ours would be the first there, and when that ends the program can have no others."""
+    told = run.first(way, "namespace")
+    if "no namespaces" in told:
+        pytest.skip(not_tried("unshare(2) by root"))
+    assert told == "the first of them is 1\n" and "in another PID namespace" in run.said
+    run.second()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_child_that_shares_the_memory_is_asked_meanwhile(run: Run, way: str) -> None:
+    """vfork(2): it is saved at once, and who saves its parent goes on."""
+    assert run.first(way, "vfork", name="image.%p") == "child: 0\nend\n"
+    assert "no checkpoint" not in run.said and len(run.left()) == 2
+    for image in run.left():
+        run.second(image)
 
 
 @TRACKED
