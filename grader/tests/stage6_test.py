@@ -35,7 +35,7 @@ FRAME = struct.Struct("=IIQ")  # frame.h
 HELLO, IMAGE, START = (0x6B63 << 16 | number for number in range(3))
 ABANDON = 0x6B63 << 16 | 6
 FRAME_MAX = 80 << 10
-NUMBERS = 1024  # of descriptors, in programs/elsewhere.c
+NUMBERS = 2048  # of descriptors, in programs/elsewhere.c
 DATA_WRONG, NOT_STARTED, LOST, PROTOCOL = 65, 71, 75, 76  # sysexits.h
 
 

@@ -315,6 +315,7 @@ EXAMPLES = {
     "parser-interface": ["test: test_odd_names", "readmaps: interface"],
     "short-read": ["test: test_few_bytes"],
     "end-of-file": ["test: test_file", "readmaps: hangs"],
+    "behind-the-buffer": ["test: test_thousands", "parse_names: signal SIGSEGV"],
     "fixed-table": ["test: test_thousands", "readmaps: thousands"],
     "name-cut": ["test: test_long_path", "image: path cut short"],
     "newline-name": ["test: test_odd_names", "readmaps: newline"],
