@@ -179,6 +179,8 @@ def test_frames(case: Case) -> None:
         ("an enormous size", hello + FRAME.pack(IMAGE, 0xFFFFFFFF, 0), PROTOCOL, broken),
     ):
         status, _ = keeper(case, said)
+        check(status != DATA_WRONG, "HELLO was read, and its content is another now", "frames: data elsewhere",
+              *case.lives[-1].symptoms())
         ended_so(case.lives[-1], name, status, wanted, word)
     life = case.run("keeper", ["/bin/sh", "-c", f'exec "{case.lab.folder}/restart-static" --remote <.'])
     ended_so(life, "a folder", life.wait(), LOST, broken)

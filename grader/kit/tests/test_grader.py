@@ -442,6 +442,7 @@ EXAMPLES = {
     "remote-no-frame": ["test: test_frames", "frames: no hello", "keeper: exit status 75"],
     "remote-frame-believed": ["test: test_frames", "frames: an enormous size", "keeper: signal SIGSEGV"],
     "remote-frame-end": ["test: test_frames", "frames: none"],
+    "remote-frame-data": ["test: test_frames", "frames: data elsewhere"],
     "remote-frame-error": ["test: test_frames", "frames: a folder"],
     "remote-frame-cut": ["test: test_frames", "frames: half a head", "keeper: exit status 76"],
     "remote-loop-busy": ["test: test_exit_status", "remote: busy"],
