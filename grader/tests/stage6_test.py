@@ -480,7 +480,7 @@ def check_copy(case: Case, life: Life, text: str, signals: int, what: str) -> No
     if not text.startswith(got):  # bytes are lost, however it ended
         check_bytes(got, text, what)
     check_output(life, ["begins", "end 0, wrong 0", f"signals {signals}"], what)
-    check_bytes(got, text, what)
+    check_bytes(read(case, case.folder / "out"), text, what)  # a busy machine may have written more since
 
 
 @points(2, step="6.6", needs="test_files_are_homes")
