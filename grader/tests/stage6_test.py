@@ -449,8 +449,8 @@ def test_interrupted(case: Case) -> None:
 def abandons_what_never_came(case: Case) -> None:
     """A machine that says so is not trusted."""
     way = elsewhere(case)
-    write(case, case.folder / "said", "")
-    (case.folder / "said").write_bytes(FRAME.pack(ABANDON, 0, 1 << 40))
+    with case.lab.runner.student():
+        (case.folder / "said").write_bytes(FRAME.pack(ABANDON, 0, 1 << 40))
     noise = f"cd {shlex.quote(str(case.folder))} && {{ until test -e now; do sleep 0.05; done; cat said; }} & "
     life = shadow(case, "elsewhere", "slow", "fifo", way=[way[0], noise + way[1], *way[2:]])
     life.wait_for_line("waits 1")
