@@ -189,6 +189,8 @@ def test_thousands(case: Case) -> None:
     life, rows = show(case, text)
     check_same(rows, text, "readmaps: thousands")
     check(life.lines()[-1].startswith("20000 regions"), "the last line miscounts", "readmaps: thousands")
+    some = "".join(text.splitlines(keepends=True)[:1000])  # more than the buffer holds, behind which there is nothing
+    check(len(parse_names(case, some)) == 1001, "the parser does not find 1,000 regions", "readmaps: thousands")
 
 
 @points(2, step="1.1", needs="test_file")

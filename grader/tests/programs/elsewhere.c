@@ -27,7 +27,7 @@
 
 #define FILES 8
 #define TIMES 1500
-#define NUMBERS 1024 /* the limit that the grader sets */
+#define NUMBERS 2048 /* the limit that the grader sets; more than TIMES */
 
 static volatile sig_atomic_t caught;
 
