@@ -34,8 +34,8 @@ bool live_change_state(struct live *live, enum live_state from, enum live_state 
 }
 
 /*
- * There is a file of this name if a mapping begins and ends just there.  Who may not look, since it is not dumpable,
- * is refused later: true.
+ * There is a file of this name if a mapping begins and ends just there.  Who may not look, since it is not
+ * dumpable, is refused later: true.
  */
 static bool is_mapped(uint64_t start, uint64_t size)
 {
