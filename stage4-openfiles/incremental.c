@@ -10,7 +10,6 @@
 #include "library.h"
 #include "open_kind.h"
 #include "part.h"
-#include "times.h"
 #include "write_tracking.h"
 
 #define TRACKER_FROM 1001 /* a descriptor that the program hardly meets */
@@ -113,16 +112,9 @@ void incremental_let_go(void)
     current = NULL;
 }
 
-/*
- * Is the memory to work in where it was?  A child of fork(2) does not have it; and the program, which does not know
- * of it, may have mapped something else there (MAP_FIXED).  What is in it tells which mapping it is.
- */
 bool incremental_is_here(void)
 {
-    if (current == NULL || !live_is_mapped((uint64_t)current, INCREMENTAL_SIZE))
-        return false;
-    const uint64_t *there = &incremental_of(current)->birth;
-    return sys_can_read((uint64_t)there) && *there == birth;
+    return current != NULL && live_is_there(current, INCREMENTAL_SIZE, birth);
 }
 
 /* The tracker may be that of a parent's memory. */
@@ -221,7 +213,7 @@ static bool prepare(const char *path)
     live_set_up(current, path);
     current->live->tracker = tracker;
     struct incremental *inc = current->live->incremental = incremental_of(current);
-    inc->birth = birth = inc->now == 0 ? times_clock(CLOCK_MONOTONIC) : birth;
+    birth = current->live->birth;
     inc->head_wish = inc->now++ == 0 ? head_wish : inc->head_wish;
     inc->anew = failed = NULL;
     inc->meanwhile = false;

@@ -33,7 +33,6 @@ struct image_file {
 
 /* Behind the struct live, in the same mapping: in no image, and no child of the program's has it. */
 struct incremental {
-    uint64_t birth; /* a time, in nanoseconds, by which one knows it */
     uint64_t now;   /* the number of this checkpoint */
     uint64_t since; /* the one at which the file was written that is brought up to date; 0: it is a new one */
     bool meanwhile;   /* the program goes on: a round of incremental_live.c's */

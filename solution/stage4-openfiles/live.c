@@ -9,6 +9,7 @@
 #include "live.h"
 #include "open_kind.h"
 #include "part.h"
+#include "times.h"
 #include "write_tracking.h"
 
 #include <sched.h>
@@ -17,6 +18,7 @@
 static bool wanted, wants_fork, verbose;
 static int our_signal;
 static struct arena *current; /* a child is at work in it, or has ended and was not waited for; or NULL */
+static uint64_t birth;        /* of current, if it is not incremental.c's: a time */
 static long owner;            /* the process that current belongs to: its children do not have it */
 static bool named;            /* the last checkpoint's child gives the image the name that the program gave it */
 static bool buried;           /* no child is left of the program that this process was before */
@@ -33,10 +35,9 @@ void live_start(int signal)
     live_note_filters();
 }
 
-/* A child of fork(2) does not have it. */
 static bool is_here(void)
 {
-    return lent ? incremental_is_here() : live_is_mapped((uint64_t)current, LIVE_SIZE);
+    return lent ? incremental_is_here() : live_is_there(current, LIVE_SIZE, birth);
 }
 
 void live_new_life(void)
@@ -127,6 +128,7 @@ void live_set_up(struct arena *arena, const char *path)
     struct live *live = arena->live = live_of(arena);
     struct number pid = text_number((uint64_t)sys_getpid(), 10);
     arena->start = (uint64_t)arena;
+    live->birth = times_clock(CLOCK_MONOTONIC);
     live->state = LIVE_COPYING;
     live->signal = our_signal;
     live->error = 0;
@@ -155,6 +157,7 @@ static bool map_arena(const char *path, bool forks)
         sys_call(SYS_madvise, start, (long)LIVE_SIZE, MADV_DONTFORK, 0);
     current = (struct arena *)start; // NOLINT: an address becomes a pointer here
     live_set_up(current, path);
+    birth = live_of(current)->birth;
     live_of(current)->forks = forks;
     return true;
 }

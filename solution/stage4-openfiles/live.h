@@ -46,6 +46,7 @@ struct live_place {
 /* Behind the arena, in the same mapping: shared by both, in no image. */
 struct live {
     struct incremental *incremental; /* incremental.h; NULL */
+    uint64_t birth; /* a time, in nanoseconds, by which one knows it */
     uint32_t state;
     int signal, error; /* the checkpoint signal; 0 or -errno */
     long program, child; /* pids; the child's is 0: the program does all by itself */
@@ -96,8 +97,11 @@ static inline enum live_state live_state(const struct live *live)
 {
     return (enum live_state)__atomic_load_n(&live->state, __ATOMIC_SEQ_CST);
 }
-/* Is there one mapping of just this place?  Who may not look, since it is not dumpable, is refused later: true. */
-bool live_is_mapped(uint64_t start, uint64_t size);
+/*
+ * Is the memory to work in where it was?  A child of fork(2) does not have it; and the program, which does not know
+ * of it, may have mapped something else there (MAP_FIXED).  What is in it tells which mapping it is.
+ */
+bool live_is_there(struct arena *arena, uint64_t size, uint64_t birth);
 /* For the child: the file is whole.  For the program: so it is; and has it its name, whoever was killed since? */
 void live_note_whole(struct live *live, const struct stat *st);
 bool live_is_named(const struct live *live);

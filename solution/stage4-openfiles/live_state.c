@@ -33,14 +33,23 @@ bool live_change_state(struct live *live, enum live_state from, enum live_state 
     return true;
 }
 
-/* There is a file of this name if a mapping begins and ends just there. */
-bool live_is_mapped(uint64_t start, uint64_t size)
+/*
+ * There is a file of this name if a mapping begins and ends just there.  Who may not look, since it is not
+ * dumpable, is refused later: true.
+ */
+static bool is_mapped(uint64_t start, uint64_t size)
 {
     char path[96];
     struct stat st;
     struct number from = text_number(start, 16), to = text_number(start + round_up(size, ARCH_PAGE_SIZE), 16);
     text_join(path, sizeof path, "/proc/self/map_files/", from.digits, "-", to.digits, NULL);
     return sys_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, AT_SYMLINK_NOFOLLOW) != -ENOENT;
+}
+
+bool live_is_there(struct arena *arena, uint64_t size, uint64_t birth)
+{
+    const uint64_t *there = &live_of(arena)->birth;
+    return is_mapped((uint64_t)arena, size) && sys_can_read((uint64_t)there) && *there == birth;
 }
 
 void live_lend_name(char own[LIVE_NAME_ROOM])

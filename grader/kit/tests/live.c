@@ -13,6 +13,7 @@
  *     live direct FILE     ...with FILE open for direct reads (O_DIRECT)
  *     live late            ...and meanwhile has a userfaultfd(2) of its own
  *     live sandbox         sets a filter of system calls meanwhile, which kills who opens a file
+ *     live over            maps something else over what the child works in
  *     live namespace       its children are to live in another PID namespace
  *     live vfork           a child that shares its memory is asked meanwhile
  *     live numbers         ckpt_now(), and a signal, each while a child may be at work
@@ -380,6 +381,31 @@ static void sandbox(char **words)
     puts("still here");
 }
 
+/* What both work in is shared memory without a file; so is what takes its place, just there. */
+static void over(char **words)
+{
+    char line[200], *at = NULL;
+    unsigned long start, end;
+    size_t size = 0, wrong = 0;
+    hold();
+    wait_until_ready();
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps) != NULL)
+        if (strstr(line, "/dev/zero") != NULL && sscanf(line, "%lx-%lx", &start, &end) == 2 &&
+            (char *)start != kinds[4]) {
+            at = (char *)start;
+            size = end - start;
+        }
+    fclose(maps);
+    mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    memset(at, 1, size);
+    let_go();
+    wait_for("image", "image");
+    for (size_t i = 0; i < size; i++)
+        wrong += at[i] != 1;
+    printf("%zu, %zu wrong\n", size, wrong);
+}
+
 static void namespace(char **words)
 {
     if (unshare(CLONE_NEWPID) != 0)
@@ -474,7 +500,7 @@ static const struct {
     void (*run)(char **words);
 } modes[] = {
     {"deeds", all_deeds}, {"notice", notice_all}, {"killed", kill_the_child}, {"traced", traced}, {"now", now}, {"exec", become},
-    {"direct", direct}, {"late", late}, {"sandbox", sandbox}, {"namespace", namespace}, {"vfork", ask_a_vfork},
+    {"direct", direct}, {"late", late}, {"sandbox", sandbox}, {"over", over}, {"namespace", namespace}, {"vfork", ask_a_vfork},
     {"numbers", numbers}, {"shared", shared}, {"forbidden", not_readable}, {"once", once},
     {"locks", locks},
 };

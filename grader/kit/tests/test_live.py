@@ -235,6 +235,16 @@ def test_the_program_sets_a_filter_of_system_calls_meanwhile(run: Run, way: str)
     assert run.first(way, "sandbox") == "still here\n" and run.left() == []
 
 
+@TRACKED
+def test_what_the_child_works_in_is_mapped_over(run: Run, way: str) -> None:
+    """The child ends, and what is there now stays as it is."""
+    if not is_tracked(run):
+        pytest.skip(not_tried("userfaultfd(2)"))
+    (run.folder / "image").unlink()
+    told = run.first(way, "over")
+    assert told.endswith(", 0 wrong\n") and run.second() == told
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_the_program_s_children_are_to_live_in_another_pid_namespace(run: Run, way: str) -> None:
     """Ours would be the first there, and when that ends the program can have no others."""
