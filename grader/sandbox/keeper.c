@@ -144,7 +144,8 @@ static void tell(int fd, const char *word, int first, int second)
 
 /* What no checkpointer needs. A socket to the network ends the program by SIGSYS: then the grader can say what it
  * was. (Where there are namespaces there is no network either; this is the only wall where there are none.)
- * Sockets of this machine, and new namespaces, are refused without more ado: libc tries such things by itself. */
+ * Sockets of this machine, new namespaces, and limits for others are refused without more ado: libc tries such things by
+ * itself. */
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define LOW_WORD_OF_ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 #define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
@@ -175,6 +176,11 @@ static int filter_system_calls(void)
         REFUSE(ENOSYS),
         IS(SYS_io_uring_setup, 0, 1), /* would make sockets behind this filter's back */
         REFUSE(ENOSYS),
+        IS(SYS_prlimit64, 0, 4),
+        LOAD(LOW_WORD_OF_ARGUMENT(0)),
+        IS(0, 0, 1),
+        ANSWER(SECCOMP_RET_ALLOW),
+        REFUSE(EPERM), /* the limits of others, of the keeper too */
         IS(SYS_unshare, 1, 0),
         IS(SYS_setns, 0, 1),
         REFUSE(EPERM),

@@ -33,6 +33,9 @@ LEAST, FEW = 0.3, 8  # of the memory, when a program is at its end; pages, which
 LOAD, WRITABLE, EXECUTABLE = 1, 2, 1  # p_type, p_flags
 
 
+HIDES = Failure("the process that goes on lets nobody look at it (PR_SET_DUMPABLE)", "genuine: hides")
+
+
 @dataclass(frozen=True)
 class Saved:
     """A program when it was saved."""
@@ -40,6 +43,7 @@ class Saved:
     program: Optional[Path]  # None if it did not wait at a gate, where it can be looked at
     regions: list[maps.Region]  # none if nobody looked
     processes: int  # that it had started
+    hidden: bool = False  # from others of its user
 
 
 @dataclass(frozen=True)
@@ -160,8 +164,10 @@ def executes(pid: int, restart: Path) -> bool:
     return (now.st_dev, now.st_ino) == (own.st_dev, own.st_ino)
 
 
-def doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Optional[Failure]:
-    """What is wrong with a process that is at a gate, if anything is."""
+def doubt(pid: int, restart: Path, pages: list[Pages], processes: int, hidden: bool = False) -> Optional[Failure]:
+    """What is wrong with a process that is at a gate, if anything is. `hidden`: it was that before, too."""
+    if not hidden and hides(pid):
+        return HIDES
     if not executes(pid, restart):
         name = printable_exe(pid)
         return Failure(f"the process that goes on executes {name}, and not your restart", "genuine: another program")
@@ -178,6 +184,8 @@ def doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Option
 
 def doubt_at_end(end: End, saved: Saved, restart: Path, pages: list[Pages]) -> Optional[Failure]:
     """The same of a process that is about to end."""
+    if not saved.hidden and hides(end.pid):
+        return HIDES
     if not executes(end.pid, restart):
         name = printable_exe(end.pid)
         return Failure(f"the process that went on executes {name}, and not your restart", "genuine: another program")
@@ -191,6 +199,15 @@ def doubt_at_end(end: End, saved: Saved, restart: Path, pages: list[Pages]) -> O
     if saved.regions and (code is None or "x" not in code.perms):
         return Failure("what went on ends in code that the program did not have", "genuine: other memory")
     return None
+
+
+def hides(pid: int) -> bool:
+    """Whether a process has said that nobody of its user may look at it (PR_SET_DUMPABLE, prctl(2)): its files in /proc are
+    root's then."""
+    try:
+        return os.stat(f"/proc/{pid}/stat").st_uid != int(status_field(pid, "Uid").split()[1])
+    except (OSError, IndexError):
+        return False
 
 
 def printable_exe(pid: int) -> str:

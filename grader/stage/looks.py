@@ -39,7 +39,7 @@ class Look:
         pid = self.pid(life)
         if self.waits and len(children_of(life.pid)) > 1:
             return Failure("restart -w left more than one process", "genuine: another process")
-        return genuine.doubt(pid, self.restart, pages, self.saved.processes) if pid else None
+        return genuine.doubt(pid, self.restart, pages, self.saved.processes, self.saved.hidden) if pid else None
 
 
 class EndLook:
@@ -89,11 +89,12 @@ class Looks:
 
     def remember(self, life: Life, image: Path, program: Optional[Path], regions: list[Region]) -> None:
         """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
+        hidden = genuine.hides(life.pid)
         at_gate = program is not None and (life.lines() or [""])[-1].startswith("gate ")
         if at_gate and program is not None and genuine.is_at_gate(life.pid, program, regions) is not None:
-            self.saved[image] = genuine.Saved(program, regions, len(children_of(life.pid)))
+            self.saved[image] = genuine.Saved(program, regions, len(children_of(life.pid)), hidden)
         else:
-            self.saved[image] = genuine.Saved(None, regions, 0)
+            self.saved[image] = genuine.Saved(None, regions, 0, hidden)
 
     def rename(self, image: Path, name: Path) -> None:
         if image in self.saved:

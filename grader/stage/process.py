@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stage.failure import Failure
 from stage.process_table import processes
+from stage.processor import HERE
 from stage.runner import AtEnd, Runner
 
 # Code of no file: in a restart, the restorer in its place.
@@ -68,7 +69,15 @@ class OwnTime:
         except OSError:  # it is gone
             self.state = "X"
             return
-        self.state, self.cpu = fields[0], (int(fields[11]) + int(fields[12])) / self.TICKS
+        self.state = "S" if fields[0] == "D" and self._waits_for_a_child() else fields[0]
+        self.cpu = (int(fields[11]) + int(fields[12])) / self.TICKS
+
+    def _waits_for_a_child(self) -> bool:
+        """vfork(2): as long as the child likes, and no disk is in question."""
+        try:
+            return self.stat.with_name("syscall").read_text().split()[0] in map(str, HERE.forks)
+        except (OSError, IndexError):
+            return False
 
     def __call__(self) -> float:
         self._look()

@@ -28,6 +28,7 @@ class Processor:
     answer: str = ""  # a system call's register, if a core has it as the kernel keeps it while the call waits
     call_number: str = ""
     vectors_note: int = 0  # of a core, "LINUX": registers that may lack on other processors of this kind
+    forks: tuple[int, ...] = (56, 58, 435)  # the numbers of clone, vfork and clone3
     context_note: int = 24  # in NOTE_CONTEXT: the ucontext_t, behind three words, at a multiple of its alignment
 
 
@@ -44,7 +45,7 @@ GENERAL = tuple(f"x{i}" for i in range(31))
 AARCH64 = Processor(
     "pc", "sp", "tpidr", (*GENERAL, "sp", "pc", "pstate"), 0x401, 184, (*GENERAL, "sp", "pc"),
     tuple(f"x{i}" for i in range(18)), "x/1xw $pc-4", "pstate", 0x2003DF, 0, other_machine=62, end=1 << 48,
-    context_note=32,
+    context_note=32, forks=(220, 435),
 )
 
 HERE = AARCH64 if platform.machine() == "aarch64" else X86_64

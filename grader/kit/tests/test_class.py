@@ -91,7 +91,7 @@ def thirty() -> dict[str, mutants.Mutant | None]:
 
 def of_the_day(seed: int) -> tuple[int, dict[str, mutants.Mutant | None], list[Attack]]:
     stage = 1 + seed % len(MAIN)
-    wrong = [mutant for mutant in mutants.all_mutants() if set(mutant.loses.get(stage, ())) & set(FEW[stage])]
+    wrong = [mutant for mutant in mutants.all_mutants() if stage in mutant.loses and set(mutant.loses[stage]) <= set(FEW[stage])]
     students = [None, *wrong]
     student = students[seed // len(MAIN) % len(students)]
     source = attacks()[seed % len(attacks())]
@@ -107,7 +107,7 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     else:
         stage, students, found = of_the_day(request.config.option.seed)
         made = Class(folder, students, found, whole=False)
-        options += ["--stage", str(stage), "--no-reference", *(word for test in FEW[stage] for word in ("--only", test))]
+        options += ["--stage", str(stage), "--no-reference", "--stage-limit", "100", *(word for test in FEW[stage] for word in ("--only", test))]
     made.lay_out()
     (folder / "out/results").mkdir(parents=True)
     done = grade(folder / "class", folder / "out", *options)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -54,6 +55,20 @@ def test_a_program_that_waits_for_a_cpu_does_not_hang(processes: list[subprocess
 def test_a_program_that_spins_has_a_limit(processes: list[subprocess.Popen[bytes]]) -> None:
     processes.append(started(SPIN))
     assert not wait_until(lambda: False, 0.1, of=processes[0].pid)
+
+
+def test_a_program_that_waits_for_its_vfork_has_a_limit(processes: list[subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    """State D, as for a disk, and no time of a processor."""
+    source = GRADER / "kit/hostile/vfork-waits.c"
+    (tmp_path / "waits.c").write_text(source.read_text() + "int main(void) { return 0; }\n")
+    subprocess.run(["cc", "-o", tmp_path / "waits", tmp_path / "waits.c"], check=True)
+    processes.append(subprocess.Popen([tmp_path / "waits"], stdout=subprocess.PIPE, start_new_session=True))
+    pid = processes[0].pid
+    assert wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "D")
+    try:
+        assert not wait_until(lambda: False, 0.1, of=pid)
+    finally:
+        os.killpg(pid, signal.SIGKILL)
 
 
 def test_a_program_that_rests_has_a_limit(processes: list[subprocess.Popen[bytes]]) -> None:
