@@ -144,7 +144,7 @@ static void tell(int fd, const char *word, int first, int second)
 
 /* What no checkpointer needs. A socket to the network ends the program by SIGSYS: then the grader can say what it
  * was. (Where there are namespaces there is no network either; this is the only wall where there are none.)
- * Sockets of this machine, new namespaces, and limits for others are refused without more ado: libc tries such things by
+ * Sockets of this machine, new namespaces, keys, and limits for others are refused without more ado: libc tries such things by
  * itself. */
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define LOW_WORD_OF_ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n))
@@ -175,6 +175,11 @@ static int filter_system_calls(void)
         IS(SYS_clone3, 0, 1), /* its flags are in memory, where no filter can look; glibc then uses clone */
         REFUSE(ENOSYS),
         IS(SYS_io_uring_setup, 0, 1), /* would make sockets behind this filter's back */
+        REFUSE(ENOSYS),
+        IS(SYS_add_key, 3, 0), /* keyrings and message queues outlive a case: words for who has this user id next */
+        IS(SYS_request_key, 2, 0),
+        IS(SYS_keyctl, 1, 0),
+        IS(SYS_mq_open, 0, 1),
         REFUSE(ENOSYS),
         IS(SYS_prlimit64, 0, 4),
         LOAD(LOW_WORD_OF_ARGUMENT(0)),
