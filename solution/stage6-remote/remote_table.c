@@ -31,8 +31,8 @@ enum side map(long *fd)
 }
 
 /*
- * A number that nobody uses, as POSIX says it: the lowest.  It can be neither read nor written to by accident; and who
- * tries does not wait: some kernels (Linux 6.1) add the bytes of a text to the counter, until no more fits.
+ * A number that nobody uses, as POSIX says it: the lowest.  It can be neither read nor written to by accident; and
+ * who tries does not wait: some kernels (Linux 6.1) add the bytes of a text to the counter, until no more fits.
  */
 static long placeholder(long from, int flags)
 {
