@@ -34,11 +34,11 @@ stress: ## the same, and all that takes long: hundreds of restarts, gigabytes, e
 	grader/python grader/kit/arm64/stages.py || status=$$?; exit $$status
 
 .PHONY: check-arm64
-check-arm64: ## grade the solution on an arm64 machine that qemu computes; made once, from Debian's packages (250 MB); KERNEL=SUITE/PACKAGE
+check-arm64: ## grade the solution on an arm64 machine that qemu computes; made once, from Debian's packages (250 MB); KERNEL=SUITE/PACKAGE STAGES='3 6'
 	@grader/setup grade
 	@grader/setup qemu-system-arm || :
 	@grader/setup gcc-aarch64-linux-gnu || :
-	@CKPTLAB_ARM64_KERNEL='$(KERNEL)' grader/python grader/kit/arm64/stages.py
+	@CKPTLAB_ARM64_KERNEL='$(KERNEL)' grader/python grader/kit/arm64/stages.py $(STAGES)
 
 .PHONY: grade
 grade: ## grade a class: make grade SUBMISSIONS=DIR (or one folder: make grade DIR=stage1-readmaps)

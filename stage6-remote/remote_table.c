@@ -23,10 +23,13 @@ enum side map(long *fd)
     return HERE;
 }
 
-/* A number that nobody uses, as POSIX says it: the lowest.  It can be neither read nor written to by accident. */
+/*
+ * A number that nobody uses, as POSIX says it: the lowest.  It can be neither read nor written to by accident; and
+ * who tries does not wait: some kernels (Linux 6.1) add the bytes of a text to the counter, until no more fits.
+ */
 static long placeholder(long from, int flags)
 {
-    long fd = sys_call(SYS_eventfd2, 0, flags & O_CLOEXEC, 0, 0);
+    long fd = sys_call(SYS_eventfd2, 0, O_NONBLOCK | (flags & O_CLOEXEC), 0, 0);
     if (fd < 0 || fd >= from)
         return fd;
     long higher = sys_call(SYS_fcntl, fd, flags & O_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, from, 0);
@@ -60,7 +63,7 @@ long table_put(int real, long fd, int flags, const struct remote_file *like)
         sys_call(SYS_fcntl, fd, F_SETFD, flags & O_CLOEXEC ? FD_CLOEXEC : 0, 0);
         return table_note(real, fd, like);
     }
-    long new = sys_call(SYS_eventfd2, 0, 0, 0, 0), error = new;
+    long new = sys_call(SYS_eventfd2, 0, O_NONBLOCK, 0, 0), error = new;
     if (new >= 0 && new != fd) {
         error = sys_call(SYS_dup3, new, fd, flags & O_CLOEXEC, 0);
         sys_close((int)new);

@@ -45,7 +45,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 from handout import steps
 from kit import built
@@ -138,19 +138,19 @@ def complaint(block: Block) -> str | None:
     return None
 
 
-def is_for_here(block: Block) -> bool:
-    processor = ON.search(block.info)
-    return processor is None or processor[1] == platform.machine()
+def is_for(block: Block, processor: str) -> bool:
+    named = ON.search(block.info)
+    return named is None or named[1] == processor
 
 
-def parse(doc: Path, text: str) -> tuple[list[Command], list[Problem]]:
+def parse(doc: Path, text: str, processor: str = platform.machine()) -> tuple[list[Command], list[Problem]]:
     commands: list[Command] = []
     problems: list[Problem] = []
     for block in blocks(text):
         wrong = complaint(block)
         if wrong:
             problems.append(Problem(doc, block.line - 1, wrong))
-        elif block.info.startswith("console") and is_for_here(block):
+        elif block.info.startswith("console") and is_for(block, processor):
             commands += commands_of(block)
     return commands, problems
 
@@ -280,14 +280,17 @@ def copy_tree(tree: Path, target: Path, finished: bool) -> None:
 
 def lay_built(tree: Path, copy: Path, first: Command) -> None:
     """What the lab itself has built is not compiled again, where the solution's sources are. The skeletons are built."""
-    if tree != TOP:
-        return
-    built.lay(built.demos(), copy / "BACKGROUND")
-    built.lay_stages(built.solution(), copy / "solution")
+    if tree == TOP:
+        lay_built_of(built.solution(), built.demos(), copy, first)
+
+
+def lay_built_of(solution: Path, demos: Path, copy: Path, first: Command) -> None:
+    built.lay(demos, copy / "BACKGROUND")
+    built.lay_stages(solution, copy / "solution")
     if first.where != "skeleton":
         if first.step:
             steps.bring_to_step(copy, copy, first.step)
-        built.lay_stages(built.solution(), copy)
+        built.lay_stages(solution, copy)
 
 
 # --- Running --------------------------------------------------------------------------------
@@ -331,13 +334,15 @@ class Session:
 
     def run(self, command: str) -> tuple[list[str], int]:
         """Output and exit status. `$?` is kept for the next command."""
-        assert self.bash.stdin is not None
-        self.bash.stdin.write((f"eval {shlex.quote(command)} </dev/null; rundocs_status=$?; "
-                               f"printf '\\n%s %d\\n' {self.mark} $rundocs_status; "
-                               "(exit $rundocs_status)\n").encode())
-        self.bash.stdin.flush()
+        self.send(f"eval {shlex.quote(command)} </dev/null; rundocs_status=$?; "
+                  f"printf '\\n%s %d\\n' {self.mark} $rundocs_status; (exit $rundocs_status)\n")
         output, status = self._until_mark()
         return self.as_shown(output), status
+
+    def send(self, text: str) -> None:
+        assert self.bash.stdin is not None
+        self.bash.stdin.write(text.encode())
+        self.bash.stdin.flush()
 
     def _until_mark(self) -> tuple[str, int]:
         assert self.bash.stdout is not None
@@ -387,15 +392,23 @@ def judge(command: Command, actual: list[str], status: int) -> str | None:
 
 
 @dataclasses.dataclass
+class Where:
+    """Where the commands run: on a machine with this processor, in such a session, in a tree with what is built laid so."""
+    processor: str = platform.machine()
+    begin: Callable[[Path, Path, float], Session] = Session
+    lay: Callable[[Path, Path, Command], None] = lay_built
+
+
+@dataclasses.dataclass
 class Result:
     problems: list[Problem]
     outputs: list[tuple[Command, list[str]]]  # the commands that ran, and what came out
 
 
-def run_in(tree: Path, doc: Path, commands: list[Command], limit: float) -> Result:
+def run_in(tree: Path, doc: Path, commands: list[Command], limit: float, where: Where) -> Result:
     """Run the commands in one session, in the document's own folder of that tree."""
     result, step = Result([], []), ""
-    session = Session(tree, (tree / doc).parent, limit)
+    session = where.begin(tree, (tree / doc).parent, limit)
     try:
         for command in commands:
             if command.step != step:
@@ -429,9 +442,9 @@ def sessions(commands: list[Command]) -> list[tuple[list[Command], list[Command]
     return [(first, own) for first, own in found if own]
 
 
-def run_doc(doc: Path, tree: Path = TOP, limit: float = LIMIT, only: int | None = None) -> Result:
+def run_doc(doc: Path, tree: Path = TOP, limit: float = LIMIT, only: int | None = None, where: Where = Where()) -> Result:
     """Run all blocks of a document, or one session alone. `doc` is relative to the tree."""
-    commands, problems = parse(doc, (tree / doc).read_text(encoding="utf-8"))
+    commands, problems = parse(doc, (tree / doc).read_text(encoding="utf-8"), where.processor)
     result = Result(list(problems), [])
     for number, (first, own) in enumerate(sessions(commands)):
         if problems or only not in (None, number):
@@ -439,8 +452,8 @@ def run_doc(doc: Path, tree: Path = TOP, limit: float = LIMIT, only: int | None 
         with tempfile.TemporaryDirectory(prefix="rundocs-") as scratch:
             copy = Path(scratch).resolve() / "ckptlab"
             copy_tree(tree, copy, finished=own[0].where == "finished")
-            lay_built(tree, copy, own[0])
-            part = run_in(copy, doc, first + own, limit)
+            where.lay(tree, copy, own[0])
+            part = run_in(copy, doc, first + own, limit, where)
         result.problems += part.problems
         result.outputs += part.outputs[len(first):]
     return result

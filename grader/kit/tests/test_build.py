@@ -83,8 +83,7 @@ def lay_others(build: Path) -> list[Path]:
 def test_objects_of_another_processor_do_not_stay(tree: Path) -> None:
     make(tree, "-C", STAGES[0], "clean")
     _, left = lay_others(tree / STAGES[0] / "build")
-    build(tree, STAGES[0])
-    assert not left.exists()
+    assert make(tree, "-C", STAGES[0]).returncode == 0 and not left.exists()
 
 
 def test_the_reference_s_objects_of_another_processor_are_not_taken(tmp_path: Path) -> None:
