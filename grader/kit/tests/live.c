@@ -281,6 +281,7 @@ static void kill_the_child(char **words)
 
 static void traced(char **words)
 {
+    siginfo_t info;
     for (int i = 0; i < 2; i++) {
         hold();
         wait_until_ready();
@@ -290,6 +291,7 @@ static void traced(char **words)
             wait_for("traced", "traced");
         }
         let_go();
+        waitid(P_PID, (id_t)find_child(), &info, WEXITED | WNOWAIT | __WCLONE); /* the next one is another */
     }
     puts("goes on");
 }
