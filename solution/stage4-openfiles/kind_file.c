@@ -7,8 +7,6 @@
 #include "open_kind.h"
 #include "silly_name.h"
 
-#include <sys/sysmacros.h>
-
 static bool is_regular(const struct fd_view *view)
 {
     return S_ISREG(view->status.st_mode) && view->link[0] == '/' && !text_starts(view->link, "/memfd:");
@@ -19,11 +17,14 @@ static bool is_directory(const struct fd_view *view)
     return S_ISDIR(view->status.st_mode) && view->link[0] == '/';
 }
 
-/* Those that have no state of their own: the memory devices, Documentation/admin-guide/devices.txt. */
+/*
+ * Those that have no state of their own: the memory devices, Documentation/admin-guide/devices.txt.  Their numbers as
+ * stat(2) has them, since major(3) is a function of libc's if the compiler does not optimize, and restart needs this.
+ */
 static bool is_plain_device(const struct fd_view *view)
 {
-    unsigned number = minor(view->status.st_rdev); /* 3 null, 5 zero, 7 full, 8 random, 9 urandom */
-    return S_ISCHR(view->status.st_mode) && major(view->status.st_rdev) == 1 && number >= 3 && number <= 9;
+    const uint64_t null = 0x103, urandom = 0x109; /* 1:3 to 1:9: null, zero, full, random, urandom */
+    return S_ISCHR(view->status.st_mode) && view->status.st_rdev >= null && view->status.st_rdev <= urandom;
 }
 
 /* Cuts off " (deleted)", which the kernel puts behind the path. */
