@@ -18,8 +18,8 @@ static bool is_directory(const struct fd_view *view)
 }
 
 /*
- * Those that have no state of their own: the memory devices, Documentation/admin-guide/devices.txt.  Their numbers as
- * stat(2) has them, since major(3) is a function of libc's if the compiler does not optimize, and restart needs this.
+ * Those that have no state of their own: the memory devices, Documentation/admin-guide/devices.txt.  Their numbers
+ * as stat(2) has them: major(3) is a function of libc's if the compiler does not optimize, and restart needs this.
  */
 static bool is_plain_device(const struct fd_view *view)
 {

@@ -44,9 +44,9 @@ static bool verbose;
 static volatile sig_atomic_t is_restart;
 
 static void *handler_frame; /* of on_checkpoint_signal(): arch_signal_context() */
-static volatile sig_atomic_t disabled;    /* ckpt_disable() pairs that are open */
-static volatile sig_atomic_t postponed;   /* a signal came meanwhile */
-static volatile sig_atomic_t last_result; /* of ckpt_now() */
+static volatile sig_atomic_t disabled = 1; /* ckpt_disable() pairs that are open, and one while we start */
+static volatile sig_atomic_t postponed;    /* a signal came meanwhile */
+static volatile sig_atomic_t last_result;  /* of ckpt_now() */
 
 /* The handler's last act, in both lives: a program that slept, or waited, goes on with it. */
 static void go_on_waiting(void)
@@ -191,12 +191,11 @@ __attribute__((constructor)) static void libckpt_start(void)
     verbose = environment_number("CKPT_VERBOSE", 0) != 0;
     request = (struct save_request){
         .signal = (int)environment_number("CKPT_SIGNAL", SIGUSR2), .full = environment_number("CKPT_FULL", 0) != 0,
-        .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size,
+        .periodic = seconds != 0, .rseq_address = rseq_find().address, .rseq_size = rseq_find().size, .wish = wish,
         .thread_id = thread_id_find(), .platform = library_platform != NULL ? library_platform() : NULL,
-        .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life,
+        .context = &context, .setcontext = (uint64_t)setcontext, .second_life = &second_life, .times = &times,
         .is_standard = library_is_standard, .is_own = library_owns, .remote_note = library_remote_note,
-        .table_path = table_path, .image_name = image_name, .wish = wish, .times = &times};
-    request.vdso = vdso_told != NULL ? vdso_told() : NULL;
+        .vdso = vdso_told != NULL ? vdso_told() : NULL, .table_path = table_path, .image_name = image_name};
     if (owner == getpid())
         text_join(wish, sizeof wish, environment("CKPT_EVICT", ""), NULL);
     set_path(table_path, environment("CKPT_FDFILE", ""));
@@ -206,6 +205,7 @@ __attribute__((constructor)) static void libckpt_start(void)
     if (pthread_atfork(NULL, NULL, start_period) == 0) /* fork(2) leaves timers behind */
         start_period();
     times_say(&times, "constructor of libckpt", "libckpt: ", "until main()");
+    ckpt_enable(); /* a signal that came since register_handler() had to wait */
     if (library_remote_start != NULL)
         library_remote_start(request.signal);
 }

@@ -54,7 +54,7 @@ struct live_view {
     long child;                      /* its pid: it is no child of the program's */
     bool (*tracks)(uint64_t start);  /* does it track this memory, with a userfaultfd that is not the program's? */
     const struct known_pages *held;  /* where it saw held locks; NULL: not known */
-    bool copied;                     /* it will be a copy of the program, and look for them itself (live_fork.c) */
+    bool copied;                     /* it is a copy of the program, and looks for them itself */
 };
 
 static inline const struct live_view *live_view(const struct save_request *request)

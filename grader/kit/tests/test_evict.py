@@ -191,6 +191,17 @@ def test_asked_while_it_starts(job: Job) -> None:
         assert job.leave() == 85, job.errors.read_text()
 
 
+def test_asked_before_it_starts(job: Job) -> None:
+    """A signal that waits is taken when all of libckpt.so is ready.  (Once nobody heard why there was no image.)"""
+    def ask() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+        os.kill(os.getpid(), signal.SIGUSR2)
+
+    words = [stage() / "ckpt", "-o", "later/image", "sleep", "0"]
+    done = subprocess.run(words, cwd=job.folder, preexec_fn=ask, stderr=subprocess.PIPE, text=True, timeout=LIMIT, check=True)
+    assert "no checkpoint; the program goes on" in done.stderr
+
+
 def test_what_is_no_image_of_this_command_is_left_alone(job: Job) -> None:
     job.words = (*evicts(), "sleep", "100")
     job.start()
