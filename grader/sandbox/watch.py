@@ -76,7 +76,7 @@ class Watch(threading.Thread):
         try:
             words = (self._stopped(table, children) or self._too_much(table, members, children)
                      or self._too_long(children) or self._too_large(members, children))
-        except usage.Uncountable as what:
+        except (usage.Uncountable, OSError) as what:  # who cannot be watched goes no further: this thread must not end
             words = f"files: {what}"
         if words:
             self.breach = self.breach or words

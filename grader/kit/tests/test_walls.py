@@ -5,6 +5,7 @@ import errno
 import mmap
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -16,8 +17,10 @@ import pytest
 
 from sandbox import cgroup, own_files, system_v, usage
 from sandbox.spec import BUBBLEWRAP, MIB, Limits, Spec
+from sandbox.watch import Watch
 from stage import process_table
 from stage.config import GRADER
+from stage.process import children_of, wait_until
 
 LIMITS = "Limits(memory=64 << 20, disk=8 << 20, files=100)"
 
@@ -243,6 +246,30 @@ def test_folders_that_hide_others_are_not_counted_for_ever(tmp_path: Path) -> No
         os.chdir(here)
     with pytest.raises(usage.Uncountable):
         usage.of_folder(tmp_path)
+
+
+class Started:
+    """As sandbox/child.py's, as far as it is watched."""
+
+    returncode = None
+
+    def __init__(self, pid: int) -> None:
+        self.room = self.pid = pid
+
+
+def test_who_cannot_be_watched_goes_no_further(tmp_path: Path) -> None:
+    """The files of its job are gone: that is said, it is ended, and the thread goes on."""
+    process = subprocess.Popen(["sh", "-c", "sleep 1000 & wait"], start_new_session=True)  # a room
+    watch = Watch(Spec(BUBBLEWRAP, None, "", str(tmp_path / "gone"), "", ""))
+    try:
+        watch.add(Started(process.pid), [])  # type: ignore[arg-type]
+        watch.start()
+        assert wait_until(lambda: bool(watch.breach))
+        assert watch.breach.startswith("files: ") and wait_until(lambda: not children_of(process.pid)) and watch.is_alive()
+    finally:
+        watch.stop()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def test_no_lock_can_be_taken_by_who_does_not_own_it(tmp_path: Path) -> None:
