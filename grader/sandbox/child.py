@@ -35,8 +35,11 @@ class Child:
         self.socket = ours
         self.at_end = at_end
         self.ends: Optional[Ends] = None
-        self.holds_ends = False
         self.pid = self._wait_for_start(name)
+
+    @property
+    def holds_ends(self) -> bool:
+        return self.ends is not None
 
     def _wait_for_start(self, name: str) -> int:
         self.socket.settimeout(START_LIMIT)
@@ -44,7 +47,7 @@ class Child:
         if word == "start":
             self.socket.setblocking(False)
             if descriptor >= 0:
-                self.ends, self.holds_ends = Ends(descriptor, self.at_end or (lambda end: None)), True
+                self.ends = Ends(descriptor, self.at_end or (lambda end: None))
             return pid
         self._close()
         if word == "fail":

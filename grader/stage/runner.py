@@ -21,7 +21,10 @@ class Process(Protocol):
     """A running program; `pid` is its own, also in a sandbox."""
 
     pid: int
-    holds_ends: bool  # who was to be told of its end is told
+
+    @property
+    def holds_ends(self) -> bool:
+        """Is who was to be told of its end told?"""
 
     def poll(self) -> Optional[int]: ...
 

@@ -33,7 +33,7 @@ void mutexes_look_at(struct image_mutexes *m, const uint32_t *words, uint64_t pa
 /*
  * Adds the locks in what has content of the memory from start to end, which can be read and written.  map is open.
  * `known`: what was not written to is looked at in these pages only; NULL: everywhere.  *behind: the end of the
- * page that was looked at, 0 at first: of a lock that begins there the rest may be in the next region.
+ * last page that can be read, 0 at first: of a lock that begins there the rest may be in the next region.
  * Async-signal-safe.
  */
 void mutexes_search(struct image_mutexes *m, struct pagemap *map, uint64_t start, uint64_t end,
