@@ -95,6 +95,23 @@ static void show_summary(const struct image *image)
     printf("the image is valid (format version %u)\n", image->header->version);
 }
 
+/* What was asked for, by the letters of its options; if nothing was, a summary. */
+static void show(const struct image *image, const bool *asked)
+{
+    if (asked['m'])
+        show_regions(image);
+    if (asked['r'])
+        show_registers(image);
+    if (asked['n'])
+        show_notes(image);
+    if (asked['f'])
+        image_show_files(image);
+    if (asked['p'])
+        platform_show(image);
+    if (!asked['m'] && !asked['r'] && !asked['n'] && !asked['f'] && !asked['p'])
+        show_summary(image);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -112,12 +129,10 @@ int main(int argc, char **argv)
     }
     if ((asked['s'] || asked['d']) && optind < argc)
         return picture_draw(argv + optind, (size_t)(argc - optind), asked['s']);
-    if (asked['p'] && platform_show == NULL)
-        errx(EX_USAGE, "--platform comes with stage 3");
-    if (asked['p'] && optind == argc) {
-        platform_show(NULL);
-        return 0;
-    }
+    if ((asked['f'] && image_show_files == NULL) || (asked['p'] && platform_show == NULL))
+        errx(EX_USAGE, "--files comes with stage 4, --platform comes with stage 3");
+    if (asked['p'] && optind == argc)
+        return platform_show(NULL);
     if (optind != argc - 1 || (asked['a'] && atoi(pid) <= 0))
         usage_exit(usage, false);
     if (asked['c'] || asked['a'])
@@ -125,20 +140,7 @@ int main(int argc, char **argv)
     struct image image;
     if ((status = image_open(&image, argv[optind])) != 0)
         no_image_exit(status, argv[optind], image.why);
-    if (asked['m'])
-        show_regions(&image);
-    if (asked['r'])
-        show_registers(&image);
-    if (asked['n'])
-        show_notes(&image);
-    if (asked['f'] && image_show_files == NULL)
-        errx(EX_USAGE, "--files: the Open File Table comes with stage 4");
-    if (asked['f'])
-        image_show_files(&image);
-    if (asked['p'])
-        platform_show(&image);
-    if (!asked['m'] && !asked['r'] && !asked['n'] && !asked['f'] && !asked['p'])
-        show_summary(&image);
+    show(&image, asked);
     image_close(&image);
     if (fflush(stdout) != 0)
         err(EX_IOERR, "standard output");

@@ -19,6 +19,9 @@
 
 #define ARCH_SYSCALL_SIZE 2 /* bytes of the instruction `syscall` */
 
+/* Calls that processors from 2012 on never had: there libc makes them of others. */
+enum { ARCH_PAUSE = SYS_pause, ARCH_POLL = SYS_poll, ARCH_EPOLL_WAIT = SYS_epoll_wait, ARCH_SELECT = SYS_select };
+
 /* Where its arguments are: syscall(2). */
 static const uint8_t arch_argument_order[6] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
 

@@ -37,6 +37,18 @@ static const char usage[] =
     "Exit status: the program's; or 64 wrong usage; 65 not a valid image; 66 the image or a file that it\n"
     "needs is missing or changed; 71 a system call failed.\n";
 
+/* What each room of this stage needs, and what is not as it was. */
+static void rooms_plan(struct restart_plan *plan, struct files_options *files)
+{
+    plan->differences += files_plan(&plan->image, files);
+    times_end(&plan->times, "plan of open files");
+    plan->differences += shared_plan(&plan->image);
+    plan->differences += memory_plan(&plan->image);
+    plan->differences += surroundings_plan(plan, files);
+    plan->say_to = stderr_keep(&plan->image);
+    times_end(&plan->times, "plans of other rooms");
+}
+
 int main(int argc, char **argv)
 {
     static struct restart_plan plan;
@@ -65,13 +77,7 @@ int main(int argc, char **argv)
     plan.any_processor = is_accepted(files.accept, "processor");
     plan_open(&plan, argv[optind]);
     library_plan(&plan, argv[optind], files.resume != 0, &moved);
-    plan.differences += files_plan(&plan.image, &files);
-    times_end(&plan.times, "plan of open files");
-    plan.differences += shared_plan(&plan.image);
-    plan.differences += memory_plan(&plan.image);
-    plan.differences += surroundings_plan(&plan, &files);
-    plan.say_to = stderr_keep(&plan.image);
-    times_end(&plan.times, "plans of other rooms");
+    rooms_plan(&plan, &files);
     plan_make(&plan);
     strict_check(plan.differences, files.strict);
     if (!plan.dry_run)

@@ -73,16 +73,7 @@ static bool can_go_on(struct arch_call *call)
 {
     long *arguments = call->arguments;
     switch (call->number) {
-#ifdef SYS_pause /* older machines have these; newer ones make them of others */
-    case SYS_pause:
-        return true;
-    case SYS_poll:
-        return (int)arguments[2] < 0;
-    case SYS_epoll_wait:
-        return (int)arguments[3] < 0;
-    case SYS_select:
-        return rest_is_noted(arguments[4]);
-#endif
+    case ARCH_PAUSE:
     case SYS_rt_sigsuspend:
     case SYS_msgrcv:
     case SYS_msgsnd:
@@ -94,10 +85,14 @@ static bool can_go_on(struct arch_call *call)
     case SYS_semtimedop:
     case SYS_epoll_pwait2:
         return arguments[3] == 0;
+    case ARCH_POLL:
+        return (int)arguments[2] < 0;
+    case ARCH_EPOLL_WAIT:
     case SYS_epoll_pwait:
         return (int)arguments[3] < 0;
     case SYS_ppoll:
         return rest_is_noted(arguments[2]);
+    case ARCH_SELECT:
     case SYS_pselect6:
         return rest_is_noted(arguments[4]);
     case SYS_futex:

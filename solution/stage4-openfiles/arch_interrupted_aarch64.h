@@ -22,6 +22,9 @@
 #define ARCH_SYSCALL_SIZE 4 /* bytes of the instruction `svc` */
 #define ARCH_CODE_BEFORE 8  /* instructions before it that are looked at */
 
+/* Older processors' calls: no call has these numbers here (include/uapi/asm-generic/unistd.h). */
+enum { ARCH_PAUSE = -1, ARCH_POLL = -2, ARCH_EPOLL_WAIT = -3, ARCH_SELECT = -4 };
+
 /* What an instruction puts into x0.  False: it is none of those that are known. */
 static inline bool arch_code_sets_x0(uint32_t code, const mcontext_t *m, long *value)
 {

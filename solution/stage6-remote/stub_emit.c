@@ -70,7 +70,8 @@ void emit_header(void)
         "/* The shadow's, by enum remote_call_number; CALL_NONE has NULL. */\n"
         "extern long (*const handlers[CALL_COUNT])(struct request *r);\n"
         "extern const char *const call_names[CALL_COUNT];\n\n"
-        "/* flags: enum call_flag. */");
+        "/* flags: enum call_flag.  What this processor's Linux never had (aarch64: open) has a stub, too, which\n"
+        " * nothing calls. */");
     for (const struct call *call = calls; call < calls + call_count; call++)
         emit_prototypes(call);
     puts("\n#endif");

@@ -50,11 +50,9 @@ long stub_readlinkat(struct trap *trap)
     return own != 0 ? own : at_home(arguments, side);
 }
 
-#ifdef SYS_readlink
 long stub_readlink(struct trap *trap)
 {
     const long *a = trap->arguments;
     struct trap same = {trap->context, SYS_readlinkat, {AT_FDCWD, a[0], a[1], a[2]}};
     return stub_readlinkat(&same);
 }
-#endif

@@ -79,12 +79,10 @@ long stub_rt_sigsuspend(struct trap *trap)
     return pass_with_mask(trap, 0);
 }
 
-#ifdef SYS_epoll_pwait
 long stub_epoll_pwait(struct trap *trap)
 {
     return pass_with_mask(trap, 4);
 }
-#endif
 
 long stub_epoll_pwait2(struct trap *trap)
 {

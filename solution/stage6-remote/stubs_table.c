@@ -77,7 +77,6 @@ long stub_openat(struct trap *trap)
     return open_anywhere(trap, a[0], a[1], a[2], a[3]);
 }
 
-#ifdef SYS_open
 long stub_open(struct trap *trap)
 {
     const long *a = trap->arguments;
@@ -89,7 +88,6 @@ long stub_creat(struct trap *trap)
     const long *a = trap->arguments;
     return open_anywhere(trap, AT_FDCWD, a[0], O_WRONLY | O_CREAT | O_TRUNC, a[1]);
 }
-#endif
 
 long stub_close(struct trap *trap)
 {
@@ -184,13 +182,11 @@ static long copy_to(struct trap *trap, long from, long to, int flags)
     return fd;
 }
 
-#ifdef SYS_dup2
 long stub_dup2(struct trap *trap)
 {
     long from = (int)trap->arguments[0], to = (int)trap->arguments[1];
     return from == to ? CALL_LOCAL : copy_to(trap, from, to, 0);
 }
-#endif
 
 long stub_dup3(struct trap *trap)
 {

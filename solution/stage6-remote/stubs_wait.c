@@ -103,7 +103,6 @@ static long end_with_mask(struct trap *trap, long mask)
     return pass_with_mask(trap, 3);
 }
 
-#ifdef SYS_poll
 long stub_poll(struct trap *trap)
 {
     const long *a = trap->arguments;
@@ -112,7 +111,6 @@ long stub_poll(struct trap *trap)
         return CALL_LOCAL;
     return poll_both(fds, (size_t)a[1], (int)a[2]);
 }
-#endif
 
 /* While the call waits, it has this mask. */
 static void wait_with(long mask)
@@ -185,7 +183,6 @@ static bool select_home(const long *a, int timeout, long *result)
     return true;
 }
 
-#ifdef SYS_select
 long stub_select(struct trap *trap)
 {
     const struct timeval *time = (const struct timeval *)trap->arguments[4]; // NOLINT
@@ -193,7 +190,6 @@ long stub_select(struct trap *trap)
     long result;
     return select_home(trap->arguments, milliseconds(time == NULL ? NULL : &same), &result) ? result : CALL_LOCAL;
 }
-#endif
 
 long stub_pselect6(struct trap *trap)
 {

@@ -100,6 +100,15 @@ def test_they_are_shown_for_the_reader_s_machine(processor: str) -> None:
     assert subprocess.run([TOP / "grader/doctor/names", "mips"], stderr=subprocess.DEVNULL).returncode == 64
 
 
+def test_rooms_do_not_ask_for_the_processor() -> None:
+    """No #if for a processor or for calls that one has alone: headers choose, and files with a processor's name know."""
+    asks = re.compile(r"^#\s*(?:el)?if(?:def)?\b.*(?:__\w+__|SYS_)", re.MULTILINE)
+    found = {path.name: len(asks.findall(path.read_text())) for path in (TOP / "solution").glob("stage*/*.[ch]")
+             if asks.search(path.read_text())}
+    assert found["arch.h"] == 2
+    assert [name for name in found if not name.startswith("arch") and "_aarch64." not in name] == []
+
+
 def test_help_says_what_is_there() -> None:
     """The levels of x86-64 processors are in its own files, and behind a refusal everywhere else."""
     refused = {"portable.h", "portable.c", "platform_show.c"}
