@@ -32,11 +32,22 @@ static inline const char *environment(const char *name, const char *otherwise)
     return value != NULL && *value != '\0' ? value : otherwise;
 }
 
+/* The exit status of a program that has printed: `status`; or 74, and it says so, if standard output could not be
+ * written.  Also a write in the middle may have failed: ferror(3) remembers. */
+static inline int output_status(int status)
+{
+    bool failed = fflush(stdout) != 0;
+    if (!failed && !ferror(stdout))
+        return status;
+    warnx("standard output: %s", failed ? strerror(errno) : "a part could not be written");
+    return EX_IOERR;
+}
+
 /* Prints the usage and ends the program: to stdout, with 0, if it was asked for; else to stderr, with 64. */
 __attribute__((noreturn)) static inline void usage_exit(const char *usage, bool asked_for)
 {
     fputs(usage, asked_for ? stdout : stderr);
-    exit(asked_for ? EX_OK : EX_USAGE);
+    exit(asked_for ? output_status(EX_OK) : EX_USAGE);
 }
 
 #endif

@@ -64,7 +64,5 @@ int main(int argc, char **argv)
     if (help || argc > 2 || (argc == 2 && argv[1][0] == '-'))
         usage_exit(usage, help);
     readmaps(argc == 2 ? argv[1] : NULL);
-    if (fflush(stdout) != 0)
-        err(EX_IOERR, "standard output");
-    return 0;
+    return output_status(0);
 }

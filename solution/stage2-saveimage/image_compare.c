@@ -128,5 +128,5 @@ int doctor_compare(const char *path, pid_t pid)
     close(fd);
     close(c.memory);
     image_close(&c.image);
-    return c.differences == 0 ? 0 : EX_DATAERR;
+    return output_status(c.differences == 0 ? 0 : EX_DATAERR);
 }

@@ -297,5 +297,5 @@ int doctor_check(const char *path)
     printf(p.findings == 0 ? "%s: nothing is wrong with its form\n" : "%s: %u %s wrong\n", path, p.findings,
            p.findings == 1 ? "thing is" : "things are");
     munmap((void *)p.bytes, p.size);
-    return p.findings == 0 ? 0 : EX_DATAERR;
+    return output_status(p.findings == 0 ? 0 : EX_DATAERR);
 }

@@ -88,9 +88,9 @@ static inline void image_put_note(struct image *image, uint32_t type, const void
 /* readckpt --files: the Open File Table as text.  Weak: NULL in a build without such tables. */
 void image_show_files(const struct image *image) __attribute__((weak));
 
-/* readckpt --platform: the line of the machine that an image needs; NULL: of this one.  Returns 0: what cannot be
- * read or written ends the process (65, 74).  Weak, too. */
-int platform_show(const struct image *image) __attribute__((weak));
+/* readckpt --platform: the line of the machine that an image needs; NULL: of this one.  An image
+ * that does not say it ends the process (65).  Weak, too. */
+void platform_show(const struct image *image) __attribute__((weak));
 
 /* Prints the line of a descriptor that is open on another machine.  False: it is not.  Weak, too. */
 bool image_show_home(const struct image *image, int fd) __attribute__((weak));

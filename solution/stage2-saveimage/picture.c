@@ -229,8 +229,6 @@ int picture_draw(char *const operands[], size_t count, bool svg)
         status = read_column(&drawing.columns[i], operands[i]);
     if (status == 0)
         status = svg ? picture_svg(&drawing) : picture_text(&drawing);
-    if (status == 0 && fflush(stdout) != 0)
-        status = complain(EX_IOERR, "standard output", strerror(errno));
     free_drawing(&drawing);
-    return status;
+    return status == 0 ? output_status(0) : status;
 }

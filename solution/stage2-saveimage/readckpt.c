@@ -131,8 +131,10 @@ int main(int argc, char **argv)
         return picture_draw(argv + optind, (size_t)(argc - optind), asked['s']);
     if ((asked['f'] && image_show_files == NULL) || (asked['p'] && platform_show == NULL))
         errx(EX_USAGE, "--files comes with stage 4, --platform comes with stage 3");
-    if (asked['p'] && optind == argc)
-        return platform_show(NULL);
+    if (asked['p'] && optind == argc) {
+        platform_show(NULL);
+        return output_status(0);
+    }
     if (optind != argc - 1 || (asked['a'] && atoi(pid) <= 0))
         usage_exit(usage, false);
     if (asked['c'] || asked['a'])
@@ -142,7 +144,5 @@ int main(int argc, char **argv)
         no_image_exit(status, argv[optind], image.why);
     show(&image, asked);
     image_close(&image);
-    if (fflush(stdout) != 0)
-        err(EX_IOERR, "standard output");
-    return 0;
+    return output_status(0);
 }

@@ -90,7 +90,7 @@ static void make_one_word(char *text, size_t room)
             *text = '?';
 }
 
-int platform_show(const struct image *image)
+void platform_show(const struct image *image)
 {
     struct image_platform p = {0};
     const void *note = image == NULL ? NULL : image_note(image, IMAGE_NOTE_NAME, NOTE_PLATFORM, sizeof p, NULL);
@@ -112,7 +112,4 @@ int platform_show(const struct image *image)
     printf(" page=%lu", ARCH_PAGE_SIZE);
     show_vectors(&p.vectors);
     show_features(&p);
-    if (fflush(stdout) != 0)
-        err(EX_IOERR, "standard output");
-    return 0;
 }

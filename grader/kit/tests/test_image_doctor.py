@@ -197,6 +197,17 @@ def test_wrong_usage(case: Case, arguments: list[str]) -> None:
     assert readckpt(case, *arguments)[0] == 64
 
 
+@pytest.mark.parametrize("asked", ["", "-m", "-r", "-n", "--check", "--svg", "--draw", "--platform", "--help", "--against"])
+def test_what_cannot_be_written_is_said(case: Case, image: bytes, tmp_path: Path, asked: str) -> None:
+    """Wherever it fails: in the middle, or with the last bytes."""
+    (tmp_path / "image").write_bytes(image)
+    words = [asked, str(os.getpid())] if asked == "--against" else asked.split()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([case.lab.folder / "readckpt", *words, tmp_path / "image"], check=False, stdout=full,
+                              stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr.count(b"standard output")) == (74, 1), done.stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"text", b"\x7fELF\2\1\1" + b"\xff" * 300])
 def test_hostile_files_do_not_crash_it(case: Case, content: bytes, tmp_path: Path) -> None:
     (tmp_path / "image").write_bytes(content)
