@@ -23,7 +23,8 @@ static const char usage[] =
     "  --svg            draw the address spaces of images, or of files like /proc/PID/maps, side by side, as SVG\n"
     "  --draw           the same as text\n"
     "  -h, --help       this text\n\n"
-    "Exit status: 0 the image is valid (equal); 64 wrong usage; 65 it is not, and why; 66 it cannot be opened.\n";
+    "Exit status: 0 the image is valid (equal); 64 wrong usage; 65 it is not, and why; 66 it cannot be\n"
+    "opened; 74 standard output cannot be written.\n";
 
 /* What became of the region, in the words of readmaps. */
 static enum region_plan stored_as(const struct image_region *r)

@@ -14,7 +14,8 @@ static const char usage[] =
     "  PID   read /proc/PID/maps\n"
     "  FILE  read a file in that format (a copy of somebody's maps); ./NAME if NAME is a number\n"
     "  none  read readmaps' own, /proc/self/maps\n\n"
-    "Exit status: 0; 64 wrong usage; 65 not in the format of maps; 66 cannot be opened; 71 read error.\n";
+    "Exit status: 0; 64 wrong usage; 65 not in the format of maps; 66 cannot be opened; 71 read error;\n"
+    "74 write error.\n";
 
 /* Returns what the last maps_next() returned: 0 at the end, or an error. */
 static int print_maps(struct maps_reader *reader)
