@@ -5,32 +5,11 @@
  *     the image  |extent|data|extent|data|      and file->size says how long it was
  */
 #include "open_kind.h"
+#include "sys_whole.h"
 
 struct extent {
     uint64_t offset, size; /* bytes of the file; they follow, padded to 8 */
 };
-
-static long read_all(int fd, char *to, uint64_t size, uint64_t offset)
-{
-    for (uint64_t done = 0; done < size;) {
-        long n = sys_pread(fd, to + done, size - done, (off_t)(offset + done));
-        if (n <= 0 && n != -EINTR)
-            return n == 0 ? -EIO : n;
-        done += n > 0 ? (uint64_t)n : 0;
-    }
-    return 0;
-}
-
-static long write_all(int fd, const char *from, uint64_t size, uint64_t offset)
-{
-    for (uint64_t done = 0; done < size;) {
-        long n = sys_pwrite(fd, from + done, size - done, (off_t)(offset + done));
-        if (n <= 0 && n != -EINTR)
-            return n == 0 ? -EIO : n;
-        done += n > 0 ? (uint64_t)n : 0;
-    }
-    return 0;
-}
 
 static long save_extent(struct files_save *save, struct open_file *file, int fd, struct extent extent)
 {
@@ -43,7 +22,7 @@ static long save_extent(struct files_save *save, struct open_file *file, int fd,
         file->data = at;
     file->data_size += whole;
     memcpy(to, &extent, sizeof extent);
-    return read_all(fd, to + sizeof extent, extent.size, extent.offset);
+    return sys_pread_whole(fd, to + sizeof extent, extent.size, extent.offset);
 }
 
 /* The offset of the open file description moves on the way, and is put back. */
@@ -71,7 +50,7 @@ long content_load(const struct open_file_table *table, const struct open_file *f
         at += sizeof extent;
         if (extent.size > file->data_size - at)
             return -EINVAL;
-        error = write_all(fd, data + at, extent.size, extent.offset);
+        error = sys_pwrite_whole(fd, data + at, extent.size, extent.offset);
         at += round_up(extent.size, 8);
     }
     return error;

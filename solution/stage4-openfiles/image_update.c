@@ -1,6 +1,7 @@
 /* image_update.c - see image_update.h. */
 #include "image_update.h"
 #include "image_write.h"
+#include "sys_whole.h"
 
 int update_punch(int fd, uint64_t offset, uint64_t size)
 {
@@ -11,10 +12,10 @@ int update_punch(int fd, uint64_t offset, uint64_t size)
         return 0; /* there is a hole already */
     if (sys_call(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (long)offset, (long)size) == 0)
         return 0;
-    for (long n = 1; offset < end; offset += ARCH_PAGE_SIZE)
-        if ((n = sys_pwrite(fd, zeros, sizeof zeros, (off_t)offset)) != sizeof zeros)
-            return n < 0 ? (int)n : -ENOSPC;
-    return 0;
+    long error = 0;
+    for (; offset < end && error == 0; offset += ARCH_PAGE_SIZE)
+        error = sys_pwrite_whole(fd, zeros, sizeof zeros, offset);
+    return (int)error;
 }
 
 int update_guards(const struct live *live, const struct page_run *run, uint64_t offset)

@@ -13,7 +13,7 @@
  * It runs before the program's limits are set, which might forbid the master, and before descriptors are closed.
  */
 #include "shared_memory.h"
-#include "sys.h"
+#include "sys_whole.h"
 #include "text.h"
 
 const char *shared_check(const struct shared_memory *memory, size_t size)
@@ -81,17 +81,6 @@ static bool lengthen(const struct master *m, long *error)
     return true;
 }
 
-static long write_all(int fd, const char *from, uint64_t size, uint64_t offset)
-{
-    for (uint64_t done = 0; done < size;) {
-        long n = sys_pwrite(fd, from + done, size - done, (off_t)(offset + done));
-        if (n <= 0 && n != -EINTR)
-            return n == 0 ? -EIO : n;
-        done += n > 0 ? (uint64_t)n : 0;
-    }
-    return 0;
-}
-
 static bool same_page(uint64_t at, uint64_t other)
 {
     const uint64_t *a = (const uint64_t *)at, *b = (const uint64_t *)other; // NOLINT
@@ -111,8 +100,8 @@ static long put_page(const struct master *m, const struct shared_view *view, uin
     uint64_t offset = view->offset + page, size = m->object->size;
     void *to = (void *)(m->at + (offset - m->low)), *from = (void *)(view->start + page); // NOLINT
     if (m->object->real_fd >= 0)
-        error = write_all(m->object->real_fd, from, size - offset < ARCH_PAGE_SIZE ? size - offset : ARCH_PAGE_SIZE,
-                          offset);
+        error = sys_pwrite_whole(m->object->real_fd, from,
+                                 size - offset < ARCH_PAGE_SIZE ? size - offset : ARCH_PAGE_SIZE, offset);
     if (error == 0)
         memcpy(to, from, ARCH_PAGE_SIZE);
     return error;
