@@ -99,7 +99,7 @@ static long poll_now(int fd)
     return n < 0 ? n : poll.revents;
 }
 
-/* The next bytes of `from`: as many as one read gives.  A packet is up to a page, which can be more than PIPE_BUF. */
+/* The next bytes of `from`: as many as one read gives.  A packet has up to a page: not PIPE_BUF everywhere. */
 static long save_record(struct files_save *save, struct open_file *file, int from)
 {
     uint64_t at;
