@@ -117,7 +117,7 @@ static void end(ucontext_t *context)
  */
 static uint64_t search_stack(uint64_t at, uint64_t restorer, bool *found)
 {
-    static uint64_t words[512];
+    static uint64_t words[ARCH_PAGE_SIZE / sizeof(uint64_t)];
     static ucontext_t frame;
     uint64_t start = at, other = 0;
     for (; at - start < MOST_STACK && sys_peek(at, words, ARCH_PAGE_SIZE - at % ARCH_PAGE_SIZE);

@@ -99,22 +99,20 @@ static long poll_now(int fd)
     return n < 0 ? n : poll.revents;
 }
 
-/* The next bytes of `from`: as many as one read gives.  The room for the path is free by now. */
+/* The next bytes of `from`: as many as one read gives.  A packet has up to a page: not PIPE_BUF everywhere. */
 static long save_record(struct files_save *save, struct open_file *file, int from)
 {
     uint64_t at;
-    long n = sys_read(from, save->view->link, PIPE_BUF);
+    char *to = extra_add(save, sizeof(uint64_t) + ARCH_PAGE_SIZE, &at);
+    long n = to == NULL ? -EFBIG : sys_read(from, to + sizeof n, ARCH_PAGE_SIZE);
     if (n <= 0)
         return n == 0 ? -EIO : n;
     uint64_t whole = sizeof(uint64_t) + round_up((uint64_t)n, 8);
     save->content += whole;
-    char *to = save->content > OPEN_CONTENT_LIMIT ? NULL : extra_add(save, whole, &at);
-    if (to == NULL)
-        return -EFBIG;
     memcpy(to, &n, sizeof n);
-    memcpy(to + sizeof n, save->view->link, (size_t)n);
+    save->table->extra_size = at + whole;
     file->data_size += whole;
-    return n;
+    return save->content > OPEN_CONTENT_LIMIT ? -EFBIG : n;
 }
 
 /* tee(2) copies without taking: the program's bytes stay where they are. */
@@ -182,7 +180,7 @@ static long save_fifo(struct files_save *save, struct open_file *file)
 static bool has_packets(const struct open_file_table *table, const struct open_file *file, uint64_t first_size)
 {
     uint64_t record = sizeof(uint64_t) + round_up(first_size, 8);
-    if (first_size < PIPE_BUF && file->data_size > sizeof(struct pipe_state) + record)
+    if (first_size < ARCH_PAGE_SIZE && file->data_size > sizeof(struct pipe_state) + record)
         return true;
     for (const struct open_file *other = table->files; other < table->files + table->count; other++)
         if (same_pipe(file, other) && writes(other) && (other->flags & O_DIRECT))
@@ -199,7 +197,7 @@ static long write_records(const struct open_file_table *table, const struct open
         if (at == sizeof(struct pipe_state) && has_packets(table, file, size))
             sys_call(SYS_fcntl, to, F_SETFL, O_DIRECT | O_NONBLOCK, 0);
         at += sizeof size;
-        if (size == 0 || size > PIPE_BUF || size > file->data_size - at)
+        if (size == 0 || size > ARCH_PAGE_SIZE || size > file->data_size - at)
             return -EINVAL;
         long n = sys_write(to, data + at, size);
         if (n != (long)size)

@@ -19,12 +19,13 @@ import pytest
 from stage import report, where
 from stage.config import GRADER, TOP, BadProfile, Interface, find_profile, load_interface
 from stage.lab import BuildError, Lab
-from stage.process import heed_signals
+from stage.process import heed_signals, patience
 from stage.runner import Runner
 from stage.scoring import Declaration, Scoring, Selection, write_json
 
 NOT_FULL, USAGE, CANNOT = 1, 64, 70
 MORE = 6  # times as many seconds for --where with -v
+LIMIT, TIMES = 300, 30  # seconds for one test, and of CKPTLAB_PATIENCE; only reached when something is broken
 
 
 class EnvironmentFailed(Exception):
@@ -78,7 +79,7 @@ def pytest_arguments(options: argparse.Namespace, lab: Lab) -> list[str]:
     sys.path.append(str(GRADER / "tests"))  # a hidden test may use the functions of the others
     words = [*map(str, tests_files(lab)), "-c", str(GRADER / "stage" / "pytest.ini")]
     words += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:xdist.looponfail"]
-    words += ["--import-mode=importlib"]
+    words += ["--import-mode=importlib", "-o", f"timeout={max(LIMIT, TIMES * patience.seconds):g}"]
     if options.junit:
         words.append(f"--junitxml={options.junit.resolve()}")
     return words

@@ -30,13 +30,13 @@ static bool read_own_maps(struct own_maps *maps)
 static bool is_same_file(int fd, const struct image_region *r)
 {
     struct stat st;
-    char page[ARCH_PAGE_SIZE];
+    char page[ARCH_PAGE_SIZE] = {0}; /* a file may be shorter */
     if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != r->file_size)
         return false;
     if (st.st_dev == r->device && st.st_ino == r->inode && st.st_mtim.tv_sec == r->mtime_seconds &&
         st.st_mtim.tv_nsec == r->mtime_nanoseconds)
         return true;
-    const uint8_t *id = pread(fd, page, sizeof page, 0) == sizeof page ? build_id_find(page) : NULL;
+    const uint8_t *id = pread(fd, page, sizeof page, 0) > 0 ? build_id_find(page) : NULL;
     return id != NULL && memcmp(id, r->build_id, BUILD_ID_SIZE) == 0;
 }
 

@@ -3,7 +3,8 @@
 Packages are unpacked, what their scripts would have set up is set up by hand, and mke2fs puts it all into a file. It is
 made once for each list of packages and each text of disk.py and packages.py; what is made lies below grader/build.
 
-CKPTLAB_ARM64_KERNEL=SUITE/PACKAGE, as trixie/linux-image-arm64-16k, is a kernel of another suite, for the same disk.
+CKPTLAB_ARM64_KERNEL=SUITE/PACKAGE, as trixie/linux-image-arm64-16k, is a kernel of another suite, for the same disk; or one
+that somebody has put there: see other_kernel(). -16k or -64k at the end: so large are its pages.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from stage.programs import locked
 HERE = Path(__file__).resolve().parent
 PLACE = Path(os.environ.get("CKPTLAB_ARM64", str(GRADER / "build" / "arm64")))
 KERNEL = os.environ.get("CKPTLAB_ARM64_KERNEL", "")  # none: the system's own
-PAGE = 16384 if KERNEL.endswith("-16k") else 4096  # bytes
+PAGE = 1024 * int(kib[1]) if (kib := re.search(r"-(16|64)k$", KERNEL)) else 4096  # bytes
 SYSTEM = ["?essential", "linux-image-arm64", "busybox-static", "mount", "procps"]
 GROUPS = ("demo", "grade")  # of grader/dependencies
 PROGRAMS = (  # that nobody here wrote, for real_programs.py
@@ -81,7 +82,11 @@ def files(place: Path) -> Disk:
 
 
 def other_kernel(own: Disk) -> Disk:
-    """With the kernel of CKPTLAB_ARM64_KERNEL, which stays below PLACE: who removes it there gets the newest one."""
+    """With the kernel of CKPTLAB_ARM64_KERNEL, which stays below PLACE: who removes it there gets the newest one.
+
+    One that is no package of Debian's is put there by hand: `kernel`, an Image as qemu starts it; and `modules`, with what
+    initrd.MODULES names, as far as it is not built in (.ko, .ko.xz), and a busybox.
+    """
     suite, _, name = KERNEL.partition("/")
     place = PLACE / suite / name
     other = Disk(place / "kernel", place / "modules", own.disk)

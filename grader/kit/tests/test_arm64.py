@@ -35,6 +35,7 @@ END
 gcc -O2 count.c -o count
 ($S/ckpt ./count >first & echo $! >pid) # no job of this shell's, which would tell of its end
 until [ -s first ]; do sleep 0.1; done
+grep -oE 'ld-linux|vdso' "/proc/$(cat pid)/maps" | uniq >/host/layout
 kill -USR2 "$(cat pid)"
 until $S/readckpt myckpt >/dev/null 2>&1; do sleep 0.1; done
 kill -KILL "$(cat pid)"
@@ -119,6 +120,7 @@ def test_a_program_is_restarted_there(tmp_path: Path) -> None:
     with lab.there(tmp_path, [3], limit=100) as machine:
         status, output = machine.run(RESTARTED, 300)
     lines = output.split()
+    assert (tmp_path / "host/layout").read_text().split() == ["ld-linux", "vdso", "ld-linux"], "not in the gap of ld.so's segments"
     assert status == 7 and lines[-1] == "40" and lines == list(map(str, range(int(lines[0]), 41))), output
     assert Image(tmp_path / "host/image").machine == "EM_AARCH64"
     if platform.machine() == "x86_64":

@@ -48,6 +48,7 @@ static void set_up(const char *path)
     pipe2(packets, O_DIRECT | O_CLOEXEC | O_NONBLOCK);
     write(packets[1], "one", 3);
     write(packets[1], "two", 3);
+    write(packets[1], buffer, (size_t)sysconf(_SC_PAGESIZE)); /* no packet is larger */
     pipe2(empty, O_NONBLOCK);
     second_end = open("/proc/self/fd/3", O_WRONLY | O_NONBLOCK);
     pipe(no_writer);
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
     tell_end("packets", packets[1]);
     tell_read("packets", packets[0]);
     tell_read("packets", packets[0]);
+    say("packets: a page %d", read(packets[0], buffer, sizeof buffer) == sysconf(_SC_PAGESIZE));
     tell_read("packets", packets[0]);
     tell_read("empty", empty[0]);
     write(empty[1], "not any more", 12);
