@@ -425,6 +425,8 @@ EXAMPLES = {
     "core-call-invented": ["test: test_read", "core: no interrupted call"],
     "core-not-refused": ["test: test_x", "core: not refused: truncated"],
     "core-not-entered": ["test: test_x", "core: nothing"],
+    "core-unchained": ["test: test_programs", "core: not entered without a chain", "restart: signal 11"],
+    "core-xsave-header": ["test: test_rounding", "core: xsave header"],
     "core-general": ["test: test_x", "core: general registers"],
     "core-vectors": ["test: test_x", "core: vector registers"],
     "core-red-zone": ["test: test_x", "core: red zone"],
