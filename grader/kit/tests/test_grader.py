@@ -386,6 +386,7 @@ EXAMPLES = {
     "bad-registers": ["test: test_gdb", "gdb: no signal frame"],
     "wrong-bytes": ["test: test_contents", "image: wrong bytes"],
     "not-a-core": ["test: test_image", "image: not a core file"],
+    "regions-ended": ["test: test_image", "checkpoint: no image", "original says: libckpt: no checkpoint; the program goes on: /proc/self/maps: "],
     "handler-silent": ["test: test_image", "checkpoint: no image"],
     "is-restart-late": ["test: test_restart", "restart: second checkpoint"],
     "place-beyond": ["test: test_addresses", "place: crashes"],
