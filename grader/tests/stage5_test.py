@@ -40,6 +40,8 @@ GDB = ["gdb", "-q", "-nx", "-batch", "-iex", "set debuginfod enabled off"]
 NODES = 4000
 PT_LOAD, SEGMENT = 1, struct.Struct("<2I5Q")  # elf(5): Elf64_Phdr up to p_memsz
 XSAVE_HEADER = 512  # in NT_X86_XSTATE: which registers are in use
+XSAVE_MARK, XSAVE_MARK_AT = b"FPXS"[::-1], 464  # in a signal frame: FP_XSTATE_MAGIC1 of <asm/sigcontext.h>
+FRAME = 16384  # no signal frame is larger
 ROUNDS = 2000  # of compute: some tenths of a second
 
 Take = Callable[[Case, Life], Path]
@@ -224,8 +226,8 @@ def shown(regions: Sequence[maps.Region]) -> list[str]:
 @points(2, step="5.1")
 def test_regions(case: Case) -> None:
     """left stopped, without -n: each region is there, and may be read, written, executed as before"""
-    program = padded(case.program("counter"), case.folder / "counter")
-    core = gcore(case, begin_to_gate(case, program, 20, 10))
+    program = padded(case.program("corestate"), case.folder / "corestate")
+    core = gcore(case, begin_to_gate(case, program, "split", "gate 1"))
     with case.rests_on_earlier():
         again = restart(case, program, core)
         stopped(case, again)
@@ -363,7 +365,24 @@ def without_vectors(case: Case, core: Path) -> list[Path]:
     at = place_of_note(core, HERE.vectors_note, "LINUX")
     refused(case, 65, "other-registers", "-n", case.program("fpenv"),
             changed(core, core.with_name("other-registers"), at + XSAVE_HEADER + 7, b"\x40"))
-    return [changed(core, core.with_name("plain"), at - 12, struct.pack("<I", 0x7777))]
+    plain = changed(core, core.with_name("plain"), at - 12, struct.pack("<I", 0x7777))
+    clean_header(case, plain)
+    return [plain]
+
+
+def clean_header(case: Case, core: Path) -> None:
+    """Left stopped, the frame lies in the stack: its xsave header has the mask of what is in use, and else nothing."""
+    again = restart(case, case.program("fpenv"), core)
+    stopped(case, again)
+    end = Image(core).registers()[HERE.stack] & ~7
+    with open(f"/proc/{again.pid}/mem", "rb") as memory:
+        memory.seek(end - FRAME)
+        below = memory.read(FRAME)
+    at = below.rfind(XSAVE_MARK) - XSAVE_MARK_AT + XSAVE_HEADER
+    header = struct.unpack_from("<8Q", below, at) if at > 0 else ()
+    check(header == (3, 0, 0, 0, 0, 0, 0, 0), f"the xsave header is {header}, must be 3 and seven times 0: x87 and SSE",
+          "core: xsave header" if header else "core: no mark")
+    again.kill()
 
 
 @points(1, step="5.6", needs="test_general")
@@ -488,10 +507,22 @@ def test_sleep(case: Case) -> None:
 
 @points(1, step="5.6", needs="test_counter")
 def test_programs(case: Case) -> None:
-    """not position-independent, static, both; with the vdso, with usleep()"""
+    """not position-independent, static, both; with the vdso, with usleep(); without code for a handler's return"""
     for name in ("counter-no-pie", "counter-static", "counter-static-pie", "counter-clock", "counter-usleep"):
         counter_comes_back(case, name)
         case.close_gates()
+    without_return(case)
+
+
+def without_return(case: Case) -> None:
+    """A program in which is no code that would call rt_sigreturn(2), so that restart can make no chain of two frames."""
+    first = begin_to_gate(case, "corestate", "no-return", "gate 1")
+    core = gcore(case, first)
+    case.open_gate(1)
+    second = restart(case, "-n", case.program("corestate"), core)
+    second.wait()
+    expected = expected_output(first.lines()[0], ["gate 01", EXIT])
+    check_equal(second.lines(), expected[2:], "it did not go on", "core: not entered without a chain", *second.symptoms())
 
 
 @points(1, step="5.6", needs="test_counter")

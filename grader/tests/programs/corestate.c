@@ -5,6 +5,7 @@
  *     block, mask          blocks SIGHUP; is it?         sleep SECONDS  says so, then its result
  *     read                 says so, then what came       gate N         see program.h
  *     spin PATH            says so, and makes no system call until the file begins with 1; were all registers kept?
+ *     split                code in several mappings        no-return     no code is left where a handler returns to
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -93,33 +94,86 @@ static void read_byte(void)
     say("got %ld %d %c", n, errno, byte);
 }
 
-/* Those that a system call does not keep, too. */
-static void spin(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const volatile char *file = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
-    int kept = 1;
-
-    close(fd);
-    say("spin");
 #ifdef __x86_64__
-    uint64_t in = draw(), a, c;
-    __asm__ volatile("mov %2, %%rax; lea 1(%2), %%rcx; lea 2(%2), %%rdx; lea 3(%2), %%r8; lea 4(%2), %%r9\n\t"
-                     "lea 5(%2), %%r10; lea 6(%2), %%r11\n\t"
-                     "1: cmpb $49, (%3); jne 1b\n\t"
+#define FLAGS     0xcc4L /* all but carry, and 0x10: these two are all that cs, 0x33, would set */
+#define ALL_FLAGS 0xcd5L
+
+/*
+ * Those that a system call does not keep, too.  The loop changes no flag: it jumps to one of two places, which are
+ * 8 bytes apart, by the file's first byte, 48 or 49.
+ */
+static int kept_until(const volatile char *file)
+{
+    uint64_t in = draw(), a, c, flags, base, to;
+
+    __asm__ volatile("mov %5, %%rax; lea 1(%5), %%rcx; lea 2(%5), %%rdx; lea 3(%5), %%r8; lea 4(%5), %%r9\n\t"
+                     "lea 5(%5), %%r10; lea 6(%5), %%r11; lea 2f - 8 * 48(%%rip), %3\n\t"
+                     "lea -128(%%rsp), %%rsp; push %7; popfq\n\t"
+                     "1: movzbl (%6), %k4; lea (%3, %4, 8), %4; jmp *%4\n\t"
+                     ".balign 8\n\t2: jmp 1b\n\t.balign 8\n\t"
+                     "pushfq; pop %2; cld; lea 128(%%rsp), %%rsp\n\t"
                      "sub %%rax, %%rcx; sub %%rax, %%rdx; sub %%rax, %%r8; sub %%rax, %%r9; sub %%rax, %%r10\n\t"
                      "sub %%rax, %%r11; shl $8, %%rdx; shl $16, %%r8; shl $24, %%r9; shl $32, %%r10; shl $40, %%r11\n\t"
                      "add %%rdx, %%rcx; add %%r8, %%rcx; add %%r9, %%rcx; add %%r10, %%rcx; add %%r11, %%rcx\n\t"
                      "mov %%rax, %0; mov %%rcx, %1"
-                     : "=&r"(a), "=&r"(c)
-                     : "r"(in), "r"(file)
+                     : "=&r"(a), "=m"(c), "=&r"(flags), "=&r"(base), "=&r"(to)
+                     : "r"(in), "r"(file), "i"(FLAGS)
                      : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "memory", "cc");
-    kept = a == in && c == 0x060504030201;
+    return a == in && c == 0x060504030201 && (flags & ALL_FLAGS) == (FLAGS & ALL_FLAGS);
+}
 #else
+static int kept_until(const volatile char *file)
+{
     while (*file != '1')
         ;
+    return 1;
+}
 #endif
-    say("kept %d", kept);
+
+static void spin(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const volatile char *file = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+
+    close(fd);
+    say("spin");
+    say("kept %d", kept_until(file));
+}
+
+/* A page of libc's code becomes a mapping of its own, and so do those before and behind it. */
+static void split(void)
+{
+    uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), page = (uintptr_t)qsort / size * size;
+
+    if (madvise((void *)page, size, MADV_SEQUENTIAL) != 0)
+        say("not split: %s", strerror(errno));
+}
+
+/* Overwrites what calls rt_sigreturn(2), if it is there. */
+static void overwrite(char *start, size_t size)
+{
+    static const char pattern[] = "\x48\xc7\xc0\x0f\0\0\0\x0f\x05"; /* mov $15, %rax; syscall: x86_64's */
+    char *at = memmem(start, size, pattern, sizeof pattern - 1);
+
+    if (at == NULL)
+        return;
+    if (mprotect(start, size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+        say("mprotect: %s", strerror(errno));
+    memset(at, 0, sizeof pattern - 1);
+    mprotect(start, size, PROT_READ | PROT_EXEC);
+}
+
+/* libc has it once, and ld.so.  A handler would have nowhere to return to. */
+static void no_return(void)
+{
+    char line[512], *start, *end;
+    FILE *maps = fopen("/proc/self/maps", "re");
+
+    while (maps && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%p-%p", (void **)&start, (void **)&end) == 2 && strstr(line, " r-xp ") != NULL)
+            overwrite(start, (size_t)(end - start));
+    if (maps)
+        fclose(maps);
 }
 
 static void command(const char *name, const char *rest)
@@ -144,6 +198,10 @@ static void command(const char *name, const char *rest)
         read_byte();
     else if (strcmp(name, "spin") == 0)
         spin(rest);
+    else if (strcmp(name, "split") == 0)
+        split();
+    else if (strcmp(name, "no-return") == 0)
+        no_return();
     else if (strcmp(name, "gate") == 0)
         gate(atoi(rest));
 }
