@@ -39,7 +39,7 @@ class Look:
         pid = self.pid(life)
         if self.waits and len(children_of(life.pid)) > 1:
             return Failure("restart -w left more than one process", "genuine: another process")
-        return genuine.doubt(pid, self.restart, pages, self.saved.processes, self.saved.hidden) if pid else None
+        return genuine.doubt(pid, self.restart, pages, self.saved.processes) if pid else None
 
 
 class EndLook:
@@ -89,12 +89,20 @@ class Looks:
 
     def remember(self, life: Life, image: Path, program: Optional[Path], regions: list[Region]) -> None:
         """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
-        hidden = genuine.hides(life.pid)
-        at_gate = program is not None and (life.lines() or [""])[-1].startswith("gate ")
-        if at_gate and program is not None and genuine.is_at_gate(life.pid, program, regions) is not None:
-            self.saved[image] = genuine.Saved(program, regions, len(children_of(life.pid)), hidden)
+        if genuine.hides(life.pid) and not genuine.is_keeper_yet(life.pid):
+            self.note(genuine.Hides("the program that was to be saved"))
+        said_so = (life.lines() or [""])[-1].startswith("gate ")
+        if program is not None and said_so and self._can_be_seen(life, program, regions):
+            self.saved[image] = genuine.Saved(program, regions, len(children_of(life.pid)))
         else:
-            self.saved[image] = genuine.Saved(None, regions, 0, hidden)
+            self.saved[image] = genuine.Saved(None, regions, 0)
+
+    def _can_be_seen(self, life: Life, program: Path, regions: list[Region]) -> bool:
+        try:
+            return genuine.is_at_gate(life.pid, program, regions) is not None
+        except genuine.Hides:
+            self.note(genuine.Hides("the program that was to be saved"))
+            return False
 
     def rename(self, image: Path, name: Path) -> None:
         if image in self.saved:
@@ -139,7 +147,10 @@ class Looks:
 
     def _wait_and_look(self, life: Life, look: Look) -> None:
         def there() -> bool:
-            at_gate = genuine.is_at_gate(look.pid(life), look.program, look.saved.regions)
+            try:
+                at_gate = genuine.is_at_gate(look.pid(life), look.program, look.saved.regions)
+            except genuine.Hides:
+                at_gate = not genuine.is_keeper_yet(life.pid)  # of who hides, nothing else will be known
             return bool(at_gate) or life.status is not None
 
         if not wait_until(there, of=life.pid):

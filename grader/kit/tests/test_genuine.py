@@ -6,6 +6,7 @@ process shows that its lines were right: it is asked for when a test would pass.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -29,12 +30,19 @@ from test_tiers import kit_for
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
+HOSTILE = GRADER / "kit/hostile"
 STAGES = {"3": "stage3-restart", "5": "stage5-coredump"}
 TESTS = {"3": ["test_bare", "test_lazy", "test_stop"], "5": ["test_counter", "test_options"],
          "6": ["test_exit_status", "test_signals", "test_files_are_homes"]}
-TOLD = {"anew": ("executes", "not-restarted"), "borrowed": ("executes", "not-restarted"),
-        "loaded": ("writable pages", "other-memory")}
+TRACED = ("is traced", "not-restarted")  # where who poked the nonces in is not gone yet
+TOLD = {"anew": [("executes", "not-restarted")], "borrowed": [("executes", "not-restarted")],
+        "loaded": [("writable pages", "other-memory"), TRACED], "hides": [("nobody look at it", "hides"), TRACED]}
 WAITS = {"test_options"}  # what they cannot do: -w
+
+
+def whole(source: Path) -> str:
+    """With the hostile files that it takes in."""
+    return re.sub(r'#include "(\w+\.c)"', lambda m: whole(HOSTILE / "stage3" / m[1]), source.read_text())
 
 
 def lay_out(name: str, number: str, tree: Path) -> None:
@@ -43,8 +51,7 @@ def lay_out(name: str, number: str, tree: Path) -> None:
         for folder in (TOP / "solution").glob("stage[1-6]-*"):
             shutil.copytree(folder, tree / folder.name, ignore=shutil.ignore_patterns("build", "restart", "*.so"))
         return
-    hostile = GRADER / "kit/hostile/stage3"
-    code = (hostile / f"{name}.c").read_text().replace('#include "anew.c"', (hostile / "anew.c").read_text())
+    code = whole(HOSTILE / f"stage3/{name}.c")
     if name == "borrowed":
         folder = TOP / "solution" / STAGES[number]
         make_reference(load_interface(), folder)
@@ -72,7 +79,7 @@ def kit_of(tier: str, folder: Path) -> Path:
     return kit_for(tier, folder / "kit")
 
 
-SUBMISSIONS = [(number, name) for number in STAGES for name in ("honest", "anew", "loaded", "borrowed")
+SUBMISSIONS = [(number, name) for number in STAGES for name in ("honest", "anew", "loaded", "hides", "borrowed")
                if (number, name) != ("5", "borrowed")] + [("6", "honest")]
 
 
@@ -90,10 +97,10 @@ def test_points_are_for_a_restart(tmp_path: Path, number: str, name: str, tier: 
         assert tests and {test.outcome for test in tests.values()} <= {"passed"}, told
         return
     assert result.points == 0, told
-    words, cause = TOLD[name]
     for test in TESTS[number]:
         if test in tests and test not in WAITS:
-            assert words in tests[test].reason and cause == tests[test].cause, (test, told)
+            assert any(words in tests[test].reason and cause == tests[test].cause for words, cause in TOLD[name]), (test, told)
+    assert {test.cause for test in tests.values()} & {cause for _, cause in TOLD[name][:1]}, told
     assert any("an array of" in words for words in result.suspects) == (name == "borrowed")
     assert not feedback(result).result.suspects
 
@@ -101,11 +108,10 @@ def test_points_are_for_a_restart(tmp_path: Path, number: str, name: str, tier: 
 def solution_with(number: str, source: str, name: str, tree: Path) -> None:
     """The solution, with a hostile file behind one of its sources."""
     lay_out("honest", number, tree)
-    hostile = GRADER / "kit/hostile"
-    code = (hostile / f"stage{number}/{name}.c").read_text()
+    code = whole(HOSTILE / f"stage{number}/{name}.c")
     [path] = tree.glob(f"stage{number}-*/{source}")
     begin = "#define _GNU_SOURCE\n" + path.read_text()
-    path.write_text(begin + code.replace('#include "anew.c"', (hostile / "stage3/anew.c").read_text()))
+    path.write_text(begin + code)
 
 
 @pytest.mark.sample
