@@ -53,6 +53,15 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Restarter:
+    """What is to bring it back."""
+
+    restart: Path
+    through: Optional[Path]  # a program of the tests' that starts it, and may trace it
+    waits: bool  # for its child (-w), which goes on
+
+
+@dataclass(frozen=True)
 class Pages:
     """Adjacent pages with the same rights, and what is in them."""
 
@@ -183,22 +192,27 @@ def executes(pid: int, restart: Path) -> bool:
     return now is None or (now.st_dev, now.st_ino) == (own.st_dev, own.st_ino)
 
 
-def doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Optional[Failure]:
+def doubt(pid: int, by: Restarter, pages: list[Pages], processes: int) -> Optional[Failure]:
     """What is wrong with a process that is at a gate, if anything is."""
     if hides(pid):
         return Hides()
     try:
-        return _doubt(pid, restart, pages, processes)
+        return _of_another(pid, by) or _doubt(pid, pages, processes)
     except Hides as failure:
         return failure
 
 
-def _doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Optional[Failure]:
-    if not executes(pid, restart):
+def _of_another(pid: int, by: Restarter) -> Optional[Failure]:
+    if not executes(pid, by.restart):
         name = printable_exe(pid)
         return Failure(f"the process that goes on executes {name}, and not your restart", "genuine: another program")
-    if status_field(pid, "TracerPid") not in ("", "0"):
+    tracer = int(status_field(pid, "TracerPid") or 0)
+    if tracer and not (by.through and executes(tracer, by.through)):
         return Failure("the process that goes on is traced (ptrace)", "genuine: traced")
+    return None
+
+
+def _doubt(pid: int, pages: list[Pages], processes: int) -> Optional[Failure]:
     if len(children_of(pid)) > processes:
         return Failure("restart left a process beside the restarted one", "genuine: another process")
     compared = same_pages(pid, pages)
@@ -208,22 +222,17 @@ def _doubt(pid: int, restart: Path, pages: list[Pages], processes: int) -> Optio
     return None
 
 
-def doubt_at_end(end: End, saved: Saved, restart: Path, pages: list[Pages]) -> Optional[Failure]:
+def doubt_at_end(end: End, saved: Saved, by: Restarter, pages: list[Pages]) -> Optional[Failure]:
     """The same of a process that is about to end."""
     if hides(end.pid):
         return Hides()
     try:
-        return _doubt_at_end(end, saved, restart, pages)
+        return _of_another(end.pid, by) or _doubt_at_end(end, saved, pages)
     except Hides as failure:
         return failure
 
 
-def _doubt_at_end(end: End, saved: Saved, restart: Path, pages: list[Pages]) -> Optional[Failure]:
-    if not executes(end.pid, restart):
-        name = printable_exe(end.pid)
-        return Failure(f"the process that went on executes {name}, and not your restart", "genuine: another program")
-    if status_field(end.pid, "TracerPid") not in ("", "0"):
-        return Failure("the process that went on is traced (ptrace)", "genuine: traced")
+def _doubt_at_end(end: End, saved: Saved, pages: list[Pages]) -> Optional[Failure]:
     share = share_of_parts(end.pid, pages)
     if share < LEAST:
         words = f"only {share:.0%} of the image's writable pages are in the process that went on, at its end"

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,19 @@ def test_a_job_that_stays_at_home_has_no_points(tmp_path: Path, test: str, name:
     assert "home" in told.reason
 
 
+@pytest.mark.sample
+@pytest.mark.parametrize("number, test, name, symptom", [
+    ("3", "test_short_reads", "ends-tracer", "restart: signal SIGKILL"),  # with who traces it
+    ("4", "test_on_a_terminal", "on-terminal", "genuine: another program"),
+])
+def test_what_starts_a_restart_hides_none(tmp_path: Path, number: str, test: str, name: str, symptom: str) -> None:
+    """A program of the tests' that traces it, or is its terminal."""
+    solution_with(number, "restart.c", name, tmp_path / "class" / name)
+    [result] = grade(tmp_path, BUBBLEWRAP, TOP, number, [test]).values()
+    [told] = [one for _, one in result.tests()]
+    assert told.points == 0 and symptom in told.symptoms, (told.outcome, told.reason, told.symptoms)
+
+
 @pytest.mark.skipif(not ends.can_be_held(), reason="this kernel holds no end of a program")
 @pytest.mark.parametrize("tier", [BUBBLEWRAP, pytest.param(BUBBLEWRAP_BY_ROOT, marks=pytest.mark.stress),
                                   pytest.param(OWN_UID, marks=pytest.mark.stress)])
@@ -180,10 +194,11 @@ def test_pages_are_compared_with_a_process(tmp_path: Path) -> None:
             assert genuine.same_pages(holder.pid, wrong) == (1, 8)
             assert genuine.same_pages(holder.pid, nowhere) == (0, 8)
             executes = Path(f"/proc/{holder.pid}/exe").resolve()
-            assert genuine.doubt(holder.pid, executes, right, 0) is None
-            told = genuine.doubt(holder.pid, executes, wrong, 0)
+            own = genuine.Restarter(executes, None, False)
+            assert genuine.doubt(holder.pid, own, right, 0) is None
+            told = genuine.doubt(holder.pid, own, wrong, 0)
             assert told is not None and told.symptoms == ["genuine: other memory"]
-            told = genuine.doubt(holder.pid, Path("/bin/sh"), right, 0)
+            told = genuine.doubt(holder.pid, replace(own, restart=Path("/bin/sh")), right, 0)
             assert told is not None and told.symptoms == ["genuine: another program"]
         finally:
             holder.stdin.close()
