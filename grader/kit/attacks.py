@@ -22,7 +22,9 @@ OUTCOMES = {
     "parser": "its own failure, which the report shows",
     "end-of-file": "ended, since it hangs",
     "refused": "refused before anything is unpacked",
+    "ends-too": "ended together with whom it ended",
 }
+USUAL = {"stage3": "not-restarted", "stage4": "not-restarted", "stage5": "not-restarted", "stage6": "at-home"}
 
 
 def attacks() -> list[Path]:
@@ -50,9 +52,10 @@ def purpose_of(attack: Path) -> str:
 
 def table() -> str:
     titles = {cause.id: cause.title for cause in load_causes()}
-    rows = [(path.stem, purpose_of(path), OUTCOMES.get(cause_of(path)) or titles[cause_of(path)]) for path in attacks()]
-    for stage, usual in (("stage3", "not-restarted"), ("stage4", "not-restarted"), ("stage5", "not-restarted"), ("stage6", "at-home")):
-        rows += [(f"{stage}/{path.stem}", purpose_of(path), titles[own_cause(path) or usual]) for path in sorted(HOSTILE.glob(f"{stage}/*.c"))]
+    told = {**titles, **OUTCOMES}
+    rows = [(path.stem, purpose_of(path), told[cause_of(path)]) for path in attacks()]
+    for stage, usual in USUAL.items():
+        rows += [(f"{stage}/{path.stem}", purpose_of(path), told[own_cause(path) or usual]) for path in sorted(HOSTILE.glob(f"{stage}/*.c"))]
     lines = ["| attack | what it tries | what comes of it |", "|---|---|---|"]
     lines += [f"| {name} | {purpose} | {outcome} |" for name, purpose, outcome in rows]
     return "\n".join(lines) + "\n"

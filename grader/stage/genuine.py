@@ -244,8 +244,10 @@ def _doubt_at_end(end: End, saved: Saved, pages: list[Pages]) -> Optional[Failur
 
 
 def hides(pid: int) -> bool:
-    """Whether nobody of its user may look at a process: its files in /proc are root's then."""
+    """Whether nobody of its user may look at a process: its files in /proc are root's then, as those of one that has ended."""
     try:
+        if status_field(pid, "State")[:1] in ("Z", "X"):
+            return False
         return os.stat(f"/proc/{pid}/stat").st_uid != int(status_field(pid, "Uid").split()[1])
     except (OSError, IndexError):
         return False

@@ -60,7 +60,7 @@ class EndLook:
         """With -w of the program itself, which is restart's child; the last one, if there are more."""
         if self.life is None:
             return
-        who = int(status_field(end.pid, "PPid") or 0) if self.by.waits else end.pid
+        who = int(status_field(end.pid, "PPid" if self.by.waits else "Tgid") or 0)  # a thread of its ends it, too
         if who == self.life.pid:
             self.seen = end
             self.found = genuine.doubt_at_end(end, self.saved, self.by, self.pages)

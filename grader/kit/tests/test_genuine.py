@@ -22,9 +22,11 @@ from reports import results
 from reports.feedback import feedback
 from reports.results import SubmissionResult
 from sandbox import ends
+from sandbox.identity import Identity
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 from stage import genuine
 from stage.config import GRADER, TOP, load_interface
+from stage.failure import Failure
 from stage.image import BadImage, open_plain
 from stage.lab import make_reference
 from test_tiers import kit_for
@@ -202,6 +204,43 @@ def test_pages_are_compared_with_a_process(tmp_path: Path) -> None:
             assert told is not None and told.symptoms == ["genuine: another program"]
         finally:
             holder.stdin.close()
+
+
+HIDER = """
+import ctypes, sys, threading
+libc, go = ctypes.CDLL(None), threading.Event()
+def now_and_then():
+    while not go.is_set():
+        libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+        libc.prctl(4, int(sys.argv[1]), 0, 0, 0)
+thread = threading.Thread(target=now_and_then)
+thread.start()
+print("", flush=True)
+sys.stdin.read()
+go.set()
+"""
+USER = 61999  # nobody's
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="who hides from its own user may not be looked at as that user, and root may")
+@pytest.mark.parametrize("dumpable", [0, 1])
+def test_who_hides_now_and_then_is_seen(dumpable: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", HIDER, str(dumpable)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          user=USER, group=USER) as hider:
+        assert hider.stdout and hider.stdin
+        hider.stdout.readline()
+        own, pages = genuine.Restarter(Path(sys.executable).resolve(), None, False), [genuine.Pages(0x10000, b"x" * 4096)]
+        with Identity(USER).student():
+            told = {(genuine.doubt(hider.pid, own, pages, 0) or Failure("")).message.split()[0] for _ in range(300)}
+        hider.stdin.close()
+    assert told <= {"the", "only"}, told
+    assert "the" in told, "it was never found out"
+
+
+def test_what_has_ended_does_not_hide() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert not genuine.hides(ended.pid)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF\x02", b"\x7fELF\x02" + b"\xff" * 200, b"text" * 100])

@@ -1,4 +1,4 @@
-/* cause: crash */
+/* cause: ends-too */
 /* At the end of stage 3's restart.c, which is right: where reads are made short by who traces it, it kills that one, and the
  * program is loaded anew. */
 #define main run_anew
