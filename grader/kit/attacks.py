@@ -22,18 +22,24 @@ OUTCOMES = {
     "parser": "its own failure, which the report shows",
     "end-of-file": "ended, since it hangs",
     "refused": "refused before anything is unpacked",
+    "ends-too": "ended together with whom it ended",
 }
+USUAL = {"stage3": "not-restarted", "stage4": "not-restarted", "stage5": "not-restarted", "stage6": "at-home"}
 
 
 def attacks() -> list[Path]:
     return sorted(HOSTILE.glob("*.c"))
 
 
-def cause_of(attack: Path) -> str:
+def own_cause(attack: Path) -> str:
     match = re.match(r"/\* cause: (\S+) \*/", attack.read_text())
-    if match is None:
+    return match[1] if match else ""
+
+
+def cause_of(attack: Path) -> str:
+    if not own_cause(attack):
         raise ValueError(f"{attack.name}: the first line names no cause")
-    return match[1]
+    return own_cause(attack)
 
 
 def purpose_of(attack: Path) -> str:
@@ -46,10 +52,10 @@ def purpose_of(attack: Path) -> str:
 
 def table() -> str:
     titles = {cause.id: cause.title for cause in load_causes()}
-    rows = [(path.stem, purpose_of(path), OUTCOMES.get(cause_of(path)) or titles[cause_of(path)]) for path in attacks()]
-    rows += [(f"stage3/{path.stem}", purpose_of(path), titles["not-restarted"]) for path in sorted(HOSTILE.glob("stage3/*.c"))]
-    rows += [(f"stage5/{path.stem}", purpose_of(path), titles["not-restarted"]) for path in sorted(HOSTILE.glob("stage5/*.c"))]
-    rows += [(f"stage6/{path.stem}", purpose_of(path), titles["at-home"]) for path in sorted(HOSTILE.glob("stage6/*.c"))]
+    told = {**titles, **OUTCOMES}
+    rows = [(path.stem, purpose_of(path), told[cause_of(path)]) for path in attacks()]
+    for stage, usual in USUAL.items():
+        rows += [(f"{stage}/{path.stem}", purpose_of(path), told[own_cause(path) or usual]) for path in sorted(HOSTILE.glob(f"{stage}/*.c"))]
     lines = ["| attack | what it tries | what comes of it |", "|---|---|---|"]
     lines += [f"| {name} | {purpose} | {outcome} |" for name, purpose, outcome in rows]
     return "\n".join(lines) + "\n"

@@ -35,7 +35,10 @@ def _has_open(pid: int, file: Path) -> bool:
 
 def _memory(pid: int, rights: str) -> Iterator[bytes]:
     """What its regions with these rights hold, each up to MOST."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/mem", "rb", 0) as memory:
+    opened = genuine.seen(pid, lambda: open(f"/proc/{pid}/mem", "rb", 0))
+    if opened is None:
+        return
+    with contextlib.suppress(OSError), opened as memory:
         for region in maps.regions_of(pid):
             if rights in region.perms and not region.name.startswith("[v"):
                 with contextlib.suppress(OSError, OverflowError):
@@ -73,8 +76,17 @@ def _runs(pids: Iterable[int], program: Path) -> bool:
 def doubt(pid: int, shadow: Path, keeper: Path, program: Path, files: Sequence[Path] = (),
           lines: Sequence[str] = ()) -> Optional[Failure]:
     """What is wrong with a job that waits, has said these lines, and has these files of home's open. `keeper`: restart --remote."""
+    try:
+        return _doubt(pid, shadow, keeper, program, files, lines)
+    except genuine.Hides as failure:
+        return failure
+
+
+def _doubt(pid: int, shadow: Path, keeper: Path, program: Path, files: Sequence[Path], lines: Sequence[str]) -> Optional[Failure]:
     everybody = {pid, *descendants(processes(), {pid})}
     shadows = {one for one in everybody if executes(one, shadow)}
+    if any(genuine.hides(one) for one in everybody):
+        return genuine.Hides("a process of the job's")
     if pid not in shadows or _runs(shadows, program):
         return Failure("ckpt-shadow itself became the job: it runs at home", "genuine: at home")
     keepers = {one for one in everybody - {pid} if executes(one, keeper)}

@@ -17,6 +17,7 @@ from stage.failure import Failure, check, check_equal
 from stage.folders import files_below
 from stage.image import BadImage, Image, open_plain
 from stage.lab import REFERENCE, STUDENT, Lab
+from stage.genuine import Restarter
 from stage.looks import Looks
 from stage.oracle import EXIT, compare_symptoms, exit_status_of, expected_output
 from stage.process import Life, exit_words, has_signal, patience, status_field, wait_until
@@ -251,7 +252,7 @@ class Case:
         """Before a program is saved: whether it is at a gate (looks.py)."""
         program = self.under_test.get(life.role)
         same = program is not None and any(region.name == str(program) for region in self.maps_before)
-        self.looks.remember(life, image, None if self.through else program, self.maps_before if same else [])
+        self.looks.remember(life, image, program, self.maps_before if same else [])
 
     def _no_image(self, life: Life, path: Path) -> None:
         if life.status is not None:
@@ -320,10 +321,9 @@ class Case:
         """`stops`: it leaves the program stopped, until go_on(); `waits`: its child becomes the program (-w)."""
         before = Stamp.of(image)
         words = command[len(self.through) :]
-        look = self.looks.begin(image, Path(words[0]), waits) if runs and not self.through else None
-        ending = None
-        if look is None and runs and self.through[:1] in ([], ["/bin/sh"]):
-            ending = self.looks.begin_until_end(image, Path(words[0]), waits)
+        who = Restarter(Path(words[0]), Path(self.through[0]) if self.through else None, waits)
+        look = self.looks.begin(image, who) if runs else None
+        ending = self.looks.begin_until_end(image, who) if runs and look is None else None
         life = self.run("restart", command, env, ending.at_end if ending else None)
         if ending is not None:
             ending.begin(life)

@@ -15,10 +15,10 @@ import bisect
 import contextlib
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Optional
+from typing import BinaryIO, Optional, TypeVar
 
 from stage import maps
 from stage.failure import Failure
@@ -32,8 +32,15 @@ ENOUGH = 0.75  # of the pages: the stack and a few variables of libraries change
 LEAST, FEW = 0.3, 8  # of the memory, when a program is at its end; pages, which a larger part is taken for
 LOAD, WRITABLE, EXECUTABLE = 1, 2, 1  # p_type, p_flags
 
+LOOKS = 100  # at what only now and then lets nobody look at it
+FORKED, FLAGS = 0x40, 6  # PF_FORKNOEXEC, and where flags stand behind the name in /proc/PID/stat
 
-HIDES = Failure("the process that goes on lets nobody look at it (PR_SET_DUMPABLE)", "genuine: hides")
+
+class Hides(Failure):
+    """A process that none of its user may look at (PR_SET_DUMPABLE, prctl(2); a program that may not be read)."""
+
+    def __init__(self, who: str = "the process that goes on") -> None:
+        super().__init__(f"{who} lets nobody look at it (PR_SET_DUMPABLE)", "genuine: hides")
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,15 @@ class Saved:
     program: Optional[Path]  # None if it did not wait at a gate, where it can be looked at
     regions: list[maps.Region]  # none if nobody looked
     processes: int  # that it had started
-    hidden: bool = False  # from others of its user
+
+
+@dataclass(frozen=True)
+class Restarter:
+    """What is to bring it back."""
+
+    restart: Path
+    through: Optional[Path]  # a program of the tests' that starts it, and may trace it
+    waits: bool  # for its child (-w), which goes on
 
 
 @dataclass(frozen=True)
@@ -93,6 +108,25 @@ def code_of(program: Path) -> list[Pages]:
     return found
 
 
+Found = TypeVar("Found")
+
+
+def seen(pid: int, look: Callable[[], Found]) -> Optional[Found]:
+    """What a look at a process finds; None if it is gone, or if nobody may look at any process here (Yama).
+
+    Who hides now and then, from a thread, does not hide from a hundred looks; and one of them finds that it hides.
+    """
+    for _ in range(LOOKS):
+        try:
+            return look()
+        except PermissionError:
+            if hides(pid):
+                raise Hides from None
+        except OSError:
+            return None
+    return None
+
+
 def _read(memory: int, address: int, size: int) -> bytes:
     try:
         return os.pread(memory, size, address)
@@ -107,9 +141,8 @@ def _is_there(memory: int, address: int, data: bytes) -> bool:
 
 def parts_there(pid: int, pages: list[Pages]) -> Optional[list[tuple[int, int]]]:
     """Of each part, how many of its pages the process has as they were, and how many they are; None if nobody may look."""
-    try:
-        memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
-    except OSError:
+    memory = seen(pid, lambda: os.open(f"/proc/{pid}/mem", os.O_RDONLY))
+    if memory is None:
         return None
     regions = maps.regions_of(pid)
     starts = [region.start for region in regions]
@@ -141,13 +174,11 @@ def share_of_parts(pid: int, pages: list[Pages]) -> float:
 
 def is_at_gate(pid: int, program: Path, before: list[maps.Region]) -> Optional[bool]:
     """Whether it waits in the program's own code, as programs under test do at a gate: the file's, or, if a restart copies
-    it, what lies where the file was before. None if nobody may look."""
-    try:
-        words = Path(f"/proc/{pid}/syscall").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    except OSError:
+    it, what lies where the file was before. None if nobody may look at any process here."""
+    text = seen(pid, Path(f"/proc/{pid}/syscall").read_text)
+    if text is None:
         return None
+    words = text.split()
     if len(words) < 2:
         return False
     address = int(words[-1], 16)
@@ -156,23 +187,32 @@ def is_at_gate(pid: int, program: Path, before: list[maps.Region]) -> Optional[b
 
 
 def executes(pid: int, restart: Path) -> bool:
-    """Whether a process does execute this file; also if nobody may look."""
+    """Whether a process does execute this file; also if it is gone, or if nobody may look at any."""
+    now, own = seen(pid, lambda: os.stat(f"/proc/{pid}/exe")), restart.stat()
+    return now is None or (now.st_dev, now.st_ino) == (own.st_dev, own.st_ino)
+
+
+def doubt(pid: int, by: Restarter, pages: list[Pages], processes: int) -> Optional[Failure]:
+    """What is wrong with a process that is at a gate, if anything is."""
+    if hides(pid):
+        return Hides()
     try:
-        now, own = os.stat(f"/proc/{pid}/exe"), restart.stat()
-    except OSError:
-        return True  # nobody may look, or it is gone
-    return (now.st_dev, now.st_ino) == (own.st_dev, own.st_ino)
+        return _of_another(pid, by) or _doubt(pid, pages, processes)
+    except Hides as failure:
+        return failure
 
 
-def doubt(pid: int, restart: Path, pages: list[Pages], processes: int, hidden: bool = False) -> Optional[Failure]:
-    """What is wrong with a process that is at a gate, if anything is. `hidden`: it was that before, too."""
-    if not hidden and hides(pid):
-        return HIDES
-    if not executes(pid, restart):
+def _of_another(pid: int, by: Restarter) -> Optional[Failure]:
+    if not executes(pid, by.restart):
         name = printable_exe(pid)
         return Failure(f"the process that goes on executes {name}, and not your restart", "genuine: another program")
-    if status_field(pid, "TracerPid") not in ("", "0"):
+    tracer = int(status_field(pid, "TracerPid") or 0)
+    if tracer and not (by.through and executes(tracer, by.through)):
         return Failure("the process that goes on is traced (ptrace)", "genuine: traced")
+    return None
+
+
+def _doubt(pid: int, pages: list[Pages], processes: int) -> Optional[Failure]:
     if len(children_of(pid)) > processes:
         return Failure("restart left a process beside the restarted one", "genuine: another process")
     compared = same_pages(pid, pages)
@@ -182,15 +222,17 @@ def doubt(pid: int, restart: Path, pages: list[Pages], processes: int, hidden: b
     return None
 
 
-def doubt_at_end(end: End, saved: Saved, restart: Path, pages: list[Pages]) -> Optional[Failure]:
+def doubt_at_end(end: End, saved: Saved, by: Restarter, pages: list[Pages]) -> Optional[Failure]:
     """The same of a process that is about to end."""
-    if not saved.hidden and hides(end.pid):
-        return HIDES
-    if not executes(end.pid, restart):
-        name = printable_exe(end.pid)
-        return Failure(f"the process that went on executes {name}, and not your restart", "genuine: another program")
-    if status_field(end.pid, "TracerPid") not in ("", "0"):
-        return Failure("the process that went on is traced (ptrace)", "genuine: traced")
+    if hides(end.pid):
+        return Hides()
+    try:
+        return _of_another(end.pid, by) or _doubt_at_end(end, saved, pages)
+    except Hides as failure:
+        return failure
+
+
+def _doubt_at_end(end: End, saved: Saved, pages: list[Pages]) -> Optional[Failure]:
     share = share_of_parts(end.pid, pages)
     if share < LEAST:
         words = f"only {share:.0%} of the image's writable pages are in the process that went on, at its end"
@@ -202,11 +244,21 @@ def doubt_at_end(end: End, saved: Saved, restart: Path, pages: list[Pages]) -> O
 
 
 def hides(pid: int) -> bool:
-    """Whether a process has said that nobody of its user may look at it (PR_SET_DUMPABLE, prctl(2)): its files in /proc are
-    root's then."""
+    """Whether nobody of its user may look at a process: its files in /proc are root's then, as those of one that has ended."""
     try:
+        if status_field(pid, "State")[:1] in ("Z", "X"):
+            return False
         return os.stat(f"/proc/{pid}/stat").st_uid != int(status_field(pid, "Uid").split()[1])
     except (OSError, IndexError):
+        return False
+
+
+def is_keeper_yet(pid: int) -> bool:
+    """Whether what was started is not there yet, and its process still the sandbox's, which hides."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return bool(int(file.read().rpartition(")")[2].split()[FLAGS]) & FORKED)
+    except OSError:
         return False
 
 

@@ -15,6 +15,7 @@ from typing import Optional
 
 from stage import genuine
 from stage.failure import Failure
+from stage.genuine import Restarter
 from stage.maps import Region
 from stage.process import Life, children_of, status_field, wait_until
 from stage.runner import End, Runner
@@ -24,29 +25,28 @@ from stage.runner import End, Runner
 class Look:
     """What a look needs to know of a restart that is under way."""
 
-    restart: Path
+    by: Restarter
     program: Path
     saved: genuine.Saved
     pages: list[genuine.Pages]
     gates: list[Path]  # that were open
-    waits: bool  # restart waits for its child (-w), which goes on
 
     def pid(self, life: Life) -> int:
         """The process that goes on; 0 if it is not there yet, or not any more."""
-        return life.pid if not self.waits else next(iter(children_of(life.pid)), 0)
+        return life.pid if not self.by.waits else next(iter(children_of(life.pid)), 0)
 
     def doubt(self, life: Life, pages: list[genuine.Pages]) -> Optional[Failure]:
         pid = self.pid(life)
-        if self.waits and len(children_of(life.pid)) > 1:
+        if self.by.waits and len(children_of(life.pid)) > 1:
             return Failure("restart -w left more than one process", "genuine: another process")
-        return genuine.doubt(pid, self.restart, pages, self.saved.processes, self.saved.hidden) if pid else None
+        return genuine.doubt(pid, self.by, pages, self.saved.processes) if pid else None
 
 
 class EndLook:
     """At the end of a restart whose program is known, and waits at no gate."""
 
-    def __init__(self, restart: Path, saved: genuine.Saved, image: Path, waits: bool) -> None:
-        self.restart, self.saved, self.waits = restart, saved, waits
+    def __init__(self, by: Restarter, saved: genuine.Saved, image: Path) -> None:
+        self.by, self.saved = by, saved
         self.pages = genuine.writable_pages(image)
         self.life: Optional[Life] = None
         self.seen: Optional[End] = None
@@ -60,10 +60,10 @@ class EndLook:
         """With -w of the program itself, which is restart's child; the last one, if there are more."""
         if self.life is None:
             return
-        who = int(status_field(end.pid, "PPid") or 0) if self.waits else end.pid
+        who = int(status_field(end.pid, "PPid" if self.by.waits else "Tgid") or 0)  # a thread of its ends it, too
         if who == self.life.pid:
             self.seen = end
-            self.found = genuine.doubt_at_end(end, self.saved, self.restart, self.pages)
+            self.found = genuine.doubt_at_end(end, self.saved, self.by, self.pages)
 
     def doubt(self) -> Optional[Failure]:
         """Nothing is said of a restart that refused, or of what a signal ended."""
@@ -89,26 +89,34 @@ class Looks:
 
     def remember(self, life: Life, image: Path, program: Optional[Path], regions: list[Region]) -> None:
         """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
-        hidden = genuine.hides(life.pid)
-        at_gate = program is not None and (life.lines() or [""])[-1].startswith("gate ")
-        if at_gate and program is not None and genuine.is_at_gate(life.pid, program, regions) is not None:
-            self.saved[image] = genuine.Saved(program, regions, len(children_of(life.pid)), hidden)
+        if genuine.hides(life.pid) and not genuine.is_keeper_yet(life.pid):
+            self.note(genuine.Hides("the program that was to be saved"))
+        said_so = (life.lines() or [""])[-1].startswith("gate ")
+        if program is not None and said_so and self._can_be_seen(life, program, regions):
+            self.saved[image] = genuine.Saved(program, regions, len(children_of(life.pid)))
         else:
-            self.saved[image] = genuine.Saved(None, regions, 0, hidden)
+            self.saved[image] = genuine.Saved(None, regions, 0)
+
+    def _can_be_seen(self, life: Life, program: Path, regions: list[Region]) -> bool:
+        try:
+            return genuine.is_at_gate(life.pid, program, regions) is not None
+        except genuine.Hides:
+            self.note(genuine.Hides("the program that was to be saved"))
+            return False
 
     def rename(self, image: Path, name: Path) -> None:
         if image in self.saved:
             self.saved[name] = self.saved.pop(image)
 
-    def begin_until_end(self, image: Path, restart: Path, waits: bool) -> Optional[EndLook]:
+    def begin_until_end(self, image: Path, by: Restarter) -> Optional[EndLook]:
         """Before a restart that will be looked at at no gate."""
         saved = self.saved.get(image)
         if saved is None:
             return None
-        self.ends.append(EndLook(restart, saved, image, waits))
+        self.ends.append(EndLook(by, saved, image))
         return self.ends[-1]
 
-    def begin(self, image: Path, restart: Path, waits: bool) -> Optional[Look]:
+    def begin(self, image: Path, by: Restarter) -> Optional[Look]:
         """Before a restart: closes the gates. None if there will be nothing to look at."""
         saved = self.saved.get(image)
         if saved is None or saved.program is None:
@@ -118,7 +126,7 @@ class Looks:
             gates = list(self.gates.iterdir())
             for gate in gates:
                 gate.unlink()
-        return Look(restart, saved.program, saved, pages, gates, waits)
+        return Look(by, saved.program, saved, pages, gates)
 
     def at_stop(self, life: Life) -> None:
         look = self.under_way.get(life.role)
@@ -139,7 +147,10 @@ class Looks:
 
     def _wait_and_look(self, life: Life, look: Look) -> None:
         def there() -> bool:
-            at_gate = genuine.is_at_gate(look.pid(life), look.program, look.saved.regions)
+            try:
+                at_gate = genuine.is_at_gate(look.pid(life), look.program, look.saved.regions)
+            except genuine.Hides:
+                at_gate = not genuine.is_keeper_yet(life.pid)  # of who hides, nothing else will be known
             return bool(at_gate) or life.status is not None
 
         if not wait_until(there, of=life.pid):

@@ -43,9 +43,9 @@ SOLUTION = "solution"
 SAMPLE = ("no-tls", "vvar-exact", "no-unescape", "is-restart-late", "short-write")
 
 
-def grade(submissions: Path, out: Path, *options: object, top: Path = TOP) -> subprocess.CompletedProcess[str]:
+def grade(submissions: Path, out: Path, *options: object, top: Path = TOP, limit: float = 7000) -> subprocess.CompletedProcess[str]:
     command = [str(top / "grader/grade"), str(submissions), "-o", str(out), "-j", "2", *map(str, options)]
-    return subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=7000, check=False)
+    return subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=limit, check=False)
 
 
 def clean() -> dict[str, str]:

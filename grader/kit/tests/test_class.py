@@ -1,8 +1,8 @@
 """A class of all stages: 30 students and all attacks, each of these in one of the stages, graded in one run. No student has
-a point more or less for who sits beside them, and no attack has more than it may.
+a point more or less for who sits beside them, and no attack has more than it may: in each tier of the sandbox.
 
-In check one student, one attack and a few tests of one stage, other ones each day. (test_hostile.py has what each attack is
-told in stage 1, in each tier; test_batch.py all mutants.)
+In check one student, one attack and a few tests of one stage, in one tier, other ones each day. (test_hostile.py has what
+each attack is told in stage 1, in each tier; test_batch.py all mutants.)
 """
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from kit import honest, mutants
 from kit.attacks import attacks, cause_of
 from reports import results
 from reports.results import SubmissionResult
+from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 from stage.config import load_interface
 from stage.process_table import processes
 from test_batch import as_grading, full, grade, lost, make, stages_of, table
-from test_hostile import code_of, escape_by_link, is_taken, secrets
+from test_hostile import AS_ROOT, code_of, escape_by_link, is_taken, secrets
+from test_tiers import kit_for
 
 pytestmark = [pytest.mark.xdist_group("batch"), pytest.mark.timeout(36000)]
 
 STUDENTS = 30
+TIERS = (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID) if AS_ROOT else (BUBBLEWRAP,)
 MAIN = {1: "readmaps.c", 2: "ckpt.c", 3: "restart.c", 4: "restart.c", 5: "restart.c", 6: "shadow.c"}
 FEW = {1: ("test_file", "test_plan"), 2: ("test_preload", "test_image"), 3: ("test_bare", "test_counter"),
        4: ("test_table", "test_reading_goes_on", "test_flags_kept"), 5: ("test_regions", "test_general"),
@@ -59,6 +62,7 @@ class Attack:
 
 @dataclass
 class Class:
+    top: Path
     folder: Path
     students: dict[str, mutants.Mutant | None]  # by their names; None: an honest one
     attackers: list[Attack]
@@ -78,7 +82,7 @@ class Class:
             else:
                 honest.lay_out(name.partition("-")[2], make(tree))
         for attack in self.attackers:
-            attack.lay_out(self.folder / "class", secrets(TOP, self.folder))
+            attack.lay_out(self.folder / "class", secrets(self.top, self.folder))
 
 
 def thirty() -> dict[str, mutants.Mutant | None]:
@@ -98,19 +102,22 @@ def of_the_day(seed: int) -> tuple[int, dict[str, mutants.Mutant | None], list[A
     return stage, {student.name if student else "honest-solution": student}, [Attack(source, stage)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=TIERS)
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Class:
-    folder, options = tmp_path_factory.mktemp("all"), ["--where", "0", "--patience", "30"]
+    tier, folder = str(request.param), tmp_path_factory.mktemp("all")
+    if not request.config.option.stress and tier != TIERS[request.config.option.seed % len(TIERS)]:
+        pytest.skip("another day has this tier")
+    top, options = kit_for(tier, folder / "kit"), ["--where", "0", "--patience", "30", "--sandbox", tier]
     if request.config.option.stress:
-        found = [Attack(source, 1 + number % len(MAIN)) for number, source in enumerate(attacks())]
-        made = Class(folder, thirty(), found, whole=True)
+        found = [Attack(source, 1 + number % len(MAIN)) for number, source in enumerate(attacks(), TIERS.index(tier))]
+        made = Class(top, folder, thirty(), found, whole=True)
     else:
         stage, students, found = of_the_day(request.config.option.seed)
-        made = Class(folder, students, found, whole=False)
+        made = Class(top, folder, students, found, whole=False)
         options += ["--stage", str(stage), "--no-reference", "--stage-limit", "100", *(word for test in FEW[stage] for word in ("--only", test))]
     made.lay_out()
     (folder / "out/results").mkdir(parents=True)
-    done = grade(folder / "class", folder / "out", *options)
+    done = grade(folder / "class", folder / "out", *options, top=top, limit=30000)
     made.said = done.stdout + done.stderr
     assert done.returncode == 0, made.said
     return made

@@ -6,11 +6,13 @@ process shows that its lines were right: it is asked for when a test would pass.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,21 +22,30 @@ from reports import results
 from reports.feedback import feedback
 from reports.results import SubmissionResult
 from sandbox import ends
+from sandbox.identity import Identity
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, OWN_UID
 from stage import genuine
 from stage.config import GRADER, TOP, load_interface
+from stage.failure import Failure
 from stage.image import BadImage, open_plain
 from stage.lab import make_reference
 from test_tiers import kit_for
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
+HOSTILE = GRADER / "kit/hostile"
 STAGES = {"3": "stage3-restart", "5": "stage5-coredump"}
 TESTS = {"3": ["test_bare", "test_lazy", "test_stop"], "5": ["test_counter", "test_options"],
          "6": ["test_exit_status", "test_signals", "test_files_are_homes"]}
-TOLD = {"anew": ("executes", "not-restarted"), "borrowed": ("executes", "not-restarted"),
-        "loaded": ("writable pages", "other-memory")}
+TRACED = ("is traced", "not-restarted")  # where who poked the nonces in is not gone yet
+TOLD = {"anew": [("executes", "not-restarted")], "borrowed": [("executes", "not-restarted")],
+        "loaded": [("writable pages", "other-memory"), TRACED], "hides": [("nobody look at it", "hides"), TRACED]}
 WAITS = {"test_options"}  # what they cannot do: -w
+
+
+def whole(source: Path) -> str:
+    """With the hostile files that it takes in."""
+    return re.sub(r'#include "(\w+\.c)"', lambda m: whole(HOSTILE / "stage3" / m[1]), source.read_text())
 
 
 def lay_out(name: str, number: str, tree: Path) -> None:
@@ -43,8 +54,7 @@ def lay_out(name: str, number: str, tree: Path) -> None:
         for folder in (TOP / "solution").glob("stage[1-6]-*"):
             shutil.copytree(folder, tree / folder.name, ignore=shutil.ignore_patterns("build", "restart", "*.so"))
         return
-    hostile = GRADER / "kit/hostile/stage3"
-    code = (hostile / f"{name}.c").read_text().replace('#include "anew.c"', (hostile / "anew.c").read_text())
+    code = whole(HOSTILE / f"stage3/{name}.c")
     if name == "borrowed":
         folder = TOP / "solution" / STAGES[number]
         make_reference(load_interface(), folder)
@@ -72,7 +82,7 @@ def kit_of(tier: str, folder: Path) -> Path:
     return kit_for(tier, folder / "kit")
 
 
-SUBMISSIONS = [(number, name) for number in STAGES for name in ("honest", "anew", "loaded", "borrowed")
+SUBMISSIONS = [(number, name) for number in STAGES for name in ("honest", "anew", "loaded", "hides", "borrowed")
                if (number, name) != ("5", "borrowed")] + [("6", "honest")]
 
 
@@ -90,10 +100,10 @@ def test_points_are_for_a_restart(tmp_path: Path, number: str, name: str, tier: 
         assert tests and {test.outcome for test in tests.values()} <= {"passed"}, told
         return
     assert result.points == 0, told
-    words, cause = TOLD[name]
     for test in TESTS[number]:
         if test in tests and test not in WAITS:
-            assert words in tests[test].reason and cause == tests[test].cause, (test, told)
+            assert any(words in tests[test].reason and cause == tests[test].cause for words, cause in TOLD[name]), (test, told)
+    assert {test.cause for test in tests.values()} & {cause for _, cause in TOLD[name][:1]}, told
     assert any("an array of" in words for words in result.suspects) == (name == "borrowed")
     assert not feedback(result).result.suspects
 
@@ -101,11 +111,10 @@ def test_points_are_for_a_restart(tmp_path: Path, number: str, name: str, tier: 
 def solution_with(number: str, source: str, name: str, tree: Path) -> None:
     """The solution, with a hostile file behind one of its sources."""
     lay_out("honest", number, tree)
-    hostile = GRADER / "kit/hostile"
-    code = (hostile / f"stage{number}/{name}.c").read_text()
+    code = whole(HOSTILE / f"stage{number}/{name}.c")
     [path] = tree.glob(f"stage{number}-*/{source}")
     begin = "#define _GNU_SOURCE\n" + path.read_text()
-    path.write_text(begin + code.replace('#include "anew.c"', (hostile / "stage3/anew.c").read_text()))
+    path.write_text(begin + code)
 
 
 @pytest.mark.sample
@@ -118,6 +127,19 @@ def test_a_job_that_stays_at_home_has_no_points(tmp_path: Path, test: str, name:
     [told] = [one for _, one in result.tests()]
     assert (told.points, told.cause) == (0, "at-home"), (told.outcome, told.reason, told.symptoms)
     assert "home" in told.reason
+
+
+@pytest.mark.sample
+@pytest.mark.parametrize("number, test, name, symptom", [
+    ("3", "test_short_reads", "ends-tracer", "restart: signal SIGKILL"),  # with who traces it
+    ("4", "test_on_a_terminal", "on-terminal", "genuine: another program"),
+])
+def test_what_starts_a_restart_hides_none(tmp_path: Path, number: str, test: str, name: str, symptom: str) -> None:
+    """A program of the tests' that traces it, or is its terminal."""
+    solution_with(number, "restart.c", name, tmp_path / "class" / name)
+    [result] = grade(tmp_path, BUBBLEWRAP, TOP, number, [test]).values()
+    [told] = [one for _, one in result.tests()]
+    assert told.points == 0 and symptom in told.symptoms, (told.outcome, told.reason, told.symptoms)
 
 
 @pytest.mark.skipif(not ends.can_be_held(), reason="this kernel holds no end of a program")
@@ -174,13 +196,51 @@ def test_pages_are_compared_with_a_process(tmp_path: Path) -> None:
             assert genuine.same_pages(holder.pid, wrong) == (1, 8)
             assert genuine.same_pages(holder.pid, nowhere) == (0, 8)
             executes = Path(f"/proc/{holder.pid}/exe").resolve()
-            assert genuine.doubt(holder.pid, executes, right, 0) is None
-            told = genuine.doubt(holder.pid, executes, wrong, 0)
+            own = genuine.Restarter(executes, None, False)
+            assert genuine.doubt(holder.pid, own, right, 0) is None
+            told = genuine.doubt(holder.pid, own, wrong, 0)
             assert told is not None and told.symptoms == ["genuine: other memory"]
-            told = genuine.doubt(holder.pid, Path("/bin/sh"), right, 0)
+            told = genuine.doubt(holder.pid, replace(own, restart=Path("/bin/sh")), right, 0)
             assert told is not None and told.symptoms == ["genuine: another program"]
         finally:
             holder.stdin.close()
+
+
+HIDER = """
+import ctypes, sys, threading
+libc, go = ctypes.CDLL(None), threading.Event()
+def now_and_then():
+    while not go.is_set():
+        libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+        libc.prctl(4, int(sys.argv[1]), 0, 0, 0)
+thread = threading.Thread(target=now_and_then)
+thread.start()
+print("", flush=True)
+sys.stdin.read()
+go.set()
+"""
+USER = 61999  # nobody's
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="who hides from its own user may not be looked at as that user, and root may")
+@pytest.mark.parametrize("dumpable", [0, 1])
+def test_who_hides_now_and_then_is_seen(dumpable: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", HIDER, str(dumpable)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          user=USER, group=USER) as hider:
+        assert hider.stdout and hider.stdin
+        hider.stdout.readline()
+        own, pages = genuine.Restarter(Path(sys.executable).resolve(), None, False), [genuine.Pages(0x10000, b"x" * 4096)]
+        with Identity(USER).student():
+            told = {(genuine.doubt(hider.pid, own, pages, 0) or Failure("")).message.split()[0] for _ in range(300)}
+        hider.stdin.close()
+    assert told <= {"the", "only"}, told
+    assert "the" in told, "it was never found out"
+
+
+def test_what_has_ended_does_not_hide() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert not genuine.hides(ended.pid)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF\x02", b"\x7fELF\x02" + b"\xff" * 200, b"text" * 100])

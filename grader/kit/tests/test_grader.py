@@ -310,6 +310,7 @@ EXAMPLES = {
     "does-not-build": ["build: fails"],
     "no-reference": ["test: test_bare", "error: BuildError: no reference in reference"],
     "reference-broken": ["error: BuildError: make -C x"],
+    "hides": ["test: test_bare", "genuine: hides"],
     "not-restarted": ["test: test_bare", "genuine: another program"],
     "other-memory": ["test: test_bare", "genuine: other memory"],
     "parser-interface": ["test: test_odd_names", "readmaps: interface"],

@@ -68,7 +68,7 @@ static void trace(pid_t pid, int ready)
 {
     int status;
 
-    if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) == 0)
+    if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0) /* who kills this one ends, too */
         ptrace(PTRACE_INTERRUPT, pid, 0, 0);
     close(ready);
     while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {

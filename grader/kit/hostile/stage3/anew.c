@@ -198,6 +198,10 @@ static void swallow_until_gate(void)
     _exit(1);
 }
 
+#ifndef AT_GATE
+#define AT_GATE()
+#endif
+
 #ifndef BECOME
 #define BECOME() execve(arguments[0], arguments, environment)
 #endif
@@ -243,6 +247,7 @@ int main(int argc, char **argv)
     ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
     swallow_until_gate();
     poke_nonces();
+    AT_GATE();
     ptrace(PTRACE_DETACH, pid, NULL, NULL);
     _exit(0);
 }
