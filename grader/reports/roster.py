@@ -72,9 +72,10 @@ class Roster:
         return Person("; ".join(person.name for person in found), words, latest.submitted, latest.row)
 
     def _one(self, name: str, ids: Sequence[str]) -> Optional[Person]:
-        """Nobody if it may be several."""
+        """Nobody if it may be several. A folder's name may be an e-mail or a login: it counts as an id, too."""
         words, names = {folded(word) for word in ids if word}, squashed(name)
         for found in ([p for p in self.people if words & {*map(folded, p.ids)}], [p for p in self.people if p.name == name],
+                      [p for p in self.people if folded(name) in map(folded, p.ids)],
                       [p for p in self.people if names & squashed(p.name)]):
             if found:
                 return found[0] if len(found) == 1 else None

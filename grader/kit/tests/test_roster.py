@@ -73,6 +73,11 @@ def test_what_is_no_time_is_told_with_its_line(tmp_path: Path) -> None:
         read(tmp_path, "points,grade\n1,2\n")
 
 
+def test_a_folder_that_is_called_by_e_mail_or_login(tmp_path: Path) -> None:
+    told = read(tmp_path, "name,email,login\nAda Example,ada@example.edu,ada1\nBob Sample,bob@example.edu,bob1\n")
+    assert found(told, "Ada@example.edu") == found(told, "ada1") == "Ada Example" and found(told, "ada") == ""
+
+
 def test_two_of_one_name_are_nobody_unless_a_number_tells(tmp_path: Path) -> None:
     told = read(tmp_path, "name,id\nAda Example,1\nAda Example,2\n")
     assert found(told, "Ada Example") == "" and found(told, "Ada Example", "2") == "Ada Example"
