@@ -23,6 +23,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Optional
 
+from reports.text import unreadable
+
 MOODLE, CANVAS, BRIGHTSPACE, BY_HAND = "Moodle", "Canvas", "Brightspace", "by hand"
 
 NAME = ("full name", "student", "name")
@@ -134,7 +136,7 @@ def lines_of(path: Path) -> Iterator[dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise BadRoster(f"{path.name}: {error}") from error
+        raise BadRoster(f"{path.name}: {unreadable(error)}") from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
