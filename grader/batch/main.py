@@ -164,6 +164,9 @@ def main(argv: list[str]) -> int:
     except (WorkshopError, EngineError) as error:
         print(f"grade: {error}", file=sys.stderr)
         return CANNOT
+    except BrokenPipeError:  # whoever read it has had enough: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return STOPPED
     except KeyboardInterrupt:
         print("\ngrade: stopped; the same command goes on from here", file=sys.stderr)
         return STOPPED

@@ -326,7 +326,7 @@ def run_alone(plan: Plan) -> int:
     absent = people.absent(submissions, roster) if roster else []
     listed = reports.Listed([*map(unseen, submissions), *absent], found.ignored, roster)
     for words in reports.write(plan.out, listed, plan.course, plan.submissions.name, plan.options.profile):
-        print(f"course.toml: {words}")
+        print(words)
     for name, why in failures:
         print(f"grade: {name} could not be graded: {why}", file=sys.stderr)
     print(f"reports: {plan.out}/index.html")

@@ -25,6 +25,7 @@ from reports import lateness
 from reports.course import BEST, LAST, Catalogue, Course, Declared, Export, Key
 from reports.lateness import Dates, Extension, Policy
 from reports.results import AFTER_DUE, AFTER_PUBLISHED, HIDDEN, VISIBLE, ByHand
+from reports.text import unreadable
 from reports.weights import weighted
 from stage.config import GRADER, load_toml
 
@@ -269,14 +270,14 @@ class Reader:
             self.problem("due", "time_zone", f"there is no time zone {name!r}; {known}")
             return lateness.UTC
 
-    def per_stage(self, table: str, given: dict[str, Any]) -> dict[int, Any]:
-        """`all = ...` for every stage, and `2 = ...` for one, which wins."""
+    def per_stage(self, table: str, given: dict[str, Any], who: str = "") -> dict[int, Any]:
+        """`all = ...` for every stage, and `2 = ...` for one, which wins; it may be one student's (`who`)."""
         found = {stage: given[ALL] for stage in self.catalogue if ALL in given}
         for name in set(given) - DUE:
             if name.isdigit() and int(name) in self.catalogue:
                 found[int(name)] = given[name]
             else:
-                self.problem(table, name, "there is no such stage")
+                self.problem(table, who or name, f"there is no stage {name}" if who else "there is no such stage")
         return found
 
     def moment(self, table: str, key: str, value: object, zone: Optional[tzinfo]) -> Optional[Any]:
@@ -309,7 +310,7 @@ class Reader:
     def extensions(self, due: dict[int, Any], zone: Optional[tzinfo]) -> dict[str, dict[int, Extension]]:
         found: dict[str, dict[int, Extension]] = {}
         for who, value in self.table("extensions").items():
-            given = self.per_stage("extensions", value if isinstance(value, dict) else {ALL: value})
+            given = self.per_stage("extensions", value if isinstance(value, dict) else {ALL: value}, who)
             if not due:
                 self.problem("extensions", who, "there is no due date to extend: set one in [due]")
             read = {s: self.extension(who, entry, due[s], zone) for s, entry in given.items() if s in due}
@@ -382,20 +383,30 @@ class Reader:
         return weighted(course, weights)
 
 
-CLOCK = re.compile(r"(?<![\d:])\d{1,2}:\d\d(?![\d:])")
+CLOCK = re.compile(r"(?<![\d:+-])\d{1,2}:\d\d(?![\d:])")
+HINTS = (  # what a line looks like that is no TOML, and what was likely meant
+    (r"[^\s\"'=]+@[^\s=]+\s*=", 'a name that is no plain word stands in quotes: "ada@example.edu" = 3'),
+    (r".*=\s*[\d.]+\s*%", 'a percentage stands in quotes: "10%"'),
+    (r".*=\s*\d+,\d", "a number has a point, not a comma: 0.5"),
+    (r".*=\s*\d{4}-\d\d-\d\d", "there is no such date, or it is written otherwise: 2026-10-05 23:59:59"),
+)
+MEANT = (("Cannot overwrite a value", "this is set twice"), ("Cannot declare", "this table is there twice: put its lines together"))
 
 
 def no_toml(path: Path, error: str) -> str:
     """Why the file cannot be read, with what was likely meant: TOML's own words do not say that a time has seconds."""
-    at = re.search(r"\(at line (\d+), column \d+\)$", error)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    line = lines[int(at[1]) - 1].split("#")[0] if at and int(at[1]) <= len(lines) else ""
-    place = f"{path.name}:{at[1]}" if at else path.name
+    at = re.search(r"\(at line (\d+), column \d+\)$", error)
+    number = int(at[1]) if at else len(lines) if error.endswith("(at end of document)") else 0
+    line = lines[number - 1].split("#")[0] if 0 < number <= len(lines) else ""
+    place = f"{path.name}:{number}" if number else path.name
     clock = CLOCK.search(line)
     if clock:
         return f"{place}: {line.strip()}: a time has seconds, and a date before it: 2026-10-05 {clock[0].zfill(5)}:59"
+    said = next((words for form, words in HINTS if re.match(form, line.strip())), "")
+    said = next((words for beginning, words in MEANT if error.startswith(beginning)), said)
     hint = "; a text stands in quotes" if error.startswith("Invalid value") else ""
-    return f"{place}: {line.strip()}: {error}{hint}" if line.strip() else f"{place}: {error}"
+    return f"{place}: {line.strip()}: {said or f'{error}{hint}'}" if line.strip() else f"{place}: {error}"
 
 
 def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:
@@ -406,7 +417,7 @@ def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:
     try:
         toml, text = load_toml(path), path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors
-        raise CourseError([no_toml(path, str(error))]) from error
+        raise CourseError([no_toml(path, unreadable(error))]) from error
     return Reader(text, toml, catalogue, path.name).course()
 
 

@@ -54,7 +54,9 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
     due = moment(result.late.due)
     shown = replace(result, stages=[_copy(stage) for stage in result.stages])
     withheld = sum(_strip_stage(stage, due, published, now) for stage in shown.stages)
-    hidden = {test.test for _, test in result.tests()} - {test.test for _, test in shown.tests()}
+    everything, seen = _names(result), _names(shown)
+    left_out = everything - seen
+    hidden = {f"{stage}.{name}" for stage, name in left_out} | ({n for _, n in everything} - {n for _, n in seen})
     shown.message = _unnamed(_text(shown.message), hidden)
     shown.notes = [_unnamed(note, hidden) for note in _lines(shown.notes)]
     if withheld:
@@ -62,17 +64,23 @@ def feedback(result: SubmissionResult, *, published: bool = False, now: datetime
         shown.notes = without_costs(shown.notes)
     shown.tries = [replace(one, points=one.shown[0], maximum=one.shown[1]) for one in result.tries]
     for stage in shown.stages:
-        stage.message = _unnamed(stage.message, hidden)
+        own = hidden | {name for number, name in left_out if number == stage.stage}
+        stage.message = _unnamed(stage.message, own)
         for test in stage.tests:
-            test.reason, test.where_how = _unnamed(test.reason, hidden), _unnamed(test.where_how, hidden)
+            test.reason, test.where_how = _unnamed(test.reason, own), _unnamed(test.where_how, own)
     shown.suspects = []
     return Feedback(shown, withheld)
 
 
+def _names(result: SubmissionResult) -> set[tuple[int, str]]:
+    return {(stage.stage, test.test) for stage, test in result.tests()}
+
+
 def _unnamed(text: str, hidden: Collection[str]) -> str:
-    """Without the names of hidden tests. A visible test of another stage may have the same name: that is no secret."""
-    for name in hidden:
-        text = re.sub(rf"(?:\d\.)?\b{re.escape(name)}\b", UNNAMED, text)
+    """Without the names of hidden tests. A visible test of another stage may have the same name: that is no secret, unless
+    it is said of this stage (3.test_x)."""
+    for name in sorted(hidden):  # 3.test_x before test_x
+        text = re.sub(rf"(?:\b\d\.)?\b{re.escape(name)}\b", UNNAMED, text)
     return re.sub(rf"{UNNAMED}(?:, {UNNAMED})+", "tests that are not shown", text)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from reports.course import Course
 from reports.course_file import CourseError, is_number
 from reports.results import ByHand, SubmissionResult
+from reports.text import unreadable
 from stage.config import load_toml
 
 FOLDER = "hand"
@@ -41,7 +42,7 @@ def given(course: Course, out: Path) -> dict[str, ByHand]:
                 raise ValueError("set `maximum` in [by_hand] of course.toml: how many points are given by hand")
             found[path.stem] = read(path, course.by_hand)
         except (OSError, ValueError) as error:
-            problems.append(f"{FOLDER}/{path.name}: {error}")
+            problems.append(f"{FOLDER}/{path.name}: {unreadable(error)}")
     if problems:
         raise CourseError(problems)
     return found

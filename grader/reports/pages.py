@@ -163,6 +163,7 @@ class Writer:
         page = self.jinja.get_template("class.html").render(
             results=self.results,
             counted=counted,
+            hand=next((result.by_hand for result in self.results if result.by_hand), None),
             handed_in=sum(result.status != results.ABSENT for result in self.results),
             maximum=maximum,
             spread=summary.spread(finals),

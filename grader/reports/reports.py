@@ -66,7 +66,7 @@ def without_time(found: Sequence[SubmissionResult]) -> list[str]:
 
 
 def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, profile: str = "") -> list[str]:
-    """All reports, with everybody in them; what is odd about the course, in words."""
+    """All reports, with everybody in them; what is odd, in words."""
     course = load_course(course_path, profile)
     found, faults = graded(out, listed, course)
     title = course.name or title
@@ -74,7 +74,8 @@ def write(out: Path, listed: Listed, course_path: Optional[Path], title: str, pr
     junit.write_class(found, out / "junit.xml", title)
     pages.write_pages(found, out, environment=[(f.stage, f.test) for f in faults], title=title, passed_over=listed.passed_over,
                       zone=courses.zone_of(course))
-    return [*course_file.warnings(course), *courses.strangers(course, found), *without_time(found),
+    odd = [*course_file.warnings(course), *courses.strangers(course, found)]
+    return [*(f"course.toml: {words}" for words in odd), *without_time(found),
             *upload.write(course, found, listed.roster, out)]
 
 

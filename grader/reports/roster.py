@@ -23,6 +23,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Optional
 
+from reports.text import unreadable
+
 MOODLE, CANVAS, BRIGHTSPACE, BY_HAND = "Moodle", "Canvas", "Brightspace", "by hand"
 
 NAME = ("full name", "student", "name")
@@ -72,9 +74,10 @@ class Roster:
         return Person("; ".join(person.name for person in found), words, latest.submitted, latest.row)
 
     def _one(self, name: str, ids: Sequence[str]) -> Optional[Person]:
-        """Nobody if it may be several."""
+        """Nobody if it may be several. A folder's name may be an e-mail or a login: it counts as an id, too."""
         words, names = {folded(word) for word in ids if word}, squashed(name)
         for found in ([p for p in self.people if words & {*map(folded, p.ids)}], [p for p in self.people if p.name == name],
+                      [p for p in self.people if folded(name) in map(folded, p.ids)],
                       [p for p in self.people if names & squashed(p.name)]):
             if found:
                 return found[0] if len(found) == 1 else None
@@ -133,7 +136,7 @@ def lines_of(path: Path) -> Iterator[dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise BadRoster(f"{path.name}: {error}") from error
+        raise BadRoster(f"{path.name}: {unreadable(error)}") from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)

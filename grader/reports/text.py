@@ -67,6 +67,13 @@ def short(text: str, limit: int = 60) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "\u2026"
 
 
+def unreadable(error: Exception) -> str:
+    """Why a file that an instructor wrote cannot be read."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8: save it as UTF-8 (a spreadsheet: as CSV UTF-8)"
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)
+
+
 def write_whole(path: Path, text: str) -> None:
     """The file appears when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -132,13 +132,25 @@ def write_feedback(found: Sequence[SubmissionResult], out: Path, system: str) ->
     return [f"not in {path.name}, which goes by the names of {system}'s files: {', '.join(left)}"] if left else []
 
 
+def remove_old(out: Path, fresh: set[str]) -> list[str]:
+    """Grades of an earlier run would be uploaded as today's."""
+    ours = {name for system in NAMES for name in (f"{system.lower()}.csv", f"feedback-{system.lower()}.zip")}
+    old = sorted(name for name in ours - fresh if (out / FOLDER / name).is_file())
+    for name in old:
+        (out / FOLDER / name).unlink()
+    return [f"removed {FOLDER}/{name}: it was of an earlier run{'; with PEOPLE=FILE it is made anew' if name.endswith('csv') else ''}"
+            for name in old]
+
+
 def write(course: Course, found: Sequence[SubmissionResult], roster: Optional[Roster], out: Path) -> list[str]:
     """What can be written of all this; what is odd about it, in words."""
-    said, system = [], system_of(found)
+    said, system, fresh = [], system_of(found), set()
     if system:
         said += write_feedback(found, out, system)
+        fresh.add(f"feedback-{system.lower()}.zip")
     if roster is not None and roster.system in NAMES:
         grades = Gradefile(course, roster, found)
         write_whole(out / FOLDER / f"{roster.system.lower()}.csv", grades.text())
+        fresh.add(f"{roster.system.lower()}.csv")
         said += grades.problems
-    return said
+    return said + remove_old(out, fresh)

@@ -386,12 +386,26 @@ def test_students_that_are_nobody_here_or_more_than_one(tmp_path: Path) -> None:
     (DUE + '[extensions]\nada = "3"', "course.toml:4: [extensions] ada: is a number of days or a date"),
     (DUE + "[extensions]\nada = -3", "[extensions] ada: is a number of days or a date"),
     (DUE + "[extensions]\nada = 2026-10-04T12:00:00Z", "ada: is before the due date"),
-    (DUE + "[extensions]\nada = { 7 = 1 }", "[extensions] 7: there is no such stage"),
+    (DUE + "[extensions]\nada = { 7 = 1 }", "course.toml:4: [extensions] ada: there is no stage 7"),
+    (DUE + "[extensions]\nada@example.edu = 3", 'course.toml:4: ada@example.edu = 3: a name that is no plain word stands in quotes'),
+    ('[extensions]\n"ada" = 3\n"ada" = 4', 'course.toml:3: "ada" = 4: this is set twice'),
+    ("[points]\n[points]", "course.toml:2: [points]: this table is there twice"),
+    ("[late]\nper_day = 10%", 'course.toml:2: per_day = 10%: a percentage stands in quotes: "10%"'),
+    ("[points]\ntest_file = 0,5", "course.toml:2: test_file = 0,5: a number has a point"),
+    ("[due]\nall = 2026-13-05T12:00:00+02:00", "course.toml:2: all = 2026-13-05T12:00:00+02:00: there is no such date"),
     ("[days_used]\nada = 0.5", "course.toml:2: [days_used] ada: is a number of days"),
     ("[points\n", "course.toml:1: [points: Expected ']'"),
 ])
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, words: str) -> None:
     assert words in "\n".join(problems(tmp_path, text))
+
+
+def test_what_is_no_text_or_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "course.toml").write_bytes('name = "Café"'.encode("latin-1"))
+    for path, words in ((tmp_path / "course.toml", "no text in UTF-8"), (tmp_path / "none.toml", "none.toml: No such file"),
+                        (tmp_path, "Is a directory")):
+        with pytest.raises(course_file.CourseError, match=words):
+            course_file.load(path, CATALOGUE)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -410,7 +424,7 @@ def test_a_missing_file_is_a_mistake_if_it_was_named(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "course.toml").write_bytes(b"disable = [\xff]\n")
-    with pytest.raises(course_file.CourseError, match="utf-8"):
+    with pytest.raises(course_file.CourseError, match="UTF-8"):
         course_file.load(tmp_path / "course.toml", CATALOGUE)
 
 
@@ -561,3 +575,8 @@ def test_days_late_of_long_ago_takes_no_time() -> None:
     ("time_zone = Europe/Paris", "a text stands in quotes")])
 def test_what_is_no_toml_is_told_with_what_was_meant(tmp_path: Path, line: str, said: str) -> None:
     assert said in problems(tmp_path, f"[due]\n{line}\n")[0]
+
+
+def test_who_reads_no_further_sees_no_traceback(grader: Path) -> None:
+    done = subprocess.run([f"{grader}/grade --check-course | true"], shell=True, text=True, capture_output=True)
+    assert done.stderr == ""

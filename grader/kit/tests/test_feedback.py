@@ -43,6 +43,17 @@ def test_no_note_names_a_hidden_test() -> None:
     assert shown.stages[0].message == "a test that is not shown took too long"
 
 
+def test_a_visible_test_of_the_same_name_in_another_stage_gives_no_name_away() -> None:
+    given = one()
+    given.stages.append(StageResult(2, "stage2", tests=[
+        TestResult("test_secret", "", 0.0, 1.0), TestResult("test_c", "", 0.0, 1.0, reason="needs test_secret")]))
+    given.notes = ["graded anew: 1.test_secret, 2.test_secret"]
+    shown = feedback(given, now=NOW).result
+    assert [stage.tests[-2 if stage.stage == 1 else -1].reason for stage in shown.stages] == [
+        "needs a test that is not shown", "needs test_secret"]
+    assert shown.notes == ["graded anew: a test that is not shown, 2.test_secret"]
+
+
 def test_what_lateness_costs_tells_nothing_of_a_hidden_test() -> None:
     given = one()
     given.late = Late("2025-03-01T23:59:59-05:00", 2, 1, 0.6)

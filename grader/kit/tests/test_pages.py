@@ -7,6 +7,7 @@ import html
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +21,7 @@ from kit.browser import browser, chromium
 from kit.real_programs import not_tried
 from reports import gradebook, pages, results, summary
 from reports.clusters import clusters
-from reports.results import SubmissionResult
+from reports.results import ByHand, SubmissionResult
 from reports.text import clean, cut, one_line, short, without_folders
 
 pytestmark = pytest.mark.xdist_group("pages")  # what is made once is made by one worker
@@ -167,6 +168,15 @@ def test_who_handed_in_nothing_is_no_submission(tmp_path: Path) -> None:
     assert "3 submissions, 1 of the course handed in nothing" in text and "of 3" in text and "4 submissions" not in text
     shown = Page(tmp_path / f"students/{one[0].name}.html").text
     assert "2025-03-19 23:30 -0400" in shown and "Graded 2025-03-20 00:00 -0400" in shown and "+0000" not in shown
+
+
+def test_points_by_hand_have_a_column(tmp_path: Path) -> None:
+    style = ByHand("Style", 10.0)
+    people = [SubmissionResult("ann", "Ann", by_hand=replace(style, points=7.5, known=True)), SubmissionResult("bob", "Bob", by_hand=style)]
+    pages.write_pages(people, tmp_path, title="CS 1")
+    source = (tmp_path / "index.html").read_text()
+    assert '<th scope="col" class="right">Style</th>' in source
+    assert re.findall(r'data-label="Style"[^>]*>([^<]*)<', source) == ["7.5", "–"]
 
 
 def test_clusters_are_shown_with_their_students(written: Written) -> None:

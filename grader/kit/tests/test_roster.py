@@ -69,8 +69,16 @@ def test_times(tmp_path: Path, time: str, iso: str) -> None:
 def test_what_is_no_time_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadRoster, match="people.csv:3: 'some day' is no time"):
         read(tmp_path, "name,submitted\nada,2026-10-05 23:59\nbob,some day\n")
+    (tmp_path / "excel.csv").write_bytes("name;email\nZoë;z@example.edu\n".encode("cp1252"))
+    with pytest.raises(BadRoster, match="excel.csv: it is no text in UTF-8"):
+        roster.read(tmp_path / "excel.csv")
     with pytest.raises(BadRoster, match="no column"):
         read(tmp_path, "points,grade\n1,2\n")
+
+
+def test_a_folder_that_is_called_by_e_mail_or_login(tmp_path: Path) -> None:
+    told = read(tmp_path, "name,email,login\nAda Example,ada@example.edu,ada1\nBob Sample,bob@example.edu,bob1\n")
+    assert found(told, "Ada@example.edu") == found(told, "ada1") == "Ada Example" and found(told, "ada") == ""
 
 
 def test_two_of_one_name_are_nobody_unless_a_number_tells(tmp_path: Path) -> None:

@@ -113,3 +113,20 @@ def test_feedback_goes_under_the_system_s_own_names(tmp_path: Path, source: str,
     assert said[-1].endswith(": bob")
     with zipfile.ZipFile(tmp_path / f"upload/feedback-{system}.zip") as archive:
         assert archive.namelist() == [name] and b"Clear &lt;names&gt;." in archive.read(name)
+
+
+def test_grades_of_an_earlier_run_do_not_stay(tmp_path: Path) -> None:
+    (tmp_path / "upload").mkdir()
+    for name in ("canvas.csv", "feedback-moodle.zip", "my-own.csv"):
+        (tmp_path / "upload" / name).write_text("old")
+    said = upload.write(course(tmp_path, ""), [ada(source="by-mail.tar.gz")], None, tmp_path)
+    assert [path.name for path in (tmp_path / "upload").iterdir()] == ["my-own.csv"]
+    assert said == ["removed upload/canvas.csv: it was of an earlier run; with PEOPLE=FILE it is made anew",
+                    "removed upload/feedback-moodle.zip: it was of an earlier run"]
+
+
+def test_the_exported_gradebook_may_have_a_column_of_times(tmp_path: Path) -> None:
+    """So Canvas, whose download has none, needs one list alone."""
+    (tmp_path / "list.csv").write_text(CANVAS.replace("Section", "Section,Submitted", 1).replace("CS 1", "CS 1,2026-10-05 20:00", 1))
+    told = roster.read(tmp_path / "list.csv")
+    assert (told.system, told.people[0].submitted) == (roster.CANVAS, "2026-10-05T20:00:00")
