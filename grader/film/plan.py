@@ -11,6 +11,7 @@ from typing import Optional
 from stage.image import CKPT_TYPES, Image, Load
 from stage.processor import HERE
 
+NT_AUXV, AT_SYSINFO_EHDR = 6, 33  # elf(5), getauxval(3)
 NOTE_REGIONS = CKPT_TYPES + 1  # solution/stage2-saveimage/image.h
 REGION = struct.Struct("<QQQIIQQQqqI20s")  # struct image_region
 FILE, KERNEL = 4, 8  # of enum image_region_flag
@@ -23,7 +24,7 @@ class Planned:
 
     start: int
     end: int
-    perms: str
+    perms: str  # "": not known
     name: str
     data: int  # bytes to be read: what is stored, without the holes of the image's file
     from_file: bool
@@ -92,16 +93,34 @@ def plan_of(path: Path) -> Plan:
         image = Image(path)
         noted, files = noted_regions(image), image.files()
         with path.open("rb") as file:
-            return Plan(str(path), [planned(load, noted, files, image, file.fileno()) for load in image.loads])
+            regions = [planned(load, noted, files, image, file.fileno()) for load in image.loads]
+        return Plan(str(path), regions if noted else sorted([*regions, *left_out(files, image)], key=lambda region: region.start))
     except Exception as problem:  # pylint: disable=broad-except  # it may be damaged in any way
         return Plan(str(path), problem=f"{path.name} is no image that can be read: {problem}")
+
+
+def left_out(files: list[tuple[int, int, int, str]], image: Image) -> list[Planned]:
+    """What a core does not hold, as it is in its file; only the file knows the protection."""
+    return [Planned(start, end, "", name, 0, True, False, offset) for start, end, offset, name in files
+            if not any(load.start < end and start < load.end for load in image.loads)]
+
+
+def core_name(load: Load, image: Image) -> str:
+    """What a core does not say, but its registers and its auxiliary vector do."""
+    if load.start <= image.registers().get(HERE.stack, 0) < load.end:
+        return "[stack]"
+    vector = image.note(NT_AUXV)
+    pairs = struct.iter_unpack("<QQ", vector.data[: len(vector.data) // 16 * 16]) if vector else ()
+    if (AT_SYSINFO_EHDR, load.start) in pairs:
+        return "[vdso]"
+    return "[vsyscall]" if load.start >= HERE.end else ""
 
 
 def planned(load: Load, noted: Noted, files: list[tuple[int, int, int, str]], image: Image, file: int) -> Planned:
     of_file = [(name, offset + load.start - start) for start, end, offset, name in files if start <= load.start < end]
     name, offset = of_file[0] if of_file else ("", 0)
     name, flags, offset = noted.get(load.start, (name, FILE if name and not load.stored else 0, offset))
-    if not noted and load.start <= image.registers().get(HERE.stack, 0) < load.end:
-        name = name or "[stack]"
+    if not noted:
+        name = name or core_name(load, image)
     return Planned(load.start, load.end, load.perms, name, data_bytes(file, load), bool(flags & FILE),
                    bool(flags & KERNEL) or name.startswith(KERNELS), offset)

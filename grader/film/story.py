@@ -254,7 +254,7 @@ class Story:
         found = [region for region in regions if region.start < planned.end and planned.start < region.end]
         if not covers(planned, regions):
             yield f"{where} is not there, or not all of it"
-        elif any(region.perms[:3] != planned.perms for region in found):
+        elif planned.perms and any(region.perms[:3] != planned.perms for region in found):
             yield f"{where} is {found[0].perms[:3]}, in the image {planned.perms}"
         elif planned.data and found[0].perms.endswith("p") and not self.ground.read_bytes(planned):
             yield f"{where} has none of its bytes"

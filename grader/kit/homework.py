@@ -1,7 +1,7 @@
 """Small programs in the style of another course's homework, each with a fault: is it told the true cause?
 
     grader/python grader/kit/homework.py [NAME]...    what each is told, and the counts (all: some minutes)
-    grader/python grader/kit/homework.py --write      all, and the table of grader/classic/README
+    grader/python grader/kit/homework.py --write      all, and the tables of grader/classic/README and grader/README
 
 The programs are styles (folders of kit/classic/homework), changed as faults.toml there says.
 """
@@ -22,6 +22,8 @@ from stage.config import GRADER, load_toml
 
 FOLDER = GRADER / "kit" / "classic" / "homework"
 PAGE = GRADER / "classic" / "README"
+COUNTS = GRADER / "README"
+BEGIN, END = "<!-- BEGIN homework.py --write -->\n", "<!-- END homework.py -->\n"
 PROFILES = {"array": "classic", "stream": "classic", "context": "classic", "recursion": "classic-static",
             "lines": "classic-static"}
 TRUE, HALF, NONE, UNTRUE = "true", "half", "none", "untrue"
@@ -94,6 +96,23 @@ def write(text: str) -> None:
     new, found = re.subn(r"    \| program \| style \|.*?\n    \d+ true, [^\n]*\n", lambda _: text, page, flags=re.DOTALL)
     assert found == 1
     PAGE.write_text(new)
+    before, rest = COUNTS.read_text().split(BEGIN)
+    COUNTS.write_text(before + BEGIN + "\n" + by_style() + "\n" + END + rest.split(END)[1])
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Of the page's table: program, style, verdict."""
+    return re.findall(r"^    \| (\S+) \| (\w+) \| .* \| [\w-]+ \| (\w+) \|$", PAGE.read_text(), re.MULTILINE)
+
+
+def by_style() -> str:
+    """The same in counts."""
+    words = (TRUE, HALF, NONE, UNTRUE)
+    lines = ["| style | programs | true cause | half of it | none | untrue |", "|---|---|---|---|---|---|"]
+    for style in [*PROFILES, "all"]:
+        found = Counter(verdict for _, of, verdict in rows() if style in (of, "all"))
+        lines.append("| " + " | ".join([style, str(found.total()), *(str(found[word]) for word in words)]) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def main(words: list[str]) -> None:

@@ -175,6 +175,23 @@ def test_later_stages_and_a_large_program(name: str, tmp_path: Path) -> None:
     assert len(film.source) < 400_000
 
 
+def test_a_core_of_gcore_s(tmp_path: Path) -> None:
+    """Much of the program is in its files only; the film knows all the same when the program is back."""
+    program = subprocess.Popen([built.demos() / "counting"], stdout=subprocess.PIPE)
+    core = tmp_path / f"core.{program.pid}"
+    try:
+        assert program.stdout is not None and program.stdout.readline() == b"1\n"
+        subprocess.run(["gcore", "-o", tmp_path / "core", str(program.pid)], check=False, capture_output=True)
+    finally:
+        program.kill()
+        program.communicate()
+    if not core.exists():
+        pytest.skip("not tried here: gcore makes no core")
+    told, film = run([str(built.solution() / "stage5-coredump" / "restart"), "-n"], core, tmp_path / "film.html")
+    assert told.good and not film.faults(), film.faults()
+    assert "its own code runs again, in libc" in film.words("jumps")
+
+
 # What is not finished, and what fails
 
 

@@ -415,6 +415,7 @@ EXAMPLES = {
     "stack-not-growing": ["test: test_recursion", "restart: signal SIGSEGV"],
     "registers-lost": ["test: test_fpenv", "output: expected 'up 1' got 'up 0'"],
     "depends-on-addresses": ["test: test_addresses", "several: some fail"],
+    "file-s-last-page": ["test: test_protections", "output: expected 'file aXa' got 'file '"],
     "behind-the-file": ["test: test_protections", "output: expected 'file aXa' got ''"],
     "protections": ["test: test_protections", "maps: protections"],
     "maps-differ": ["test: test_maps", "maps: extra [heap]"],

@@ -1,7 +1,6 @@
 """Homework with faults (kit/classic/homework): each program is told what is wrong with it, or that it is not known."""
 from __future__ import annotations
 
-import re
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -39,6 +38,7 @@ def test_homework(program: Program) -> None:
 
 def test_the_page_has_the_table() -> None:
     """Its shape: a row for each program, and counts that are its sums. Its content: homework.py --write."""
-    rows = re.findall(r"^    \| (\S+) \| (\w+) \| .* \| [\w-]+ \| (\w+) \|$", homework.PAGE.read_text(), re.MULTILINE)
+    rows = homework.rows()
     assert [row[:2] for row in rows] == [(p.name, p.style) for p in PROGRAMS]
     assert homework.counted(Counter(row[2] for row in rows)) in homework.PAGE.read_text()
+    assert homework.by_style() in homework.COUNTS.read_text(), "grader/python grader/kit/homework.py --write makes it"
