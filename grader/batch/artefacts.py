@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -29,8 +30,14 @@ def copy_file(source: Path, target: Path, room: int, ours: bool) -> int:
         status = os.fstat(file.fileno())
         if status.st_blocks * 512 > min(room, LARGEST) or status.st_size > LARGEST:
             return 0
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as out:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            out = target.open("wb")
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # where it was, it was shorter
+                return 0
+            raise
+        with out:
             shutil.copyfileobj(file, out)
         if ours and status.st_mode & 0o100:
             target.chmod(0o755)

@@ -21,6 +21,7 @@ ASKED = struct.Struct("=QII iIQ6Q")  # struct seccomp_notif: id, pid, flags; cal
 ANSWER = struct.Struct("=QqiI")  # struct seccomp_notif_resp: id, val, error, flags
 CONTINUE = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
 SINCE = (5, 5)  # Linux
+MOST = 64  # as many processes as a job has: more do not wait
 
 
 def can_be_held() -> bool:
@@ -36,8 +37,10 @@ class Ends:
         self.at_end = at_end
 
     def serve(self) -> None:
-        """All that wait now."""
-        while self.descriptor is not None:
+        """All that wait now; of who has threads that begin and end for ever, there would always be one more."""
+        for _ in range(MOST):
+            if self.descriptor is None:
+                return
             waiting = select.poll()
             waiting.register(self.descriptor, select.POLLIN)
             events = dict(waiting.poll(0)).get(self.descriptor, 0)

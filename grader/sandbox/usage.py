@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -81,17 +82,33 @@ def unnamed(pids: Iterable[int], folder: Path) -> tuple[int, int]:
     return here, sum(seen.values()) - here
 
 
-def in_flight(pids: Iterable[int]) -> int:
-    """Descriptors that lie in sockets, sent and not received (SCM_RIGHTS): no process holds what they lead to."""
-    count = 0
+class Sockets(NamedTuple):
+    room: int  # bytes that those which processes have open may hold: messages that nobody has read are in no process's memory
+    in_flight: int  # descriptors that lie in them, sent and not received (SCM_RIGHTS): no process holds what they lead to
+
+
+def of_sockets(pids: Iterable[int]) -> Sockets:
+    found: set[str] = set()
+    in_flight = 0
     for pid in pids:
         with contextlib.suppress(OSError):
             for name in os.listdir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
-                    if os.readlink(f"/proc/{pid}/fd/{name}").startswith("socket:"):
+                    socket = os.readlink(f"/proc/{pid}/fd/{name}")
+                    if socket.startswith("socket:"):
+                        found.add(socket)
                         text = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
-                        count += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("scm_fds:"))
-    return count
+                        in_flight += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("scm_fds:"))
+    return Sockets(len(found) * largest_buffer(), in_flight)
+
+
+@functools.lru_cache(maxsize=None)
+def largest_buffer() -> int:
+    """Of a socket: twice what may be asked for (SO_SNDBUF, socket(7))."""
+    try:
+        return 2 * int(Path("/proc/sys/net/core/wmem_max").read_text())
+    except (OSError, ValueError):
+        return 2 * 212992
 
 
 def in_scratch(pids: Iterable[int]) -> int:

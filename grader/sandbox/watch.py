@@ -119,9 +119,11 @@ class Watch(threading.Thread):
         rooms = {child.room: child.pid for child in children if child.pid in table}
         memory = sum(table[pid].memory for pid in members) + usage.unnamed(members, Path(self.spec.job))[1]
         memory += sum(usage.system_v(pid, self.spec.uid) for pid in rooms.values())
+        sockets = usage.of_sockets(members)
+        memory += sockets.room
         if memory > limits.memory:
             return f"memory: {memory // MIB} MiB; the limit is {limits.memory // MIB} MiB"
-        if usage.in_flight(members) > MOST_IN_FLIGHT:
+        if sockets.in_flight > MOST_IN_FLIGHT:
             return "memory: it hides files in sockets, where nobody can count them"
         threads = sum(table[pid].threads for pid in members)
         if threads > limits.processes * 3 // 4:

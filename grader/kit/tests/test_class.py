@@ -35,6 +35,7 @@ FEW = {1: ("test_file", "test_plan"), 2: ("test_preload", "test_image"), 3: ("te
        4: ("test_table", "test_reading_goes_on", "test_flags_kept"), 5: ("test_regions", "test_general"),
        6: ("test_list", "test_frames", "test_exit_status")}
 GOOD = {"harmless", "none"}  # attacks that find all doors closed
+TAKES = {"sandbox-memory", "sandbox-disk"}  # more than test_hostile.py's class may have, and less than this one's
 
 
 @dataclass
@@ -139,11 +140,12 @@ def test_each_student_has_what_it_deserves(graded: Class) -> None:
         if mutant is None:
             mine = {stage: names for stage, names in lost(result).items() if is_own(name, stage)}
             wrong += [f"{name}: {mine}"] if mine else []
-            assert name != "honest-solution" or result.points == full(result)
+            short = name == "honest-solution" and result.points != full(result)
+            wrong += [f"{name}: {result.points:g} points"] if short else []
         else:
             rows = stages_of(result)
             for stage in [stage for stage in mutants.stages_of(mutant) if stage in rows]:
-                wrong += mutants.compare(mutant, stage, as_grading(rows[stage]))
+                wrong += mutants.compare(mutant, stage, as_grading(rows[stage]), causes=False)
     assert not wrong, "\n".join(wrong)
 
 
@@ -162,7 +164,7 @@ def test_no_attack_has_more_than_it_may(graded: Class) -> None:
         row = stages_of(result)[attack.stage]
         told = [(test.test, test.outcome, test.reason) for test in row.tests]
         assert row.status != results.GRADER_FAILED, (attack, row.message)
-        assert "ESCAPED" not in str(told), (attack, told)
+        assert "ESCAPED" not in str(told) or cause in TAKES, (attack, told)
         if cause not in GOOD | {"outlived"}:
             assert row.points < row.maximum or row.status != results.GRADED, (attack, told)
 

@@ -158,6 +158,16 @@ def test_what_waits_at_no_gate_is_looked_at_its_end(tmp_path: Path, tier: str) -
         assert hostile[test].points == 0 and words in hostile[test].reason, (tier, hostile[test])
 
 
+@pytest.mark.skipif(not ends.can_be_held(), reason="this kernel holds no end of a program")
+@pytest.mark.sample
+def test_ends_without_end_take_their_own_time_alone(tmp_path: Path) -> None:
+    """Who is asked about them does not forget how long it waits."""
+    solution_with("5", "restart.c", "endless-ends", tmp_path / "class/endless-ends")
+    [result] = grade(tmp_path, BUBBLEWRAP, TOP, "5", ["test_any_instruction"]).values()
+    [told] = [one for _, one in result.tests()]
+    assert (told.outcome, told.cause) == ("failed", "end-of-file"), (result.stages[0].message, told.reason, told.symptoms)
+
+
 # Pages and processes
 
 
