@@ -98,6 +98,10 @@ class WrongCall(Exception):
     """What is wrong with the command line."""
 
 
+def is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def check(arguments: argparse.Namespace) -> None:
     if arguments.check_course or arguments.days_used:
         return
@@ -106,6 +110,8 @@ def check(arguments: argparse.Namespace) -> None:
     target = arguments.submissions or arguments.one
     if not target.exists():
         raise WrongCall(f"{target}: there is no such folder")
+    if arguments.out and arguments.submissions and is_below(arguments.out, arguments.submissions):
+        raise WrongCall(f"{arguments.out}: that lies in the folder of submissions, and would be taken for one of them")
     if arguments.platform and not (arguments.one and arguments.output):
         raise WrongCall("--platform needs --one and --output")
     if arguments.profiles and (arguments.one or not arguments.profile):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shlex
@@ -34,6 +35,7 @@ ENGINES: dict[str, Engine] = {"local": engine_local.run, "slurm": engine_slurm.r
 ALL_GRADED, SOME_NOT, CANNOT = 0, 1, 70
 OVERHEAD = 120.0  # seconds that a job may take besides its stages
 REFERENCE = "reference"
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.ENOTDIR)  # nobody's fault here: a full disk, rights
 FAILED_HERE = "the grader failed at the newest hand-in; this is of an earlier one"
 
 
@@ -295,8 +297,14 @@ def unseen(submission: Submission) -> SubmissionResult:
 
 
 def run(plan: Plan) -> int:
-    with alone(plan.out):
-        return run_alone(plan)
+    try:
+        with alone(plan.out):
+            return run_alone(plan)
+    except OSError as error:
+        if error.errno not in NO_PLACE:
+            raise
+        raise WorkshopError(f"{error.filename or plan.out}: {error.strerror}. What was graded is kept: mend that, and the same "
+                            "command goes on") from error
 
 
 def run_alone(plan: Plan) -> int:

@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Optional, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,6 +32,7 @@ from stage.config import GRADER, load_toml
 FILE = GRADER / "course.toml"
 VISIBILITIES = (VISIBLE, HIDDEN, AFTER_DUE, AFTER_PUBLISHED)
 ALL = "all"
+LONG_AGO = 250  # days: longer than a course
 T = TypeVar("T")
 
 TABLES = {"name", "counts", "disable", "bonus", "stages", "points", "weights", "visibility", "gradebook", "by_hand",
@@ -424,9 +425,16 @@ def load(path: Path = FILE, catalogue: Optional[Catalogue] = None) -> Course:
 # For people
 
 
-def warnings(course: Course) -> list[str]:
+def of_another_year(course: Course, now: datetime) -> list[str]:
+    """A course.toml that was taken over: everybody would be hundreds of days late."""
+    old = {due: stage for stage, due in sorted(course.dates.due.items(), reverse=True) if (now - lateness.instant(due)).days > LONG_AGO}
+    return [f"[due] {due:%Y-%m-%d}, of stage {stage}, is more than {LONG_AGO} days ago: is it of another year?"
+            for due, stage in sorted(old.items(), key=lambda item: item[1])]
+
+
+def warnings(course: Course, now: Optional[datetime] = None) -> list[str]:
     """What is allowed, and likely not what was meant."""
-    lines = []
+    lines = of_another_year(course, now or datetime.now(lateness.UTC))
     for stage, name in sorted(course.disabled):
         tests = course.catalogue[stage]
         needing = [other for other, declared in tests.items() if name in declared.needs]

@@ -184,7 +184,7 @@ def test_one_test_is_graded_anew_for_everybody(small: Path) -> None:
 @pytest.mark.sample
 @pytest.mark.parametrize("words", [
     [], ["missing"], [".", "--one", "."], [".", "--stage", "9"], [".", "-j", "0"], [".", "--platform", "gradescope"],
-    [".", "--student", "nobody"],
+    [".", "--student", "nobody"], [".", "-o", "grades"],
 ])
 def test_a_wrong_call_is_refused(words: Sequence[str], small: Path) -> None:
     done = subprocess.run([GRADER / "grade", *words], cwd=small / "class", env=clean(), capture_output=True, text=True,

@@ -434,8 +434,11 @@ def test_warnings(tmp_path: Path) -> None:
     assert "test_large of stage 1 need it" in needed
     dateless, = course_file.warnings(read(tmp_path, "[late]\nfree_days = 3\n"))
     assert "does nothing without a date" in dateless
-    free, = course_file.warnings(read(tmp_path, f"{LATE}free_days = 3\n"))
+    now = datetime(2026, 12, 1, tzinfo=lateness.UTC)
+    free, = course_file.warnings(read(tmp_path, f"{LATE}free_days = 3\n"), now)
     assert "late days cost nothing" in free
+    year, = course_file.warnings(read(tmp_path, LATE), now.replace(year=2027))
+    assert year == "[due] 2026-10-05, of stage 1, is more than 250 days ago: is it of another year?"
 
 
 # The command, and the file that we ship

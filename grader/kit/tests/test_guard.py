@@ -1,8 +1,10 @@
 """One submission never costs another: odd files in a class, and a grader that fails at one of them."""
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from batch.engines import Job, Watcher
 from batch.intake import Submission
 from batch.request import Options
 from batch.run import Batch, Plan
+from batch.workshop import WorkshopError
 from reports import reports, results
 from reports.results import GRADED, GRADER_FAILED, StageResult, SubmissionResult
 
@@ -85,3 +88,16 @@ def test_an_earlier_result_stays_and_says_so(batch: Batch, monkeypatch: pytest.M
     batch.grade([batch.request(submission("bob"), batch.plan.out)])
     found = results.load(batch.result_path("bob"))
     assert found.points == 7 and found.notes == [f"{run.FAILED_HERE}: Text file busy"]
+
+
+def full(plan: Plan) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_and_a_place_that_is_none_are_told_in_a_line(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "run_alone", full)
+    with pytest.raises(WorkshopError, match="out: No space left on device. What was graded is kept"):
+        run.run(batch.plan)
+    (batch.plan.submissions / "file").write_text("x")
+    with pytest.raises(WorkshopError, match="file/work: Not a directory"):
+        run.run(replace(batch.plan, out=batch.plan.submissions / "file"))
