@@ -105,7 +105,9 @@ def test_a_case_is_one_machine_and_each_case_another(cases: Cases) -> None:
     if tiers.has_namespaces(cases.spec):
         said = cases.says(second, look)
         assert "here" not in said and "sleep" not in said
+    assert pid not in cases.says(second, "echo $$").split()  # who believes by its number that it is the first life is wrong
     life.kill()
+    assert pid not in cases.says(first, "echo $$").split()
     assert cases.says(first, f"cat /dev/shm/{name}") == "here\n"
     cases.runner.end_case(second)
     cases.runner.end_case(first)
