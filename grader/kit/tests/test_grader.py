@@ -428,6 +428,8 @@ EXAMPLES = {
     "core-call-invented": ["test: test_read", "core: no interrupted call"],
     "core-not-refused": ["test: test_x", "core: not refused: truncated"],
     "core-not-entered": ["test: test_x", "core: nothing"],
+    "core-code-closed": ["test: test_programs", "gdb says: SIGSEGV in gate+0xb9 of counter at address 0x4018f6: the program had "
+                         "/home/you/counter 401000-402000 r-xp, but now it is ---p"],
     "core-unchained": ["test: test_programs", "core: not entered without a chain", "restart: signal 11"],
     "core-xsave-header": ["test: test_rounding", "core: xsave header"],
     "core-general": ["test: test_x", "core: general registers"],
@@ -463,6 +465,7 @@ EXAMPLES = {
     "remote-close": ["test: test_close", "remote: close", "output: expected 'failed 0' got 'failed 3'"],
     "remote-dup": ["test: test_dup", "remote: dup", "output: expected 'a' got 'b'"],
     "remote-other-output": ["test: test_programs", "remote: sort", "ckpt-shadow: exit status 2"],
+    "remote-upper-half": ["test: test_equal_numbers", "remote: upper half"],
     "remote-equal-numbers": ["test: test_equal_numbers", "remote: equal numbers"],
     "remote-home-files": ["test: test_files_are_homes", "remote: home's files", "output: stops early"],
     "remote-abandoned-always": ["test: test_interrupted", "remote: busy with one call"],
