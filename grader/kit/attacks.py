@@ -24,7 +24,7 @@ OUTCOMES = {
     "refused": "refused before anything is unpacked",
     "ends-too": "ended together with whom it ended",
 }
-USUAL = {"stage3": "not-restarted", "stage4": "not-restarted", "stage5": "not-restarted", "stage6": "at-home"}
+USUAL = {"stage2": "hides", "stage3": "not-restarted", "stage4": "not-restarted", "stage5": "not-restarted", "stage6": "at-home"}
 
 
 def attacks() -> list[Path]:

@@ -17,7 +17,7 @@ from typing import Optional
 from sandbox import cgroup, usage
 from sandbox.child import Child
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, MIB, OWN_UID, SHARED, Spec
-from stage.process_table import Process, Table, descendants
+from stage.process_table import Process, Table, descendants, threads_of
 
 PAUSE = 0.1  # seconds between two looks
 DISK_EVERY = 3  # looks, where files must be counted one by one
@@ -75,7 +75,7 @@ class Watch(threading.Thread):
         members = descendants(table, rooms)
         try:
             words = (self._stopped(table, children) or self._too_much(table, members, children)
-                     or self._too_long(children) or self._too_large(members, children))
+                     or self._too_long(children) or self._too_large(table, members, children))
         except (usage.Uncountable, OSError) as what:  # who cannot be watched goes no further: this thread must not end
             words = f"files: {what}"
         if words:
@@ -116,10 +116,11 @@ class Watch(threading.Thread):
 
     def _too_much(self, table: dict[int, Process], members: set[int], children: Iterable[Child]) -> Optional[str]:
         limits = self.spec.limits
-        rooms = {child.room: child.pid for child in children if child.pid in table}
-        memory = sum(table[pid].memory for pid in members) + usage.unnamed(members, Path(self.spec.job))[1]
+        rooms = {child.room: table[child.pid].thread for child in children if child.pid in table}
+        all_threads = threads_of(table, members)
+        memory = sum(table[pid].memory for pid in members) + usage.unnamed(all_threads, Path(self.spec.job))[1]
         memory += sum(usage.system_v(pid, self.spec.uid) for pid in rooms.values())
-        sockets = usage.of_sockets(members)
+        sockets = usage.of_sockets(all_threads)
         memory += sockets.room
         if memory > limits.memory:
             return f"memory: {memory // MIB} MiB; the limit is {limits.memory // MIB} MiB"
@@ -137,7 +138,7 @@ class Watch(threading.Thread):
                     return f"output: more than {self.spec.limits.output // MIB} MiB from one program"
         return None
 
-    def _too_large(self, members: set[int], children: Iterable[Child]) -> Optional[str]:
+    def _too_large(self, table: dict[int, Process], members: set[int], children: Iterable[Child]) -> Optional[str]:
         job = Path(self.spec.job)
         if self.spec.own_files:
             used = usage.of_file_system(job)
@@ -146,12 +147,13 @@ class Watch(threading.Thread):
             if self._looks % DISK_EVERY:
                 return None
             named = usage.of_folder(job)
-            used = usage.Usage(named.size + usage.unnamed(members, job)[0], named.files)
+            used = usage.Usage(named.size + usage.unnamed(threads_of(table, members), job)[0], named.files)
         if self.spec.tier == OWN_UID and self.spec.uid is not None:
             beside = usage.of_user(self.spec.uid, SHARED)
             used = usage.Usage(used.size + beside.size, used.files + beside.files)
         elif self.spec.tier in (BUBBLEWRAP, BUBBLEWRAP_BY_ROOT):
-            used = usage.Usage(used.size, used.files + usage.in_scratch(child.pid for child in children))
+            there = [table[child.pid].thread for child in children if child.pid in table]
+            used = usage.Usage(used.size, used.files + usage.in_scratch(there))
         return self._beyond(used)
 
     @staticmethod

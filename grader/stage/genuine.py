@@ -33,7 +33,8 @@ LEAST, FEW = 0.3, 8  # of the memory, when a program is at its end; pages, which
 LOAD, WRITABLE, EXECUTABLE = 1, 2, 1  # p_type, p_flags
 
 LOOKS = 100  # at what only now and then lets nobody look at it
-FORKED, FLAGS = 0x40, 6  # PF_FORKNOEXEC, and where flags stand behind the name in /proc/PID/stat
+EXITING, FORKED = 0x4, 0x40  # PF_EXITING, PF_FORKNOEXEC
+FLAGS = 6  # where they stand behind the name in /proc/PID/stat
 
 
 class Hides(Failure):
@@ -243,21 +244,30 @@ def _doubt_at_end(end: End, saved: Saved, pages: list[Pages]) -> Optional[Failur
     return None
 
 
+def _name_and_flags(pid: int) -> tuple[str, int]:
+    """From /proc/PID/stat; OSError if it is gone."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        name, _, rest = file.read().rpartition(")")
+    return name.partition("(")[2], int(rest.split()[FLAGS])
+
+
 def hides(pid: int) -> bool:
-    """Whether nobody of its user may look at a process: its files in /proc are root's then, as those of one that has ended."""
+    """Whether nobody of its user may look at a process: its files in /proc are root's then. So are those of one that ends or
+    has ended; who begins to end is never found alive again, so that is asked last."""
     try:
-        if status_field(pid, "State")[:1] in ("Z", "X"):
+        if os.stat(f"/proc/{pid}/stat").st_uid == int(status_field(pid, "Uid").split()[1]):
             return False
-        return os.stat(f"/proc/{pid}/stat").st_uid != int(status_field(pid, "Uid").split()[1])
+        return not _name_and_flags(pid)[1] & EXITING
     except (OSError, IndexError):
         return False
 
 
 def is_keeper_yet(pid: int) -> bool:
-    """Whether what was started is not there yet, and its process still the sandbox's, which hides."""
+    """Whether what was started is not there yet, and its process still the sandbox's, which hides. Its name is the last that
+    execve(2) changes."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return bool(int(file.read().rpartition(")")[2].split()[FLAGS]) & FORKED)
+        name, flags = _name_and_flags(pid)
+        return bool(flags & FORKED) or name == "keeper"
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from typing import NamedTuple, Optional
@@ -16,10 +17,11 @@ class Process(NamedTuple):
     threads: int
     memory: int  # bytes
     state: str  # a letter
+    thread: int  # by which its memory and its namespaces are seen: if the first one has ended, another that goes on
 
 
-def stat_of(pid: int) -> list[bytes]:
-    """Without a file object, which takes twice the time: a watch asks for all processes, ten times a second."""
+def stat_of(pid: int | str) -> list[bytes]:
+    """Of a process, or PID/task/THREAD. Without a file object, which takes twice the time: a watch asks for all processes, ten times a second."""
     file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     try:
         return os.read(file, 4096).rpartition(b")")[2].split()
@@ -38,11 +40,34 @@ def processes(which: Optional[Iterable[int]] = None) -> dict[int, Process]:
     table = {}
     for pid in pids() if which is None else which:
         try:
-            fields = stat_of(pid)
+            fields, thread = stat_of(pid), pid
+            if fields[0] == b"Z" and int(fields[17]) > 1:
+                thread, fields = living_thread(pid, fields)
         except OSError:
             continue
-        table[pid] = Process(int(fields[1]), int(fields[17]), int(fields[21]) * PAGE, fields[0].decode())
+        table[pid] = Process(int(fields[1]), int(fields[17]), int(fields[21]) * PAGE, fields[0].decode(), thread)
     return table
+
+
+def living_thread(pid: int, fields: list[bytes]) -> tuple[int, list[bytes]]:
+    """Of a process whose first thread, which has its pid, has ended; itself if there is none."""
+    for name in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):
+            found = stat_of(f"{pid}/task/{name}")
+            if found[0] not in (b"Z", b"X"):
+                return int(name), found
+    return pid, fields
+
+
+def threads_of(table: dict[int, Process], members: Iterable[int]) -> set[int]:
+    """All of these processes' threads: each may have files of its own (clone(2) without CLONE_FILES)."""
+    found: set[int] = set()
+    for pid in members:
+        found.add(pid)
+        if table[pid].threads > 1:
+            with contextlib.suppress(OSError):
+                found.update(map(int, os.listdir(f"/proc/{pid}/task")))
+    return found
 
 
 class Table:

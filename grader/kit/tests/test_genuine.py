@@ -129,6 +129,13 @@ def test_a_job_that_stays_at_home_has_no_points(tmp_path: Path, test: str, name:
     assert "home" in told.reason
 
 
+def test_who_hides_before_it_is_saved_was_not_restarted(tmp_path: Path) -> None:
+    solution_with("2", "libckpt.c", "hides-before", tmp_path / "class/hides-before")
+    [result] = grade(tmp_path, BUBBLEWRAP, TOP, "2", ["test_restart"]).values()
+    [told] = [one for _, one in result.tests()]
+    assert (told.points, told.cause) == (0, "hides"), (told.outcome, told.reason, told.symptoms)
+
+
 @pytest.mark.sample
 @pytest.mark.parametrize("number, test, name, symptom", [
     ("3", "test_short_reads", "ends-tracer", "restart: signal SIGKILL"),  # with who traces it
