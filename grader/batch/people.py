@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,10 +19,22 @@ from reports.results import ABSENT, SubmissionResult
 from reports.roster import Person, Roster
 
 
-def roster_of(asked: Optional[Path], submissions: Path) -> Optional[Roster]:
-    """The list that was asked for, or people.csv among the submissions."""
-    path = asked or submissions / PEOPLE
-    return rosters.read(path) if asked or path.is_file() else None
+def roster_of(asked: Optional[Path], submissions: Path, out: Path) -> Optional[Roster]:
+    """The list that was asked for, or people.csv among the submissions, or that of the call before: without it nobody
+    would have a time any more, and whoever handed in nothing no row."""
+    note = out / "work" / "people"
+    if asked:
+        found = rosters.read(asked)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_bytes(os.fsencode(asked.resolve()))
+        return found
+    if (submissions / PEOPLE).is_file():
+        return rosters.read(submissions / PEOPLE)
+    if not note.is_file():
+        return None
+    path = Path(os.fsdecode(note.read_bytes()))
+    print(f"the list of the course is that of the call before: {path}")
+    return rosters.read(path)
 
 
 def joined(submissions: Sequence[Submission], roster: Roster) -> tuple[list[Submission], list[str]]:

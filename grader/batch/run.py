@@ -91,6 +91,7 @@ class Batch:
         options = self._options(submission.name, digest)
         options = replace(options, profile=own) if own else options
         words += ["--profile", options.profile] if options.profile else []
+        words += ["--course", str(self.plan.course.resolve())] if self.plan.course else []
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
             [str(path) for path in submission.paths], [*submission.notes, *([f"its own profile: {Path(own).name}"] if own else [])],
@@ -312,7 +313,7 @@ def run_alone(plan: Plan) -> int:
     reports.check_hand(course, plan.out)
     kit = Kit.load(plan.options.interface())
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked", kit, course.several == BEST)
-    roster = people.roster_of(plan.people, plan.submissions)
+    roster = people.roster_of(plan.people, plan.submissions, plan.out)
     submissions, unknown = people.joined(found.submissions, roster) if roster else (found.submissions, [])
     for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:
         print(words)
