@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
-from batch import naming
+from batch import before, naming
 from batch.intake import PEOPLE, Submission
 from batch.notes import some
 from reports import roster as rosters
@@ -22,17 +21,15 @@ from reports.roster import Person, Roster
 def roster_of(asked: Optional[Path], submissions: Path, out: Path) -> Optional[Roster]:
     """The list that was asked for, or people.csv among the submissions, or that of the call before: without it nobody
     would have a time any more, and whoever handed in nothing no row."""
-    note = out / "work" / "people"
     if asked:
         found = rosters.read(asked)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_bytes(os.fsencode(asked.resolve()))
+        before.note(out, "people", asked)
         return found
     if (submissions / PEOPLE).is_file():
         return rosters.read(submissions / PEOPLE)
-    if not note.is_file():
+    path = before.told(out, "people")
+    if path is None:
         return None
-    path = Path(os.fsdecode(note.read_bytes()))
     print(f"the list of the course is that of the call before: {path}")
     return rosters.read(path)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
-from batch import anew, engine_local, engine_slurm, intake, people, profiles, progress
+from batch import anew, before, engine_local, engine_slurm, intake, people, profiles, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.job import COMMAND as GRADES_ONE
@@ -315,7 +315,8 @@ def run_alone(plan: Plan) -> int:
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked", kit, course.several == BEST)
     roster = people.roster_of(plan.people, plan.submissions, plan.out)
     submissions, unknown = people.joined(found.submissions, roster) if roster else (found.submissions, [])
-    for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:
+    replaced = before.other_class(plan.out, plan.submissions)
+    for words in [*replaced, *found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:
         print(words)
     for name in profiles.of_nobody(plan.profiles, [submission.name for submission in submissions]):
         print(f"grade: {name}.toml: no submission is called {name}", file=sys.stderr)

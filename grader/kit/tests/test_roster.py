@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batch import intake, naming, people
+from batch import before, intake, naming, people
 from batch.intake import Submission
 from reports import reports, results, roster
 from reports.lateness import is_student
@@ -86,6 +86,11 @@ def test_a_list_that_was_named_once_is_known(tmp_path: Path, capsys: pytest.Capt
     assert people.roster_of(None, folder, out) is None, "what cannot be read is not remembered"
     told = people.roster_of(tmp_path / "list.csv", folder, out)
     assert told and people.roster_of(None, folder, out) == told and "call before" in capsys.readouterr().out
+
+
+def test_reports_of_another_class_that_are_replaced_are_told(tmp_path: Path) -> None:
+    assert before.other_class(tmp_path, tmp_path / "a") == before.other_class(tmp_path, tmp_path / "a") == []
+    assert before.other_class(tmp_path, tmp_path / "b") == [f"{tmp_path} had the reports of {tmp_path}/a until now"]
 
 
 def test_a_folder_that_is_called_by_e_mail_or_login(tmp_path: Path) -> None:
