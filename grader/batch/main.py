@@ -65,7 +65,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--memory", type=int, default=Options.memory, metavar="MIB", help=f"that a submission may use ({Options.memory})")
     add("--disk", type=int, default=Options.disk, metavar="MIB", help=f"that a submission may fill ({Options.disk})")
     add("--people", type=Path, metavar="FILE",
-        help="the course's list as a CSV, with times of submission (SUBMISSIONS/people.csv, if it is there)")
+        help="the course's list as a CSV, with times of submission (SUBMISSIONS/people.csv, if it is there, "
+             "or the one of the call before)")
     add("--course", type=Path, metavar="FILE", help="points, dates, hidden tests (grader/course.toml)")
     add("--check-course", action="store_true", help="say what course.toml sets, and what is wrong in it")
     add("--days-used", type=Path, metavar="OUT", help="print the late days that a graded class has used, for the next")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
-from batch import naming
+from batch import before, naming
 from batch.intake import PEOPLE, Submission
 from batch.notes import some
 from reports import roster as rosters
@@ -18,10 +18,20 @@ from reports.results import ABSENT, SubmissionResult
 from reports.roster import Person, Roster
 
 
-def roster_of(asked: Optional[Path], submissions: Path) -> Optional[Roster]:
-    """The list that was asked for, or people.csv among the submissions."""
-    path = asked or submissions / PEOPLE
-    return rosters.read(path) if asked or path.is_file() else None
+def roster_of(asked: Optional[Path], submissions: Path, out: Path) -> Optional[Roster]:
+    """The list that was asked for, or people.csv among the submissions, or that of the call before: without it nobody
+    would have a time any more, and whoever handed in nothing no row."""
+    if asked:
+        found = rosters.read(asked)
+        before.note(out, "people", asked)
+        return found
+    if (submissions / PEOPLE).is_file():
+        return rosters.read(submissions / PEOPLE)
+    path = before.told(out, "people")
+    if path is None:
+        return None
+    print(f"the list of the course is that of the call before: {path}")
+    return rosters.read(path)
 
 
 def joined(submissions: Sequence[Submission], roster: Roster) -> tuple[list[Submission], list[str]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
-from batch import anew, engine_local, engine_slurm, intake, people, profiles, progress
+from batch import anew, before, engine_local, engine_slurm, intake, people, profiles, progress
 from batch.engines import Engine, Job
 from batch.intake import Submission
 from batch.job import COMMAND as GRADES_ONE
@@ -91,6 +91,7 @@ class Batch:
         options = self._options(submission.name, digest)
         options = replace(options, profile=own) if own else options
         words += ["--profile", options.profile] if options.profile else []
+        words += ["--course", str(self.plan.course.resolve())] if self.plan.course else []
         return Request(
             submission.name, submission.student, submission.student_id, submission.source, submission.submitted,
             [str(path) for path in submission.paths], [*submission.notes, *([f"its own profile: {Path(own).name}"] if own else [])],
@@ -312,9 +313,10 @@ def run_alone(plan: Plan) -> int:
     reports.check_hand(course, plan.out)
     kit = Kit.load(plan.options.interface())
     found = intake.look(plan.submissions, plan.out / "work" / "unpacked", kit, course.several == BEST)
-    roster = people.roster_of(plan.people, plan.submissions)
+    roster = people.roster_of(plan.people, plan.submissions, plan.out)
     submissions, unknown = people.joined(found.submissions, roster) if roster else (found.submissions, [])
-    for words in [*found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:
+    replaced = before.other_class(plan.out, plan.submissions)
+    for words in [*replaced, *found.notes, *(f"passed over: {words}" for words in found.ignored), *unknown]:
         print(words)
     for name in profiles.of_nobody(plan.profiles, [submission.name for submission in submissions]):
         print(f"grade: {name}.toml: no submission is called {name}", file=sys.stderr)

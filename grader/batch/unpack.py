@@ -104,7 +104,7 @@ def unpack(archive: Path, target: Path, limits: Limits = Limits(), strict: bool 
 
 def copy_folder(source: Path, target: Path, limits: Limits = Limits()) -> list[str]:
     """Copies a folder into a new one, under the rules for archives."""
-    return _lay_out(_folder_members(source), target, limits, strict=True)
+    return _lay_out(_folder_members(source, limits), target, limits, strict=True)
 
 
 def _lay_out(members: Iterator[Member], target: Path, limits: Limits, strict: bool) -> list[str]:
@@ -513,15 +513,17 @@ def _zip_name(entry: zipfile.ZipInfo) -> str:
 # Folders
 
 
-def _folder_members(source: Path) -> Iterator[Member]:
-    """Everything below a folder, in order; links are not followed."""
+def _folder_members(source: Path, limits: Limits) -> Iterator[Member]:
+    """Everything below a folder, in order; links are not followed. What is too deep to be taken is not gone down into:
+    its path would soon be longer than a path can be."""
     folders = [source]
     while folders:
         for entry in _entries(folders.pop()):
             name = os.path.relpath(entry.path, source)
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
-                if not _passed_over(PurePosixPath(name)):
+                taken = len(PurePosixPath(name).parts) <= limits.depth and len(os.fsencode(name)) <= LONGEST_PATH
+                if taken and not _passed_over(PurePosixPath(name)):
                     folders.append(Path(entry.path))
                 yield Member(name, FOLDER)
             elif stat.S_ISLNK(mode):

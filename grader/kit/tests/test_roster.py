@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batch import intake, naming, people
+from batch import before, intake, naming, people
 from batch.intake import Submission
 from reports import reports, results, roster
 from reports.lateness import is_student
@@ -74,6 +74,23 @@ def test_what_is_no_time_is_told_with_its_line(tmp_path: Path) -> None:
         roster.read(tmp_path / "excel.csv")
     with pytest.raises(BadRoster, match="no column"):
         read(tmp_path, "points,grade\n1,2\n")
+
+
+def test_a_list_that_was_named_once_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who forgets PEOPLE=, or starts a repro.sh, would take the times from everybody, and the row from who handed in nothing."""
+    (tmp_path / "list.csv").write_text("name,submitted\nada,2026-10-05 23:59\n")
+    out, folder = tmp_path / "out", tmp_path / "class"
+    assert people.roster_of(None, folder, out) is None
+    with pytest.raises(BadRoster):
+        people.roster_of(tmp_path / "none.csv", folder, out)
+    assert people.roster_of(None, folder, out) is None, "what cannot be read is not remembered"
+    told = people.roster_of(tmp_path / "list.csv", folder, out)
+    assert told and people.roster_of(None, folder, out) == told and "call before" in capsys.readouterr().out
+
+
+def test_reports_of_another_class_that_are_replaced_are_told(tmp_path: Path) -> None:
+    assert before.other_class(tmp_path, tmp_path / "a") == before.other_class(tmp_path, tmp_path / "a") == []
+    assert before.other_class(tmp_path, tmp_path / "b") == [f"{tmp_path} had the reports of {tmp_path}/a until now"]
 
 
 def test_a_folder_that_is_called_by_e_mail_or_login(tmp_path: Path) -> None:
@@ -148,7 +165,7 @@ def test_who_handed_in_nothing_has_an_id_of_the_others_form(tmp_path: Path, text
 
 def test_who_handed_in_nothing_is_in_the_reports(tmp_path: Path) -> None:
     told = read(tmp_path, "name,id\nAda A,1\nBob B,2\n")
-    assert people.roster_of(None, tmp_path) == told
+    assert people.roster_of(None, tmp_path, tmp_path / "out") == told
     joined, _ = people.joined([submission("Ada A")], told)
     [missing] = people.absent(joined, told)
     assert (missing.name, missing.student_id, missing.status) == ("Bob-B", "2", results.ABSENT)

@@ -20,7 +20,9 @@ from typing import Callable, Optional
 
 import pytest
 
-from batch import unpack
+from test_removal import dig
+
+from batch import removal, unpack
 from batch.unpack import Limits, Refused, copy_folder
 
 SMALL = Limits(files=20, mebibytes=1, depth=4)
@@ -673,6 +675,18 @@ def test_hostile_folders(place: Place, make: Callable[[Path], Optional[object]],
     with pytest.raises(Refused, match=words):
         copy_folder(source, place.target, SMALL)
     place.nothing_happened()
+
+
+@pytest.mark.parametrize("name, count", [("d", 6000), ("x" * 250, 30)])
+def test_folders_deeper_than_a_path_can_be_long(name: str, count: int, place: Place) -> None:
+    """The student's other files count, as of an archive."""
+    source = place.top / "source"
+    source.mkdir()
+    (source / "a.c").write_text("x")
+    dig(source, name, count)
+    note, = copy_folder(source, place.target)
+    assert place.files() == {"a.c": b"x"} and "left out: " in note
+    removal.remove(source)
 
 
 def test_odd_names_in_a_folder(place: Place) -> None:
