@@ -14,7 +14,7 @@ static bool need(struct image *image, bool fine, const char *reason)
     return fine;
 }
 
-static bool read_at(const struct image *image, void *to, uint64_t size, uint64_t offset)
+bool image_pread(const struct image *image, void *to, uint64_t size, uint64_t offset)
 {
     ssize_t n = 1;
     for (; size > 0 && n > 0; size -= (uint64_t)n, offset += (uint64_t)n, to = (char *)to + n)
@@ -24,8 +24,8 @@ static bool read_at(const struct image *image, void *to, uint64_t size, uint64_t
 
 static bool check_elf(struct image *image, const Elf64_Ehdr *elf)
 {
-    return need(image, read_at(image, (void *)elf, sizeof *elf, 0) && memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0,
-                "not an image: not an ELF file") &&
+    return need(image, image_pread(image, (void *)elf, sizeof *elf, 0) &&
+                memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0, "not an image: not an ELF file") &&
            need(image, no_image_here(elf) == NULL, no_image_here(elf)) &&
            need(image, elf->e_type == ET_CORE && elf->e_phentsize == sizeof(Elf64_Phdr) &&
                 elf->e_phoff == sizeof *elf && elf->e_phnum > 0 && elf->e_phnum != PN_XNUM,
@@ -36,7 +36,7 @@ bool image_read_head(struct image *image, const Elf64_Ehdr *elf)
 {
     Elf64_Phdr notes;
     uint64_t table_end = sizeof *elf + elf->e_phnum * sizeof notes;
-    if (!need(image, read_at(image, &notes, sizeof notes, elf->e_phoff), "truncated in its program headers") ||
+    if (!need(image, image_pread(image, &notes, sizeof notes, elf->e_phoff), "truncated in its program headers") ||
         !need(image, notes.p_type == PT_NOTE && notes.p_offset >= table_end && notes.p_offset % 4 == 0,
               "its first program header is not PT_NOTE") ||
         !need(image, notes.p_offset <= image->size && notes.p_filesz <= image->size - notes.p_offset,
@@ -48,7 +48,7 @@ bool image_read_head(struct image *image, const Elf64_Ehdr *elf)
     image->segments = (const Elf64_Phdr *)(image->head + sizeof *elf);
     image->loads = image->segments + 1;
     image->region_count = elf->e_phnum - 1U;
-    return need(image, image->head != NULL && read_at(image, image->head, image->head_size, 0),
+    return need(image, image->head != NULL && image_pread(image, image->head, image->head_size, 0),
                 "its notes cannot be read");
 }
 

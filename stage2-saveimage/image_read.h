@@ -50,6 +50,9 @@ void image_close(struct image *image);
 /* Reads everything before the regions' bytes, of any machine's image: then the next two find its notes. */
 bool image_read_head(struct image *image, const Elf64_Ehdr *elf);
 
+/* Reads bytes of the file, which may come in pieces. */
+bool image_pread(const struct image *image, void *to, uint64_t size, uint64_t offset);
+
 /* Steps through the notes: *at starts as 0.  False at the end. */
 bool image_next_note(const struct image *image, uint64_t *at, struct image_note *note);
 

@@ -82,7 +82,7 @@ static bool same_bytes(const struct image *image, const Elf64_Phdr *load, uint64
 {
     static char stored[1 << 16];
     return load->p_filesz <= sizeof stored &&
-           pread(image->fd, stored, load->p_filesz, (off_t)load->p_offset) == (ssize_t)load->p_filesz &&
+           image_pread(image, stored, load->p_filesz, load->p_offset) &&
            memcmp(stored, (const void *)own, load->p_filesz) == 0; // NOLINT: an address becomes a pointer here
 }
 

@@ -53,7 +53,7 @@ static struct image_region *read_code(struct image *image, uint64_t start)
     if (i == image->region_count || load->p_filesz == 0 || load->p_filesz > VDSO_LARGEST ||
         (image->regions[i].flags & (REGION_SHARED | REGION_FILE | REGION_GROWS_DOWN)))
         errx(EX_DATAERR, REFUSED "its bytes are not where the program was told that they are (0x%lx)", start);
-    if (pread(image->fd, bridge.vdso.code, load->p_filesz, (off_t)load->p_offset) != (ssize_t)load->p_filesz)
+    if (!image_pread(image, bridge.vdso.code, load->p_filesz, load->p_offset))
         errx(EX_DATAERR, "the bytes of the image's [vdso] cannot be read");
     bridge.vdso.code_size = (uint32_t)load->p_filesz;
     return &image->regions[i];

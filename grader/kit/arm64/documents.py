@@ -56,8 +56,9 @@ def run(folder: Path, options: argparse.Namespace) -> bool:
     (folder / "host").mkdir()
     with Machine(folder / "machine", folder / "host") as machine:
         for doc in options.documents:
-            good = run_one(machine, tree, doc, options.session) and good
-            say(f"arm64: {doc}: {'all as it says' if good else 'not as it says'}")
+            right = run_one(machine, tree, doc, options.session)
+            say(f"arm64: {doc}: {'all as it says' if right else 'not as it says'}")
+            good = good and right
     return good
 
 

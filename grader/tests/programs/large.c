@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGES_OF_FILE (16 << 10)
+#define PAGES_OF_FILE (sysconf(_SC_PAGESIZE) > 16 << 10 ? sysconf(_SC_PAGESIZE) : 16 << 10)
 #define BEHIND        (1 << 20)
 
 static int is_untouched(const char *from, const char *end)
@@ -21,7 +21,7 @@ static int is_untouched(const char *from, const char *end)
 static int map_file(char *at)
 {
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    char *got = mmap(at, PAGES_OF_FILE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
+    char *got = mmap(at, (size_t)PAGES_OF_FILE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0);
 
     close(fd);
     return got == at;
