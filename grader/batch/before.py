@@ -1,4 +1,4 @@
-"""What the call before was told about this output folder: OUT/work/NAME, a path in each."""
+"""What the call before was told about this output folder: files of its work/, with a path in each."""
 
 from __future__ import annotations
 

@@ -153,45 +153,46 @@ static void tell(int fd, const char *word, int first, int second)
 #define ANSWER(value) BPF_STMT(BPF_RET | BPF_K, (value))
 #define REFUSE(error) ANSWER(SECCOMP_RET_ERRNO | (error))
 
+static struct sock_filter rules[] = {
+    LOAD(offsetof(struct seccomp_data, arch)),
+    IS(ARCHITECTURE, 1, 0),
+    ANSWER(SECCOMP_RET_KILL_PROCESS), /* 32-bit calls have other numbers */
+    LOAD(NUMBER),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32, 0, 1),
+    ANSWER(SECCOMP_RET_KILL_PROCESS),
+    IS(SYS_socket, 0, 4),
+    LOAD(LOW_WORD_OF_ARGUMENT(0)),
+    IS(AF_UNIX, 0, 1),
+    REFUSE(EACCES),
+    ANSWER(SECCOMP_RET_KILL_PROCESS),
+    IS(SYS_clone, 0, 4),
+    LOAD(LOW_WORD_OF_ARGUMENT(0)), /* the flags */
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 0, 1),
+    REFUSE(EPERM),
+    ANSWER(SECCOMP_RET_ALLOW),
+    IS(SYS_clone3, 0, 1), /* its flags are in memory, where no filter can look; glibc then uses clone */
+    REFUSE(ENOSYS),
+    IS(SYS_io_uring_setup, 0, 1), /* would make sockets behind this filter's back */
+    REFUSE(ENOSYS),
+    IS(SYS_add_key, 3, 0), /* keyrings and message queues outlive a case: words for who has this user id next */
+    IS(SYS_request_key, 2, 0),
+    IS(SYS_keyctl, 1, 0),
+    IS(SYS_mq_open, 0, 1),
+    REFUSE(ENOSYS),
+    IS(SYS_prlimit64, 0, 4),
+    LOAD(LOW_WORD_OF_ARGUMENT(0)),
+    IS(0, 0, 1),
+    ANSWER(SECCOMP_RET_ALLOW),
+    REFUSE(EPERM), /* the limits of others, of the keeper too */
+    IS(SYS_unshare, 1, 0),
+    IS(SYS_setns, 0, 1),
+    REFUSE(EPERM),
+    ANSWER(SECCOMP_RET_ALLOW),
+};
+
 static int filter_system_calls(void)
 {
-    struct sock_filter code[] = {
-        LOAD(offsetof(struct seccomp_data, arch)),
-        IS(ARCHITECTURE, 1, 0),
-        ANSWER(SECCOMP_RET_KILL_PROCESS), /* 32-bit calls have other numbers */
-        LOAD(NUMBER),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32, 0, 1),
-        ANSWER(SECCOMP_RET_KILL_PROCESS),
-        IS(SYS_socket, 0, 4),
-        LOAD(LOW_WORD_OF_ARGUMENT(0)),
-        IS(AF_UNIX, 0, 1),
-        REFUSE(EACCES),
-        ANSWER(SECCOMP_RET_KILL_PROCESS),
-        IS(SYS_clone, 0, 4),
-        LOAD(LOW_WORD_OF_ARGUMENT(0)), /* the flags */
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 0, 1),
-        REFUSE(EPERM),
-        ANSWER(SECCOMP_RET_ALLOW),
-        IS(SYS_clone3, 0, 1), /* its flags are in memory, where no filter can look; glibc then uses clone */
-        REFUSE(ENOSYS),
-        IS(SYS_io_uring_setup, 0, 1), /* would make sockets behind this filter's back */
-        REFUSE(ENOSYS),
-        IS(SYS_add_key, 3, 0), /* keyrings and message queues outlive a case: words for who has this user id next */
-        IS(SYS_request_key, 2, 0),
-        IS(SYS_keyctl, 1, 0),
-        IS(SYS_mq_open, 0, 1),
-        REFUSE(ENOSYS),
-        IS(SYS_prlimit64, 0, 4),
-        LOAD(LOW_WORD_OF_ARGUMENT(0)),
-        IS(0, 0, 1),
-        ANSWER(SECCOMP_RET_ALLOW),
-        REFUSE(EPERM), /* the limits of others, of the keeper too */
-        IS(SYS_unshare, 1, 0),
-        IS(SYS_setns, 0, 1),
-        REFUSE(EPERM),
-        ANSWER(SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = { sizeof code / sizeof *code, code };
+    struct sock_fprog program = { sizeof rules / sizeof *rules, rules };
 
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
