@@ -14,7 +14,7 @@ uint64_t place_find(const struct range *own, size_t own_count, const struct imag
 {
     /* TODO 3.1: Find room for the restorer.
      * The simplest that works for most programs: return one fixed address that you have seen no program use,
-     * say 0x10000000000. Better (a bonus): look for a gap, as the picture shows, so that no program and
+     * say 0x10000000000. Better, by a point: look for a gap, as the picture shows, so that no program and
      * no randomisation of addresses can ever be in the way. */
     (void)own, (void)own_count, (void)coming, (void)coming_count, (void)size;
     return 0;
