@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from reports.text import one_line
+
 Take = Callable[[str], None]  # what is to be done with a result as soon as it is there
 
 
@@ -69,7 +71,7 @@ class Lines:
     def failed(self, name: str, why: str) -> None:
         self.estimate.ends(name, time.monotonic())
         self.failures.append((name, why))
-        self._say(f"{name}: NOT GRADED: {why}")
+        self._say(f"{name}: NOT GRADED: {one_line(why)}")
 
     def _say(self, words: str) -> None:
         self.count += 1

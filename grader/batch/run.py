@@ -25,6 +25,7 @@ from batch.workshop import Slot, Workshop, WorkshopError, digest_of, grader_dige
 from reports import course_file, environment, merge, reports, results, tries
 from reports.course import BEST
 from reports.results import GRADER_FAILED, SubmissionResult
+from reports.text import one_line
 from sandbox import probe, walls
 from sandbox.identity import Identity
 from sandbox.spec import NONE, OWN_UID, WORDS, Spec
@@ -338,7 +339,7 @@ def run_alone(plan: Plan) -> int:
     for words in reports.write(plan.out, listed, plan.course, plan.submissions.name, plan.options.profile):
         print(words)
     for name, why in failures:
-        print(f"grade: {name} could not be graded: {why}", file=sys.stderr)
+        print(f"grade: {name} could not be graded: {one_line(why)}", file=sys.stderr)
     print(f"reports: {plan.out}/index.html")
     return SOME_NOT if failures else ALL_GRADED
 

@@ -76,7 +76,8 @@ def data_of(story: Story, say: Say) -> str:
 def step_line(number: int, step: Step, say: Say) -> str:
     wrong = f' <span class="wrong">{html.escape(say(step.fault))}</span>' if step.fault else ""
     words = f'<span class="phase">{html.escape(step.phase)}:</span> {html.escape(say(step.text))}'
-    return f'<li><a href="#{number}">{words}</a>{wrong}</li>'
+    note = f'<noscript><div class="note">{html.escape(say(step.note))}</div></noscript>' if step.note else ""
+    return f'<li><a href="#{number}">{words}</a>{wrong}{note}</li>'
 
 
 def page_of(story: Story, title: str, bare: bool = False) -> str:

@@ -254,7 +254,10 @@ class Reader:
         return Export(self.text("gradebook", "assignment"), float(maximum), tests)
 
     def by_hand(self) -> Optional[ByHand]:
-        self.check_names("by_hand", self.table("by_hand"), {"title", "maximum"})
+        table = self.table("by_hand")
+        self.check_names("by_hand", table, {"title", "maximum"})
+        if table and "maximum" not in table:
+            self.problem("by_hand", "maximum", "is missing: how many points there are by hand")
         maximum = self.setting("by_hand", "maximum", 0, is_number, "how many points there are by hand")
         return ByHand(self.text("by_hand", "title") or "By hand", float(maximum)) if maximum else None
 

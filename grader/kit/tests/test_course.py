@@ -394,6 +394,7 @@ def test_students_that_are_nobody_here_or_more_than_one(tmp_path: Path) -> None:
     ("[points]\ntest_file = 0,5", "course.toml:2: test_file = 0,5: a number has a point"),
     ("[due]\nall = 2026-13-05T12:00:00+02:00", "course.toml:2: all = 2026-13-05T12:00:00+02:00: there is no such date"),
     ("[days_used]\nada = 0.5", "course.toml:2: [days_used] ada: is a number of days"),
+    ('[by_hand]\ntitle = "Style"', "[by_hand] maximum: is missing"),
     ("[points\n", "course.toml:1: [points: Expected ']'"),
 ])
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, words: str) -> None:
@@ -456,7 +457,8 @@ def examples() -> list[str]:
         table = line if line.startswith("[") else table
         setting = re.match(r"# (\S+ = (?:[0-9\"{].*))", line)
         if table and setting:
-            found.append(f"{table}\n{setting[1]}\n")
+            needed = "maximum = 10\n" if table == "[by_hand]" and not setting[1].startswith("maximum") else ""
+            found.append(f"{table}\n{needed}{setting[1]}\n")
     return found
 
 

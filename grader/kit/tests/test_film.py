@@ -148,6 +148,7 @@ def test_pictures_are_what_the_kernel_had(film: Film, image: Path) -> None:
 def test_every_step_can_be_read_without_a_script(film: Film) -> None:
     for number, step in enumerate(film.steps, 1):
         assert f'<li><a href="#{number}">' in film.source and html.escape(step["words"]) in film.source
+        assert not step["note"] or f'<noscript><div class="note">{html.escape(step["note"])}</div></noscript>' in film.source
 
 
 def test_reads_of_one_region_are_one_step() -> None:

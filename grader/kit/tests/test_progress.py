@@ -37,3 +37,11 @@ def test_a_log_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     lines.done("a", 3.0)
     lines.failed("b", "no reason")
     assert capsys.readouterr().out == "[1/2] a (3 s)\n[2/2] b: NOT GRADED: no reason\n"
+
+
+def test_a_reason_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever somebody's file is called."""
+    lines = Lines(1)
+    lines.failed("b", "cannot remove " + "deep/" * 6000 + "\n\x1b[31mred")
+    assert len(capsys.readouterr().out) < 400
+    assert len(lines.failures[0][1]) > 30000
