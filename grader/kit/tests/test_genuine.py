@@ -29,6 +29,7 @@ from stage.config import GRADER, TOP, load_interface
 from stage.failure import Failure
 from stage.image import BadImage, open_plain
 from stage.lab import make_reference
+from stage.process import wait_until
 from test_tiers import kit_for
 
 pytestmark = pytest.mark.xdist_group("hostile")
@@ -254,10 +255,16 @@ def test_who_hides_now_and_then_is_seen(dumpable: int) -> None:
     assert "the" in told, "it was never found out"
 
 
-def test_what_has_ended_does_not_hide() -> None:
-    with subprocess.Popen(["true"]) as ended:
-        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-        assert not genuine.hides(ended.pid)
+def test_who_ends_does_not_hide() -> None:
+    """From the moment on at which it has no memory any more its files are root's."""
+    for _ in range(100):
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE, **({"user": USER, "group": USER} if os.geteuid() == 0 else {})) as ends_soon:
+            assert ends_soon.stdin
+            wait_until(lambda: not genuine.is_keeper_yet(ends_soon.pid) and not genuine.hides(ends_soon.pid), 30)
+            ends_soon.stdin.close()
+            while os.waitid(os.P_PID, ends_soon.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+                assert not genuine.hides(ends_soon.pid)
+            assert not genuine.hides(ends_soon.pid)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF\x02", b"\x7fELF\x02" + b"\xff" * 200, b"text" * 100])
