@@ -89,7 +89,7 @@ class Looks:
 
     def remember(self, life: Life, image: Path, program: Optional[Path], regions: list[Region]) -> None:
         """Who is saved at a gate can be looked at there after its restart, if the grader may look at it at all."""
-        if genuine.hides(life.pid) and not genuine.is_keeper_yet(life.pid):
+        if not genuine.is_keeper_yet(life.pid) and genuine.hides(life.pid):
             self.note(genuine.Hides("the program that was to be saved"))
         said_so = (life.lines() or [""])[-1].startswith("gate ")
         if program is not None and said_so and self._can_be_seen(life, program, regions):
@@ -147,10 +147,11 @@ class Looks:
 
     def _wait_and_look(self, life: Life, look: Look) -> None:
         def there() -> bool:
+            began = not genuine.is_keeper_yet(life.pid)  # before the look: what hid may have been the keeper, and be gone
             try:
                 at_gate = genuine.is_at_gate(look.pid(life), look.program, look.saved.regions)
             except genuine.Hides:
-                at_gate = not genuine.is_keeper_yet(life.pid)  # of who hides, nothing else will be known
+                at_gate = began  # of who hides, nothing else will be known
             return bool(at_gate) or life.status is not None
 
         if not wait_until(there, of=life.pid):
