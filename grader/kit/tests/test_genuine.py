@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,7 +30,9 @@ from stage.config import GRADER, TOP, load_interface
 from stage.failure import Failure
 from stage.image import BadImage, open_plain
 from stage.lab import make_reference
+from stage.looks import Looks
 from stage.process import wait_until
+from stage.runner import Runner
 from test_tiers import kit_for
 
 pytestmark = pytest.mark.xdist_group("hostile")
@@ -253,6 +256,24 @@ def test_who_hides_now_and_then_is_seen(dumpable: int) -> None:
         hider.stdin.close()
     assert told <= {"the", "only"}, told
     assert "the" in told, "it was never found out"
+
+
+def test_what_hid_before_it_began_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox's process hides until it becomes the program, perhaps between two questions."""
+    looked: list[int] = []
+
+    def is_at_gate(pid: int, *_: object) -> bool:
+        looked.append(pid)
+        if len(looked) == 1:
+            raise genuine.Hides
+        return True
+
+    monkeypatch.setattr(genuine, "is_keeper_yet", lambda pid: not looked)
+    monkeypatch.setattr(genuine, "is_at_gate", is_at_gate)
+    life = SimpleNamespace(pid=os.getpid(), status=None)
+    look = SimpleNamespace(pid=lambda life: life.pid, program=None, saved=SimpleNamespace(regions=[]), pages=[], doubt=lambda life, pages: None)
+    Looks(Runner(), Path())._wait_and_look(life, look)  # type: ignore[arg-type]
+    assert len(looked) == 2
 
 
 def test_who_ends_does_not_hide() -> None:
