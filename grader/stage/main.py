@@ -19,13 +19,22 @@ import pytest
 from stage import report, where
 from stage.config import GRADER, TOP, BadProfile, Interface, find_profile, load_interface
 from stage.lab import BuildError, Lab
-from stage.process import heed_signals, patience
+from stage.process import end_in_order, heed_signals, patience
 from stage.runner import Runner
 from stage.scoring import Declaration, Scoring, Selection, write_json
 
-NOT_FULL, USAGE, CANNOT = 1, 64, 70
+NOT_FULL, USAGE, CANNOT, STOPPED = 1, 64, 70, 130
 MORE = 6  # times as many seconds for --where with -v
 LIMIT, TIMES = 300, 30  # seconds for one test, and of CKPTLAB_PATIENCE; only reached when something is broken
+
+
+class Stop:
+    """Somebody has had enough: Ctrl-C, a closed terminal, SIGTERM."""
+
+    wished = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.wished = excinfo.type is KeyboardInterrupt  # pytest itself may have interrupted the tests, too
 
 
 class EnvironmentFailed(Exception):
@@ -188,15 +197,20 @@ def grade(options: argparse.Namespace, lab: Lab, deep: int = 1) -> int:
     if lab.warnings:
         print(f"built with {lab.warnings} compiler warnings: read them, they cost no points")
     scoring.after_test = lambda: write_results(options, scoring, started)
-    ended = pytest.main(pytest_arguments(options, lab), plugins=[scoring, Scoring.Doubts()])
+    stop = Stop()
+    ended = pytest.main(pytest_arguments(options, lab), plugins=[scoring, Scoring.Doubts(), stop])
     if options.only and not scoring.order and not scoring.errors:
         print(f"no such test: {', '.join(options.only)}", file=sys.stderr)
         return USAGE
-    locate(scoring, options.where * (MORE if options.verbose else 1))
-    if options.film:
-        scoring.make_film()
+    if not stop.wished:
+        locate(scoring, options.where * (MORE if options.verbose else 1))
+        if options.film:
+            scoring.make_film()
     report.print_report(scoring, time.monotonic() - started, options.verbose)
     write_results(options, scoring, started)
+    if stop.wished:
+        print("check: stopped: the result above is not complete", file=sys.stderr)
+        return STOPPED
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         print("check: the grader itself failed: the result above is not complete", file=sys.stderr)
         return CANNOT
@@ -228,6 +242,7 @@ def main(argv: list[str], runner: Runner | None = None) -> int:
 def run(argv: list[str], runner: Runner | None = None) -> int:
     """main(), also for `... | head`, where nobody reads on."""
     heed_signals()
+    end_in_order()
     try:
         status = main(argv, runner)
         sys.stdout.flush()

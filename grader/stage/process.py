@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from stage.failure import Failure
 from stage.process_table import processes
@@ -94,6 +95,17 @@ def heed_signals() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGQUIT) == signal.SIG_IGN:
         signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def end_in_order() -> None:
+    """SIGTERM, and a terminal that is closed, end us as Ctrl-C does: else what a test has started goes on alone."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def wait_until(event: Callable[[], bool], limit: float | None = None, of: int | None = None) -> bool:

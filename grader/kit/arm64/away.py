@@ -3,7 +3,7 @@
 The tree is here. Before each command what has changed in it goes there. A `make` there asks for what it would build: it is
 cross-compiled here, and comes back. All of it goes through /host/talk, whole files, each under its last name when it is
 complete: N.text is a command; PID.make is a make's folder and arguments, PID.up the sources that were changed there,
-PID.tar, PID.out and PID.status what came of it.
+PID.tar, PID.out and PID.status what came of it. Goals that run what is built are made there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from kit.arm64.stages import command as with_setup
 TALK = "/host/talk"
 CROSS, OWN = f"{lab.CROSS} ".encode(), b"cc "  # what build/flags begins with, here and there
 MAKE = r"""#!/bin/bash
-case " $* " in *" check "* | *" doctor "* | *" stress "*) exec /usr/bin/make "$@" ;; esac
+case " $* " in *" check "* | *" doctor "* | *" stress "* | *" walkthrough"* | *" picture "* | *" film "*)
+    exec /usr/bin/make "$@" ;;
+esac
 n=@TALK@/$$
 find @TREE@/solution @TREE@/stage* -maxdepth 2 -name '*.[chS]' -newer /tmp/stamp | tar -C / -cf $n.up -T - 2>/dev/null
 printf '%s\0' "$PWD" "$@" >$n.new
