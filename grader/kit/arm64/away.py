@@ -3,7 +3,7 @@
 The tree is here. Before each command what has changed in it goes there. A `make` there asks for what it would build: it is
 cross-compiled here, and comes back. All of it goes through /host/talk, whole files, each under its last name when it is
 complete: N.text is a command; PID.make is a make's folder and arguments, PID.up the sources that were changed there,
-PID.tar, PID.out and PID.status what came of it. Goals that run what is built are made there.
+PID.tar, PID.out and PID.status what came of it. Then goals are made there, too: they may run what is built.
 """
 
 from __future__ import annotations
@@ -27,18 +27,24 @@ from kit.arm64.stages import command as with_setup
 TALK = "/host/talk"
 CROSS, OWN = f"{lab.CROSS} ".encode(), b"cc "  # what build/flags begins with, here and there
 MAKE = r"""#!/bin/bash
-case " $* " in *" check "* | *" doctor "* | *" stress "* | *" walkthrough"* | *" picture "* | *" film "*)
-    exec /usr/bin/make "$@" ;;
-esac
+case " $* " in *" check "* | *" doctor "* | *" stress "*) exec /usr/bin/make "$@" ;; esac
+goals=() words=() value=
+for word in "$@"; do
+    case $value$word in [!-]*=* | -*) words+=("$word") ;; *) goals+=("$word") ;; esac
+    [ "$word" = -C ] && value=-C || value=
+done
+[ "${goals[*]}" != clean ] || words=("$@")
 n=@TALK@/$$
 find @TREE@/solution @TREE@/stage* -maxdepth 2 -name '*.[chS]' -newer /tmp/stamp | tar -C / -cf $n.up -T - 2>/dev/null
-printf '%s\0' "$PWD" "$@" >$n.new
+printf '%s\0' "$PWD" "${words[@]}" >$n.new
 mv $n.new $n.make
 until [ -e $n.status ]; do sleep 0.1; done
 tar -C / -xf $n.tar
 touch /tmp/stamp
+status=$(cat $n.status)
+[ "$status" = 0 ] && [ ${#goals[@]} != 0 ] && [ "${goals[*]}" != clean ] && exec /usr/bin/make "$@"
 cat $n.out
-exit "$(cat $n.status)"
+exit "$status"
 """
 # Its standard input is a pipe that never ends; who feeds it looks for the next command ten times a second.
 SHELL = r"""set +e
