@@ -27,7 +27,7 @@ from kit.arm64.stages import command as with_setup
 TALK = "/host/talk"
 CROSS, OWN = f"{lab.CROSS} ".encode(), b"cc "  # what build/flags begins with, here and there
 MAKE = r"""#!/bin/bash
-case " $* " in *" check "* | *" doctor "* | *" stress "*) exec /usr/bin/make "$@" ;; esac
+case "$PWD $* " in *" check "* | *" doctor "* | *" stress "*) exec /usr/bin/make "$@" ;; @TREE@*) ;; *) exec /usr/bin/make "$@" ;; esac
 goals=() words=() value=
 for word in "$@"; do
     case $value$word in [!-]*=* | -*) words+=("$word") ;; *) goals+=("$word") ;; esac
