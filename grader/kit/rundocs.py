@@ -163,6 +163,7 @@ LOOSE = [(re.compile(pattern), name) for pattern, name in [
     (r"\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+\b", "DATE"),
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
     (r"\b[0-9a-f]{2,3}:[0-9a-f]{2,4}\b", "TIME"),                  # also a device's numbers
+    (r"(?<=TIME )\d+(?= +[/.])", "N"),                             # then that is an inode
     (r"\b0x[0-9a-f]{4,}\b", "HEX"),
     (r"\b(?=[a-f]*[0-9])[0-9a-f]{7,}\b", "N"),                     # an inode, or an address: who knows
     (r"\b(pid|PID|process|Process|LWP) \d+", r"\1 N"),
