@@ -164,7 +164,9 @@ def main(argv: list[str]) -> int:
     arguments = parse_arguments(argv)
     try:
         check(arguments)
-        return grade(arguments)
+        status = grade(arguments)
+        sys.stdout.flush()
+        return status
     except (WrongCall, anew.NoSuchTest, BadProfile, IntakeError, BadRoster, CourseError, EnvironmentMissing) as error:
         print(f"grade: {error}", file=sys.stderr)
         return USAGE
