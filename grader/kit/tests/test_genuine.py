@@ -1,7 +1,8 @@
 """Points are for work: what prints the lines of a restarted program, and was not restarted, has none (stage/genuine.py).
 
-The sources of kit/hostile/stage3 take restart.c's place in a stage's skeleton; those of stage5 and stage6 are put behind restart.c and shadow.c. That a reason says what is wrong with the
-process shows that its lines were right: it is asked for when a test would pass.
+The sources of kit/hostile/stage3 take restart.c's place in a stage's skeleton; others are put behind a source of the
+solution. That a reason says what is wrong with the process shows that its lines were right: it is asked for when a test
+would pass.
 """
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -133,24 +134,33 @@ def test_a_job_that_stays_at_home_has_no_points(tmp_path: Path, test: str, name:
     assert "home" in told.reason
 
 
-def test_who_hides_before_it_is_saved_was_not_restarted(tmp_path: Path) -> None:
-    solution_with("2", "libckpt.c", "hides-before", tmp_path / "class/hides-before")
-    [result] = grade(tmp_path, BUBBLEWRAP, TOP, "2", ["test_restart"]).values()
-    [told] = [one for _, one in result.tests()]
-    assert (told.points, told.cause) == (0, "hides"), (told.outcome, told.reason, told.symptoms)
+@dataclass(frozen=True)
+class Way:
+    """Around a restart: a hostile file behind one of a stage's sources, a test, and the cause or a symptom that this test tells."""
+
+    number: str
+    source: str
+    name: str
+    test: str
+    told: str
 
 
+WAYS = [
+    Way("2", "libckpt.c", "hides-before", "test_restart", "hides"),
+    Way("3", "restart.c", "ends-tracer", "test_short_reads", "restart: signal SIGKILL"),  # who traces a restart ends with it
+    Way("4", "restart.c", "on-terminal", "test_on_a_terminal", "genuine: another program"),
+    Way("5", "restart.c", "endless-ends", "test_any_instruction", "end-of-file"),  # its time is limited, though its ends are not
+]
+
+
+@pytest.mark.skipif(not ends.can_be_held(), reason="this kernel holds no end of a program")
 @pytest.mark.sample
-@pytest.mark.parametrize("number, test, name, symptom", [
-    ("3", "test_short_reads", "ends-tracer", "restart: signal SIGKILL"),  # with who traces it
-    ("4", "test_on_a_terminal", "on-terminal", "genuine: another program"),
-])
-def test_what_starts_a_restart_hides_none(tmp_path: Path, number: str, test: str, name: str, symptom: str) -> None:
-    """A program of the tests' that traces it, or is its terminal."""
-    solution_with(number, "restart.c", name, tmp_path / "class" / name)
-    [result] = grade(tmp_path, BUBBLEWRAP, TOP, number, [test]).values()
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_ways_around_a_restart_have_no_points(tmp_path: Path, way: Way) -> None:
+    solution_with(way.number, way.source, way.name, tmp_path / "class" / way.name)
+    [result] = grade(tmp_path, BUBBLEWRAP, TOP, way.number, [way.test]).values()
     [told] = [one for _, one in result.tests()]
-    assert told.points == 0 and symptom in told.symptoms, (told.outcome, told.reason, told.symptoms)
+    assert told.points == 0 and way.told in [told.cause, *told.symptoms], (told.outcome, told.reason, told.symptoms)
 
 
 @pytest.mark.skipif(not ends.can_be_held(), reason="this kernel holds no end of a program")
@@ -167,16 +177,6 @@ def test_what_waits_at_no_gate_is_looked_at_its_end(tmp_path: Path, tier: str) -
     assert hostile["test_counter"].outcome == "passed", "it restarts what waits at a gate"
     for test, words in (("test_any_instruction", "executes"), ("test_linklist", "writable pages")):
         assert hostile[test].points == 0 and words in hostile[test].reason, (tier, hostile[test])
-
-
-@pytest.mark.skipif(not ends.can_be_held(), reason="this kernel holds no end of a program")
-@pytest.mark.sample
-def test_ends_without_end_take_their_own_time_alone(tmp_path: Path) -> None:
-    """Who is asked about them does not forget how long it waits."""
-    solution_with("5", "restart.c", "endless-ends", tmp_path / "class/endless-ends")
-    [result] = grade(tmp_path, BUBBLEWRAP, TOP, "5", ["test_any_instruction"]).values()
-    [told] = [one for _, one in result.tests()]
-    assert (told.outcome, told.cause) == ("failed", "end-of-file"), (result.stages[0].message, told.reason, told.symptoms)
 
 
 # Pages and processes
