@@ -29,6 +29,7 @@ PLACE = Path(os.environ.get("CKPTLAB_ARM64", str(GRADER / "build" / "arm64")))
 KERNEL = os.environ.get("CKPTLAB_ARM64_KERNEL", "")  # none: the system's own
 PAGE = 1024 * int(kib[1]) if (kib := re.search(r"-(16|64)k$", KERNEL)) else 4096  # bytes
 SYSTEM = ["?essential", "linux-image-arm64", "busybox-static", "mount", "procps"]
+TYPED = ["valgrind"]  # in documents, beside what they name as needed
 GROUPS = ("demo", "grade")  # of grader/dependencies
 PROGRAMS = (  # that nobody here wrote, for real_programs.py
     "bc perl mawk gawk sqlite3 bzip2 zstd dc lua5.4 tcl m4 jq openssl ruby ed xz-utils nasm lz4 brotli tmux vim-tiny nano luajit tcc"
@@ -67,7 +68,7 @@ def dependencies() -> Iterator[str]:
 
 
 def wanted() -> list[str]:
-    return sorted({*SYSTEM, *dependencies(), *PROGRAMS})
+    return sorted({*SYSTEM, *TYPED, *dependencies(), *PROGRAMS})
 
 
 def folder() -> Path:
