@@ -28,7 +28,8 @@ from stage.runner import End
 
 PAGE = maps.PAGE
 MOST = 4 << 20  # bytes that are compared
-ENOUGH = 0.75  # of the pages: the stack and a few variables of libraries change in the restart itself
+# Of the pages: the stack and a few variables of libraries change in the restart itself; large pages seldom stay as they were.
+ENOUGH = 0.75 if os.sysconf("SC_PAGE_SIZE") < 65536 else 0.6
 LEAST, FEW = 0.3, 8  # of the memory, when a program is at its end; pages, which a larger part is taken for
 LOAD, WRITABLE, EXECUTABLE = 1, 2, 1  # p_type, p_flags
 
