@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 from batch import anew, one, profiles, run
 from batch.engines import EngineError
@@ -21,6 +19,7 @@ from reports.course_file import CourseError
 from reports.roster import BadRoster
 from sandbox.spec import BUBBLEWRAP, BUBBLEWRAP_BY_ROOT, NONE, OWN_UID
 from stage.config import BadProfile, find_profile
+from stage.process import end_in_order, nobody_reads_on
 
 USAGE, CANNOT, STOPPED = 64, 70, 130
 
@@ -154,13 +153,8 @@ def grade(arguments: argparse.Namespace) -> int:
     return run.run(plan)
 
 
-def end(number: int, _frame: object) -> NoReturn:
-    """SIGTERM: through all `finally`, so that nothing is left running."""
-    raise KeyboardInterrupt
-
-
 def main(argv: list[str]) -> int:
-    signal.signal(signal.SIGTERM, end)
+    end_in_order()
     arguments = parse_arguments(argv)
     try:
         check(arguments)
@@ -174,7 +168,7 @@ def main(argv: list[str]) -> int:
         print(f"grade: {error}", file=sys.stderr)
         return CANNOT
     except BrokenPipeError:  # whoever read it has had enough: `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        nobody_reads_on()
         return STOPPED
     except KeyboardInterrupt:
         print("\ngrade: stopped; the same command goes on from here", file=sys.stderr)

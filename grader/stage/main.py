@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import pytest
 from stage import report, where
 from stage.config import GRADER, TOP, BadProfile, Interface, find_profile, load_interface
 from stage.lab import BuildError, Lab
-from stage.process import end_in_order, heed_signals, patience
+from stage.process import end_in_order, heed_signals, nobody_reads_on, patience
 from stage.runner import Runner
 from stage.scoring import Declaration, Scoring, Selection, write_json
 
@@ -248,7 +247,7 @@ def run(argv: list[str], runner: Runner | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads_on()
         return NOT_FULL
 
 
